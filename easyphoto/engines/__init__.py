@@ -1,0 +1,1 @@
+"""Tools that repaint: one protocol, several engines."""

@@ -1,0 +1,32 @@
+"""What an engine offers: it repaints the masked part of a picture with a diffusion model."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from easyphoto.domain import Checkpoint, Rendered, RenderJob
+from easyphoto.progress import Progress
+
+
+class Engine(Protocol):
+    """One signature for diffusers in our own process and for the WebUI's."""
+
+    def checkpoints(self) -> list[Checkpoint]:
+        """Base models that can be asked for by name; cheap."""
+        ...
+
+    def checkpoint(self, name: str) -> Checkpoint:
+        """The one of that name. Raises MissingModel."""
+        ...
+
+    def render(self, job: RenderJob, report: Progress) -> Rendered:
+        """The job's picture with the masked part repainted, same size.
+
+        Raises MissingModel, BadModel, RenderFailed; Cancelled passes through from `report`.
+        """
+        ...
+
+    def released(self) -> AbstractContextManager[None]:
+        """Inside it the engine holds no device memory, so that the trainer can have it."""
+        ...

@@ -1,0 +1,89 @@
+"""What a face toolbox offers. Everything takes and gives uint8 RGB arrays, H x W x 3."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from easyphoto.domain import Face, Floats, Pixels
+
+
+@dataclass(frozen=True)
+class Recogniser:
+    """How to read the distances of a toolbox's embeddings."""
+
+    name: str  # goes into manifests: embeddings of two recognisers are never compared
+    same: float  # L2 at or under this: taken for the same person
+    strict: float  # L2 at or under this: surely the same person
+
+
+@dataclass(frozen=True, eq=False)
+class FaceRegions:
+    """Masks of one face, each uint8 H x W of the whole picture, 0..255, soft edges allowed."""
+
+    face: Pixels  # the oval with everything in it
+    skin: Pixels  # skin of face, ears and neck without eyes, brows, lips, hair
+    eyes: Pixels
+    brows: Pixels
+    lips: Pixels
+    nose: Pixels
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A picture of the person with its face, for fusion."""
+
+    picture: Pixels
+    face: Face
+
+
+@dataclass(frozen=True, eq=False)
+class Fused:
+    """The template with the source's face in it; pixels where `mask` is 0 are the template's own."""
+
+    picture: Pixels
+    mask: Pixels  # uint8 H x W, 255 where the face was moved in
+    source: int  # index of the source that was used
+    pose_gap: float  # degrees between source and template
+    notes: tuple[str, ...] = ()
+
+
+class FaceToolbox(Protocol):
+    """Detector, mesh, recogniser, masks, retouching and fusion behind one door."""
+
+    @property
+    def recogniser(self) -> Recogniser:
+        """How to read distances."""
+        ...
+
+    def detect(self, picture: Pixels) -> list[Face]:
+        """Faces from left to right (by box centre), with points, pose and, if there is one, mesh; no embedding."""
+        ...
+
+    def embed(self, picture: Pixels, face: Face) -> Floats:
+        """The recogniser's vector (d,) of that face."""
+        ...
+
+    def matte(self, picture: Pixels) -> Pixels:
+        """uint8 H x W, 255 = person."""
+        ...
+
+    def regions(self, picture: Pixels, face: Face) -> FaceRegions:
+        """Masks of that face."""
+        ...
+
+    def retouch(self, picture: Pixels, face: Face, ratio: float) -> Pixels:
+        """Blemishes smoothed on skin, colour kept; ratio 0..1."""
+        ...
+
+    def enhance(self, picture: Pixels, scale: float) -> Pixels:
+        """Enlarged `scale` times (1 = same size) with detail boosted."""
+        ...
+
+    def fuse(self, template: Pixels, face: Face, sources: Sequence[Source]) -> Fused:
+        """The best source's face moved into `face` of the template.
+
+        Raises NoFace where no source can be brought into the template's pose.
+        """
+        ...

@@ -1,0 +1,85 @@
+"""Every folder and file name we use, from one root."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def checkout() -> Path:
+    """The folder that holds the package; in a clone also start.py and models/."""
+    return _PACKAGE.parent
+
+
+def shipped_models() -> Path:
+    """The folder of files that ship with the program: beside the package in a clone, inside it in a wheel."""
+    beside = checkout() / "models"
+    return beside if beside.is_dir() else _PACKAGE / "_models"
+
+
+def default_root() -> Path:
+    """The data folder: EASYPHOTO_HOME, else a dot-folder of the clone, else of the user's home.
+
+    The leading dot matters: the WebUI refuses to serve paths with a dotted part.
+    """
+    if asked := os.environ.get("EASYPHOTO_HOME"):
+        return Path(asked).expanduser().resolve()
+    if (checkout() / "start.py").is_file():
+        return checkout() / ".easyphoto"
+    return Path.home() / ".easyphoto"
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Where things lie. `root` holds what is the user's; `models` what ships with the program."""
+
+    root: Path
+    models: Path = field(default_factory=shipped_models)
+
+    @property
+    def persons(self) -> Path:
+        """One folder a trained person."""
+        return self.root / "persons"
+
+    @property
+    def templates(self) -> Path:
+        """The user's own templates."""
+        return self.root / "templates"
+
+    @property
+    def portraits(self) -> Path:
+        """Finished portraits."""
+        return self.root / "portraits"
+
+    @property
+    def jobs(self) -> Path:
+        """Working folders and logs of running work."""
+        return self.root / "jobs"
+
+    @property
+    def weights(self) -> Path:
+        """Fetched or imported model files."""
+        return self.root / "weights"
+
+    @property
+    def shipped_templates(self) -> Path:
+        """Templates that ship with the program."""
+        return self.models / "templates"
+
+    @property
+    def face_models(self) -> Path:
+        """Embedded face models."""
+        return self.models / "embedded" / "faces"
+
+    @property
+    def base_model(self) -> Path:
+        """The embedded base model, a diffusers folder."""
+        return self.models / "embedded" / "base"
+
+    @property
+    def samples(self) -> Path:
+        """Pictures the demo is made from."""
+        return self.models / "samples"

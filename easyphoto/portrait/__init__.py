@@ -1,0 +1,1 @@
+"""The journey from a template to a portrait."""

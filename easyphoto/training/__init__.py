@@ -1,0 +1,1 @@
+"""The journey from photos to a LoRA."""
