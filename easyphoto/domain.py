@@ -59,7 +59,7 @@ def check_bounds(request: Any) -> None:
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             if value != value:
                 raise BadRequest(f"{name} is not a number.", stage="request")
-            if rule.low is not None and value < rule.low or rule.high is not None and value > rule.high:
+            if (rule.low is not None and value < rule.low) or (rule.high is not None and value > rule.high):
                 raise BadRequest(
                     f"{name} is {value}, outside {rule.low} to {rule.high}.", stage="request", mend=rule.help
                 )

@@ -29,7 +29,7 @@ Progress = Callable[[Step], None]
 """Called once a step. It may raise `Cancelled`, which ends the work."""
 
 
-class Cancelled(Exception):  # noqa: N818 - a decision of the user, not an error
+class Cancelled(Exception):
     """The user has stopped the work; raised from a Progress callable."""
 
 
