@@ -382,9 +382,17 @@ class PortraitRequest:
         EMBEDDED_CHECKPOINT, "Base model", "The embedded one, or an SD checkpoint.", advanced=False
     )
     prompt: str = option(
-        "", "Prompt", "Shown and used complete, apart from the trigger words and LoRA.", advanced=False
+        "portrait photo, natural light, fine detail",
+        "Prompt",
+        "Used as it stands, behind the trigger words of the person's LoRA.",
+        advanced=False,
     )
-    negative_prompt: str = option("", "Negative prompt", "Used complete, nothing is added.", advanced=False)
+    negative_prompt: str = option(
+        "low quality, blurry, watermark, text",
+        "Negative prompt",
+        "Used as it stands, nothing is added.",
+        advanced=False,
+    )
     seed: int = option(-1, "Seed", "-1 draws one; it is written into the result.", low=-1, high=2**32 - 1, step=1)
     lora_weight: float = option(
         0.9, "LoRA weight", "How strongly the person's LoRA acts.", low=0.0, high=1.3, step=0.05
@@ -481,7 +489,7 @@ class FaceScore:
 
     person: str  # id
     box: Box
-    before: float  # L2 of the template's face to the person's photos (nearest of the prepared ones); lower is nearer
+    before: float  # median L2 of the template's face to the person's photos; lower is nearer
     after: float
     word: str  # what the number means
 

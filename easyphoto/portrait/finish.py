@@ -1,0 +1,90 @@
+"""Effects on a face region: each takes a canvas and gives a canvas, so that they can stand in a list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from easyphoto.domain import Pixels, PortraitRequest
+from easyphoto.faces.base import FaceRegions, FaceToolbox
+from easyphoto.images import blend, match_color
+from easyphoto.portrait.compose import Canvas
+from easyphoto.portrait.subject import Subject
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """What effects work with."""
+
+    faces: FaceToolbox
+    subject: Subject
+    request: PortraitRequest
+
+
+Effect = Callable[[Canvas, Bench], Canvas]
+
+
+def regions_now(canvas: Canvas, bench: Bench) -> FaceRegions:
+    """Masks of the face as it looks now; where it is not found any more, at its old place."""
+    found = [f for f in bench.faces.detect(canvas.pixels) if f.box.overlap(canvas.face.box) > 0.2]
+    face = max(found, key=lambda f: f.box.overlap(canvas.face.box)) if found else canvas.face
+    return bench.faces.regions(canvas.pixels, face)
+
+
+def fuse(canvas: Canvas, bench: Bench, ratio: float) -> tuple[Canvas, tuple[str, ...]]:
+    """The person's face moved in, blended over the canvas at `ratio` 0..1, with the fusion's notes.
+
+    Raises NoFace when no photo of the person fits the template's pose.
+    """
+    fused = bench.faces.fuse(canvas.pixels, canvas.face, bench.subject.sources)
+    mask = np.rint(fused.mask * ratio).astype(np.uint8)
+    # The toolbox has feathered its own edge: what it gives is laid on where it changed anything.
+    painted = canvas.painted(blend(canvas.pixels, fused.picture, _flat(fused.mask, ratio)), _solid(mask))
+    return painted, fused.notes
+
+
+def match_template(canvas: Canvas, bench: Bench) -> Canvas:
+    """Colour of the face's skin as it was in the template; lips, eyes and brows are left out."""
+    now = regions_now(canvas, bench)
+    before = bench.faces.regions(canvas.original, canvas.face)
+    skin, reference = _inner_skin(now), _inner_skin(before)
+    return canvas.painted(match_color(canvas.pixels, canvas.original, skin, reference), skin)
+
+
+def retouch(canvas: Canvas, bench: Bench) -> Canvas:
+    """Blemishes smoothed where the face was painted."""
+    smooth = bench.faces.retouch(canvas.pixels, canvas.face, bench.request.retouch_ratio)
+    return canvas.painted(smooth, canvas.touched)
+
+
+def enlarge(canvas: Canvas, bench: Bench) -> Canvas:
+    """Detail boosted where the face was painted, mixed in by the request's ratio."""
+    sharp = bench.faces.enhance(canvas.pixels, 1.0)
+    mixed = canvas.pixels + (sharp.astype(np.float32) - canvas.pixels) * bench.request.enlarge_ratio
+    return canvas.painted(np.clip(np.rint(mixed), 0, 255).astype(np.uint8), canvas.touched)
+
+
+def finishing(request: PortraitRequest) -> list[tuple[str, Effect]]:
+    """The last effects in their order, as the request asks for them."""
+    effects: list[tuple[str, Effect, bool]] = [
+        ("colour", match_template, request.color_last),
+        ("retouch", retouch, request.retouch),
+        ("detail", enlarge, request.enlarge),
+    ]
+    return [(name, effect) for name, effect, wanted in effects if wanted]
+
+
+def _inner_skin(regions: FaceRegions) -> Pixels:
+    inner = np.minimum(regions.skin, regions.face)
+    features = np.maximum(np.maximum(regions.eyes, regions.lips), regions.brows)
+    return np.minimum(inner, 255 - features)
+
+
+def _flat(mask: Pixels, ratio: float) -> Pixels:
+    return np.where(mask > 0, round(255 * ratio), 0).astype(np.uint8)
+
+
+def _solid(mask: Pixels) -> Pixels:
+    return np.where(mask > 0, 255, 0).astype(np.uint8)

@@ -1,0 +1,186 @@
+"""The story of a portrait: a template goes in, the person's portrait comes out."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from PIL import Image
+
+from easyphoto.domain import Face, ModelFamily, Pixels, Portrait, PortraitRequest, Template
+from easyphoto.engines.base import Engine
+from easyphoto.errors import NoFace
+from easyphoto.faces.base import FaceToolbox
+from easyphoto.images import open_picture
+from easyphoto.portrait import finish
+from easyphoto.portrait.compose import Canvas, cut, face_mask, put_back, ring_mask
+from easyphoto.portrait.infotext import infotext
+from easyphoto.portrait.paste import pose_guide
+from easyphoto.portrait.plan import FacePlan, PassPlan, pass_seed, plan_faces
+from easyphoto.portrait.prompts import join_prompt
+from easyphoto.portrait.repaint import Easel, repaint
+from easyphoto.portrait.score import score_faces
+from easyphoto.portrait.subject import Subject
+from easyphoto.progress import Clock, Progress, Step
+
+STAGES_A_FACE = 6
+
+
+@dataclass(frozen=True)
+class Tools:
+    """The two tools a portrait is made with."""
+
+    engine: Engine
+    faces: FaceToolbox
+
+
+@dataclass(frozen=True)
+class Sitting:
+    """One portrait being made."""
+
+    request: PortraitRequest
+    template: Template
+    tools: Tools
+    people: Mapping[str, Subject]
+    clock: Clock
+    report: Progress
+    notes: list[str]
+
+    @property
+    def family(self) -> ModelFamily:
+        """Of the base model asked for."""
+        return self.tools.engine.checkpoint(self.request.base_model).family
+
+
+def generate(
+    request: PortraitRequest, template: Template, people: Mapping[str, Subject], tools: Tools, report: Progress
+) -> Portrait:
+    """The best of `request.best_of` portraits by likeness; raises EasyPhotoError naming the template."""
+    first = request.seed if request.seed >= 0 else secrets.randbelow(2**32)
+    candidates = [
+        _portrait(Sitting(replace(request, seed=(first + n) % 2**32), template, tools, people, Clock(), report, []))
+        for n in range(request.best_of)
+    ]
+    return min(candidates, key=lambda p: sum(score.after for score in p.scores))
+
+
+def _portrait(sitting: Sitting) -> Portrait:
+    request, clock = sitting.request, sitting.clock
+    with clock.time("detect"):
+        picture = np.asarray(open_picture(sitting.template.file))
+        faces = find_faces(picture, sitting)
+    plans = plan_faces(request, faces, (picture.shape[1], picture.shape[0]), sitting.family)
+    result = picture
+    for number, plan in enumerate(plans):
+        canvas = _paint_face(cut(result, plan, faces), plan, number, sitting)
+        result = put_back(result, canvas, plan.region)
+    with clock.time("score"):
+        scores = score_faces(picture, result, plans, sitting.people, sitting.tools.faces)
+    notes = tuple(dict.fromkeys(sitting.notes))
+    text = infotext(request, result.shape[1::-1], [sitting.people[p.person].person for p in plans])
+    return Portrait(
+        Image.fromarray(result), sitting.template.name, scores, request.seed, text, notes, dict(clock.seconds)
+    )
+
+
+def find_faces(picture: Pixels, sitting: Sitting) -> list[Face]:
+    """Faces of the template from left to right. Raises NoFace."""
+    faces = sitting.tools.faces.detect(picture)
+    if not faces:
+        raise NoFace(
+            "No face was found in the template.",
+            stage="detect",
+            file=sitting.template.name,
+            mend="Use a picture with a face of at least 40 pixels that is not in profile.",
+        )
+    return faces
+
+
+def _paint_face(canvas: Canvas, plan: FacePlan, number: int, sitting: Sitting) -> Canvas:
+    """Fusion, first pass, colour, fusion, ring pass, finishing."""
+    request, clock = sitting.request, sitting.clock
+    bench = finish.Bench(sitting.tools.faces, sitting.people[plan.person], request)
+    stages = _Stages(sitting, number)
+    if request.fusion_before:
+        with clock.time("fusion"):
+            canvas = _fuse(canvas, bench, request.fusion_before_ratio, sitting)
+    stages.done("first pass")
+    with clock.time("first pass"):
+        mask = face_mask(finish.regions_now(canvas, bench), canvas.widths)
+        canvas = _pass(canvas, mask, (plan, number, 1), sitting)
+    if request.color_first:
+        stages.done("colour")
+        with clock.time("colour"):
+            canvas = finish.match_template(canvas, bench)
+    if request.fusion_after:
+        stages.done("second fusion")
+        with clock.time("fusion"):
+            canvas = _fuse(canvas, bench, request.fusion_after_ratio, sitting)
+    if request.second_pass:
+        stages.done("second pass")
+        with clock.time("second pass"):
+            mask = ring_mask(finish.regions_now(canvas, bench), canvas.widths)
+            canvas = _pass(canvas, mask, (plan, number, 2), sitting)
+    for name, effect in finish.finishing(request):
+        stages.done(name)
+        with clock.time(name):
+            canvas = effect(canvas, bench)
+    return canvas
+
+
+def _fuse(canvas: Canvas, bench: finish.Bench, ratio: float, sitting: Sitting) -> Canvas:
+    try:
+        canvas, notes = finish.fuse(canvas, bench, ratio)
+    except NoFace as problem:
+        # With the embedded model the likeness comes from fusion alone; a real base model has the LoRA.
+        if sitting.family is ModelFamily.EMBEDDED:
+            raise NoFace(
+                problem.problem, stage="fusion", file=sitting.template.name, mend=problem.mend
+            ) from problem
+        notes = (f"Fusion was left out: {problem.problem}",)
+    sitting.notes.extend(notes)
+    return canvas
+
+
+def _pass(canvas: Canvas, mask: Pixels, which: tuple[FacePlan, int, int], sitting: Sitting) -> Canvas:
+    plan, number, turn = which
+    request, subject = sitting.request, sitting.people[plan.person]
+    settings = request.first if turn == 1 else request.second
+    if settings.strength == 0:
+        return canvas
+    order = PassPlan(
+        checkpoint=request.base_model,
+        prompt=join_prompt(request.prompt),
+        negative_prompt=request.negative_prompt,
+        settings=settings,
+        guidance=request.guidance,
+        seed=pass_seed(request.seed, number, turn),
+        loras=subject.loras(request.lora_weight),
+    )
+    carry = sitting.family is ModelFamily.EMBEDDED
+    easel = Easel(sitting.tools.engine, plan.working, carry, sitting.report)
+    canvas, notes = repaint(canvas, mask, order, pose_guide(canvas, subject, sitting.tools.faces), easel)
+    sitting.notes.extend(notes)
+    return canvas
+
+
+@dataclass
+class _Stages:
+    """Counts the stages of one face for the progress report."""
+
+    sitting: Sitting
+    number: int
+    count: int = 0
+
+    def done(self, stage: str) -> None:
+        """Report that `stage` begins."""
+        self.count += 1
+        note = f"{self.sitting.template.name}, face {self.number + 1}"
+        self.sitting.report(Step(stage, min(self.count, STAGES_A_FACE), STAGES_A_FACE, note))
+
+
+def order_of(persons: Sequence[str]) -> tuple[str, ...]:
+    """Distinct ids in the order they were given, without the kept faces."""
+    return tuple(dict.fromkeys(p for p in persons if p))

@@ -1,0 +1,44 @@
+"""The settings of a portrait in the WebUI's text format."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
+from easyphoto import __version__
+from easyphoto.domain import Person, PortraitRequest
+from easyphoto.portrait.prompts import join_prompt
+
+_FIRST = ("prompt", "negative_prompt", "persons", "first_steps", "guidance", "seed", "first_strength", "base_model")
+
+
+def infotext(request: PortraitRequest, size: tuple[int, int], people: Sequence[Person]) -> str:
+    """Prompt, negative prompt and one line of settings; persons appear as hashes, never by name."""
+    settings: dict[str, Any] = {
+        "Steps": request.first_steps,
+        "CFG scale": request.guidance,
+        "Seed": request.seed,
+        "Size": f"{size[0]}x{size[1]}",
+        "Model": request.base_model,
+        "Denoising strength": request.first_strength,
+        "EasyPhoto": __version__,
+        "EasyPhoto persons": " ".join(person_hash(p.id) for p in people),
+        **{f"EasyPhoto {f.name}": getattr(request, f.name) for f in fields(request) if f.name not in _FIRST},
+    }
+    line = ", ".join(f"{key}: {_quoted(value)}" for key, value in settings.items())
+    return f"{join_prompt(request.prompt)}\nNegative prompt: {request.negative_prompt}\n{line}"
+
+
+def person_hash(person: str) -> str:
+    """Eight hex digits that tell portraits of one person apart from another's without naming them."""
+    return hashlib.sha256(person.encode()).hexdigest()[:8]
+
+
+def _quoted(value: Any) -> str:
+    """As the WebUI writes values: in JSON quotes when they hold a comma, colon or line break."""
+    text = str(value)
+    if any(c in text for c in ",:\n"):
+        return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+    return text

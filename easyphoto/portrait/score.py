@@ -1,0 +1,36 @@
+"""How much each repainted face looks like its person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from easyphoto.domain import Face, FaceScore, Pixels
+from easyphoto.faces.base import FaceToolbox
+from easyphoto.faces.likeness import word_for
+from easyphoto.portrait.plan import FacePlan, moved
+from easyphoto.portrait.subject import Subject
+
+
+def score_faces(
+    before: Pixels, after: Pixels, plans: Sequence[FacePlan], people: Mapping[str, Subject], faces: FaceToolbox
+) -> tuple[FaceScore, ...]:
+    """One score per painted face, in the order of the plans."""
+    return tuple(_score(before, after, plan, people[plan.person], faces) for plan in plans)
+
+
+def _score(before: Pixels, after: Pixels, plan: FacePlan, subject: Subject, faces: FaceToolbox) -> FaceScore:
+    was = subject.distance(faces.embed(before, plan.face))
+    now = subject.distance(_embedding_in(after, plan, faces))
+    return FaceScore(subject.person.id, plan.face.box, was, now, word_for(now, faces.recogniser))
+
+
+def _embedding_in(picture: Pixels, plan: FacePlan, faces: FaceToolbox) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    """Of the face found again at the plan's place, else of the plan's own face."""
+    left, top, right, bottom = plan.region
+    part = np.ascontiguousarray(picture[top:bottom, left:right])
+    old: Face = moved(plan.face, left, top)
+    found = [f for f in faces.detect(part) if f.box.overlap(old.box) > 0.2]
+    face = max(found, key=lambda f: f.box.overlap(old.box)) if found else old
+    return faces.embed(part, face)

@@ -1,0 +1,83 @@
+"""A person made ready for portraits: pictures with faces, distances, the LoRA."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from easyphoto.domain import Face, Floats, LoraUse, Person, Pixels
+from easyphoto.errors import BadPicture, NoFace
+from easyphoto.faces.base import FaceToolbox, Source
+from easyphoto.images import open_picture
+
+PHOTO_SIDE = 1024  # longer side at which the person's photos are read
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """Everything of a person that a portrait needs."""
+
+    person: Person
+    sources: tuple[Source, ...]  # the reference first; each face carries its embedding
+    face_id: Source  # what is pasted for the pose hint
+
+    @property
+    def embeddings(self) -> Floats:
+        """(n, d) of the sources."""
+        return np.stack([s.face.embedding for s in self.sources if s.face.embedding is not None]).astype(np.float32)
+
+    def distance(self, embedding: Floats) -> float:
+        """Median L2 of a face to the person's photos; lower is nearer."""
+        return float(np.median(np.linalg.norm(self.embeddings - embedding, axis=1)))
+
+    def loras(self, weight: float) -> tuple[LoraUse, ...]:
+        """The person's LoRA at `weight`; none when the person has none or the weight is 0."""
+        if self.person.lora is None or weight == 0:
+            return ()
+        return (LoraUse(self.person.lora.file, weight),)
+
+
+def open_subject(person: Person, faces: FaceToolbox) -> Subject:
+    """Read the person's photos. Raises NoFace when not one of them shows a face any more."""
+    files = [person.reference, *(f for f in person.photos if f != person.reference)]
+    found = [source for file in files if (source := _source(file, faces)) is not None]
+    if not found:
+        raise NoFace(
+            f"No face was found in the stored photos of {person.name}.",
+            stage="person",
+            file=str(person.reference.name),
+            mend="Train this person again.",
+        )
+    sources = _same_person(found)
+    face_id = _source(person.face_id, faces) if person.face_id else None
+    return Subject(person, tuple(sources), face_id or sources[0])
+
+
+def _source(file: Path, faces: FaceToolbox) -> Source | None:
+    try:
+        picture = np.asarray(open_picture(file, long_side=PHOTO_SIDE))
+    except BadPicture:
+        return None
+    found = faces.detect(picture)
+    if not found:
+        return None
+    face = max(found, key=lambda f: f.box.area)
+    return Source(picture, _embedded(picture, face, faces))
+
+
+def _embedded(picture: Pixels, face: Face, faces: FaceToolbox) -> Face:
+    return Face(face.box, face.points, face.score, face.pose, face.mesh, faces.embed(picture, face))
+
+
+def _same_person(sources: Sequence[Source]) -> list[Source]:
+    """Without those whose biggest face is farther from the others than the whole set is wide: a bystander."""
+    if len(sources) < 3:
+        return list(sources)
+    vectors = np.stack([s.face.embedding for s in sources if s.face.embedding is not None])
+    gaps = np.linalg.norm(vectors[:, None] - vectors[None], axis=2)
+    medians = np.median(gaps, axis=1)
+    limit = max(0.6, 1.6 * float(np.median(medians)))
+    return [s for s, gap in zip(sources, medians, strict=True) if gap <= limit]
