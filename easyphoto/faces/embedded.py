@@ -1,0 +1,112 @@
+"""The toolbox that ships with the program: small networks, CPU, no download."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from easyphoto.domain import Face, Floats, Pixels
+from easyphoto.faces.base import Recogniser
+from easyphoto.faces.detector import Candidate, FaceFinder
+from easyphoto.faces.geometry import box_of, five_points, left_to_right, pose_from_mesh
+from easyphoto.faces.mesh import Mesh, MeshNet
+from easyphoto.faces.recogniser import DLIB, ResNet29
+
+_DETECT_SIDE = 1024  # longer side on which faces are looked for
+_MESH_CONFIRMS = 0.9  # mesh score that makes a face of a box only one net saw
+_MESH_DENIES = 0.1  # mesh score under which even two nets are not believed
+
+
+class EmbeddedToolbox:
+    """A `FaceToolbox` on the files in `folder`. Nets are loaded at first use; a lock lets any thread call."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.RLock()
+
+    @property
+    def recogniser(self) -> Recogniser:
+        """How to read distances."""
+        return DLIB
+
+    @cached_property
+    def _finder(self) -> FaceFinder:
+        return FaceFinder(self._folder)
+
+    @cached_property
+    def _mesh(self) -> MeshNet:
+        return MeshNet(self._folder)
+
+    @cached_property
+    def _resnet(self) -> ResNet29:
+        return ResNet29(self._folder)
+
+    def detect(self, picture: Pixels) -> list[Face]:
+        """Faces from left to right; `box` is the smallest upright box round the mesh: hairline to chin, ear to ear."""
+        small, ratio = shrink(picture, _DETECT_SIDE)
+        with self._lock:
+            faces = self._meshed(picture, self._finder.whole(small), ratio)
+            looks = iter(self._finder.retries(small))
+            while not faces and (found := next(looks, None)) is not None:
+                faces = self._meshed(picture, found, ratio)
+        return left_to_right(faces)
+
+    def embed(self, picture: Pixels, face: Face) -> Floats:
+        """The face's (128,) vector."""
+        return np.asarray(self.embed_all(picture, [face])[0], np.float32)
+
+    def embed_all(self, picture: Pixels, faces: Sequence[Face]) -> Floats:
+        """(n, 128) for n faces of one picture, in one go."""
+        if not faces:
+            return np.zeros((0, 128), np.float32)
+        with self._lock:
+            return self._resnet.embed(picture, [face.points for face in faces])
+
+    def _meshed(self, picture: Pixels, found: Iterable[Candidate], ratio: float) -> list[Face]:
+        """Candidates of the shrunk picture as faces of the full one, doubtful and double ones left out."""
+        faces: list[Face] = []
+        for one in found:
+            centre, side = (one.box.centre[0] * ratio, one.box.centre[1] * ratio), one.box.width * ratio
+            mesh = self._mesh.fit(picture, centre, side, one.roll)
+            if _believed(one, mesh):
+                faces.append(_face(one, mesh))
+        return distinct(faces)
+
+
+def shrink(picture: Pixels, side: int) -> tuple[Pixels, float]:
+    """The picture with its longer side at most `side`, and by how much it is smaller."""
+    h, w = picture.shape[:2]
+    ratio = max(h, w) / side
+    if ratio <= 1:
+        return picture, 1.0
+    size = (max(1, round(w / ratio)), max(1, round(h / ratio)))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8), ratio
+
+
+def _believed(one: Candidate, mesh: Mesh) -> bool:
+    """Both nets saw it, or the mesh confirms it."""
+    return mesh.score > (_MESH_DENIES if len(one.seen_by) > 1 else _MESH_CONFIRMS)
+
+
+def _face(one: Candidate, mesh: Mesh) -> Face:
+    return Face(
+        box=box_of(mesh.points),
+        points=five_points(mesh.points),
+        score=min(one.score, mesh.score),
+        pose=pose_from_mesh(mesh.points),
+        mesh=mesh.points,
+    )
+
+
+def distinct(faces: Iterable[Face]) -> list[Face]:
+    """One of every group of boxes that lie on each other, the surest."""
+    kept: list[Face] = []
+    for face in sorted(faces, key=lambda f: -f.score):
+        if all(face.box.overlap(other.box) < 0.4 for other in kept):
+            kept.append(face)
+    return kept
