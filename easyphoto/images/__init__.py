@@ -1,0 +1,35 @@
+"""Pure picture work: open safely, size, cut and paste, mask and blend, match colour, save.
+
+Nothing here knows faces or models. Pictures are PIL RGB or uint8 RGB arrays H x W x 3; masks are
+uint8 H x W with 255 = changed, or float32 0..1; boxes are (left, top, right, bottom) in pixels.
+"""
+
+from __future__ import annotations
+
+from easyphoto.images.colour import lab_to_rgb, match_color, rgb_to_lab
+from easyphoto.images.cutting import crop, fit_area, fit_long_side, paste_back, picture, pixels, resize_short_side
+from easyphoto.images.masks import blend, feather, grow, multiband_blend, shrink, weights
+from easyphoto.images.opening import open_picture
+from easyphoto.images.saving import read_infotext, save_picture
+
+__all__ = [
+    "blend",
+    "crop",
+    "feather",
+    "fit_area",
+    "fit_long_side",
+    "grow",
+    "lab_to_rgb",
+    "match_color",
+    "multiband_blend",
+    "open_picture",
+    "paste_back",
+    "picture",
+    "pixels",
+    "read_infotext",
+    "resize_short_side",
+    "rgb_to_lab",
+    "save_picture",
+    "shrink",
+    "weights",
+]

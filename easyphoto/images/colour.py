@@ -1,0 +1,77 @@
+"""CIE L*a*b* (D65) in plain numpy, and the transfer of skin colour from one picture to another.
+
+Own code rather than cv2's, since the result must be the same on every OpenCV.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from easyphoto.domain import Floats, Pixels
+from easyphoto.images.masks import blend, weights
+
+_XYZ_OF_RGB = np.array(  # IEC 61966-2-1, rows divided by the D65 white below
+    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]],
+    dtype=np.float64,
+)
+_XYZ_OF_RGB /= _XYZ_OF_RGB.sum(axis=1, keepdims=True)
+_RGB_OF_XYZ = np.linalg.inv(_XYZ_OF_RGB)
+_KNEE = 6 / 29
+
+
+_CODES = np.arange(256) / 255
+_LINEAR_OF_BYTE = np.where(_CODES <= 0.04045, _CODES / 12.92, ((_CODES + 0.055) / 1.055) ** 2.4).astype(np.float32)
+
+
+def rgb_to_lab(pixels: Pixels) -> Floats:
+    """uint8 sRGB (..., 3) to float32 L*a*b*: L 0..100, a and b about -108..99; grey has a = b = 0."""
+    xyz = _LINEAR_OF_BYTE[pixels] @ _XYZ_OF_RGB.T.astype(np.float32)
+    root = np.where(xyz > _KNEE**3, np.cbrt(xyz), xyz / (3 * _KNEE**2) + 4 / 29)
+    x, y, z = root[..., 0], root[..., 1], root[..., 2]
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1).astype(np.float32)
+
+
+def lab_to_rgb(lab: Floats) -> Pixels:
+    """float L*a*b* (..., 3) to uint8 sRGB; colours outside sRGB are clipped per channel."""
+    y = (lab[..., 0] + 16) / 116
+    root = np.stack([y + lab[..., 1] / 500, y, y - lab[..., 2] / 200], axis=-1)
+    xyz = np.where(root > _KNEE, root**3, 3 * _KNEE**2 * (root - 4 / 29))
+    light = np.clip(xyz @ _RGB_OF_XYZ.T.astype(np.float32), 0, 1)
+    code = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+    return np.asarray(np.rint(np.clip(code, 0, 1) * 255), dtype=np.uint8)
+
+
+def _mean_and_spread(lab: Floats, share: Floats) -> tuple[Floats, Floats]:
+    """Mean and standard deviation (3,) each, weighted by `share`."""
+    total = float(share.sum())
+    mean = (lab * share[..., None]).sum(axis=(0, 1)) / total
+    spread = np.sqrt((((lab - mean) ** 2) * share[..., None]).sum(axis=(0, 1)) / total)
+    return mean, spread
+
+
+def match_color(
+    picture: Pixels,
+    reference: Pixels,
+    mask: Floats | Pixels,
+    reference_mask: Floats | Pixels,
+    max_gain: float = 1.3,
+    max_shift: float = 30.0,
+) -> Pixels:
+    """`picture` with mean and spread of L, a and b under `mask` moved to the reference's under its own mask.
+
+    Reinhard 2001, per channel (x - mean) x gain + mean + shift. The gain stays within
+    1 / max_gain .. max_gain and is 1 where either side has hardly any spread (under half a
+    unit); the shift stays within +-max_shift units. The change is applied through the soft mask:
+    pixels where it is 0 stay bit-identical. The two pictures may differ in size. Empty masks: a copy.
+    """
+    soft, theirs = weights(mask), weights(reference_mask)
+    if soft.sum() < 1 or theirs.sum() < 1:
+        return picture.copy()
+    lab = rgb_to_lab(picture)
+    mean, spread = _mean_and_spread(lab, soft)
+    goal, goal_spread = _mean_and_spread(rgb_to_lab(reference), theirs)
+    flat = (spread < 0.5) | (goal_spread < 0.5)
+    gain = np.where(flat, 1.0, np.clip(goal_spread / np.where(flat, 1.0, spread), 1 / max_gain, max_gain))
+    shift = np.clip(goal - mean, -max_shift, max_shift)
+    moved = lab_to_rgb(((lab - mean) * gain + mean + shift).astype(np.float32))
+    return blend(picture, moved, mask)

@@ -1,0 +1,188 @@
+"""The one door through which foreign picture files come in; everything that fails is a BadPicture."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageCms, UnidentifiedImageError
+
+from easyphoto.errors import BadPicture
+
+_log = logging.getLogger(__name__)
+
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "PPM", "JPEG2000", "AVIF")
+"""PIL decoders that are let at foreign bytes: none that starts another program or has pages."""
+
+MAX_BYTES = 500_000_000
+
+_ORIENTATION, _HEIC_BRANDS = 0x0112, (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_AVIF_BRANDS = (b"avif", b"avis")
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def open_picture(file: Path, *, max_pixels: int = 100_000_000, long_side: int | None = None) -> Image.Image:
+    """The first frame as upright sRGB "RGB" without any metadata.
+
+    EXIF orientation and ICC profile are applied, transparency lies on white, 16-bit, CMYK, Lab,
+    palette and grey become 8-bit RGB. With `long_side` the longer side is at most that many
+    pixels, and a JPEG is decoded at a fraction of its size, so it is fast and the limit of
+    `max_pixels` counts the pixels that are really decoded (PIL's own limit of 179 million always
+    holds). Raises BadPicture (file = the name, stage = "open") for everything that cannot be read.
+    """
+    try:
+        with _opened(file) as source:
+            if long_side:
+                source.draft(None, (long_side, long_side))
+            _check_size(source, file, max_pixels)
+            return _normal(source, file, long_side)
+    except BadPicture:
+        raise
+    except Image.DecompressionBombError as error:
+        raise _bad(file, "The picture has far too many pixels.", "Save it smaller.") from error
+    except MemoryError as error:
+        raise _bad(file, "The picture does not fit into memory.", "Save it smaller.") from error
+    except Exception as error:  # decoders raise anything on hostile bytes
+        raise _bad(
+            file, f"The file is cut off or damaged ({error or type(error).__name__}).", "Copy or export it again."
+        ) from error
+
+
+def _bad(file: Path, problem: str, mend: str = "") -> BadPicture:
+    return BadPicture(problem, stage="open", file=file.name, mend=mend)
+
+
+def _check_size(source: Image.Image, file: Path, max_pixels: int) -> None:
+    """Raise BadPicture before the pixels are decoded, not after."""
+    if source.width * source.height > max_pixels:
+        limit = f"{max_pixels / 1e6:g} million"
+        raise _bad(file, f"{source.width} x {source.height} pixels is above the limit of {limit}.", "Save it smaller.")
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[Image.Image]:
+    """The file's header read and its decoder chosen by content, never by suffix."""
+    brand = _brand(file)
+    if brand in _HEIC_BRANDS:
+        yield _heic(file)
+        return
+    Image.init()
+    try:
+        source = Image.open(file, formats=[name for name in FORMATS if name in Image.OPEN])
+    except UnidentifiedImageError as error:
+        if brand in _AVIF_BRANDS:
+            raise _bad(file, "AVIF pictures need Pillow 11.3 or newer.", "pip install -U pillow") from error
+        raise _bad(file, "This is not a picture, or not of a kind that is read here.", "Use JPEG or PNG.") from error
+    with source:
+        yield source
+
+
+def _brand(file: Path) -> bytes:
+    """The ISO media brand (HEIC, AVIF), empty for other files. Raises BadPicture for what is no readable file."""
+    if not file.is_file():
+        raise _bad(file, "There is no such file.")
+    size = file.stat().st_size
+    if size == 0:
+        raise _bad(file, "The file is empty.", "Copy it again.")
+    if size > MAX_BYTES:
+        raise _bad(file, f"The file has {size // 1_000_000} MB, above the limit of {MAX_BYTES // 1_000_000} MB.")
+    with file.open("rb") as stream:
+        head = stream.read(12)
+    return head[8:12] if head[4:8] == b"ftyp" else b""
+
+
+def _heic(file: Path) -> Image.Image:
+    """A HEIC photo through pillow-heif, when that is installed; libheif has turned it upright already."""
+    try:
+        import pillow_heif
+    except ImportError as error:
+        raise _bad(file, "HEIC photos need a decoder.", "pip install pillow-heif, or export as JPEG.") from error
+    container = pillow_heif.open_heif(file)
+    if container.size[0] * container.size[1] > Image.MAX_IMAGE_PIXELS * 2:  # type: ignore[operator]
+        raise Image.DecompressionBombError
+    picture: Image.Image = container.to_pillow()
+    return picture
+
+
+def _normal(source: Image.Image, file: Path, long_side: int | None) -> Image.Image:
+    """Decoded, shrunk, turned, flattened and in sRGB, in the order that touches the fewest pixels."""
+    turn, profile = _turn(source), source.info.get("icc_profile")
+    flat = _eight_bit(source)
+    if long_side and max(flat.size) > long_side:
+        flat.thumbnail((long_side, long_side), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    if turn is not None:
+        flat = flat.transpose(turn)
+    rgb = _srgb(_on_white(flat), profile, file.name)
+    clean = rgb.copy() if rgb is source else rgb
+    clean.info = {}
+    return clean
+
+
+def _turn(source: Image.Image) -> Image.Transpose | None:
+    """What the EXIF orientation asks for; damaged EXIF counts as upright."""
+    try:
+        return _TURNS.get(source.getexif().get(_ORIENTATION, 1))
+    except Exception:  # EXIF is foreign bytes too, and no reason to refuse the picture
+        _log.warning("Damaged EXIF ignored.", exc_info=True)
+        return None
+
+
+def _eight_bit(source: Image.Image) -> Image.Image:
+    """The decoded first frame in L, LA, RGB, RGBA, CMYK or LAB."""
+    source.load()
+    if source.mode in ("L", "LA", "RGB", "RGBA", "CMYK", "LAB"):
+        return source.copy()
+    if source.mode.startswith("I") or source.mode == "F":
+        return _from_deep(np.asarray(source, dtype=np.float64))
+    see_through = source.mode in ("PA", "RGBa", "La") or "transparency" in source.info
+    return source.convert("RGBA" if see_through else "RGB")
+
+
+def _from_deep(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Image.Image:
+    """Grey of 16 or 32 bits, or floats, to 8 bits; the scale is the least of 1, 255 and 65535 that holds the values."""
+    values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+    most = float(values.max())
+    top = next((t for t in (1.0, 255.0, 65535.0) if most <= t), most)
+    return Image.fromarray(np.clip(np.rint(values * (255 / top)), 0, 255).astype(np.uint8))
+
+
+def _on_white(picture: Image.Image) -> Image.Image:
+    """Without alpha, on white; also for RGB or grey with one transparent colour."""
+    if "transparency" in picture.info and picture.mode in ("L", "RGB"):
+        picture = picture.convert("RGBA")
+    if picture.mode not in ("RGBA", "LA"):
+        return picture
+    back = Image.new("RGBA", picture.size, "white")
+    return Image.alpha_composite(back, picture.convert("RGBA")).convert("RGB")
+
+
+def _srgb(picture: Image.Image, profile: bytes | None, name: str) -> Image.Image:
+    """In sRGB by its profile; one that is damaged or does not fit is ignored, as viewers do, with a log line."""
+    if picture.mode == "LAB" or profile:
+        own = ImageCms.createProfile("LAB") if picture.mode == "LAB" else None
+        try:
+            used = own or ImageCms.getOpenProfile(io.BytesIO(profile or b""))
+            changed = ImageCms.profileToProfile(
+                picture,
+                used,
+                ImageCms.createProfile("sRGB"),
+                outputMode="RGB",
+                renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            )
+        except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+            _log.warning("The colour profile of %s is ignored.", name, exc_info=True)
+        else:
+            return changed if changed is not None else picture
+    return picture.convert("RGB")
