@@ -30,9 +30,14 @@ class Canvas:
         """Kernels for this face at this resolution."""
         return Widths.of(self.face.box.width)
 
+    @property
+    def soft(self) -> Pixels:
+        """Everything touched so far, its edge feathered inwards."""
+        return feather(self.touched, self.widths.feather)
+
     def painted(self, pixels: Pixels, mask: Pixels) -> Canvas:
         """With `pixels` laid on through `mask`; the mask is remembered."""
-        inside = np.minimum(mask, self.free)
+        inside: Pixels = np.minimum(mask, self.free)
         return replace(
             self, pixels=blend(self.pixels, pixels, inside), touched=np.maximum(self.touched, inside)
         )
@@ -84,14 +89,10 @@ def ring_mask(regions: FaceRegions, widths: Widths) -> Pixels:
 
 
 def put_back(picture: Pixels, canvas: Canvas, region: tuple[int, int, int, int]) -> Pixels:
-    """The template with the finished region in it.
-
-    Outside the feathered mask of everything that was touched, pixels are the template's own.
-    """
+    """The template with the finished region in it; where nothing was touched, pixels are the template's own."""
     left, top, right, bottom = region
-    seam = np.minimum(feather(canvas.touched, canvas.widths.feather), canvas.free)
     result = picture.copy()
-    result[top:bottom, left:right] = blend(canvas.original, canvas.pixels, seam)
+    result[top:bottom, left:right][canvas.touched > 0] = canvas.pixels[canvas.touched > 0]
     return result
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from easyphoto.domain import Pixels, PortraitRequest
 from easyphoto.faces.base import FaceRegions, FaceToolbox
-from easyphoto.images import blend, match_color
+from easyphoto.images import match_color
 from easyphoto.portrait.compose import Canvas
 from easyphoto.portrait.subject import Subject
 
@@ -39,10 +39,9 @@ def fuse(canvas: Canvas, bench: Bench, ratio: float) -> tuple[Canvas, tuple[str,
     Raises NoFace when no photo of the person fits the template's pose.
     """
     fused = bench.faces.fuse(canvas.pixels, canvas.face, bench.subject.sources)
-    mask = np.rint(fused.mask * ratio).astype(np.uint8)
-    # The toolbox has feathered its own edge: what it gives is laid on where it changed anything.
-    painted = canvas.painted(blend(canvas.pixels, fused.picture, _flat(fused.mask, ratio)), _solid(mask))
-    return painted, fused.notes
+    # The toolbox has softened its own edge, so the mask is taken as solid wherever it changed anything.
+    moved_in = np.where(fused.mask > 0, round(255 * ratio), 0).astype(np.uint8)
+    return canvas.painted(fused.picture, moved_in), fused.notes
 
 
 def match_template(canvas: Canvas, bench: Bench) -> Canvas:
@@ -56,14 +55,14 @@ def match_template(canvas: Canvas, bench: Bench) -> Canvas:
 def retouch(canvas: Canvas, bench: Bench) -> Canvas:
     """Blemishes smoothed where the face was painted."""
     smooth = bench.faces.retouch(canvas.pixels, canvas.face, bench.request.retouch_ratio)
-    return canvas.painted(smooth, canvas.touched)
+    return canvas.painted(smooth, canvas.soft)
 
 
 def enlarge(canvas: Canvas, bench: Bench) -> Canvas:
     """Detail boosted where the face was painted, mixed in by the request's ratio."""
     sharp = bench.faces.enhance(canvas.pixels, 1.0)
     mixed = canvas.pixels + (sharp.astype(np.float32) - canvas.pixels) * bench.request.enlarge_ratio
-    return canvas.painted(np.clip(np.rint(mixed), 0, 255).astype(np.uint8), canvas.touched)
+    return canvas.painted(np.clip(np.rint(mixed), 0, 255).astype(np.uint8), canvas.soft)
 
 
 def finishing(request: PortraitRequest) -> list[tuple[str, Effect]]:
@@ -80,11 +79,3 @@ def _inner_skin(regions: FaceRegions) -> Pixels:
     inner = np.minimum(regions.skin, regions.face)
     features = np.maximum(np.maximum(regions.eyes, regions.lips), regions.brows)
     return np.minimum(inner, 255 - features)
-
-
-def _flat(mask: Pixels, ratio: float) -> Pixels:
-    return np.where(mask > 0, round(255 * ratio), 0).astype(np.uint8)
-
-
-def _solid(mask: Pixels) -> Pixels:
-    return np.where(mask > 0, 255, 0).astype(np.uint8)

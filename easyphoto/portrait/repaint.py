@@ -57,7 +57,7 @@ def repaint(canvas: Canvas, mask: Pixels, plan: PassPlan, guide: PoseGuide, ease
     )
     rendered = easel.engine.render(job, easel.report)
     pixels = _brought_back(canvas.pixels, before, rendered.picture, easel.carry_detail)
-    return canvas.painted(pixels, feather(allowed, canvas.widths.feather)), rendered.notes
+    return canvas.painted(pixels, feather(allowed, canvas.widths.feather, limit=canvas.free)), rendered.notes
 
 
 def _brought_back(region: Pixels, before: Image.Image, after: Image.Image, carry_detail: bool) -> Pixels:

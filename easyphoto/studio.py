@@ -1,0 +1,55 @@
+"""All that doors see: train, portrait, persons. It wires and decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from easyphoto.domain import Photo, PhotoReport, PortraitRequest, Template, TrainRequest
+from easyphoto.engines.base import Engine
+from easyphoto.faces.base import FaceToolbox
+from easyphoto.library import Library
+from easyphoto.paths import Paths, default_root
+from easyphoto.portrait.generate import Tools
+from easyphoto.portrait.session import PortraitBatch, sit
+from easyphoto.progress import Progress, silent
+from easyphoto.training.prepare import check
+from easyphoto.training.train import Trained, Workshop, train
+
+
+class Studio:
+    """The product behind one door."""
+
+    def __init__(self, paths: Paths, engine: Engine, faces: FaceToolbox) -> None:
+        self.paths = paths
+        self.engine = engine
+        self.faces = faces
+        self.library = Library(paths)
+
+    @classmethod
+    def local(cls, root: Path | None = None) -> Studio:
+        """With diffusers in our own process and the embedded face toolbox."""
+        from easyphoto.engines.local import LocalEngine
+        from easyphoto.faces.embedded import EmbeddedToolbox
+
+        paths = Paths(root or default_root())
+        return cls(paths, LocalEngine(paths), EmbeddedToolbox(paths))
+
+    def check_photos(self, photos: Sequence[Photo], report: Progress = silent) -> tuple[PhotoReport, ...]:
+        """A verdict for every photo, in seconds."""
+        return check(photos, self.faces, report)
+
+    def train(self, request: TrainRequest, photos: Sequence[Photo], report: Progress = silent) -> Trained:
+        """Photos in, a person in the library out."""
+        return train(request, photos, Workshop(self.paths, self.engine, self.faces, self.library), report)
+
+    def portrait(
+        self,
+        request: PortraitRequest,
+        templates: Sequence[Template],
+        report: Progress = silent,
+        out: Path | None = None,
+    ) -> PortraitBatch:
+        """A portrait for every template, saved in `out` or the data folder."""
+        tools = Tools(self.engine, self.faces)
+        return sit(request, templates, tools, (self.library, out or self.paths.portraits), report)

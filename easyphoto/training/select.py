@@ -1,0 +1,115 @@
+"""Trial pictures to likeness, likeness to votes, votes to the merged LoRA."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from easyphoto.domain import Floats, LoraCheckpoint, TrainingSet
+from easyphoto.errors import BadPicture, EasyPhotoError, TrainingFailed
+from easyphoto.faces.base import FaceToolbox
+from easyphoto.images import open_picture
+from easyphoto.lora import merge
+from easyphoto.training.launch import TrainingRun, Trial
+
+VOTERS = 10  # best trial pictures that vote
+
+
+@dataclass(frozen=True)
+class ScoredTrial:
+    """A trial picture with its mean L2 distance to the training photos; lower is nearer."""
+
+    trial: Trial
+    distance: float
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The LoRA that goes to the person, and how it was chosen."""
+
+    lora: LoraCheckpoint
+    face_id: Path | None
+    likeness_by_step: dict[int, float]  # mean distance of each checkpoint's trial pictures
+    votes: dict[int, float]  # step -> share, sums to 1
+    warnings: tuple[str, ...] = ()
+
+
+def select(run: TrainingRun, training_set: TrainingSet, faces: FaceToolbox, out: Path, mode: str) -> Selection:
+    """The checkpoints merged by the votes of the trial pictures most like the person, written to `out`.
+
+    Whatever fails in judging ends in the last checkpoint and a warning; the training is never lost.
+    Raises TrainingFailed only when there is no checkpoint at all.
+    """
+    if not run.checkpoints:
+        raise TrainingFailed("The trainer left no checkpoint.", exit_code=None, last_lines=(), log=str(run.log))
+    scored = score_trials(run.trials, training_set.embeddings, faces)
+    shares = vote_shares(scored, {c.step for c in run.checkpoints})
+    if not shares:
+        return _last(run, out, _why_unjudged(run))
+    try:
+        lora = _merged(run.checkpoints, shares, out, mode)
+    except (EasyPhotoError, OSError, ValueError) as problem:
+        return _last(run, out, f"Merging failed, so the last checkpoint is used: {problem}")
+    by_step = likeness_by_step(scored)
+    best = min(scored, key=lambda s: s.distance)
+    likeness = sum(shares[step] * by_step[step] for step in shares)
+    return Selection(replace(lora, likeness=likeness), best.trial.file, by_step, shares)
+
+
+def score_trials(trials: Sequence[Trial], training: Floats, faces: FaceToolbox) -> list[ScoredTrial]:
+    """Every trial picture in which a face is found, nearest first; the largest face counts."""
+    scored = []
+    for trial in trials:
+        embedding = _embedding(trial.file, faces)
+        if embedding is not None:
+            gaps = np.linalg.norm(training - embedding, axis=1)
+            scored.append(ScoredTrial(trial, float(gaps.mean())))
+    return sorted(scored, key=lambda s: (s.distance, s.trial.step, s.trial.template))
+
+
+def vote_shares(scored: Sequence[ScoredTrial], steps: set[int], voters: int = VOTERS) -> dict[int, float]:
+    """Step -> share of the votes of the nearest trial pictures whose checkpoint exists; sums to 1, or is empty."""
+    votes = [s.trial.step for s in scored if s.trial.step in steps][:voters]
+    return {step: count / len(votes) for step, count in sorted(Counter(votes).items())}
+
+
+def likeness_by_step(scored: Sequence[ScoredTrial]) -> dict[int, float]:
+    """Mean distance of the trial pictures of each step."""
+    steps = sorted({s.trial.step for s in scored})
+    return {step: float(np.mean([s.distance for s in scored if s.trial.step == step])) for step in steps}
+
+
+def _embedding(file: Path, faces: FaceToolbox) -> Floats | None:
+    try:
+        picture = np.asarray(open_picture(file))
+    except BadPicture:
+        return None
+    found = faces.detect(picture)
+    return faces.embed(picture, max(found, key=lambda f: f.box.area)) if found else None
+
+
+def _merged(
+    checkpoints: Sequence[LoraCheckpoint], shares: Mapping[int, float], out: Path, mode: str
+) -> LoraCheckpoint:
+    weighted = [(c.file, shares[c.step]) for c in checkpoints if c.step in shares]
+    merge(weighted, out, mode)
+    last = max((c for c in checkpoints if c.step in shares), key=lambda c: c.step)
+    return replace(last, file=out)
+
+
+def _last(run: TrainingRun, out: Path, warning: str) -> Selection:
+    last = max(run.checkpoints, key=lambda c: c.step)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_bytes(last.file.read_bytes())
+    newest = max(run.trials, key=lambda t: t.step, default=None)
+    return Selection(replace(last, file=out), newest.file if newest else None, {}, {last.step: 1.0}, (warning,))
+
+
+def _why_unjudged(run: TrainingRun) -> str:
+    if run.trials:
+        return "No face was found in any trial picture, so the last checkpoint is used unjudged."
+    return "There are no trial pictures, so the last checkpoint is used unjudged."

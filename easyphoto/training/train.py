@@ -1,0 +1,117 @@
+"""The story of a training: photos go in, a person comes out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from easyphoto.domain import (
+    Checkpoint,
+    Person,
+    Photo,
+    PhotoReport,
+    TrainingSet,
+    TrainRequest,
+)
+from easyphoto.engines.base import Engine
+from easyphoto.errors import AlreadyThere, BadRequest
+from easyphoto.faces.base import FaceToolbox
+from easyphoto.library import Library, PersonDraft, slug
+from easyphoto.paths import Paths
+from easyphoto.progress import Clock, Progress
+from easyphoto.training.launch import TrainingOrder, TrainingRun, launch
+from easyphoto.training.prepare import prepare
+from easyphoto.training.select import Selection, select
+from easyphoto.training.trials import trial_templates
+
+FINGERPRINT = "fingerprint.txt"
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What a training needs besides its request."""
+
+    paths: Paths
+    engine: Engine
+    faces: FaceToolbox
+    library: Library
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A person and how it came to be."""
+
+    person: Person | None  # None only while it is being made
+    reports: tuple[PhotoReport, ...]
+    losses: tuple[tuple[int, float], ...]  # (step, loss)
+    likeness_by_step: dict[int, float]
+    votes: dict[int, float]
+    seconds: dict[str, float]
+    warnings: tuple[str, ...] = ()
+
+
+def train(request: TrainRequest, photos: Sequence[Photo], shop: Workshop, report: Progress) -> Trained:
+    """Check and prepare the photos, train, choose, and put the person into the library.
+
+    Raises BadRequest, AlreadyThere, NoFace, MissingModel, TrainingFailed; an interrupted training
+    of the same photos and request goes on from its last checkpoint.
+    """
+    base = preflight(request, shop)
+    folder, resume = job_folder(request, photos, shop.paths)
+    clock = Clock()
+    with clock.time("photos"):
+        training_set = prepare(photos, request, shop.faces, folder / "set", report)
+        templates = trial_templates(shop.paths, shop.faces, folder / "trials", request) if request.validation else ()
+    order = TrainingOrder(training_set, request, base, folder / "run", templates, resume)
+    with clock.time("training"), shop.engine.released():
+        run = launch(order, report)
+    with clock.time("choosing"):
+        chosen = select(run, training_set, shop.faces, folder / "person.safetensors", request.merge)
+    story = _story(training_set, run, chosen, clock)
+    person = shop.library.create(_draft(order, run, chosen, story))
+    shutil.rmtree(folder)
+    return replace(story, person=person)
+
+
+def preflight(request: TrainRequest, shop: Workshop) -> Checkpoint:
+    """The base model, after everything that can be refused before the long run has been refused."""
+    person = slug(request.person)
+    if not request.consent:
+        raise BadRequest(
+            "Training needs the consent of the person shown.",
+            stage="preflight",
+            mend="Confirm that they agreed that a model of their face is made.",
+        )
+    if any(p.id == person for p in shop.library.list()):
+        raise AlreadyThere(
+            f"A person named {request.person} exists.", stage="preflight", mend="Choose another name or remove them."
+        )
+    base = shop.engine.checkpoint(request.base_model)
+    if base.file is None:
+        raise BadRequest(f"{base.name} has no file the trainer could open.", stage="preflight")
+    return base
+
+
+def job_folder(request: TrainRequest, photos: Sequence[Photo], paths: Paths) -> tuple[Path, bool]:
+    """The working folder, and whether an earlier try of the very same job is in it. Anything else is cleaned away."""
+    folder = paths.jobs / f"train-{slug(request.person)}"
+    mark = fingerprint(request, photos)
+    note = folder / FINGERPRINT
+    if note.is_file() and note.read_text(encoding="utf-8") == mark:
+        return folder, True
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    note.write_text(mark, encoding="utf-8")
+    return folder, False
+
+
+def fingerprint(request: TrainRequest, photos: Sequence[Photo]) -> str:
+    """SHA-256 over every setting and every photo's bytes and override."""
+    digest = hashlib.sha256(json.dumps(asdict(request), sort_keys=True).encode())
+    for photo in photos:
+        digest.update(photo.override.encode() + b"\0" + hashlib.sha256(photo.file.read_bytes()).digest())
+    return digest.hexdigest()

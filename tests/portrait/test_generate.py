@@ -1,0 +1,202 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fakes import FakeEngine, FakeFaces, draw_faces, save
+from PIL import Image
+
+from easyphoto.domain import KEEP, HintKind, LoraCheckpoint, ModelFamily, Person, PortraitRequest, Template
+from easyphoto.errors import BadRequest, NoFace
+from easyphoto.images import read_infotext
+from easyphoto.portrait.generate import Tools, generate
+from easyphoto.portrait.session import sit
+from easyphoto.portrait.subject import Subject, open_subject
+from easyphoto.progress import Cancelled, Step, silent
+
+TAN, PALE, DARK = (190, 110, 90), (235, 190, 170), (120, 60, 40)
+
+
+def person(folder: Path, name: str, colour: tuple[int, int, int]) -> Person:
+    folder = folder / name
+    folder.mkdir()
+    photo = save(draw_faces((300, 300), [((150, 150), 120, colour)]), folder / "0.png")
+    lora = LoraCheckpoint(folder / "person.safetensors", ModelFamily.EMBEDDED, 4, 10)
+    return Person(name, name.title(), folder, lora, photo, None, (photo,))
+
+
+@pytest.fixture
+def ann(tmp_path: Path) -> Subject:
+    return open_subject(person(tmp_path, "ann", TAN), FakeFaces())
+
+
+@pytest.fixture
+def bob(tmp_path: Path) -> Subject:
+    return open_subject(person(tmp_path, "bob", DARK), FakeFaces())
+
+
+def template(folder: Path, *faces: tuple[tuple[int, int], int]) -> Template:
+    file = save(draw_faces((900, 700), [(centre, width, PALE) for centre, width in faces]), folder / "template.png")
+    return Template(file, "template.png")
+
+
+def make(request: PortraitRequest, shown: Template, *people: Subject, engine: FakeEngine | None = None):
+    tools = Tools(engine or FakeEngine(), FakeFaces())
+    return generate(request, shown, {s.person.id: s for s in people}, tools, silent)
+
+
+def request(*persons: str, **changes) -> PortraitRequest:
+    return PortraitRequest.for_family(ModelFamily.EMBEDDED, persons=persons, seed=7, **changes)
+
+
+def test_the_face_becomes_the_persons(tmp_path: Path, ann: Subject):
+    portrait = make(request("ann", color_first=False, color_last=False), template(tmp_path, ((450, 350), 160)), ann)
+    score = portrait.scores[0]
+    assert score.person == "ann"
+    assert score.after < 0.2 < 0.6 < score.before
+
+
+def test_pixels_away_from_the_face_are_the_templates_own(tmp_path: Path, ann: Subject):
+    shown = template(tmp_path, ((450, 350), 160))
+    result, before = np.asarray(make(request("ann"), shown, ann).picture), np.asarray(Image.open(shown.file))
+    y, x = np.ogrid[:700, :900]
+    far = ((x - 450) / 160) ** 2 + ((y - 350) / 180) ** 2 > 1
+    assert (result[far] == before[far]).all()
+    assert (result[~far] != before[~far]).any()
+
+
+@pytest.mark.parametrize("width", [60, 170, 600])
+def test_faces_of_every_size_are_painted(tmp_path: Path, ann: Subject, width: int):
+    portrait = make(request("ann", color_first=False, color_last=False), template(tmp_path, ((450, 350), width)), ann)
+    assert portrait.scores[0].after < 0.4
+
+
+def test_the_same_request_gives_the_same_bytes(tmp_path: Path, ann: Subject):
+    shown = template(tmp_path, ((450, 350), 160))
+    first, second = (make(request("ann"), shown, ann) for _ in range(2))
+    assert first.picture.tobytes() == second.picture.tobytes()
+    assert first.infotext == second.infotext
+
+
+def test_each_face_gets_the_person_it_was_given_and_kept_ones_stay(tmp_path: Path, ann: Subject, bob: Subject):
+    shown = template(tmp_path, ((150, 350), 120), ((450, 350), 120), ((750, 350), 120))
+    plain = {"color_first": False, "color_last": False}
+    portrait = make(request("bob", KEEP, "ann", **plain), shown, ann, bob)
+    assert [s.person for s in portrait.scores] == ["bob", "ann"]
+    assert all(s.after < 0.2 for s in portrait.scores)
+    kept, before = np.asarray(portrait.picture), np.asarray(Image.open(shown.file))
+    middle = np.s_[280:420, 400:500]
+    assert (kept[middle] == before[middle]).all()
+
+
+def test_a_close_neighbour_is_not_painted_over(tmp_path: Path, ann: Subject):
+    shown = template(tmp_path, ((400, 350), 140), ((550, 350), 140))
+    result, before = np.asarray(make(request("ann"), shown, ann).picture), np.asarray(Image.open(shown.file))
+    y, x = np.ogrid[:700, :900]
+    neighbour = ((x - 550) / 70) ** 2 + ((y - 350) / 91) ** 2 < 1
+    assert (result[neighbour] == before[neighbour]).all()
+
+
+def test_both_passes_reach_the_engine_with_their_numbers(tmp_path: Path, ann: Subject):
+    engine = FakeEngine(ModelFamily.SD15)
+    make(PortraitRequest(persons=("ann",), seed=3), template(tmp_path, ((450, 350), 160)), ann, engine=engine)
+    first, second = engine.jobs
+    assert (first.steps, first.strength, second.steps, second.strength) == (50, 0.45, 20, 0.30)
+    assert [(h.kind, h.weight) for h in first.hints] == [
+        (HintKind.CANNY, 0.50),
+        (HintKind.POSE, 0.50),
+        (HintKind.COLOR, 0.85),
+    ]
+    assert [(h.kind, h.weight) for h in second.hints] == [(HintKind.CANNY, 1.0), (HintKind.TILE, 1.0)]
+    assert first.loras[0].weight == 0.9
+    assert min(first.picture.size) == 512
+    assert all(h.picture.size == first.picture.size == first.mask.size for h in first.hints)
+    assert first.prompt.startswith("easyphoto_face, easyphoto, 1person, portrait photo")
+    assert first.seed != second.seed
+
+
+def test_the_ring_leaves_the_middle_of_the_cheek_alone(tmp_path: Path, ann: Subject):
+    engine = FakeEngine(ModelFamily.SD15)
+    make(PortraitRequest(persons=("ann",), seed=3), template(tmp_path, ((450, 350), 160)), ann, engine=engine)
+    first, second = (np.asarray(job.mask) for job in engine.jobs)
+    height, width = first.shape
+    cheek = (round(height * 0.5), round(width * 0.57))
+    assert first[cheek] == 255
+    assert second[cheek] == 0
+
+
+@pytest.mark.parametrize(
+    ("switch", "jobs"), [({"second_pass": False}, 1), ({"first_strength": 0.0}, 1), ({"fusion_after": False}, 2)]
+)
+def test_switches(tmp_path: Path, ann: Subject, switch: dict, jobs: int):
+    engine = FakeEngine()
+    make(request("ann", **switch), template(tmp_path, ((450, 350), 160)), ann, engine=engine)
+    assert len(engine.jobs) == jobs
+
+
+def test_a_drawn_seed_is_written_down_and_repeats_the_picture(tmp_path: Path, ann: Subject):
+    shown = template(tmp_path, ((450, 350), 160))
+    drawn = make(PortraitRequest.for_family(ModelFamily.EMBEDDED, persons=("ann",)), shown, ann)
+    assert drawn.seed >= 0
+    assert f"Seed: {drawn.seed}" in drawn.infotext
+
+
+def test_a_template_without_a_face_is_named(tmp_path: Path, ann: Subject):
+    with pytest.raises(NoFace, match=r"template.png"):
+        make(request("ann"), template(tmp_path), ann)
+
+
+def test_more_persons_than_faces_is_refused(tmp_path: Path, ann: Subject, bob: Subject):
+    with pytest.raises(BadRequest):
+        make(request("ann", "bob"), template(tmp_path, ((450, 350), 160)), ann, bob)
+
+
+class _Shelf:
+    def __init__(self, *people: Person) -> None:
+        self.people = {p.id: p for p in people}
+
+    def open(self, name: str) -> Person:
+        return self.people[name]
+
+
+def test_a_bad_template_is_reported_and_the_rest_goes_on(tmp_path: Path, ann: Subject):
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"not a picture")
+    shown = [Template(broken, "broken.jpg"), template(tmp_path, ((450, 350), 160))]
+    tools = Tools(FakeEngine(), FakeFaces())
+    batch = sit(request("ann"), shown, tools, (_Shelf(ann.person), tmp_path / "out"), silent)  # type: ignore[arg-type]
+    assert [f.file for f in batch.failures] == ["broken.jpg"]
+    assert [p.template for p in batch.portraits] == ["template.png"]
+    saved = batch.portraits[0].file
+    assert saved is not None
+    assert "Seed: 7" in read_infotext(saved)
+    assert b"trainedAlgorithmicMedia" in saved.read_bytes()
+
+
+def test_finished_pictures_are_never_overwritten(tmp_path: Path, ann: Subject):
+    tools, shown = Tools(FakeEngine(), FakeFaces()), [template(tmp_path, ((450, 350), 160))]
+    shelf = (_Shelf(ann.person), tmp_path / "out")
+    files = [sit(request("ann"), shown, tools, shelf, silent).portraits[0].file for _ in range(2)]  # type: ignore[arg-type]
+    assert files[0] != files[1]
+
+
+def test_cancelling_passes_through(tmp_path: Path, ann: Subject):
+    def stop(step: Step) -> None:
+        if step.stage == "render":
+            raise Cancelled
+
+    shown = template(tmp_path, ((450, 350), 160))
+    with pytest.raises(Cancelled):
+        generate(request("ann"), shown, {"ann": ann}, Tools(FakeEngine(), FakeFaces()), stop)
+
+
+def test_best_of_keeps_the_nearest(tmp_path: Path, ann: Subject):
+    engine = FakeEngine()
+    make(request("ann", best_of=3), template(tmp_path, ((450, 350), 160)), ann, engine=engine)
+    assert len(engine.jobs) == 6
+    assert len({job.seed for job in engine.jobs}) == 6
+
+
+def test_the_infotext_names_no_person(tmp_path: Path, ann: Subject):
+    portrait = make(request("ann"), template(tmp_path, ((450, 350), 160)), ann)
+    settings = portrait.infotext.splitlines()[-1]
+    assert "ann" not in settings.lower().split("persons: ")[1].split(",")[0]
