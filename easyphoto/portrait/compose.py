@@ -38,9 +38,7 @@ class Canvas:
     def painted(self, pixels: Pixels, mask: Pixels) -> Canvas:
         """With `pixels` laid on through `mask`; the mask is remembered."""
         inside: Pixels = np.minimum(mask, self.free)
-        return replace(
-            self, pixels=blend(self.pixels, pixels, inside), touched=np.maximum(self.touched, inside)
-        )
+        return replace(self, pixels=blend(self.pixels, pixels, inside), touched=np.maximum(self.touched, inside))
 
 
 def cut(picture: Pixels, plan: FacePlan, faces: Sequence[Face]) -> Canvas:

@@ -136,9 +136,7 @@ def _fuse(canvas: Canvas, bench: finish.Bench, ratio: float, sitting: Sitting) -
     except NoFace as problem:
         # With the embedded model the likeness comes from fusion alone; a real base model has the LoRA.
         if sitting.family is ModelFamily.EMBEDDED:
-            raise NoFace(
-                problem.problem, stage="fusion", file=sitting.template.name, mend=problem.mend
-            ) from problem
+            raise NoFace(problem.problem, stage="fusion", file=sitting.template.name, mend=problem.mend) from problem
         notes = (f"Fusion was left out: {problem.problem}",)
     sitting.notes.extend(notes)
     return canvas

@@ -34,7 +34,9 @@ class Easel:
     report: Progress
 
 
-def repaint(canvas: Canvas, mask: Pixels, plan: PassPlan, guide: PoseGuide, easel: Easel) -> tuple[Canvas, tuple[str, ...]]:
+def repaint(
+    canvas: Canvas, mask: Pixels, plan: PassPlan, guide: PoseGuide, easel: Easel
+) -> tuple[Canvas, tuple[str, ...]]:
     """The canvas with the masked part repainted, and the engine's notes.
 
     The region goes to the engine at the working size and comes back to its own.
@@ -77,8 +79,6 @@ def _hint(kind: HintKind, weight: float, canvas: Canvas, guide: PoseGuide, easel
     scale = (easel.working[0] / pixels.shape[1], easel.working[1] / pixels.shape[0])
     scaled = [moved(face, 0, 0, scale) for face in faces]
     return ControlHint(kind, draw(kind, _resized(pixels, easel.working), scaled), weight)
-
-
 
 
 def _resized(pixels: Pixels, size: tuple[int, int]) -> Image.Image:

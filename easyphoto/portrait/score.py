@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from easyphoto.domain import Face, FaceScore, Pixels
+from easyphoto.domain import Face, FaceScore, Floats, Pixels
 from easyphoto.faces.base import FaceToolbox
 from easyphoto.faces.likeness import word_for
 from easyphoto.portrait.plan import FacePlan, moved
@@ -26,7 +26,7 @@ def _score(before: Pixels, after: Pixels, plan: FacePlan, subject: Subject, face
     return FaceScore(subject.person.id, plan.face.box, was, now, word_for(now, faces.recogniser))
 
 
-def _embedding_in(picture: Pixels, plan: FacePlan, faces: FaceToolbox) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+def _embedding_in(picture: Pixels, plan: FacePlan, faces: FaceToolbox) -> Floats:
     """Of the face found again at the plan's place, else of the plan's own face."""
     left, top, right, bottom = plan.region
     part = np.ascontiguousarray(picture[top:bottom, left:right])

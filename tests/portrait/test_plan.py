@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from easyphoto.domain import KEEP, Box, Face, ModelFamily, Pose, PortraitRequest
+from easyphoto.domain import KEEP, Box, Face, ModelFamily, PortraitRequest, Pose
 from easyphoto.errors import BadRequest
 from easyphoto.portrait.plan import Widths, assign, moved, pass_seed, plan_faces, region_of, working_size
 
@@ -57,7 +57,7 @@ def test_faces_get_persons_from_left_to_right_and_kept_ones_are_left():
 
 
 def test_more_persons_than_faces_is_refused_with_both_numbers():
-    with pytest.raises(BadRequest, match="2 persons.*1 faces"):
+    with pytest.raises(BadRequest, match=r"2 persons.*1 faces"):
         assign(("ann", "bob"), [face(0, 0, 10, 10)])
 
 
