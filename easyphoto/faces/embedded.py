@@ -5,17 +5,21 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from pathlib import Path
 
 import cv2
 import numpy as np
 
 from easyphoto.domain import Face, Floats, Pixels
-from easyphoto.faces.base import Recogniser
+from easyphoto.faces.base import FaceRegions, Fused, Recogniser, Source
 from easyphoto.faces.detector import Candidate, FaceFinder
 from easyphoto.faces.geometry import box_of, five_points, left_to_right, pose_from_mesh
+from easyphoto.faces.enhance import sharpen
+from easyphoto.faces.matte import MatteNet
 from easyphoto.faces.mesh import Mesh, MeshNet
 from easyphoto.faces.recogniser import DLIB, ResNet29
+from easyphoto.faces.regions import Window, face_regions
+from easyphoto.faces.retouch import smooth_skin
+from easyphoto.paths import Paths
 
 _DETECT_SIDE = 1024  # longer side on which faces are looked for
 _MESH_CONFIRMS = 0.9  # mesh score that makes a face of a box only one net saw
@@ -23,10 +27,10 @@ _MESH_DENIES = 0.1  # mesh score under which even two nets are not believed
 
 
 class EmbeddedToolbox:
-    """A `FaceToolbox` on the files in `folder`. Nets are loaded at first use; a lock lets any thread call."""
+    """A `FaceToolbox` on the files in `paths.face_models`. Nets load at first use; a lock lets any thread call."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, paths: Paths) -> None:
+        self._folder = paths.face_models
         self._lock = threading.RLock()
 
     @property
@@ -41,6 +45,10 @@ class EmbeddedToolbox:
     @cached_property
     def _mesh(self) -> MeshNet:
         return MeshNet(self._folder)
+
+    @cached_property
+    def _matte(self) -> MatteNet:
+        return MatteNet(self._folder)
 
     @cached_property
     def _resnet(self) -> ResNet29:
@@ -66,6 +74,42 @@ class EmbeddedToolbox:
             return np.zeros((0, 128), np.float32)
         with self._lock:
             return self._resnet.embed(picture, [face.points for face in faces])
+
+    def matte(self, picture: Pixels) -> Pixels:
+        """uint8 H x W, 255 = person."""
+        with self._lock:
+            return self._matte.matte(picture)
+
+    def regions(self, picture: Pixels, face: Face) -> FaceRegions:
+        """Masks of that face, 0 outside three face boxes."""
+        window = Window.round_face(face.box, (picture.shape[1], picture.shape[0]))
+        return face_regions(picture, self._points_of(picture, face), self.matte(window.cut(picture)), window)
+
+    def retouch(self, picture: Pixels, face: Face, ratio: float) -> Pixels:
+        """Blemishes smoothed on skin, colour kept; ratio 0..1."""
+        window = Window.round_face(face.box, (picture.shape[1], picture.shape[0]))
+        skin = window.cut(self.regions(picture, face).skin)
+        out = picture.copy()
+        window.cut(out)[:] = smooth_skin(window.cut(picture), skin, face.box.width, ratio)
+        return out
+
+    def enhance(self, picture: Pixels, scale: float) -> Pixels:
+        """Enlarged `scale` times with detail boosted."""
+        return sharpen(picture, scale)
+
+    def fuse(self, template: Pixels, face: Face, sources: Sequence[Source]) -> Fused:
+        """The best source's face moved into `face`; raises NoFace where none fits the template's pose."""
+        from easyphoto.faces.fusion import fuse
+
+        return fuse(template, face, sources, self)
+
+    def _points_of(self, picture: Pixels, face: Face) -> Floats:
+        """The face's mesh, laid now where another toolbox found the face."""
+        if face.mesh is not None:
+            return face.mesh
+        side = max(face.box.width, face.box.height)
+        with self._lock:
+            return self._mesh.fit(picture, face.box.centre, side, face.pose.roll).points
 
     def _meshed(self, picture: Pixels, found: Iterable[Candidate], ratio: float) -> list[Face]:
         """Candidates of the shrunk picture as faces of the full one, doubtful and double ones left out."""

@@ -1,0 +1,40 @@
+"""Where persons are: MediaPipe's selfie segmentation, its edge laid along the picture's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from easyphoto.domain import Floats, Pixels
+from easyphoto.faces.guided import guided_filter, luma
+from easyphoto.faces.nets import SmallNet, blob_of
+
+_SIZE = 256
+_RADIUS = 0.012  # of the longer side
+_SOFTNESS = 1e-3
+_WORKING_SIDE = 1024
+_SURE = 0.1, 0.9  # probabilities taken for none and all
+
+
+class MatteNet:
+    """Finds persons; not other things."""
+
+    def __init__(self, folder: Path) -> None:
+        self._net = SmallNet(folder / "selfie_segmentation.tflite", ("activation_10",))
+
+    def matte(self, picture: Pixels) -> Pixels:
+        """uint8 H x W, 255 = person."""
+        h, w = picture.shape[:2]
+        rough = np.asarray(cv2.resize(self._probability(picture), (w, h), interpolation=cv2.INTER_LINEAR))
+        radius = max(1, round(_RADIUS * max(h, w)))
+        fine = guided_filter(luma(picture), rough, radius, _SOFTNESS, _WORKING_SIDE)
+        low, high = _SURE
+        return np.asarray(np.rint(np.clip((fine - low) / (high - low), 0, 1) * 255), np.uint8)
+
+    def _probability(self, picture: Pixels) -> Floats:
+        """256 x 256 of the stretched picture, as the net was trained."""
+        square = np.asarray(cv2.resize(picture, (_SIZE, _SIZE), interpolation=cv2.INTER_AREA), np.uint8)
+        (values,) = self._net.run(blob_of(square, 0.0, 1.0))
+        return values.reshape(_SIZE, _SIZE)
