@@ -240,6 +240,7 @@ class TrainingSet:
     reports: tuple[PhotoReport, ...]
     embeddings: Floats  # (n, d) of the pictures, same order
     warnings: tuple[str, ...] = ()
+    crops: tuple[Path, ...] = ()  # photos/N.jpg: the same faces, same order, with their background, for fusion
 
 
 @dataclass(frozen=True)

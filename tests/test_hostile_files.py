@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from easyphoto.errors import BadPicture
-from easyphoto.images import open_picture, pixels
+from easyphoto.images import open_picture, picture_size, pixels
 
 RED, GREEN, BLUE, WHITE = (200, 30, 30), (30, 160, 60), (40, 60, 200), (250, 250, 250)
 
@@ -76,6 +76,7 @@ def test_exif_orientation(tmp_path: Path, orientation: int, long_side: int | Non
         at = (x % out.width, y % out.height)
         assert np.abs(np.subtract(out.getpixel(at), goal.getpixel(at))).max() < 12
     assert out.info == {} and not out.getexif()
+    assert picture_size(file) == (64, 48)
 
 
 def test_profile_is_turned_into_srgb(tmp_path: Path):

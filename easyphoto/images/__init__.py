@@ -9,7 +9,7 @@ from __future__ import annotations
 from easyphoto.images.colour import lab_to_rgb, match_color, rgb_to_lab
 from easyphoto.images.cutting import crop, fit_area, fit_long_side, paste_back, picture, pixels, resize_short_side
 from easyphoto.images.masks import blend, feather, grow, multiband_blend, shrink, weights
-from easyphoto.images.opening import open_picture
+from easyphoto.images.opening import open_picture, picture_size
 from easyphoto.images.saving import read_infotext, save_picture
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "open_picture",
     "paste_back",
     "picture",
+    "picture_size",
     "pixels",
     "read_infotext",
     "resize_short_side",

@@ -60,6 +60,19 @@ def open_picture(file: Path, *, max_pixels: int = 100_000_000, long_side: int | 
         ) from error
 
 
+def picture_size(file: Path) -> tuple[int, int]:
+    """(width, height) as the upright picture will have, from the header alone. Raises BadPicture as `open_picture`."""
+    try:
+        with _opened(file) as source:
+            turn = _turn(source)
+            swapped = turn in (_TURNS[5], _TURNS[6], _TURNS[7], _TURNS[8])
+            return (source.height, source.width) if swapped else (source.width, source.height)
+    except BadPicture:
+        raise
+    except Exception as error:  # decoders raise anything on hostile bytes
+        raise _bad(file, f"The header is damaged ({error or type(error).__name__}).", "Copy it again.") from error
+
+
 def _bad(file: Path, problem: str, mend: str = "") -> BadPicture:
     return BadPicture(problem, stage="open", file=file.name, mend=mend)
 
