@@ -1,0 +1,159 @@
+"""The commands of the console door: arguments to a request, the studio's result to an answer."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from easyphoto.arguments import chosen, photos_of, templates_of
+from easyphoto.domain import KEEP, ModelFamily, Person, PhotoReport, Portrait, PortraitRequest, TrainRequest
+from easyphoto.errors import BadRequest
+from easyphoto.progress import Progress
+from easyphoto.terminal import Answer
+
+if TYPE_CHECKING:
+    from easyphoto.studio import Studio
+
+PART_FAILED = 6
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What a command works with."""
+
+    studio: Studio
+    report: Progress
+
+
+def train(arguments: Namespace, desk: Desk) -> Answer:
+    """Photos in, a person out; ``--check`` only looks at the photos."""
+    photos = photos_of(arguments.photos, arguments.keep, arguments.drop)
+    if arguments.check:
+        reports = desk.studio.check_photos(photos, desk.report)
+        return Answer({"photos": [asdict(report) for report in reports]}, table=_verdicts(reports))
+    changes = chosen(arguments, TrainRequest) | {"person": arguments.name, "consent": arguments.consent}
+    request = TrainRequest.for_family(_family(arguments, desk), **changes)
+    trained = desk.studio.train(request, photos, desk.report)
+    if trained.person is None:
+        raise BadRequest("The training left no person.", stage="training")
+    person = trained.person
+    data = {
+        "person": _person(person),
+        "photos": [asdict(report) for report in trained.reports],
+        "losses": trained.losses,
+        "likeness_by_step": trained.likeness_by_step,
+        "votes": trained.votes,
+        "seconds": trained.seconds,
+        "warnings": trained.warnings,
+    }
+    made = f"{person.name} is trained. Next: easyphoto portrait --person {person.id} --template FILE"
+    return Answer(data, (*trained.warnings, made), _verdicts(trained.reports))
+
+
+def portrait(arguments: Namespace, desk: Desk) -> Answer:
+    """The person in every template; a template that fails leaves the others whole."""
+    persons = tuple(KEEP if person == "-" else person for person in arguments.person)
+    request = PortraitRequest.for_family(
+        _family(arguments, desk), persons=persons, **chosen(arguments, PortraitRequest)
+    )
+    templates = templates_of(arguments.template)
+    batch = desk.studio.portrait(request, templates, desk.report, arguments.out)
+    if batch.failures and not batch.portraits:
+        raise batch.failures[0]
+    data = {
+        "portraits": [portrait_facts(done) for done in batch.portraits],
+        "failures": [failure.as_json() for failure in batch.failures],
+    }
+    lines = [line for done in batch.portraits for line in _said(done)]
+    lines += [f"not made: {failure}" for failure in batch.failures]
+    return Answer(data, lines, code=PART_FAILED if batch.failures else 0)
+
+
+def portrait_facts(done: Portrait) -> dict[str, Any]:
+    """A portrait as JSON, without its pixels."""
+    scores = [asdict(score) for score in done.scores]
+    named = {"file": str(done.file), "template": done.template, "seed": done.seed}
+    return {**named, "likeness": scores, "notes": done.notes, "seconds": done.seconds, "infotext": done.infotext}
+
+
+def models(arguments: Namespace, desk: Desk) -> Answer:
+    """Base models that can be asked for by name."""
+    known = desk.studio.engine.checkpoints()
+    rows = [("name", "family", "file"), *((c.name, c.family.value, str(c.file or "")) for c in known)]
+    return Answer({"models": [asdict(checkpoint) for checkpoint in known]}, table=rows)
+
+
+# ---------------------------------------------------------------- persons
+
+
+def list_persons(arguments: Namespace, desk: Desk) -> Answer:
+    """Everybody who is trained."""
+    people = desk.studio.library.list()
+    rows = [("id", "name", "base model", "made"), *((p.id, p.name, p.base_model, p.created) for p in people)]
+    empty = ("Nobody is trained yet.",) if not people else ()
+    return Answer({"persons": [_person(person) for person in people]}, empty, rows if people else ())
+
+
+def show_person(arguments: Namespace, desk: Desk) -> Answer:
+    """One person in full."""
+    facts = _person(desk.studio.library.open(arguments.id))
+    return Answer(facts, [f"{name}: {value}" for name, value in facts.items()])
+
+
+def rename_person(arguments: Namespace, desk: Desk) -> Answer:
+    """Another display name; the id stays."""
+    person = desk.studio.library.rename(arguments.id, arguments.name)
+    return Answer(_person(person), [f"{person.id} is now called {person.name}."])
+
+
+def remove_person(arguments: Namespace, desk: Desk) -> Answer:
+    """Every file of the person is deleted. Raises BadRequest without ``--yes``."""
+    if not arguments.yes:
+        raise BadRequest(
+            f"This deletes every file of {arguments.id} for good.", stage="remove", mend="Say --yes to do it."
+        )
+    removed = desk.studio.library.remove(arguments.id)
+    said = f"Removed {arguments.id}: {removed.files} files, {removed.bytes / 1e6:.1f} MB."
+    return Answer({"id": arguments.id, "files": removed.files, "bytes": removed.bytes}, [said])
+
+
+def export_person(arguments: Namespace, desk: Desk) -> Answer:
+    """One zip with everything of the person."""
+    desk.studio.library.export(arguments.id, arguments.file)
+    return Answer({"id": arguments.id, "file": str(arguments.file)}, [f"Written: {arguments.file}"])
+
+
+def import_person(arguments: Namespace, desk: Desk) -> Answer:
+    """A person out of such a zip."""
+    person = desk.studio.library.import_(arguments.file)
+    return Answer(_person(person), [f"Imported: {person.id} ({person.name})"])
+
+
+# ---------------------------------------------------------------- small parts
+
+
+def _family(arguments: Namespace, desk: Desk) -> ModelFamily:
+    """The family of the base model asked for, whose defaults apply."""
+    name = getattr(arguments, "base_model", TrainRequest().base_model)
+    return desk.studio.engine.checkpoint(name).family
+
+
+def _verdicts(reports: tuple[PhotoReport, ...]) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [("photo", "verdict", "likeness", "why")]
+    for report in reports:
+        likeness = "" if report.likeness is None else f"{report.likeness:.2f}"
+        rows.append((report.name, report.verdict.value, likeness, " ".join(report.reasons)))
+    return rows
+
+
+def _said(done: Portrait) -> list[str]:
+    scores = [f"  likeness {score.before:.2f} before, {score.after:.2f} after: {score.word}" for score in done.scores]
+    return [str(done.file), *scores, *(f"  {note}" for note in done.notes)]
+
+
+def _person(person: Person) -> dict[str, Any]:
+    facts = asdict(person)
+    facts["photos"] = len(person.photos)
+    return {name: str(value) if isinstance(value, Path) else value for name, value in facts.items()}

@@ -1,0 +1,130 @@
+"""The story of the demo: sample pictures, a training, two portraits, a report."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from easyphoto.arguments import chosen, photos_of, templates_of
+from easyphoto.commands import PART_FAILED
+from easyphoto.demo.memory import Peak, watched
+from easyphoto.demo.writing import Run, facts_of, result_of
+from easyphoto.domain import ModelFamily, Photo, PortraitRequest, Template, TrainRequest
+from easyphoto.paths import default_root
+from easyphoto.progress import Clock, Progress, Step
+from easyphoto.terminal import Answer
+
+if TYPE_CHECKING:
+    from easyphoto.studio import Studio
+
+NAME = "demo"
+REPORT, RESULT, PORTRAITS, SAMPLES, DATA = "report.html", "result.json", "portraits", "samples", "data"
+
+
+@dataclass(frozen=True)
+class Session:
+    """A demo under way."""
+
+    studio: Studio
+    out: Path
+    report: Progress
+    clock: Clock
+
+
+def demo(given: Namespace, open_studio: Callable[[Path | None], Studio], report: Progress) -> Answer:
+    """Photos to portraits in `--out`; the trained person stays in a library of the demo's own.
+
+    Raises what training and the portrait raise; a template that fails leaves the others.
+    """
+    out = (given.out or (given.data or default_root()) / "demo").resolve()
+    sweep(out)
+    with watched() as peak:
+        session = Session(open_studio(out / DATA), out, report, Clock())
+        photos, templates = pictures(given, session)
+        run = work(train_request(given, session), photos, templates, session)
+    write(run, peak, out)
+    return answer(run, peak, out)
+
+
+def sweep(out: Path) -> None:
+    """Forget the portraits of an earlier demo in the same folder, and nothing else that may lie there."""
+    try:
+        earlier = json.loads((out / RESULT).read_text(encoding="utf-8"))
+        names = [Path(str(portrait["file"])).name for portrait in earlier["portraits"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    for name in names:
+        (out / PORTRAITS / name).unlink(missing_ok=True)
+
+
+def pictures(given: Namespace, session: Session) -> tuple[list[Photo], list[Template]]:
+    """The user's own pictures; samples for what he has not given."""
+    photos, templates = given.photos, given.template
+    if not (photos and templates):
+        from easyphoto.demo.samples import make_samples
+
+        session.report(Step("samples", 0, 1))
+        with session.clock.time("samples"):
+            astronaut = session.studio.paths.samples / "astronaut.png"
+            samples = make_samples(astronaut, session.out / SAMPLES, session.studio.faces)
+        session.report(Step("samples", 1, 1))
+        photos, templates = photos or samples.photos, templates or samples.templates
+    return photos_of(photos), templates_of(templates)
+
+
+def train_request(given: Namespace, session: Session) -> TrainRequest:
+    """The family's defaults with what was asked for; the sample person has agreed."""
+    agreed = bool(given.consent or not given.photos)
+    changes = chosen(given, TrainRequest) | {"person": NAME, "consent": agreed}
+    base = session.studio.engine.checkpoint(changes.get("base_model", TrainRequest().base_model))
+    return TrainRequest.for_family(base.family, **changes)
+
+
+def work(request: TrainRequest, photos: list[Photo], templates: list[Template], session: Session) -> Run:
+    """Train and make the portraits."""
+    studio, clock = session.studio, session.clock
+    for earlier in [person.id for person in studio.library.list() if person.name == NAME]:
+        studio.library.remove(earlier)
+    trained = studio.train(request, photos, session.report)
+    family = studio.engine.checkpoint(request.base_model).family
+    wish = portrait_request(family, request, trained.person.id if trained.person else NAME)
+    clock.seconds.update(trained.seconds)
+    with clock.time("portraits"):
+        batch = studio.portrait(wish, templates, session.report, session.out / PORTRAITS)
+    if batch.failures and not batch.portraits:
+        raise batch.failures[0]
+    return Run(photos, templates, request, wish, trained, batch, dict(clock.seconds), studio.faces.recogniser.same)
+
+
+def portrait_request(family: ModelFamily, request: TrainRequest, person: str) -> PortraitRequest:
+    """The family's defaults with the training's seed, so that a second demo makes the same pictures."""
+    return PortraitRequest.for_family(family, persons=(person,), base_model=request.base_model, seed=request.seed)
+
+
+def write(run: Run, peak: Peak, out: Path) -> None:
+    """The page and the figures."""
+    from easyphoto.demo.report import page
+
+    (out / RESULT).write_text(
+        json.dumps(result_of(run, peak, out), ensure_ascii=False, indent=2, default=str), encoding="utf-8"
+    )
+    (out / REPORT).write_text(page(facts_of(run, peak, out)), encoding="utf-8")
+
+
+def answer(run: Run, peak: Peak, out: Path) -> Answer:
+    """Where everything is."""
+    lines = [f"Report:    {out / REPORT}"]
+    for portrait in run.batch.portraits:
+        words = "; ".join(f"likeness {s.before:.2f} before, {s.after:.2f} after: {s.word}" for s in portrait.scores)
+        lines.append(f"Portrait:  {portrait.file} ({words})")
+    lines += [f"Not made:  {failure}" for failure in run.batch.failures]
+    lines.append(f"Figures:   {out / RESULT}")
+    lines.append(f'Person:    {NAME}, usable with --data "{out / DATA}"; delete that folder to remove every trace')
+    data: dict[str, Any] = {"report": str(out / REPORT), **result_of(run, peak, out)}
+    data["failures"] = [failure.as_json() for failure in run.batch.failures]
+    data["request"] = asdict(run.train_request)
+    return Answer(data, lines, code=PART_FAILED if run.batch.failures else 0)

@@ -1,0 +1,155 @@
+"""What a command shows: progress while it works, its result at the end, and how it is stopped."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from easyphoto.errors import EasyPhotoError
+from easyphoto.progress import Cancelled, Step
+
+QUIET_SECONDS = 10.0
+
+
+def use_utf8() -> None:
+    """Names in any script on a Windows console too."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+
+
+@dataclass
+class Stop:
+    """The user's wish to stop; the next sign of life honours it."""
+
+    asked: bool = False
+
+    def check(self) -> None:
+        """Raises Cancelled once the user has asked."""
+        if self.asked:
+            raise Cancelled
+
+
+@contextmanager
+def stoppable(console: Console) -> Iterator[Stop]:
+    """Inside, the first Ctrl-C or SIGTERM lets the work stop cleanly, the second one breaks it off."""
+    stop = Stop()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        if stop.asked:
+            raise KeyboardInterrupt
+        stop.asked = True
+        console.print("Stopping; press Ctrl-C again to break off.")
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class Bars:
+    """One bar a stage, for a terminal."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+
+    def show(self, step: Step) -> None:
+        """Draw it."""
+        if step.stage not in self._tasks:
+            self._tasks[step.stage] = self._bars.add_task(escape(step.stage), total=step.total or None, said="")
+        said = escape(" ".join(filter(None, [step.note, figures(step.figures)])))
+        self._bars.update(self._tasks[step.stage], completed=step.done, total=step.total or None, said=said)
+
+
+@dataclass
+class Lines:
+    """One line a stage and then one every ten seconds, for logs and pipes."""
+
+    console: Console
+    clock: Callable[[], float] = time.monotonic
+    _said: dict[str, float] = field(default_factory=dict)
+
+    def show(self, step: Step) -> None:
+        """Print it, unless this stage spoke a moment ago and is not at its end."""
+        now, last = self.clock(), self._said.get(step.stage)
+        finished = step.total > 0 and step.done >= step.total
+        if last is None or finished or now - last >= QUIET_SECONDS:
+            self._said[step.stage] = now
+            count = f"{step.done}/{step.total}" if step.total else ""
+            words = [step.stage, count, step.note, figures(step.figures)]
+            self.console.print(" ".join(filter(None, words)), markup=False, highlight=False)
+
+
+def figures(values: Mapping[str, float]) -> str:
+    """``loss 0.0123``."""
+    return " ".join(f"{name} {value:.4g}" for name, value in values.items())
+
+
+@contextmanager
+def progress(console: Console, quiet: bool = False) -> Iterator[Callable[[Step], None]]:
+    """A Progress callable that draws and that Ctrl-C stops."""
+    with stoppable(console) as stop:
+        if quiet:
+            yield lambda step: stop.check()
+        elif console.is_terminal:
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+            with Progress(*columns, TextColumn("{task.fields[said]}"), console=console) as bars:
+                yield _drawing(Bars(bars).show, stop)
+        else:
+            yield _drawing(Lines(console).show, stop)
+
+
+def _drawing(show: Callable[[Step], None], stop: Stop) -> Callable[[Step], None]:
+    def report(step: Step) -> None:
+        stop.check()
+        show(step)
+
+    return report
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command gives back: `data` for ``--json``, `lines` and `table` for people, an exit code."""
+
+    data: Mapping[str, Any]
+    lines: Sequence[str] = ()
+    table: Sequence[Sequence[str]] = ()  # the first row is the head
+    code: int = 0
+
+
+def show(answer: Answer, as_json: bool, console: Console) -> None:
+    """Write it to standard output."""
+    if as_json:
+        sys.stdout.write(json.dumps(answer.data, ensure_ascii=False, indent=2, default=str) + "\n")
+        return
+    if answer.table:
+        table = Table(*answer.table[0], box=None, pad_edge=False)
+        for row in answer.table[1:]:
+            table.add_row(*(escape(cell) for cell in row))
+        console.print(table)
+    for line in answer.lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def complaint(error: EasyPhotoError, code: int) -> Answer:
+    """The same for a failure; the lines go to standard error."""
+    words = [f"{error.stage}: {error.problem}" if error.stage else error.problem]
+    words += [f"  file: {error.file}"] if error.file else []
+    words += [f"  {line}" for line in getattr(error, "last_lines", ())]
+    words += [f"  {error.mend}"] if error.mend else []
+    return Answer({"error": error.as_json(), "exit_code": code}, words, code=code)
