@@ -12,8 +12,8 @@ import numpy as np
 from easyphoto.domain import Face, Floats, Pixels
 from easyphoto.faces.base import FaceRegions, Fused, Recogniser, Source
 from easyphoto.faces.detector import Candidate, FaceFinder
-from easyphoto.faces.geometry import box_of, five_points, left_to_right, pose_from_mesh
 from easyphoto.faces.enhance import sharpen
+from easyphoto.faces.geometry import box_of, five_points, left_to_right, pose_from_mesh
 from easyphoto.faces.matte import MatteNet
 from easyphoto.faces.mesh import Mesh, MeshNet
 from easyphoto.faces.recogniser import DLIB, ResNet29

@@ -29,9 +29,9 @@ def guided_filter(guide: Floats, values: Floats, radius: int, softness: float, w
 def _model(guide: Floats, values: Floats, radius: int, softness: float) -> tuple[Floats, Floats]:
     """Gain and offset at each pixel, both averaged over all windows that hold it."""
     mean_g, mean_v = _mean(guide, radius), _mean(values, radius)
-    variance = _mean(guide * guide, radius) - mean_g * mean_g
-    gain = (_mean(guide * values, radius) - mean_g * mean_v) / (variance + np.float32(softness))
-    return _mean(gain, radius), _mean(mean_v - gain * mean_g, radius)
+    variance = _mean(np.square(guide), radius) - np.square(mean_g)
+    gain = np.asarray((_mean(guide * values, radius) - mean_g * mean_v) / (variance + softness), np.float32)
+    return _mean(gain, radius), _mean(np.asarray(mean_v - gain * mean_g, np.float32), radius)
 
 
 def _mean(values: Floats, radius: int) -> Floats:

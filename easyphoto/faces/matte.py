@@ -16,6 +16,7 @@ _RADIUS = 0.012  # of the longer side
 _SOFTNESS = 1e-3
 _WORKING_SIDE = 1024
 _SURE = 0.1, 0.9  # probabilities taken for none and all
+_SPECK = 0.03  # islands smaller than this share of the largest one are no persons
 
 
 class MatteNet:
@@ -37,4 +38,14 @@ class MatteNet:
         """256 x 256 of the stretched picture, as the net was trained."""
         square = np.asarray(cv2.resize(picture, (_SIZE, _SIZE), interpolation=cv2.INTER_AREA), np.uint8)
         (values,) = self._net.run(blob_of(square, 0.0, 1.0))
-        return values.reshape(_SIZE, _SIZE)
+        return without_specks(values.reshape(_SIZE, _SIZE))
+
+
+def without_specks(probability: Floats) -> Floats:
+    """The same with small islands, and all that is not part of any island, set to 0."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((probability > _SURE[0]).astype(np.uint8))
+    if count <= 1:
+        return np.zeros_like(probability)
+    areas = stats[:, cv2.CC_STAT_AREA].copy()
+    areas[0] = 0  # background
+    return np.where((areas >= _SPECK * areas.max())[labels], probability, np.float32(0))

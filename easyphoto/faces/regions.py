@@ -68,13 +68,13 @@ def paint(polygons: Sequence[Array], size: tuple[int, int], soft: float = 0.0) -
 
 def hull(points: Array) -> Array:
     """The convex outline of (n, 2) points."""
-    return np.asarray(cv2.convexHull(points.astype(np.float32)).reshape(-1, 2), np.float64)
+    return np.asarray(cv2.convexHull(points.astype(np.float32)), np.float64).reshape(-1, 2)
 
 
 def grown(points: Array, ratio: float) -> Array:
     """The outline `ratio` times larger about its middle."""
     middle = points.mean(0)
-    return middle + (points - middle) * ratio
+    return np.asarray(middle + (points - middle) * ratio)
 
 
 def outlines(mesh: Floats) -> dict[str, list[Array]]:
@@ -123,15 +123,17 @@ def _skin_shares(small: Pixels, points: Array) -> Floats:
     sample = (_inner(points, size) > 127) & (_features(points, size) < 64)
     if sample.sum() < 20:
         return np.zeros(small.shape[:2], np.float32)
-    near = np.clip((3.4 - _colour_gap(lab, lab[sample])) / 0.9, 0, 1)
-    return np.asarray(near * _place(points, size), np.float32)
+    inside, place = _places(points, size)
+    gap = _colour_gap(lab, lab[sample])
+    near, wide = np.clip((3.2 - gap) / 0.9, 0, 1), np.clip((5.5 - gap) / 1.5, 0, 1)
+    return np.asarray(np.maximum(wide * inside, near * place), np.float32)
 
 
 def _colour_gap(lab: Floats, samples: Floats) -> Floats:
     """Mahalanobis distance of every pixel to the samples' Gaussian, fitted twice so that shadow and shine drop out."""
     for _ in range(2):
         mean = np.median(samples, axis=0)
-        spread = np.cov(samples.T) + np.diag([20.0, 4.0, 4.0])
+        spread = np.cov(samples.T) + np.diag([25.0, 4.0, 4.0])
         white = np.linalg.cholesky(np.linalg.inv(spread)).astype(np.float32)
         samples = samples[np.linalg.norm((samples - mean) @ white, axis=-1) < 2.5]
     return np.asarray(np.linalg.norm((lab - mean.astype(np.float32)) @ white, axis=-1), np.float32)
@@ -149,8 +151,11 @@ def _features(points: Array, size: tuple[int, int]) -> Pixels:
     return paint([*shapes["eyes"], *shapes["brows"], *shapes["lips"]], size, soft)
 
 
-def _place(points: Array, size: tuple[int, int]) -> Floats:
-    """0..1: where skin of this face can be. Beside and above the forehead lies hair, so the oval ends it there."""
+def _places(points: Array, size: tuple[int, int]) -> tuple[Floats, Floats]:
+    """0..1 each: the oval, where shine and shadow are still skin, and all places where skin of this face can be.
+
+    Beside and above the forehead lies hair, so the oval ends the skin there.
+    """
     down = points[CHIN] - points[FOREHEAD]
     height = float(np.linalg.norm(down))
     down /= max(height, 1e-6)
@@ -163,4 +168,5 @@ def _place(points: Array, size: tuple[int, int]) -> Floats:
     brow_line = float(((points[list(BROWS[0] + BROWS[1])] - points[list(OVAL)].mean(0)) @ down).mean())
     below = np.clip((along - brow_line) / (0.1 * height), 0, 1)
     oval = paint([grown(points[list(OVAL)], 1.04)], size, 0.015 * width) / 255
-    return np.asarray(np.maximum(oval, gate * below), np.float32)
+    inside = paint([grown(points[list(OVAL)], 0.94)], size, 0.03 * width) / np.float32(255)
+    return np.asarray(inside, np.float32), np.asarray(np.maximum(oval, gate * below), np.float32)
