@@ -1,0 +1,107 @@
+"""What the queue speaks of: jobs, their files, their states and their events."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from easyphoto.errors import NotFound
+
+JOB_ID = r"^[0-9]{8}-[0-9]{6}-[0-9a-f]{8}$"
+"""UTC day, time and chance: sorts by age and is a safe folder name."""
+
+
+class Kind(str, Enum):
+    """What a job does."""
+
+    CHECK = "check"
+    TRAIN = "train"
+    PORTRAIT = "portrait"
+
+
+class State(str, Enum):
+    """Where a job stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"  # the program ended while it ran; it can be resumed
+
+
+ENDED = frozenset({State.DONE, State.FAILED, State.CANCELLED, State.INTERRUPTED})
+
+
+@dataclass(frozen=True)
+class CheckRequest:
+    """A photo check has nothing to choose."""
+
+
+@dataclass(frozen=True)
+class JobFile:
+    """A picture for a job; the queue copies it, so it may vanish after `submit`."""
+
+    file: Path
+    name: str  # as the user knows it
+    override: str = ""  # photos only: "keep" or "drop"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A snapshot; times are seconds since 1970, 0.0 when not reached yet."""
+
+    id: str
+    kind: Kind
+    state: State
+    request: dict[str, Any]  # fields of TrainRequest, PortraitRequest or CheckRequest
+    files: tuple[str, ...]  # names of the pictures as the user knows them
+    created: float
+    started: float = 0.0
+    ended: float = 0.0
+    place: int = 0  # how many jobs are before it, itself included; 0 once it runs
+    stage: str = ""
+    done: int = 0
+    total: int = 0
+    note: str = ""
+    cancelling: bool = False  # asked to stop, not stopped yet
+    resumable: bool = False
+    result: dict[str, Any] | None = None  # see `Queue.submit`
+    error: dict[str, str] | None = None  # EasyPhotoError.as_json()
+    last_event: int = 0  # number of its newest event
+
+    @property
+    def over(self) -> bool:
+        """Nothing more will happen, unless it is resumed."""
+        return self.state in ENDED
+
+    @property
+    def fraction(self) -> float:
+        """0..1 of the current stage."""
+        return min(1.0, self.done / self.total) if self.total > 0 else 0.0
+
+
+@dataclass(frozen=True)
+class Event:
+    """One sign of life, numbered from 1 within its job; some quick steps are left out, never the last one."""
+
+    number: int
+    time: float  # seconds since 1970
+    state: State
+    stage: str = ""
+    done: int = 0
+    total: int = 0
+    note: str = ""
+    figures: dict[str, float] = field(default_factory=dict)  # e.g. loss, likeness
+    preview: Path | None = None  # a JPEG in the job's folder
+    line: str = ""  # of the log; an event with a line carries no step
+
+
+def checked_id(text: str) -> str:
+    """The id itself. Raises NotFound for what cannot be one, before it becomes a path."""
+    if not re.match(JOB_ID, text) or text.endswith("\n"):
+        raise NotFound("There is no such job.", stage="jobs")
+    return text
