@@ -11,6 +11,7 @@ import numpy as np
 from easyphoto.domain import Face, Floats, LoraUse, Person, Pixels
 from easyphoto.errors import BadPicture, NoFace
 from easyphoto.faces.base import FaceToolbox, Source
+from easyphoto.faces.likeness import outliers
 from easyphoto.images import open_picture
 
 PHOTO_SIDE = 1024  # longer side at which the person's photos are read
@@ -51,7 +52,7 @@ def open_subject(person: Person, faces: FaceToolbox) -> Subject:
             file=str(person.reference.name),
             mend="Train this person again.",
         )
-    sources = _same_person(found)
+    sources = _same_person(found, faces)
     face_id = _source(person.face_id, faces) if person.face_id else None
     return Subject(person, tuple(sources), face_id or sources[0])
 
@@ -72,12 +73,8 @@ def _embedded(picture: Pixels, face: Face, faces: FaceToolbox) -> Face:
     return Face(face.box, face.points, face.score, face.pose, face.mesh, faces.embed(picture, face))
 
 
-def _same_person(sources: Sequence[Source]) -> list[Source]:
-    """Without those whose biggest face is farther from the others than the whole set is wide: a bystander."""
-    if len(sources) < 3:
-        return list(sources)
-    vectors = np.stack([s.face.embedding for s in sources if s.face.embedding is not None])
-    gaps = np.linalg.norm(vectors[:, None] - vectors[None], axis=2)
-    medians = np.median(gaps, axis=1)
-    limit = max(0.6, 1.6 * float(np.median(medians)))
-    return [s for s, gap in zip(sources, medians, strict=True) if gap <= limit]
+def _same_person(sources: Sequence[Source], faces: FaceToolbox) -> list[Source]:
+    """Without bystanders: photos whose biggest face is far from what the others agree on."""
+    rows = np.stack([s.face.embedding for s in sources if s.face.embedding is not None])
+    strangers = outliers(rows, faces.recogniser)
+    return [source for source, stranger in zip(sources, strangers, strict=True) if not stranger] or list(sources)
