@@ -42,8 +42,6 @@ class Layout:
     file: str
     size: int
     cells: tuple[tuple[int, int], ...]
-    boxes: str  # output layers
-    scores: str
     least: float  # score from which a box counts
 
     def anchors(self) -> Array:
@@ -51,16 +49,8 @@ class Layout:
         return np.concatenate([_grid(cells, each) for cells, each in self.cells])
 
 
-BACK = Layout("back", "face_detection_back.tflite", 256, ((16, 2), (8, 6)), "regressors", "classificators", 0.5)
-FULL = Layout(
-    "full",
-    "face_detection_full_range.tflite",
-    192,
-    ((48, 1),),
-    "reshaped_regressor_face_4",
-    "reshaped_classifier_face_4",
-    0.5,
-)
+BACK = Layout("back", "detector_back.onnx", 256, ((16, 2), (8, 6)), 0.5)
+FULL = Layout("full", "detector_full.onnx", 192, ((48, 1),), 0.5)
 
 
 def _grid(cells: int, each: int) -> Array:
@@ -76,7 +66,7 @@ class BlazeFace:
     def __init__(self, folder: Path, layout: Layout) -> None:
         self._layout = layout
         self._anchors = layout.anchors()
-        self._net = SmallNet(folder / layout.file, (layout.boxes, layout.scores))
+        self._net = SmallNet(folder / layout.file)
 
     def look(self, picture: Pixels, view: Array) -> list[Candidate]:
         """Faces in that view, one each, unsorted."""

@@ -23,7 +23,7 @@ class MatteNet:
     """Finds persons; not other things."""
 
     def __init__(self, folder: Path) -> None:
-        self._net = SmallNet(folder / "selfie_segmentation.tflite", ("activation_10",))
+        self._net = SmallNet(folder / "matte.onnx")
 
     def matte(self, picture: Pixels) -> Pixels:
         """uint8 H x W, 255 = person."""

@@ -36,7 +36,7 @@ class MeshNet:
     """Lays the mesh on a face."""
 
     def __init__(self, folder: Path) -> None:
-        self._net = SmallNet(folder / "face_landmark.tflite", ("conv2d_21", "conv2d_31"))
+        self._net = SmallNet(folder / "mesh.onnx")
 
     def fit(self, picture: Pixels, centre: tuple[float, float], side: float, roll: float) -> Mesh:
         """The mesh of the face of about `side` pixels at `centre`, turned by `roll` degrees.

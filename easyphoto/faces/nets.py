@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import cv2
@@ -15,29 +16,28 @@ from easyphoto.faces.geometry import compose, invert, scale_of, transform_points
 _MEND = "Get the program's files anew: models/embedded/faces is part of it."
 
 
-def present(file: Path) -> Path:
-    """The same path. Raises MissingModel where there is no such file."""
-    if not file.is_file():
-        raise MissingModel("A face model is missing.", stage="load face models", file=str(file), mend=_MEND)
-    return file
-
-
 class SmallNet:
-    """A TFLite file run by OpenCV; not safe for two threads at once."""
+    """An ONNX file on the CPU; two threads may run it at once."""
 
-    def __init__(self, file: Path, outputs: tuple[str, ...]) -> None:
-        """`outputs` are layer names; OpenCV 5 lists only one of them by itself."""
-        data = present(file).read_bytes()  # as bytes, since OpenCV opens no non-ASCII path on Windows
+    def __init__(self, file: Path) -> None:
+        import onnxruntime
+
+        if not file.is_file():
+            raise MissingModel("A face model is missing.", stage="load face models", file=str(file), mend=_MEND)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = min(4, os.cpu_count() or 1)
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads leave the cores alone
+        options.log_severity_level = 3
         try:
-            self._net = cv2.dnn.readNetFromTFLite(np.frombuffer(data, np.uint8))
-        except cv2.error as fault:
+            data = file.read_bytes()  # as bytes, since paths need not be ASCII
+            self._session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        except Exception as fault:  # its exceptions share no base class of their own
             raise BadModel("A face model is damaged.", stage="load face models", file=str(file), mend=_MEND) from fault
-        self._outputs = outputs
+        self._input = self._session.get_inputs()[0].name
 
     def run(self, blob: Floats) -> tuple[Floats, ...]:
-        """One array per name in `outputs` for a float32 (n, 3, h, w) blob."""
-        self._net.setInput(blob)
-        return tuple(np.array(self._net.forward(name), np.float32) for name in self._outputs)
+        """The net's results, in the file's order, for a float32 (n, 3, h, w) blob."""
+        return tuple(self._session.run(None, {self._input: blob}))
 
 
 def warp(picture: Pixels, matrix: ArrayLike, size: int) -> Pixels:

@@ -1,6 +1,6 @@
 """Writes recogniser.onnx from the published dlib ResNet-29 weights (see README.md beside this file).
 
-    python convert.py FOLDER_WITH_face_recognition_model.bin
+    python convert_recogniser.py FOLDER_WITH_face_recognition_model.bin
 
 Needs the `onnx` package, which the program itself does not. The 8-bit weights stay 8-bit in the file: each
 convolution's kernel is `bytes * gain + offset` with the following scale layer folded into gain and offset, so that the
