@@ -42,9 +42,19 @@ class PhotoSeen:
         """The shorter side of the face's box in pixels of the file."""
         return round(min(seen.face.box.width, seen.face.box.height) * self.scale)
 
+    def box_in_file(self, seen: FaceSeen) -> Box:
+        """The face's box in pixels of the upright file."""
+        box = seen.face.box
+        return Box(*(edge * self.scale for edge in (box.left, box.top, box.right, box.bottom)))
+
 
 def look_at(photo: Photo, faces: FaceToolbox) -> PhotoSeen:
-    """Open the photo and measure every face in it; a photo that cannot be read has its `problem` set."""
+    """Open the photo and measure every face in it; a photo that cannot be read has its `problem` set.
+
+    One that the user has dropped is not opened at all.
+    """
+    if photo.override == "drop":
+        return PhotoSeen(photo)
     try:
         size = picture_size(photo.file)
         picture = np.asarray(open_picture(photo.file, long_side=LOOK_SIDE))

@@ -1,0 +1,169 @@
+"""From a judged photo to its pictures on disk: the crop with background for fusion, the cut-out for training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from PIL import Image
+
+from easyphoto.domain import Box, Face, Floats, Pixels
+from easyphoto.faces.base import FaceToolbox
+from easyphoto.images import blend, crop, feather, fit_long_side, open_picture, picture
+from easyphoto.training.measure import LOOK_SIDE, PhotoSeen
+
+CROP = 3.0  # side of the square crop in face widths
+TALL = 1.3  # a face's usual height in widths: keeps the crop's size steady when a turned head looks narrow
+GOOD_SIDE = 512  # crops smaller than this gain from enhancement
+CROP_SIDE = 1024  # a crop is read from the file at about this side, if the file has it
+LARGEST_SIDE = 1536  # of crops on disk
+REFERENCE_SIDE = 1536
+BESIDE, ABOVE, BELOW = 0.30, 0.45, 0.25
+"""The kept rectangle beyond the face's box, in its widths and heights. The original moved the rectangle down by
+0.15 heights and so cut forehead and hair; this one keeps the hair above and the neck below."""
+MATTE_LEVELS = (64, 192)  # the matte's slope steepened about the original's threshold of 128: no halo, soft hair
+SOFT_EDGE = 0.05  # of the face's width
+FACE_COVERED = 0.9  # of the face's box the matte must cover, or the face's own oval is added
+
+
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """A part of a photo with its face, in its own pixels."""
+
+    picture: Pixels
+    face: Face
+    square: Box  # the whole crop of 3 face widths; reaches beyond the picture at the photo's edges
+
+
+def square_round(face: Face) -> Box:
+    """The crop: a square of 3 face widths about the face's centre."""
+    x, y = face.box.centre
+    half = CROP * max(face.box.width, face.box.height / TALL) / 2
+    return Box(x - half, y - half, x + half, y + half)
+
+
+def crop_side(seen: PhotoSeen, face: Face) -> int:
+    """The crop's side in pixels of the file."""
+    return round(square_round(face).width * seen.scale)
+
+
+def cut_out(seen: PhotoSeen, face: Face) -> Cut:
+    """The crop, read again from the file at the size that gives it about `CROP_SIDE` pixels.
+
+    Raises BadPicture when the file has gone meanwhile.
+    """
+    wanted = CROP_SIDE / square_round(face).width
+    whole = open_picture(seen.photo.file, long_side=round(LOOK_SIDE * min(max(1.0, wanted), seen.scale)))
+    scale = max(whole.size) * seen.scale / max(seen.size)
+    placed = moved(face, scale, (0.0, 0.0))
+    square = square_round(placed)
+    left, top, right, bottom = square.clipped(whole.size).rounded()
+    part = crop(whole, Box(left, top, right, bottom))
+    small = fit_long_side(part, LARGEST_SIDE)
+    shrunk = small.width / part.width
+    inner = Box(square.left - left, square.top - top, square.right - left, square.bottom - top)
+    return Cut(
+        np.array(small),
+        moved(placed, shrunk, (-left * shrunk, -top * shrunk)),
+        Box(*(edge * shrunk for edge in (inner.left, inner.top, inner.right, inner.bottom))),
+    )
+
+
+def moved(face: Face, scale: float, offset: tuple[float, float]) -> Face:
+    """The face after its picture was scaled and then shifted by `offset` (x, y) pixels."""
+    x, y = offset
+    box = face.box
+    return replace(
+        face,
+        box=Box(box.left * scale + x, box.top * scale + y, box.right * scale + x, box.bottom * scale + y),
+        points=_moved(face.points, scale, offset),
+        mesh=None if face.mesh is None else _moved(face.mesh, scale, offset),
+    )
+
+
+def _moved(points: Floats, scale: float, offset: tuple[float, float]) -> Floats:
+    """Points (n, 2) or (n, 3); depth scales but does not shift."""
+    shift = np.zeros(points.shape[1], np.float32)
+    shift[:2] = offset
+    return np.asarray(points * np.float32(scale) + shift, np.float32)
+
+
+def alone(face: Face, others: Sequence[Face]) -> float:
+    """The largest crop ratio, up to 3, that holds no other face's centre; at least 1.5."""
+    for ratio in (CROP, 2.5, 2.0):
+        box = face.box.scaled(ratio)
+        centres = [other.box.centre for other in others if other is not face]
+        if not any(box.left < x < box.right and box.top < y < box.bottom for x, y in centres):
+            return ratio
+    return 1.5
+
+
+def fusion_crop(cut: Cut, ratio: float) -> Image.Image:
+    """The crop with its background; narrower than 3 face widths where `ratio` keeps a neighbour out."""
+    whole = picture(cut.picture)
+    return whole if ratio >= CROP else crop(whole, cut.face.box.scaled(ratio))
+
+
+def reference_picture(seen: PhotoSeen, face: Face) -> Image.Image:
+    """The whole photo, upright, at a sane size; of a group photo only the part round the face that is meant."""
+    others = [one.face for one in seen.faces]
+    if len(others) > 1:
+        cut = cut_out(seen, face)
+        return fusion_crop(cut, alone(face, others))
+    return open_picture(seen.photo.file, long_side=REFERENCE_SIDE)
+
+
+def enhanced(cut: Cut, faces: FaceToolbox) -> Cut:
+    """Enlarged by the toolbox until the crop's side is `GOOD_SIDE`, at most four times."""
+    scale = min(4.0, GOOD_SIDE / cut.square.width)
+    if scale <= 1:
+        return cut
+    larger = faces.enhance(cut.picture, scale)
+    true = larger.shape[1] / cut.picture.shape[1]
+    square = Box(*(edge * true for edge in (cut.square.left, cut.square.top, cut.square.right, cut.square.bottom)))
+    return Cut(larger, moved(cut.face, true, (0.0, 0.0)), square)
+
+
+def retouched(cut: Cut, faces: FaceToolbox, ratio: float = 0.5) -> Cut:
+    """With the face's skin smoothed."""
+    return replace(cut, picture=faces.retouch(cut.picture, cut.face, ratio))
+
+
+def training_picture(cut: Cut, faces: FaceToolbox) -> Image.Image:
+    """Matte and face rectangle on white, a square of 3 face widths with the face in its middle.
+
+    Where the crop reaches beyond the photo there is white too, so every training picture shows
+    the face at the same size and place.
+    """
+    shape = cut.picture.shape[:2]
+    mask = np.minimum(_person(cut, faces), _rectangle(cut.face, shape))
+    white = np.full_like(cut.picture, 255)
+    sheet = Image.new("RGB", (round(cut.square.width), round(cut.square.height)), "white")
+    sheet.paste(picture(blend(white, cut.picture, mask)), (round(-cut.square.left), round(-cut.square.top)))
+    return fit_long_side(sheet, CROP_SIDE)
+
+
+def _person(cut: Cut, faces: FaceToolbox) -> Pixels:
+    """The matte; where it misses part of the face, with the face's own oval."""
+    low, high = MATTE_LEVELS
+    matte = np.clip((faces.matte(cut.picture).astype(np.float32) - low) * (255 / (high - low)), 0, 255).astype(np.uint8)
+    left, top, right, bottom = cut.face.box.scaled(0.7).clipped((matte.shape[1], matte.shape[0])).rounded()
+    if matte[top:bottom, left:right].mean() >= FACE_COVERED * 255:
+        return matte
+    return np.maximum(matte, faces.regions(cut.picture, cut.face).face)
+
+
+def _rectangle(face: Face, shape: tuple[int, int]) -> Pixels:
+    """The kept rectangle with a soft edge."""
+    box, (height, width) = face.box, shape
+    kept = Box(
+        box.left - BESIDE * box.width,
+        box.top - ABOVE * box.height,
+        box.right + BESIDE * box.width,
+        box.bottom + BELOW * box.height,
+    )
+    left, top, right, bottom = kept.clipped((width, height)).rounded()
+    mask = np.zeros(shape, np.uint8)
+    mask[top:bottom, left:right] = 255
+    return feather(mask, SOFT_EDGE * box.width)

@@ -1,0 +1,117 @@
+"""Whose photos these are: the one face a photo shares with the others, found over all faces of all photos."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from easyphoto.domain import Floats
+from easyphoto.training.measure import PhotoSeen
+
+ABOUT_EQUAL = 0.6  # a second person in at least this share of the first one's photos is worth a word
+_ROUNDS = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Identity:
+    """The person, and where they are in each photo."""
+
+    centre: Floats  # (d,) mean embedding of the faces taken for the person
+    nearest: tuple[int | None, ...]  # per photo, the face nearest to the centre; None where there is no face
+    distances: tuple[float, ...]  # per photo, L2 of that face to the centre; inf where there is no face
+    warning: str = ""  # a sentence when someone else might be meant
+
+
+@dataclass(frozen=True, eq=False)
+class _Crowd:
+    """All faces of all photos in rows."""
+
+    rows: Floats  # (n, d) embeddings
+    photo: NDArray[np.intp]  # (n,) index of the photo
+    face: NDArray[np.intp]  # (n,) index within the photo
+    prominence: Floats  # (n,) area relative to the photo's largest face
+    weight: Floats  # (photos,) a photo that the user wants kept outweighs all others
+
+
+def find_person(seen: Sequence[PhotoSeen], same: float) -> Identity | None:
+    """The person most photos agree on, None where there is no face at all.
+
+    Every face counts in how many photos it meets itself (L2 at most `same`); the one met most
+    often, then the most prominent, is the start. The centre is the mean of each photo's nearest
+    face, found again from the centre until it stands, with faces beyond `same` left out: photos
+    of other people do not pull it.
+    """
+    crowd = _gather(seen)
+    if crowd is None:
+        return None
+    centre, support = _settle(crowd, np.ones(len(crowd.rows), bool), same)
+    gaps = np.linalg.norm(crowd.rows - centre, axis=1)
+    best = [_nearest(crowd, gaps, photo) for photo in range(len(seen))]
+    return Identity(
+        centre,
+        tuple(None if row is None else int(crowd.face[row]) for row in best),
+        tuple(float("inf") if row is None else float(gaps[row]) for row in best),
+        _rival(crowd, gaps, same, support),
+    )
+
+
+def _gather(seen: Sequence[PhotoSeen]) -> _Crowd | None:
+    """None where no photo has a face."""
+    found = [
+        (photo, number, one, one.face.box.area / max(f.face.box.area for f in item.faces))
+        for photo, item in enumerate(seen)
+        for number, one in enumerate(item.faces)
+    ]
+    if not found:
+        return None
+    return _Crowd(
+        rows=np.stack([one.face.embedding for _, _, one, _ in found if one.face.embedding is not None]),
+        photo=np.array([photo for photo, *_ in found]),
+        face=np.array([number for _, number, *_ in found]),
+        prominence=np.array([share for *_, share in found], np.float32),
+        weight=np.array([1.0 + len(seen) * (item.photo.override == "keep") for item in seen], np.float32),
+    )
+
+
+def _settle(crowd: _Crowd, allowed: NDArray[np.bool_], same: float) -> tuple[Floats, set[int]]:
+    """The centre of the person met in most photos among the `allowed` faces, and those photos."""
+    rows = np.flatnonzero(allowed)
+    gaps = np.linalg.norm(crowd.rows[rows, None] - crowd.rows[None, rows], axis=2)
+    ranks = []
+    for i in range(len(rows)):
+        meets = {int(p) for p in crowd.photo[rows[gaps[i] <= same]]}
+        ranks.append((sum(crowd.weight[p] for p in meets), crowd.prominence[rows[i]], -float(gaps[i].mean())))
+    centre = crowd.rows[rows[max(range(len(rows)), key=ranks.__getitem__)]]
+    members: list[int] = []
+    for _ in range(_ROUNDS):
+        far = np.where(allowed, np.linalg.norm(crowd.rows - centre, axis=1), np.inf)
+        best = (_nearest(crowd, far, photo) for photo in range(len(crowd.weight)))
+        members = [row for row in best if row is not None and far[row] <= same] or [int(far.argmin())]
+        centre = crowd.rows[members].mean(axis=0)
+    return centre, {int(crowd.photo[row]) for row in members}
+
+
+def _nearest(crowd: _Crowd, gaps: Floats, photo: int) -> int | None:
+    """The row of the photo's face with the smallest gap."""
+    rows = np.flatnonzero(crowd.photo == photo)
+    return int(rows[gaps[rows].argmin()]) if len(rows) else None
+
+
+def _rival(crowd: _Crowd, gaps: Floats, same: float, support: set[int]) -> str:
+    """A sentence when a second person is in about as many photos, alone or at the first one's side."""
+    others = gaps > same
+    if not others.any() or crowd.weight.max() > 1:
+        return ""
+    _, theirs = _settle(crowd, others, same)
+    apart = theirs - support
+    if len(apart) >= ABOUT_EQUAL * len(support):
+        return (
+            f"The photos show two different people in about equal numbers ({len(support)} and {len(apart)} photos); "
+            "remove the photos of the one who is not meant, or mark one of the right person as kept."
+        )
+    if len(theirs) >= len(support):
+        return "Someone else is in every photo too; the larger face was taken. Add a photo of the person alone."
+    return ""

@@ -1,0 +1,97 @@
+"""Photos to a training set: look, judge, choose, cut, write. The story of the first half of a training."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from easyphoto.domain import Photo, PhotoReport, TrainingSet, TrainRequest
+from easyphoto.errors import BadRequest, NoFace
+from easyphoto.faces.base import FaceToolbox
+from easyphoto.progress import Progress, Step
+from easyphoto.training.measure import PhotoSeen, look_at
+from easyphoto.training.verdicts import Judged, Judgement, judge
+from easyphoto.training.writing import CAPTION, METADATA, write_pictures, write_reference
+
+MOST = 15  # photos that are trained on
+FEW = 5  # fewer than this and the likeness suffers
+
+
+def check(photos: Sequence[Photo], faces: FaceToolbox, report: Progress) -> tuple[PhotoReport, ...]:
+    """A verdict for every photo, in order, without writing anything."""
+    return judge(look_at_all(photos, faces, report), faces.recogniser).reports
+
+
+def prepare(
+    photos: Sequence[Photo], request: TrainRequest, faces: FaceToolbox, folder: Path, report: Progress
+) -> TrainingSet:
+    """Write the training set of `photos` into `folder`, which is made anew.
+
+    `folder` gets train/NNNN.png + .txt, metadata.jsonl, photos/NNNN.jpg (the same faces with their
+    background) and reference.png. Raises NoFace naming every photo and its reason when none can be
+    used, BadRequest when `folder` holds other things. The same photos give the same files.
+    """
+    judgement = judge(look_at_all(photos, faces, report), faces.recogniser)
+    chosen = choose(judgement)
+    _make_anew(folder)
+    written = write_pictures(chosen, request.retouch, faces, folder, report)
+    if not written.used:
+        raise _nothing_usable(written.reports_in(judgement))
+    return TrainingSet(
+        folder=folder,
+        pictures=written.pictures,
+        caption=CAPTION,
+        reference=write_reference(written.used, faces.recogniser, folder),
+        reports=written.reports_in(judgement),
+        embeddings=written.embeddings,
+        warnings=(*judgement.warnings, *_too_few(len(written.used))),
+        crops=written.crops,
+    )
+
+
+def look_at_all(photos: Sequence[Photo], faces: FaceToolbox, report: Progress) -> list[PhotoSeen]:
+    """Every photo, one at a time."""
+    seen = []
+    for number, photo in enumerate(photos):
+        report(Step("check photos", number, len(photos), photo.name))
+        seen.append(look_at(photo, faces))
+    report(Step("check photos", len(photos), len(photos)))
+    return seen
+
+
+def choose(judgement: Judgement) -> tuple[Judged, ...]:
+    """Up to 15 usable photos, those most like the person first; repeats only fill up. Raises NoFace."""
+    usable = [one for one in judgement.photos if one.usable]
+    if not usable:
+        raise _nothing_usable(judgement.reports)
+    return tuple(sorted(usable, key=lambda one: (one.repeat, one.report.likeness))[:MOST])
+
+
+def _nothing_usable(reports: Sequence[PhotoReport]) -> NoFace:
+    """The refusal that names each photo and its reason."""
+    each = " ".join(f"{one.name}: {' '.join(one.reasons) or 'not usable.'}" for one in reports)
+    return NoFace(
+        f"None of the {len(reports)} photos can be used. {each}".strip(),
+        stage="check photos",
+        file=", ".join(one.name for one in reports),
+        mend=f"Give {FEW} to 20 sharp photos of one person with the face well visible.",
+    )
+
+
+def _too_few(count: int) -> tuple[str, ...]:
+    """The warning for small sets."""
+    if count >= FEW:
+        return ()
+    return (f"Only {count} photo{'s' * (count > 1)} can be used; {FEW} to 20 give a better likeness.",)
+
+
+def _make_anew(folder: Path) -> None:
+    """An empty folder. What an earlier run left is removed; a folder with other content is not touched."""
+    if folder.exists() and any(folder.iterdir()) and not (folder / METADATA).is_file():
+        raise BadRequest("The folder holds other files.", stage="prepare photos", file=str(folder))
+    if folder.exists():
+        shutil.rmtree(folder)
+    (folder / "train").mkdir(parents=True)
+    (folder / "photos").mkdir()
+    (folder / METADATA).touch()  # marks the folder as ours from the start
