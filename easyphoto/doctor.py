@@ -20,12 +20,11 @@ NEEDED = ("numpy", "pillow", "opencv-python-headless", "onnxruntime", "safetenso
 TO_TRAIN = ("torch", "diffusers", "transformers", "peft", "accelerate", "psutil")
 OPTIONAL = {"pillow-heif": "heic", "gradio": "ui", "modelscope": "modelscope", "xformers": "xformers"}
 FACE_MODELS = (
-    "face_detection_back.tflite",
-    "face_detection_full_range.tflite",
-    "face_landmark.tflite",
-    "face_recognition_model.bin",
-    "face_recognition_model-weights_manifest.json",
-    "selfie_segmentation.tflite",
+    "detector_back.onnx",
+    "detector_full.onnx",
+    "mesh.onnx",
+    "recogniser.onnx",
+    "matte.onnx",
 )
 ROOM_GB = 2.0
 MISSING_CODE = 4
