@@ -19,7 +19,7 @@ from easyphoto import __version__, commands, errors
 from easyphoto.arguments import add_options
 from easyphoto.domain import PortraitRequest, TrainRequest
 from easyphoto.progress import Cancelled
-from easyphoto.terminal import Answer, complaint, progress, show, use_utf8
+from easyphoto.terminal import Answer, complaint, console, progress, show, use_utf8
 
 if TYPE_CHECKING:
     from easyphoto.studio import Studio
@@ -47,16 +47,16 @@ def main(arguments: Sequence[str] | None = None, open_studio: OpenStudio | None 
     use_utf8()
     given = parser().parse_args(arguments)
     logging.basicConfig(level=logging.DEBUG if given.debug else logging.WARNING, format="%(levelname)s %(message)s")
-    console = Console(stderr=True)
-    answer, failed = attempt(given, open_studio or _local, console)
-    show(answer, given.json, console if failed else Console())
+    errors_to = console(stderr=True)
+    answer, failed = attempt(given, open_studio or _local, errors_to)
+    show(answer, given.json, errors_to if failed else console())
     return answer.code
 
 
-def attempt(given: argparse.Namespace, open_studio: OpenStudio, console: Console) -> tuple[Answer, bool]:
+def attempt(given: argparse.Namespace, open_studio: OpenStudio, beside: Console) -> tuple[Answer, bool]:
     """The command's answer, or what went wrong and True."""
     try:
-        return _run(given, open_studio, console), False
+        return _run(given, open_studio, beside), False
     except errors.EasyPhotoError as error:
         log.debug("refused", exc_info=True)
         return complaint(error, next(code for kind, code in CODES if isinstance(error, kind))), True
@@ -70,12 +70,12 @@ def attempt(given: argparse.Namespace, open_studio: OpenStudio, console: Console
         return complaint(problem, UNEXPECTED), True
 
 
-def _run(given: argparse.Namespace, open_studio: OpenStudio, console: Console) -> Answer:
+def _run(given: argparse.Namespace, open_studio: OpenStudio, beside: Console) -> Answer:
     if given.command == "doctor":
         from easyphoto.doctor import doctor
 
         return doctor(given.data)
-    with progress(console, quiet=given.json and not console.is_terminal) as report:
+    with progress(beside, quiet=given.json and not beside.is_terminal) as report:
         if given.command == "demo":
             from easyphoto.demo.run import demo
 

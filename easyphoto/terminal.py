@@ -21,6 +21,7 @@ from easyphoto.errors import EasyPhotoError
 from easyphoto.progress import Cancelled, Step
 
 QUIET_SECONDS = 10.0
+PIPE_COLUMNS = 160
 
 
 def use_utf8() -> None:
@@ -28,6 +29,12 @@ def use_utf8() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
+
+
+def console(stderr: bool = False) -> Console:
+    """Of the terminal's width, or wide enough for tables in a pipe."""
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, width=None if stream.isatty() else PIPE_COLUMNS)
 
 
 @dataclass
@@ -138,7 +145,9 @@ def show(answer: Answer, as_json: bool, console: Console) -> None:
         sys.stdout.write(json.dumps(answer.data, ensure_ascii=False, indent=2, default=str) + "\n")
         return
     if answer.table:
-        table = Table(*answer.table[0], box=None, pad_edge=False)
+        table = Table(box=None, pad_edge=False, show_header=any(answer.table[0]))
+        for head in answer.table[0]:
+            table.add_column(head, overflow="fold")
         for row in answer.table[1:]:
             table.add_row(*(escape(cell) for cell in row))
         console.print(table)

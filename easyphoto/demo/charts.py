@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -73,16 +74,23 @@ def line_chart(chart: Chart) -> str:
     return f'<figure class="chart">{title}<svg {box}>{"".join(shapes)}</svg></figure>'
 
 
+def ticks(low: float, high: float) -> list[float]:
+    """Round values inside the span, 1, 2 or 5 times a power of ten apart."""
+    raw = (high - low) / TICKS
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw * 0.999)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [number * step for number in range(first, last + 1)]
+
+
 def _grid(frame: Frame) -> list[str]:
     shapes = []
-    for tick in range(TICKS + 1):
-        share = tick / TICKS
-        y_value = frame.y_low + share * (frame.y_high - frame.y_low)
-        x_value = frame.x_low + share * (frame.x_high - frame.x_low)
-        y, x = frame.y(y_value), frame.x(x_value)
+    for value in ticks(frame.y_low, frame.y_high):
+        y = frame.y(value)
         shapes.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        shapes.append(f'<text class="tick y" x="{LEFT - 6}" y="{y + 3.5:.1f}">{y_value:.3g}</text>')
-        shapes.append(f'<text class="tick x" x="{x:.1f}" y="{HEIGHT - BOTTOM + 15}">{x_value:.4g}</text>')
+        shapes.append(f'<text class="tick y" x="{LEFT - 6}" y="{y + 3.5:.1f}">{value:.4g}</text>')
+    for value in ticks(frame.x_low, frame.x_high):
+        shapes.append(f'<text class="tick x" x="{frame.x(value):.1f}" y="{HEIGHT - BOTTOM + 15}">{value:.4g}</text>')
     return shapes
 
 

@@ -80,7 +80,7 @@ def _head(facts: Facts) -> str:
         f"{facts.person}, and {len(facts.portraits)} portraits were made. The whole way took {_span(total)}."
     )
     return (
-        f'<header><h1>{escape(facts.person)}</h1><p class="lead">{escape(lead)}</p>'
+        f'<header><h1>Portraits of {escape(facts.person)}</h1><p class="lead">{escape(lead)}</p>'
         f'<p class="quiet">{escape(facts.made)} · {escape(facts.program)}</p></header>'
     )
 
@@ -100,7 +100,7 @@ def _portraits(facts: Facts) -> str:
         "Likeness is the distance between this face and the nearest of the person's photos, as a face recogniser "
         f"sees it: lower is nearer, and up to {facts.same:.2f} it takes two faces for the same person."
     )
-    return f'<section><h2>Portraits</h2>{cards}{failed}<p class="quiet">{escape(scale)}</p></section>'
+    return f'<section><h2>Before and after</h2>{cards}{failed}<p class="quiet">{escape(scale)}</p></section>'
 
 
 def _pair(card: PortraitCard) -> str:
@@ -118,7 +118,7 @@ def _pair(card: PortraitCard) -> str:
 def _score(score: FaceScore, named: bool) -> str:
     who = f"{escape(score.person)}: " if named else ""
     return (
-        f'<span class="number">{who}{score.before:.2f} <span class="arrow">→</span> {score.after:.2f}</span>'
+        f'<span class="quiet">{who}likeness</span><span class="number">{score.before:.2f} <span class="arrow">→</span> {score.after:.2f}</span>'
         f"<span>{escape(score.word)}</span>"
     )
 

@@ -1,0 +1,194 @@
+"""The plan of the house, kept by a machine: who may import whom, how long things may be, what is written down."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+HOUSES = ("easyphoto", "kohya_train", "embedded_model")
+FILE_LINES, FUNCTION_LINES, ARGUMENTS = 300, 60, 5
+LONGER = {"easyphoto/domain.py": 560, "easyphoto/ui/strings.py": 420}  # declarations and texts, no logic
+
+# From the ground up. A file imports from its own room or from rooms on lower floors.
+FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
+    {"ground": ("__init__", "domain", "errors", "progress", "paths", "images")},
+    {"stores": ("weights", "lora", "library")},
+    {"faces": ("faces",), "engines": ("engines",)},
+    {"training": ("training",), "portrait": ("portrait",)},
+    {"wiring": ("studio", "jobs")},
+    {
+        "console": ("__main__", "cli", "commands", "arguments", "terminal", "doctor", "demo"),
+        "ui": ("ui",),
+        "api": ("api",),
+    },
+)
+PLACES = {name: (floor, room) for floor, rooms in enumerate(FLOORS) for room, names in rooms.items() for name in names}
+CONCRETE = (
+    "easyphoto.engines.local",
+    "easyphoto.engines.webui",
+    "easyphoto.faces.embedded",
+    "easyphoto.faces.modelscope",
+)
+
+
+def files() -> list[Path]:
+    return sorted(file for house in HOUSES for file in (ROOT / house).rglob("*.py"))
+
+
+def name_of(file: Path) -> str:
+    """easyphoto/faces/mesh.py -> easyphoto.faces.mesh; packages without __init__."""
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 2 else parts)
+
+
+def imports_of(file: Path) -> Iterator[str]:
+    """Full names of what it imports, also inside functions and under TYPE_CHECKING."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def place(module: str) -> tuple[int, str]:
+    """Floor and room of easyphoto.x.y; a bare name out of easyphoto itself is on the ground."""
+    parts = module.split(".")
+    return PLACES.get(parts[1], (0, "ground")) if len(parts) > 1 else (0, "ground")
+
+
+def functions() -> Iterator[tuple[Path, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    for file in files():
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                yield file, node
+
+
+def test_there_is_a_house_to_test():
+    assert len(files()) > 30
+
+
+def test_every_file_has_its_room():
+    rooms = {
+        file.relative_to(ROOT / "easyphoto").parts[0].removesuffix(".py") for file in (ROOT / "easyphoto").rglob("*.py")
+    }
+    assert rooms - set(PLACES) == set()
+
+
+def test_imports_go_down():
+    wrong = []
+    for file in (ROOT / "easyphoto").rglob("*.py"):
+        floor, room = place(name_of(file))
+        for target in imports_of(file):
+            if target.startswith("easyphoto."):
+                below, other = place(target)
+                if other != room and below >= floor:
+                    wrong.append(f"{file.relative_to(ROOT)} imports {target}")
+    assert wrong == []
+
+
+def test_only_wiring_and_doors_name_a_concrete_tool():
+    wrong = []
+    for file in (ROOT / "easyphoto").rglob("*.py"):
+        floor, room = place(name_of(file))
+        for target in imports_of(file):
+            named = next((tool for tool in CONCRETE if target.startswith(tool)), None)
+            inside = named is not None and room == named.split(".")[1]
+            if named and not inside and floor < 4:
+                wrong.append(f"{file.relative_to(ROOT)} imports {target}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("house", "others", "allowed"),
+    [
+        ("kohya_train", ("easyphoto",), ()),
+        ("embedded_model", ("easyphoto", "kohya_train"), ()),
+        ("easyphoto", ("embedded_model",), ("easyphoto/engines/local.py",)),
+        ("easyphoto", ("modules", "launch"), ("easyphoto/engines/webui.py", "easyphoto/engines/webui_controlnet.py")),
+        ("easyphoto", ("modelscope",), ("easyphoto/faces/modelscope.py",)),
+    ],
+)
+def test_houses_keep_apart(house: str, others: tuple[str, ...], allowed: tuple[str, ...]):
+    wrong = [
+        f"{file.relative_to(ROOT)} imports {target}"
+        for file in (ROOT / house).rglob("*.py")
+        for target in imports_of(file)
+        if target.split(".")[0] in others and file.relative_to(ROOT).as_posix() not in allowed
+    ]
+    assert wrong == []
+
+
+def test_the_letter_box_is_all_we_know_of_the_trainer():
+    known = {
+        (file.relative_to(ROOT).as_posix(), ".".join(target.split(".")[:2]))
+        for file in (ROOT / "easyphoto").rglob("*.py")
+        for target in imports_of(file)
+        if target.split(".")[0] == "kohya_train"
+    }
+    assert known <= {("easyphoto/training/launch.py", "kohya_train.contract")}
+
+
+def test_the_letter_box_needs_the_standard_library_only():
+    used = {target.split(".")[0] for target in imports_of(ROOT / "kohya_train" / "contract.py")}
+    assert used - set(sys.stdlib_module_names) == set()
+
+
+def test_files_are_short():
+    counts = {file.relative_to(ROOT).as_posix(): len(file.read_text(encoding="utf-8").splitlines()) for file in files()}
+    counts["start.py"] = len((ROOT / "start.py").read_text(encoding="utf-8").splitlines())
+    assert {name: count for name, count in counts.items() if count > LONGER.get(name, FILE_LINES)} == {}
+
+
+def test_functions_are_short():
+    long = {}
+    for file, node in functions():
+        length = (node.end_lineno or 0) - node.lineno + 1
+        if length > FUNCTION_LINES:
+            long[f"{file.relative_to(ROOT)}:{node.name}"] = length
+    assert long == {}
+
+
+def test_functions_ask_for_few_arguments():
+    """Counted are those without a default; networks' configs are as long as their architecture needs."""
+    many = {}
+    for file, node in functions():
+        positional = [*node.args.posonlyargs, *node.args.args]
+        asked = [a.arg for a in positional[: len(positional) - len(node.args.defaults)]]
+        asked += [a.arg for a, value in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True) if value is None]
+        if len([name for name in asked if name not in ("self", "cls")]) > ARGUMENTS:
+            many[f"{file.relative_to(ROOT)}:{node.name}"] = asked
+    assert many == {}
+
+
+def test_nobody_prints():
+    loud = [
+        f"{file.relative_to(ROOT)}:{node.lineno}"
+        for file in files()
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+    ]
+    assert loud == []
+
+
+def test_no_module_hides_one_of_the_standard_library():
+    """A house's own folder may land on sys.path when a script in it is run; the rooms inside never do."""
+    folders = [ROOT, *(ROOT / house for house in HOUSES), ROOT / "scripts"]
+    names = {file.stem for folder in folders for file in folder.glob("*.py")} - {"__init__", "__main__"}
+    assert names & set(sys.stdlib_module_names) == set()
+
+
+def test_every_module_says_what_it_is():
+    assert [file for file in files() if not ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))] == []
+
+
+def test_the_plan_lists_the_rooms_that_are_there():
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^((?:easyphoto|kohya_train|embedded_model)/\S+\.py) ", text, re.MULTILINE))
+    there = {file.relative_to(ROOT).as_posix() for file in files() if file.name != "__init__.py"}
+    assert listed == there
