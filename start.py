@@ -45,6 +45,7 @@ USAGE = """usage: python start.py COMMAND ...
 COMMAND --help says more. The window and the WebUI tab are not built yet.
 """
 FAILED, BAD_REQUEST, NOT_INSTALLED, CANCELLED = 1, 2, 4, 130
+STDERR = 2  # standard output is the command's alone, --json must stay readable
 ATTEMPTS = 3
 PAUSE_SECONDS = 5.0
 NO_NETWORK = ("NewConnectionError", "Connection broken", "Max retries", "ReadTimeout", "timed out", "name resolution")
@@ -226,7 +227,7 @@ def run_pip(command: Sequence[str], folder: Path) -> tuple[int, str]:
     tail: deque[str] = deque(maxlen=60)
     environment = {**os.environ, "PYTHONUTF8": "1", "PIP_NO_INPUT": "1"}
     environment.pop("PIP_USER", None)  # would install outside .venv
-    with subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE) as pip:
+    with subprocess.Popen(command, cwd=folder, env=environment, stdout=STDERR, stderr=subprocess.PIPE) as pip:
         for raw in pip.stderr or ():
             line = raw.decode("utf-8", "replace")
             tail.append(line)

@@ -77,7 +77,6 @@ class _Python:
     """`sys` with another version."""
 
     def __init__(self, version: tuple[int, int, int], real: ModuleType) -> None:
-        self.version_info = sys.version_info.__class__
         self.version_info = _Version(version)
         self.version = ".".join(map(str, version))
         self._real = real
