@@ -53,7 +53,7 @@ def _png(infotext: str, ai_made: bool) -> dict[str, Any]:
         chunks.add_text("parameters", infotext)
     if ai_made:
         chunks.add_itxt("XML:com.adobe.xmp", _XMP)
-    return {"pnginfo": chunks, "compress_level": 4}
+    return {"pnginfo": chunks, "compress_level": 2}  # a third of the time of 6, a tenth larger
 
 
 def _jpeg(infotext: str, ai_made: bool, file: Path) -> dict[str, Any]:
