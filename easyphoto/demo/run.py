@@ -41,6 +41,7 @@ def demo(given: Namespace, open_studio: Callable[[Path | None], Studio], report:
     Raises what training and the portrait raise; a template that fails leaves the others.
     """
     out = (given.out or (given.data or default_root()) / "demo").resolve()
+    out.mkdir(parents=True, exist_ok=True)
     sweep(out)
     with watched() as peak:
         session = Session(open_studio(out / DATA), out, report, Clock())
