@@ -1,0 +1,97 @@
+"""`python -m kohya_train run.json [--stop-with-parent]`: train, and tell it as JSON lines on standard output.
+
+Nothing else ever reaches standard output: what libraries print goes to standard error. Exit codes: 0 done,
+1 failed (the last event says why), 2 the letter cannot be read, 3 the parent process is gone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+from kohya_train.contract import LEASH, BadConfig, Done, Event, Failed, Started, TrainConfig, encode
+
+_log = logging.getLogger("kohya_train")
+
+FAILED, UNREADABLE, ORPHANED = 1, 2, 3
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The process's door; its exit code."""
+    parser = argparse.ArgumentParser(prog="kohya_train", description="Train a LoRA as one JSON file says.")
+    parser.add_argument("letter", type=Path, help="a TrainConfig as JSON")
+    parser.add_argument(LEASH, action="store_true", help="end when standard input is closed")
+    asked = parser.parse_args(arguments)
+    report = _reporter(_private_stdout())
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
+    if asked.stop_with_parent:
+        threading.Thread(target=_stop_with_parent, name="leash", daemon=True).start()
+    try:
+        config = TrainConfig.read(asked.letter)
+    except (BadConfig, OSError) as problem:
+        report(Failed("config", str(problem), type(problem).__name__))
+        return UNREADABLE
+    return _run(config, report)
+
+
+def _run(config: TrainConfig, report: Callable[[Event], None]) -> int:
+    begun = time.perf_counter()
+    report(Started(os.getpid(), config.steps))
+    _log.info("training %s for %d steps on %s", config.family, config.steps, config.base_model)
+    from kohya_train.processes import train_everywhere
+
+    try:
+        train_everywhere(config, report)
+    except Exception as problem:  # the door: every failure becomes an event and an exit code
+        cause = problem.__cause__ or problem
+        _log.exception("the training failed")
+        report(Failed(getattr(problem, "stage", "start"), str(cause) or repr(cause), type(cause).__name__))
+        return FAILED
+    report(Done(round(time.perf_counter() - begun, 3)))
+    return 0
+
+
+def _private_stdout() -> IO[str]:
+    """Standard output for events alone; file descriptor 1 becomes standard error for everybody else."""
+    sys.stdout.flush()
+    channel = os.fdopen(os.dup(1), "w", encoding="ascii", newline="\n")
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    return channel
+
+
+def _reporter(channel: IO[str]) -> Callable[[Event], None]:
+    lock = threading.Lock()
+
+    def report(event: Event) -> None:
+        line = encode(event)
+        _log.info("%s", line if len(line) < 500 else line[:500] + "...")
+        try:
+            with lock:
+                channel.write(line + "\n")
+                channel.flush()
+        except OSError:  # nobody reads any more
+            os._exit(ORPHANED)
+
+    return report
+
+
+def _stop_with_parent() -> None:
+    # A blocking read ends when the last writer of the pipe is gone: on every system, after every kind of death.
+    try:
+        while os.read(0, 4096):
+            pass
+    except OSError:
+        _log.warning("standard input is unreadable")
+    os._exit(ORPHANED)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

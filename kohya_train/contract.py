@@ -1,0 +1,227 @@
+"""The letter to the trainer (`TrainConfig`, one JSON file) and its answers (`Event`, JSON lines on stdout).
+
+Standard library only: both houses read it, and the sender may have neither torch nor our own packages.
+Paths are stored as they are given; give absolute ones.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, ClassVar
+
+VERSION = 1
+FAMILIES = ("embedded", "sd15", "sdxl")
+LEASH = "--stop-with-parent"
+"""Command line switch: end when standard input is closed, i.e. when the process that started us is gone."""
+
+
+class BadConfig(ValueError):
+    """The JSON is not a TrainConfig of this version."""
+
+
+# ---------------------------------------------------------------- the letter
+
+
+@dataclass(frozen=True)
+class TrialTemplate:
+    """A picture and its mask ("L", same size, white = repaint)."""
+
+    picture: str
+    mask: str
+
+
+@dataclass(frozen=True)
+class TrialPlan:
+    """How trial pictures are made at each checkpoint; no templates, no trials."""
+
+    templates: tuple[TrialTemplate, ...] = ()
+    prompt: str = ""
+    negative_prompt: str = ""
+    strength: float = 0.65
+    steps: int = 20
+    guidance: float = 9.0
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One training run. Defaults are SD 1.5's; lengths in pixels, learning rates per optimiser step."""
+
+    family: str  # one of FAMILIES
+    base_model: str  # a .safetensors file or a diffusers folder
+    data_folder: str  # train/*.png with captions in *.txt, metadata.jsonl
+    output_folder: str  # checkpoint-N.safetensors, trials/, resume.safetensors
+    steps: int  # optimiser steps
+    config_folder: str = ""  # architecture and tokenizer for a single file; "" for a diffusers folder
+    name: str = "easyphoto"  # ss_output_name
+    resolution: int = 512
+    save_steps: int = 100
+    batch_size: int = 1
+    accumulation: int = 4
+    workers: int = 0
+    learning_rate: float = 1e-4
+    text_encoder_lr: float = 5e-5  # 0 leaves the text encoder as it is
+    rank: int = 128
+    alpha: float = 64.0
+    min_snr_gamma: float = 0.0
+    noise_offset: float = 0.0
+    gradient_checkpointing: bool = False
+    precision: str = "auto"  # auto | fp32 | fp16 | bf16
+    seed: int = 42
+    threads: int = 0  # CPU threads; 0 = as many as torch takes by itself
+    processes: int = 0  # 0 = one a GPU, one on CPU
+    resume: bool = False
+    trials: TrialPlan = field(default_factory=TrialPlan)
+
+    def __post_init__(self) -> None:
+        if self.family not in FAMILIES:
+            raise BadConfig(f"family {self.family!r} is not one of {', '.join(FAMILIES)}")
+        for name in ("steps", "save_steps", "batch_size", "accumulation", "rank", "resolution"):
+            if getattr(self, name) < 1:
+                raise BadConfig(f"{name} must be at least 1")
+        if not 0 < self.alpha <= self.rank:
+            raise BadConfig(f"alpha {self.alpha} is not between 0 and rank {self.rank}")
+
+    def write(self, file: Path) -> None:
+        """As versioned JSON, UTF-8."""
+        letter = {"version": VERSION, **asdict(self)}
+        file.write_text(json.dumps(letter, ensure_ascii=False, indent=1), encoding="utf-8")
+
+    @classmethod
+    def read(cls, file: Path) -> TrainConfig:
+        """The config in `file`. Raises BadConfig; OSError when it cannot be read."""
+        try:
+            letter = json.loads(file.read_text(encoding="utf-8"))
+        except ValueError as problem:
+            raise BadConfig(f"{file} is not JSON: {problem}") from problem
+        if not isinstance(letter, dict) or letter.pop("version", None) != VERSION:
+            raise BadConfig(f"{file} is not a training config of version {VERSION}")
+        plan = _build(TrialPlan, letter.pop("trials", {}))
+        templates = tuple(_build(TrialTemplate, one) for one in plan.templates)
+        return _build(cls, {**letter, "trials": TrialPlan(**{**vars(plan), "templates": templates})})
+
+
+def _build(kind: type[Any], values: Any) -> Any:
+    if not isinstance(values, dict):
+        raise BadConfig(f"{kind.__name__} is not an object")
+    if unknown := values.keys() - {f.name for f in fields(kind)}:
+        raise BadConfig(f"{kind.__name__} has no {', '.join(sorted(unknown))}")
+    try:
+        return kind(**values)
+    except TypeError as problem:
+        raise BadConfig(f"{kind.__name__}: {problem}") from problem
+
+
+# ---------------------------------------------------------------- the answers
+
+
+@dataclass(frozen=True)
+class Started:
+    """The process runs; heavy imports come next."""
+
+    event: ClassVar[str] = "started"
+    pid: int
+    steps: int
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The base model is in memory and wears the LoRA modules."""
+
+    event: ClassVar[str] = "loaded"
+    te_modules: int
+    unet_modules: int
+    device: str = "cpu"
+    precision: str = "fp32"
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """The run goes on after `step`; `losses` are those of the steps before, as (step, loss)."""
+
+    event: ClassVar[str] = "resumed"
+    step: int
+    losses: tuple[tuple[int, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """An optimiser step is done. `seconds` is its duration."""
+
+    event: ClassVar[str] = "step"
+    step: int
+    total: int
+    loss: float
+    lr: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A LoRA file is complete on disk."""
+
+    event: ClassVar[str] = "checkpoint"
+    step: int
+    file: str
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A trial picture is complete on disk; `template` counts from 0."""
+
+    event: ClassVar[str] = "trial"
+    step: int
+    template: int
+    file: str
+
+
+@dataclass(frozen=True)
+class Warned:
+    """Something went wrong that does not end the training."""
+
+    event: ClassVar[str] = "warning"
+    message: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The run ends here. `stage` is load, data, train, save or config; `kind` the exception's class."""
+
+    event: ClassVar[str] = "failed"
+    stage: str
+    message: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Done:
+    """All steps are done and saved."""
+
+    event: ClassVar[str] = "done"
+    seconds: float
+
+
+Event = Started | Loaded | Resumed | Stepped | Saved | Tried | Warned | Failed | Done
+
+_EVENTS: dict[str, type[Any]] = {
+    kind.event: kind for kind in (Started, Loaded, Resumed, Stepped, Saved, Tried, Warned, Failed, Done)
+}
+
+
+def encode(event: Event) -> str:
+    """One line of ASCII JSON without its newline."""
+    return json.dumps({"event": event.event, **asdict(event)})
+
+
+def decode(line: str) -> Event:
+    """The event of a line. Raises BadConfig when it is none."""
+    try:
+        values = json.loads(line)
+        kind = _EVENTS[values.pop("event")]
+    except (ValueError, KeyError, AttributeError, TypeError) as problem:
+        raise BadConfig(f"not an event: {line[:200]!r}") from problem
+    event: Event = _build(kind, values)
+    if isinstance(event, Resumed):
+        return Resumed(event.step, tuple((int(step), float(loss)) for step, loss in event.losses))
+    return event

@@ -1,0 +1,172 @@
+"""LoRA modules inside a base model, by kohya's names and for kohya's targets.
+
+Targets: every Linear and 1x1 convolution inside the U-Net's `Transformer2DModel` blocks, every Linear
+inside the text encoder's CLIP attention and MLP. Their number is asserted (a renamed class upstream
+would otherwise train nothing and say nothing).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from peft import LoraConfig, inject_adapter_in_model
+from peft.tuners.lora import LoraLayer
+from torch import nn
+
+from kohya_train.contract import TrainConfig
+from kohya_train.models import Bundle
+
+ADAPTER = "person"
+
+_TEXT_LAYER = 6  # q, k, v, out, fc1, fc2
+_BLOCK, _AROUND = 10, 2  # linears of a BasicTransformerBlock; proj_in and proj_out round a stack of them
+
+_SGM_BLOCK = re.compile(r"^(down_blocks|mid_block|up_blocks)(?:\.(\d+))?\.attentions\.(\d+)\.")
+
+
+class WrongCount(RuntimeError):
+    """The base model took another number of LoRA modules than its family has."""
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """The trainable modules; keys are kohya's module names, without `.lora_down.weight`."""
+
+    text: Mapping[str, LoraLayer]
+    unet: Mapping[str, LoraLayer]
+    rank: int
+    alpha: float
+
+    def tensors(self) -> dict[str, nn.Parameter]:
+        """The live fp32 parameters by kohya's key: down (r, in[, 1, 1]) and up (out, r[, 1, 1])."""
+        return dict([*_tensors(self.text), *_tensors(self.unet)])
+
+    def groups(self, config: TrainConfig) -> list[dict[str, Any]]:
+        """Optimiser groups: text encoder and U-Net, each at its learning rate."""
+        pairs = ((self.text, config.text_encoder_lr), (self.unet, config.learning_rate))
+        return [{"params": [p for _, p in _tensors(part)], "lr": lr} for part, lr in pairs if part]
+
+
+def _tensors(part: Mapping[str, LoraLayer]) -> Iterator[tuple[str, nn.Parameter]]:
+    for name, layer in part.items():
+        yield f"{name}.lora_down.weight", layer.lora_A[ADAPTER].weight
+        yield f"{name}.lora_up.weight", layer.lora_B[ADAPTER].weight
+
+
+def install(bundle: Bundle, config: TrainConfig) -> Network:
+    """Put LoRA modules into the bundle's models and freeze all else. Raises WrongCount.
+
+    Down is kaiming-uniform (a = sqrt 5) from the config's seed, up is zero: the first step starts at the base model.
+    """
+    for model in bundle.models:
+        model.requires_grad_(False)
+    text: dict[str, LoraLayer] = {}
+    if config.text_encoder_lr > 0:
+        for prefix, encoder in zip(text_prefixes(bundle.family), bundle.text_encoders, strict=True):
+            text |= _inject(encoder, {_text_name(prefix, path): path for path in text_targets(encoder)}, config)
+    naming = _sgm_path if bundle.family == "sdxl" else str
+    paths = {"lora_unet_" + naming(path).replace(".", "_"): path for path in unet_targets(bundle.unet)}
+    network = Network(text, _inject(bundle.unet, paths, config), config.rank, config.alpha)
+    _check(network, bundle)
+    _initialise(network, config.seed)
+    return network
+
+
+def text_prefixes(family: str) -> tuple[str, ...]:
+    """Kohya's prefix for each text encoder."""
+    return ("lora_te1", "lora_te2") if family == "sdxl" else ("lora_te",)
+
+
+def unet_targets(unet: nn.Module) -> list[str]:
+    """Module paths of the Linears and 1x1 convolutions inside `Transformer2DModel` blocks."""
+    return [
+        f"{outer}.{inner}"
+        for outer, block in unet.named_modules()
+        if type(block).__name__ == "Transformer2DModel"
+        for inner, module in block.named_modules()
+        if isinstance(module, nn.Linear) or (isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1))
+    ]
+
+
+def text_targets(encoder: nn.Module) -> list[str]:
+    """Module paths of the Linears inside CLIP attention and CLIP MLP (whatever attention class is in use)."""
+    return [
+        f"{outer}.{inner}"
+        for outer, block in encoder.named_modules()
+        if re.fullmatch(r"CLIP\w*(Attention\w*|MLP)", type(block).__name__)
+        for inner, module in block.named_modules()
+        if isinstance(module, nn.Linear)
+    ]
+
+
+def expected_modules(family: str, unet: Mapping[str, Any], text: tuple[Any, ...]) -> tuple[int, int]:
+    """(text encoder, U-Net) module counts: known for SD, computed from the configurations for EMBEDDED."""
+    if family == "sd15":
+        return 72, 192
+    if family == "sdxl":
+        return 264, 722
+    depth = unet.get("transformer_layers_per_block", 1)
+    per_block = unet["layers_per_block"]
+    stacks = sum(
+        per_block + extra
+        for blocks, extra in ((unet["down_block_types"], 0), (unet["up_block_types"], 1))
+        for block in blocks
+        if block.startswith("CrossAttn")
+    ) + ("CrossAttn" in (unet.get("mid_block_type") or ""))
+    return sum(one.num_hidden_layers for one in text) * _TEXT_LAYER, stacks * (_AROUND + _BLOCK * depth)
+
+
+def _check(network: Network, bundle: Bundle) -> None:
+    text, unet = expected_modules(bundle.family, bundle.unet.config, tuple(e.config for e in bundle.text_encoders))
+    if len(network.unet) != unet or unet == 0:
+        raise WrongCount(f"The U-Net took {len(network.unet)} LoRA modules; {bundle.family} has {unet}.")
+    if network.text and len(network.text) != text:
+        raise WrongCount(f"The text encoder took {len(network.text)} LoRA modules; {bundle.family} has {text}.")
+
+
+def _inject(model: nn.Module, paths: Mapping[str, str], config: TrainConfig) -> dict[str, LoraLayer]:
+    if not paths:
+        raise WrongCount(f"{type(model).__name__} has no module that LoRA can be put on.")
+    lora = LoraConfig(r=config.rank, lora_alpha=config.alpha, target_modules=list(paths.values()), lora_dropout=0.0)
+    inject_adapter_in_model(lora, model, ADAPTER)
+    found = {path: module for path, module in model.named_modules() if isinstance(module, LoraLayer)}
+    if strangers := found.keys() - set(paths.values()):
+        raise WrongCount(f"LoRA went where it should not: {sorted(strangers)[:3]}.")
+    return {name: found[path] for name, path in paths.items() if path in found}
+
+
+def _initialise(network: Network, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    for name, weight in network.tensors().items():
+        weight.data = weight.data.float()
+        if name.endswith(".lora_down.weight"):
+            bound = 1 / math.sqrt(weight[0].numel())  # what kaiming_uniform_(a=sqrt 5) comes to
+            drawn = torch.empty(weight.shape).uniform_(-bound, bound, generator=generator)
+            weight.data.copy_(drawn)
+        else:
+            weight.data.zero_()
+        weight.requires_grad_(True)
+
+
+def _text_name(prefix: str, path: str) -> str:
+    # transformers 5 dropped the "text_model." level that the file format has.
+    return f"{prefix}_text_model_{path.removeprefix('text_model.')}".replace(".", "_")
+
+
+def _sgm_path(path: str) -> str:
+    """A diffusers module path of SDXL's U-Net as Stability's own code names it, which is what kohya writes."""
+    match = _SGM_BLOCK.match(path)
+    if match is None:
+        raise WrongCount(f"{path} is no attention block of SDXL.")
+    side, block, layer = match[1], int(match[2] or 0), int(match[3])
+    place = {
+        "down_blocks": f"input_blocks.{3 * block + layer + 1}.1.",
+        "mid_block": "middle_block.1.",
+        "up_blocks": f"output_blocks.{3 * block + layer}.1.",
+    }[side]
+    return place + path[match.end() :]

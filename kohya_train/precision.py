@@ -1,0 +1,29 @@
+"""Device and arithmetic: which precision, and what accelerate is told."""
+
+from __future__ import annotations
+
+import torch
+from accelerate import Accelerator
+
+
+class NoSuchPrecision(RuntimeError):
+    """The precision asked for does not run on this device."""
+
+
+def accelerator_for(precision: str) -> Accelerator:
+    """An Accelerator for this process. `precision` is auto, fp32, fp16 or bf16. Raises NoSuchPrecision."""
+    chosen = _auto() if precision == "auto" else precision
+    if chosen == "fp16" and not torch.cuda.is_available():
+        raise NoSuchPrecision("fp16 needs a CUDA GPU; choose auto, fp32 or bf16.")
+    return Accelerator(mixed_precision={"fp32": "no"}.get(chosen, chosen))
+
+
+def _auto() -> str:
+    if torch.cuda.is_available():
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+    return "fp32"
+
+
+def weight_dtype(accelerator: Accelerator) -> torch.dtype:
+    """In what the frozen weights lie."""
+    return {"fp16": torch.float16, "bf16": torch.bfloat16}.get(str(accelerator.mixed_precision), torch.float32)
