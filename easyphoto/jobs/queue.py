@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+import logging
+import secrets
+import shutil
+import time
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from easyphoto.domain import PortraitRequest, TrainRequest
-from easyphoto.jobs.job import CheckRequest, Event, Job, JobFile, Kind, State
+from easyphoto.errors import BadRequest, Busy
+from easyphoto.jobs import folder
+from easyphoto.jobs.job import ENDED, Event, Job, JobFile, Kind, State, checked_id
+from easyphoto.jobs.lanes import LANES, Lanes
+from easyphoto.jobs.requests import REQUESTS, Request
+from easyphoto.jobs.store import Store
 from easyphoto.paths import Paths
 
 if TYPE_CHECKING:
     from easyphoto.studio import Studio
 
-Request = TrainRequest | PortraitRequest | CheckRequest
+_log = logging.getLogger(__name__)
+
+MOST_WAITING = 100
+"""Jobs in the line."""
+
+MOST_FILES = 500
+"""Pictures of one job."""
+
+KEEP_SECONDS = 30 * 86400.0
+"""So long an unfinished job keeps its private files."""
+
+_POLL = 0.5  # seconds; a job of another process is heard of this late
 
 
 class Queue:
@@ -24,12 +44,18 @@ class Queue:
     """
 
     def __init__(self, paths: Paths, studio: Studio) -> None:
-        raise NotImplementedError
+        self._paths = paths
+        self._store = Store(paths.jobs)
+        self._lanes = Lanes(paths, studio, self._store)
+        self._expire()
+        self._lanes.start()
 
     @property
     def active(self) -> bool:
         """Whether this queue is the one that runs the jobs."""
-        raise NotImplementedError
+        return self._lanes.active
+
+    # ------------------------------------------------------------ a job's life
 
     def submit(self, kind: Kind, request: Request, files: Sequence[JobFile] = ()) -> Job:
         """Put a job at the end of the line; its files are copied before this returns.
@@ -41,49 +67,148 @@ class Queue:
         A portrait job that is cancelled or fails still has the finished portraits in its result.
         Raises BadRequest when the request is not of the kind or there are no files; Busy when the line is too long.
         """
-        raise NotImplementedError
+        kind = Kind(kind)
+        self._check(kind, request, files)
+        job = Job(_new_id(), kind, State.QUEUED, asdict(request), tuple(f.name for f in files), time.time())
+        folder.store(self._paths.jobs / job.id, files)
+        try:
+            self._store.add(job)
+        except BaseException:
+            folder.remove(self._paths.jobs / job.id)
+            raise
+        self._lanes.wake()
+        return self.get(job.id)
 
-    def get(self, job_id: str) -> Job:
-        """A snapshot. Raises NotFound."""
-        raise NotImplementedError
-
-    def list(self, kind: Kind | None = None, states: Sequence[State] = (), limit: int = 100) -> list[Job]:
-        """Newest first."""
-        raise NotImplementedError
+    def _check(self, kind: Kind, request: Request, files: Sequence[JobFile]) -> None:
+        if not isinstance(request, REQUESTS[kind]):
+            raise BadRequest(f"A {kind.value} job needs a {REQUESTS[kind].__name__}.", stage="request")
+        if not files:
+            raise BadRequest("There is no picture.", stage="request", mend="Add at least one.")
+        if len(files) > MOST_FILES:
+            raise BadRequest(f"{len(files)} pictures are above the limit of {MOST_FILES}.", stage="request")
+        if wrong := [f.override for f in files if f.override not in ("", "keep", "drop")]:
+            raise BadRequest(f"{wrong[0]!r} is no verdict.", stage="request", mend="Say keep or drop.")
+        if len(self._store.waiting()) >= MOST_WAITING:
+            raise Busy(f"{MOST_WAITING} jobs are waiting already.", stage="request", mend="Wait for one to end.")
 
     def cancel(self, job_id: str) -> Job:
         """Ask it to stop: a queued one is cancelled at once, a running one at its next sign of life.
 
         An ended one is left as it is. Raises NotFound.
         """
-        raise NotImplementedError
+        job = self.get(job_id)
+        if self._store.ask_to_cancel(job_id, time.time()) and job.kind is not Kind.TRAIN:
+            folder.remove_pictures(self._paths.jobs / job_id)
+        self._lanes.wake()
+        return self.get(job_id)
 
     def resume(self, job_id: str) -> Job:
         """Queue it again under the same id; a training goes on from its last checkpoint.
 
         Raises NotFound; BadRequest when it is not `resumable`.
         """
-        raise NotImplementedError
+        job = self.get(job_id)
+        if not job.resumable:
+            raise BadRequest(f"A {job.kind.value} job that is {job.state.value} cannot be resumed.", stage="jobs")
+        self._store.requeue(job_id, time.time())
+        self._lanes.wake()
+        return self.get(job_id)
 
     def delete(self, job_id: str, with_results: bool = False) -> None:
         """Forget it and remove its private files; `with_results` also removes its portraits.
 
         Raises NotFound; Busy while it runs.
         """
-        raise NotImplementedError
+        job = self.cancel(job_id)
+        if not job.over:
+            raise Busy("The job is still running.", stage="jobs", mend="It has been asked to stop; try again then.")
+        self._store.delete(job_id)
+        folder.remove(self._paths.jobs / job_id)
+        if with_results:
+            shutil.rmtree(self._paths.portraits / job_id, ignore_errors=True)
+        if job.kind is Kind.TRAIN:
+            self._remove_workshop(job)
 
-    def events(self, job_id: str, since: int = 0, limit: int = 1000) -> list[Event]:
+    def _remove_workshop(self, job: Job) -> None:
+        """What an unfinished training has left of the photos, unless another job goes on with it."""
+        name = job.request.get("person")
+        others = self.list(Kind.TRAIN, tuple(set(State) - {State.DONE}), limit=MOST_WAITING)
+        if not any(other.request.get("person") == name for other in others):
+            from easyphoto.library import slug
+
+            shutil.rmtree(self._paths.jobs / f"train-{slug(str(name))}", ignore_errors=True)
+
+    def _expire(self) -> None:
+        """Private files of long forgotten unfinished jobs."""
+        for job in self._store.find(tuple(Kind), tuple(ENDED), limit=10_000):
+            if job.ended < time.time() - KEEP_SECONDS:
+                folder.remove_pictures(self._paths.jobs / job.id)
+
+    # ------------------------------------------------------------ watching
+
+    def get(self, job_id: str) -> Job:
+        """A snapshot. Raises NotFound."""
+        return self._placed([self._store.get(checked_id(job_id))])[0]
+
+    def list(self, kind: Kind | None = None, states: Sequence[State] = (), limit: int = 100) -> Sequence[Job]:
+        """Newest first."""
+        return self._placed(self._store.find((kind,) if kind else tuple(Kind), states or tuple(State), limit))
+
+    def _placed(self, jobs: Sequence[Job]) -> Sequence[Job]:
+        """With `place` and `resumable`, which are no columns."""
+        line = self._store.waiting() if any(job.state is State.QUEUED for job in jobs) else []
+        return [replace(job, place=_place(job, line), resumable=self._resumable(job)) for job in jobs]
+
+    def _resumable(self, job: Job) -> bool:
+        stopped = job.state is State.INTERRUPTED or (
+            job.kind is Kind.TRAIN and job.state in (State.FAILED, State.CANCELLED)
+        )
+        return stopped and folder.has_pictures(self._paths.jobs / job.id)
+
+    def events(self, job_id: str, since: int = 0, limit: int = 1000) -> Sequence[Event]:
         """Those numbered above `since`, oldest first, at once. Raises NotFound."""
-        raise NotImplementedError
+        found = self._store.events(checked_id(job_id), since, limit)
+        if not found:
+            self._store.get(job_id)
+        return found
 
     def watch(self, job_id: str, since: int = 0, timeout: float | None = None) -> Iterator[Event]:
         """Events as they come, until the job is over or nothing came for `timeout` seconds. Raises NotFound."""
-        raise NotImplementedError
+        heard = time.monotonic()
+        while True:
+            over = self._store.get(checked_id(job_id)).over  # asked first, so that no event is missed
+            for event in (news := self._store.events(job_id, since, 1000)):
+                since = event.number
+                yield event
+            if news:
+                heard = time.monotonic()
+            elif over or (timeout is not None and time.monotonic() - heard >= timeout):
+                return
+            else:
+                self._lanes.wait_for_news(_POLL if timeout is None else min(_POLL, timeout))
 
     def log(self, job_id: str) -> str:
         """Everything said so far as text, one line an event, for download. Raises NotFound."""
-        raise NotImplementedError
+        return "".join(f"{_spoken(event)}\n" for event in self.events(job_id, limit=1_000_000))
 
     def close(self, timeout: float = 5.0) -> None:
         """Stop: a running job becomes INTERRUPTED, waiting ones stay queued for the next start."""
-        raise NotImplementedError
+        self._lanes.close(timeout)
+
+
+def _new_id() -> str:
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
+
+
+def _place(job: Job, line: Sequence[tuple[str, Kind]]) -> int:
+    lane = next(kinds for kinds in LANES.values() if job.kind in kinds)
+    before = [waiting for waiting, kind in line if kind in lane]
+    return before.index(job.id) + 1 if job.id in before else 0
+
+
+def _spoken(event: Event) -> str:
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(event.time))
+    if event.line or not event.stage:
+        return f"{when} {event.line or event.state.value}"
+    figures = [f"{name} {value:.5g}" for name, value in event.figures.items()]
+    return " ".join([when, event.stage, f"{event.done}/{event.total}", *filter(None, [event.note, *figures])])

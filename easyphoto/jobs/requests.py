@@ -1,0 +1,105 @@
+"""Requests to JSON and back, strictly: what does not fit is refused by name, never bent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import Field, fields, is_dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from easyphoto.domain import PortraitRequest, TrainRequest
+from easyphoto.errors import BadRequest
+from easyphoto.jobs.job import CheckRequest, Kind
+
+Request = TrainRequest | PortraitRequest | CheckRequest
+T = TypeVar("T")
+
+REQUESTS: dict[Kind, type[Any]] = {
+    Kind.CHECK: CheckRequest,
+    Kind.TRAIN: TrainRequest,
+    Kind.PORTRAIT: PortraitRequest,
+}
+
+MAX_TEXT = 2000
+"""Characters of a text field."""
+
+MAX_ITEMS = 32
+"""Entries of a list field."""
+
+
+def checked_fields(kind: type[Any], data: Mapping[str, Any]) -> dict[str, Any]:
+    """The given fields with their Python types. Raises BadRequest naming the first unknown or mistyped one."""
+    known: dict[str, Field[Any]] = {f.name: f for f in fields(kind)}
+    if strangers := [name for name in data if name not in known]:
+        raise BadRequest(
+            f"There is no field {strangers[0][:80]!r}.", stage="request", mend=f"Fields: {', '.join(known) or 'none'}."
+        )
+    return {name: _typed(name, known[name].default, value) for name, value in data.items()}
+
+
+def read_request(kind: type[T], data: Mapping[str, Any]) -> T:
+    """The request; absent fields have their defaults. Raises BadRequest."""
+    return kind(**checked_fields(kind, data))
+
+
+def _typed(name: str, default: Any, value: Any) -> Any:
+    wanted = type(default)
+    if wanted is bool and isinstance(value, bool):
+        return value
+    if wanted in (int, float) and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return _number(name, wanted, value)
+    if wanted is str and isinstance(value, str):
+        return _text(name, value)
+    if wanted is tuple and isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
+        if len(value) > MAX_ITEMS:
+            raise BadRequest(f"{name} has {len(value)} entries, above {MAX_ITEMS}.", stage="request")
+        return tuple(_text(name, item) for item in value)
+    expected = {
+        bool: "true or false",
+        int: "a whole number",
+        float: "a number",
+        str: "a text",
+        tuple: "a list of texts",
+    }
+    raise BadRequest(f"{name} must be {expected[wanted]}.", stage="request")
+
+
+def _number(name: str, wanted: type[Any], value: float) -> Any:
+    if wanted is int and value != value // 1:  # also true for NaN and infinity
+        raise BadRequest(f"{name} must be a whole number.", stage="request")
+    try:
+        return wanted(value)
+    except OverflowError as error:
+        raise BadRequest(f"{name} is too large.", stage="request") from error
+
+
+def _text(name: str, value: str) -> str:
+    if len(value) > MAX_TEXT:
+        raise BadRequest(f"{name} has {len(value)} characters, above {MAX_TEXT}.", stage="request")
+    if any("\ud800" <= letter <= "\udfff" or letter == "\0" for letter in value):
+        raise BadRequest(f"{name} holds characters that are none.", stage="request")
+    return value
+
+
+def as_json(value: Any, root: Path) -> Any:
+    """Plain JSON of our nouns: paths are relative to the data folder, those outside it only names; no pixels."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: as_json(getattr(value, f.name), root) for f in fields(value)}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Path):
+        return value.relative_to(root).as_posix() if value.is_relative_to(root) else value.name
+    if isinstance(value, Mapping):
+        return {str(key): as_json(item, root) for key, item in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [as_json(item, root) for item in value]
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, float) and value != value:
+        return None
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise TypeError(f"{type(value).__name__} has no JSON form here")

@@ -1,0 +1,286 @@
+"""Jobs and their events on disk: one SQLite file, readable while it is written."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from easyphoto.errors import Busy, EasyPhotoError, NotFound
+from easyphoto.jobs.job import ENDED, Event, Job, Kind, State
+
+_log = logging.getLogger(__name__)
+
+VERSION = 1
+_SCHEMA = """
+CREATE TABLE jobs (
+    id TEXT PRIMARY KEY, kind TEXT NOT NULL, state TEXT NOT NULL, request TEXT NOT NULL, files TEXT NOT NULL,
+    position INTEGER NOT NULL, created REAL NOT NULL, started REAL NOT NULL, ended REAL NOT NULL,
+    stage TEXT NOT NULL, done INTEGER NOT NULL, total INTEGER NOT NULL, note TEXT NOT NULL,
+    cancelling INTEGER NOT NULL, result TEXT, error TEXT);
+CREATE INDEX jobs_by_state ON jobs (state, position);
+CREATE TABLE events (
+    job TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE, number INTEGER NOT NULL,
+    time REAL NOT NULL, state TEXT NOT NULL, stage TEXT NOT NULL, done INTEGER NOT NULL, total INTEGER NOT NULL,
+    note TEXT NOT NULL, figures TEXT NOT NULL, preview TEXT, line TEXT NOT NULL,
+    PRIMARY KEY (job, number)) WITHOUT ROWID;
+"""
+_LAST_EVENT = "(SELECT COALESCE(MAX(number), 0) FROM events WHERE job = jobs.id)"
+
+
+class Store:
+    """The tables; every method is one transaction and may be called from any thread."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._lock = threading.RLock()
+        self._database: sqlite3.Connection | None = _opened(folder / "jobs.sqlite")
+
+    def close(self) -> None:
+        """For good; later calls raise Busy."""
+        with self._lock:
+            if self._database is not None:
+                self._database.close()
+                self._database = None
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All of it or nothing; writers of other processes wait."""
+        with self._lock:
+            database = self._open()
+            database.execute("BEGIN IMMEDIATE")
+            try:
+                yield database
+            except BaseException:
+                database.execute("ROLLBACK")
+                raise
+            database.execute("COMMIT")
+
+    def _open(self) -> sqlite3.Connection:
+        if self._database is None:
+            raise Busy("The job queue is closed.", stage="jobs", mend="Try again once the program has restarted.")
+        return self._database
+
+    def _rows(self, query: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+        with self._lock:
+            return self._open().execute(query, values).fetchall()
+
+    # ------------------------------------------------------------ jobs
+
+    def add(self, job: Job) -> None:
+        """At the end of the line."""
+        with self.transaction() as database:
+            database.execute(
+                "INSERT INTO jobs VALUES (?, ?, ?, ?, ?, (SELECT COALESCE(MAX(position), 0) + 1 FROM jobs),"
+                " ?, 0, 0, '', 0, 0, '', 0, NULL, NULL)",
+                (job.id, job.kind.value, job.state.value, _text(job.request), _text(job.files), job.created),
+            )
+
+    def get(self, job_id: str) -> Job:
+        """Raises NotFound."""
+        rows = self._rows(f"SELECT *, {_LAST_EVENT} AS last_event FROM jobs WHERE id = ?", (job_id,))
+        if not rows:
+            raise NotFound("There is no such job.", stage="jobs")
+        return _job(rows[0])
+
+    def find(self, kinds: Iterable[Kind], states: Iterable[State], limit: int) -> list[Job]:
+        """Newest first."""
+        chosen = [*(k.value for k in kinds)], [*(s.value for s in states)]
+        query = (
+            f"SELECT *, {_LAST_EVENT} AS last_event FROM jobs WHERE kind IN ({_marks(chosen[0])})"
+            f" AND state IN ({_marks(chosen[1])}) ORDER BY created DESC, id DESC LIMIT ?"
+        )
+        return [_job(row) for row in self._rows(query, (*chosen[0], *chosen[1], limit))]
+
+    def waiting(self) -> list[tuple[str, Kind]]:
+        """Ids and kinds of what is queued, first in line first."""
+        rows = self._rows("SELECT id, kind FROM jobs WHERE state = 'queued' ORDER BY position")
+        return [(row["id"], Kind(row["kind"])) for row in rows]
+
+    def claim(self, kinds: Sequence[Kind], now: float) -> str | None:
+        """The id of the first waiting job of these kinds, which is RUNNING from here on."""
+        names = [kind.value for kind in kinds]
+        with self.transaction() as database:
+            row = database.execute(
+                f"SELECT id FROM jobs WHERE state = 'queued' AND kind IN ({_marks(names)}) ORDER BY position LIMIT 1",
+                names,
+            ).fetchone()
+            if row is None:
+                return None
+            database.execute("UPDATE jobs SET state = 'running', started = ? WHERE id = ?", (now, row["id"]))
+            _append(database, row["id"], [Event(0, now, State.RUNNING)])
+            return str(row["id"])
+
+    def requeue(self, job_id: str, now: float) -> None:
+        """An ended job to the end of the line, as if it had never run; its events stay."""
+        with self.transaction() as database:
+            database.execute(
+                "UPDATE jobs SET state = 'queued', started = 0, ended = 0, stage = '', done = 0, total = 0, note = '',"
+                " cancelling = 0, error = NULL, position = (SELECT MAX(position) + 1 FROM jobs) WHERE id = ?",
+                (job_id,),
+            )
+            _append(database, job_id, [Event(0, now, State.QUEUED)])
+
+    def ask_to_cancel(self, job_id: str, now: float) -> bool:
+        """A queued job is cancelled here, and True comes back; a running one is marked for whoever runs it."""
+        with self.transaction() as database:
+            waited = database.execute(
+                "UPDATE jobs SET state = 'cancelled', ended = ? WHERE id = ? AND state = 'queued'", (now, job_id)
+            )
+            if waited.rowcount:
+                _append(database, job_id, [Event(0, now, State.CANCELLED)])
+            database.execute("UPDATE jobs SET cancelling = 1 WHERE id = ? AND state = 'running'", (job_id,))
+            return waited.rowcount > 0
+
+    def cancelling(self) -> list[str]:
+        """Ids of running jobs that shall stop."""
+        return [row["id"] for row in self._rows("SELECT id FROM jobs WHERE state = 'running' AND cancelling = 1")]
+
+    def keep_result(self, job_id: str, result: dict[str, Any]) -> None:
+        """What is finished of it so far."""
+        with self.transaction() as database:
+            database.execute("UPDATE jobs SET result = ? WHERE id = ?", (_text(result), job_id))
+
+    def end(self, job_id: str, state: State, now: float, error: dict[str, str] | None = None) -> None:
+        """Its last word."""
+        with self.transaction() as database:
+            database.execute(
+                "UPDATE jobs SET state = ?, ended = ?, cancelling = 0, error = ? WHERE id = ?",
+                (state.value, now, None if error is None else _text(error), job_id),
+            )
+            _append(database, job_id, [Event(0, now, state, line=error["problem"] if error else "")])
+
+    def orphans(self) -> list[str]:
+        """Ids of what is marked as running; whoever holds the lock knows that nobody runs it."""
+        return [row["id"] for row in self._rows("SELECT id FROM jobs WHERE state = 'running'")]
+
+    def delete(self, job_id: str) -> None:
+        """With its events."""
+        with self.transaction() as database:
+            database.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
+
+    # ------------------------------------------------------------ events
+
+    def append(self, job_id: str, events: Sequence[Event]) -> None:
+        """Their numbers are given here; the newest step becomes the job's own."""
+        with self.transaction() as database:
+            _append(database, job_id, events)
+
+    def events(self, job_id: str, since: int, limit: int) -> list[Event]:
+        """Those numbered above `since`, oldest first."""
+        query = "SELECT * FROM events WHERE job = ? AND number > ? ORDER BY number LIMIT ?"
+        return [self._event(row) for row in self._rows(query, (job_id, since, limit))]
+
+    def _event(self, row: sqlite3.Row) -> Event:
+        preview = self.folder / row["job"] / row["preview"] if row["preview"] else None
+        return Event(
+            number=row["number"],
+            time=row["time"],
+            state=State(row["state"]),
+            stage=row["stage"],
+            done=row["done"],
+            total=row["total"],
+            note=row["note"],
+            figures=json.loads(row["figures"]),
+            preview=preview if preview is not None and preview.is_file() else None,
+            line=row["line"],
+        )
+
+
+def _append(database: sqlite3.Connection, job_id: str, events: Sequence[Event]) -> None:
+    """Within a transaction."""
+    query = "SELECT COALESCE(MAX(number), 0) AS last FROM events WHERE job = ?"
+    last = database.execute(query, (job_id,)).fetchone()["last"]
+    rows = [_event_row(job_id, replace(event, number=last + n)) for n, event in enumerate(events, 1)]
+    database.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    for event in events:
+        if event.stage and not event.line:
+            database.execute(
+                "UPDATE jobs SET stage = ?, done = ?, total = ?, note = ? WHERE id = ?",
+                (event.stage, event.done, event.total, event.note, job_id),
+            )
+
+
+def _opened(file: Path) -> sqlite3.Connection:
+    """With the tables in it; a damaged file is set aside, since a list of old jobs must not keep anybody from work."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return _connected(file)
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError):
+            raise Busy(f"The list of jobs cannot be opened ({error}).", stage="jobs", file=file.name) from error
+        _log.warning("The list of jobs is damaged and was set aside as %s.damaged.", file.name)
+        file.replace(file.with_name(file.name + ".damaged"))
+        for tail in ("-wal", "-shm"):
+            file.with_name(file.name + tail).unlink(missing_ok=True)
+        return _connected(file)
+
+
+def _connected(file: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(file, timeout=10.0, isolation_level=None, check_same_thread=False)
+    database.row_factory = sqlite3.Row
+    try:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = NORMAL")
+        database.execute("PRAGMA foreign_keys = ON")
+        _migrate(database)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _migrate(database: sqlite3.Connection) -> None:
+    database.execute("BEGIN IMMEDIATE")  # two processes may open a new file at once
+    version = database.execute("PRAGMA user_version").fetchone()[0]
+    if version == 0:
+        for statement in _SCHEMA.split(";\n"):
+            database.execute(statement)
+        database.execute(f"PRAGMA user_version = {VERSION}")
+    database.execute("COMMIT")
+    if version > VERSION:
+        raise EasyPhotoError(
+            "The list of jobs was written by a newer version of the program.", stage="jobs", mend="Update the program."
+        )
+
+
+def _marks(values: Sequence[Any]) -> str:
+    return ", ".join("?" * len(values))
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _job(row: sqlite3.Row) -> Job:
+    state = State(row["state"])
+    return Job(
+        id=row["id"],
+        kind=Kind(row["kind"]),
+        state=state,
+        request=json.loads(row["request"]),
+        files=tuple(json.loads(row["files"])),
+        created=row["created"],
+        started=row["started"],
+        ended=row["ended"] if state in ENDED else 0.0,
+        stage=row["stage"],
+        done=row["done"],
+        total=row["total"],
+        note=row["note"],
+        cancelling=bool(row["cancelling"]),
+        result=json.loads(row["result"]) if row["result"] else None,
+        error=json.loads(row["error"]) if row["error"] else None,
+        last_event=row["last_event"],
+    )
+
+
+def _event_row(job_id: str, event: Event) -> tuple[Any, ...]:
+    step = (event.stage, event.done, event.total, event.note, _text(event.figures))
+    preview = event.preview.name if event.preview else None
+    return (job_id, event.number, event.time, event.state.value, *step, preview, event.line)

@@ -1,0 +1,180 @@
+"""A studio that works with its hands: no models, but persons, portraits and checks on a real disk."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import threading
+import time
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from fakes import FakeEngine, FakeFaces
+from PIL import Image
+
+from easyphoto.domain import (
+    Box,
+    FaceScore,
+    LoraCheckpoint,
+    ModelFamily,
+    Person,
+    Photo,
+    PhotoReport,
+    Portrait,
+    PortraitRequest,
+    Template,
+    TrainRequest,
+    Verdict,
+)
+from easyphoto.errors import AlreadyThere, BadName, BadPicture, BadRequest, NotFound
+from easyphoto.images import open_picture, save_picture
+from easyphoto.paths import Paths
+from easyphoto.portrait.session import PortraitBatch
+from easyphoto.progress import Progress, Step, silent
+from easyphoto.training.train import Trained
+
+
+@dataclass(frozen=True)
+class Removed:
+    files: int
+    bytes: int
+
+
+class FakeLibrary:
+    """Persons as folders with a name.txt and a reference.png."""
+
+    def __init__(self, paths: Paths) -> None:
+        self.paths = paths
+
+    def _folder(self, person: str) -> Path:
+        if not re.fullmatch(r"[a-z0-9-]{1,64}", person):
+            raise BadName("That is no id.")
+        if not (self.paths.persons / person / "name.txt").is_file():
+            raise NotFound("There is no such person.")
+        return self.paths.persons / person
+
+    def make(self, name: str) -> Person:
+        folder = self.paths.persons / re.sub(r"[^a-z0-9]+", "-", name.lower())
+        if folder.exists():
+            raise AlreadyThere(f"A person named {name} exists.")
+        folder.mkdir(parents=True)
+        (folder / "name.txt").write_text(name, encoding="utf-8")
+        Image.new("RGB", (40, 40), "red").save(folder / "reference.png")
+        return self.open(folder.name)
+
+    def open(self, person: str) -> Person:
+        folder = self._folder(person)
+        lora = LoraCheckpoint(folder / "person.safetensors", ModelFamily.EMBEDDED, 16, 100, 0.4)
+        name = (folder / "name.txt").read_text(encoding="utf-8")
+        return Person(person, name, folder, lora, folder / "reference.png", None, (), created="2026-01-01T00:00:00Z")
+
+    def list(self) -> list[Person]:
+        return [self.open(f.name) for f in sorted(self.paths.persons.glob("*"))]
+
+    def rename(self, person: str, name: str) -> Person:
+        (self._folder(person) / "name.txt").write_text(name, encoding="utf-8")
+        return self.open(person)
+
+    def remove(self, person: str) -> Removed:
+        folder = self._folder(person)
+        files = [f for f in folder.rglob("*") if f.is_file()]
+        size = sum(f.stat().st_size for f in files)
+        shutil.rmtree(folder)
+        return Removed(len(files), size)
+
+    def export(self, person: str, file: Path) -> None:
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.write(self._folder(person) / "name.txt", "name.txt")
+
+    def import_(self, file: Path) -> Person:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                if archive.namelist() != ["name.txt"]:
+                    raise BadRequest("This is no person.")
+                return self.make(archive.read("name.txt").decode())
+        except (zipfile.BadZipFile, UnicodeDecodeError) as error:
+            raise BadRequest("This is no zip file.") from error
+
+
+@dataclass
+class FakeStudio:
+    """Does what a studio does in `steps` steps of `pause` seconds, or waits at `gate`."""
+
+    paths: Paths
+    steps: int = 4
+    pause: float = 0.0
+    gate: threading.Event | None = None  # when set, work waits here and goes on reporting
+    fails: Exception | None = None
+    calls: list[tuple[str, object, tuple[str, ...]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.engine = FakeEngine()
+        self.faces = FakeFaces()
+        self.library = FakeLibrary(self.paths)
+
+    def _work(self, stage: str, report: Progress) -> None:
+        for number in range(self.steps):
+            time.sleep(self.pause)
+            picture = Image.new("RGB", (32, 32), (number, 0, 0)) if number == self.steps - 1 else None
+            report(Step(stage, number + 1, self.steps, "", {"loss": 1.0 / (number + 1)}, picture))
+        while self.gate is not None and not self.gate.wait(0.02):
+            report(Step(stage, self.steps, self.steps))
+        if self.fails is not None:
+            raise self.fails
+
+    def check_photos(self, photos: Sequence[Photo], report: Progress = silent) -> tuple[PhotoReport, ...]:
+        self.calls.append(("check", None, tuple(p.name for p in photos)))
+        self._work("check photos", report)
+        return tuple(self._checked(photo) for photo in photos)
+
+    @staticmethod
+    def _checked(photo: Photo) -> PhotoReport:
+        try:
+            size = open_picture(photo.file).size
+        except BadPicture as error:
+            return PhotoReport(photo.name, Verdict.DROP, (error.problem,))
+        return PhotoReport(photo.name, Verdict.KEEP, (), 1, size, box=Box(0, 0, 10, 10))
+
+    def train(self, request: TrainRequest, photos: Sequence[Photo], report: Progress = silent) -> Trained:
+        self.calls.append(("train", request, tuple(p.name for p in photos)))
+        if not request.consent:
+            raise BadRequest("Training needs the consent of the person shown.")
+        self._work("training", report)
+        person = self.library.make(request.person)
+        reports = tuple(self._checked(photo) for photo in photos)
+        return Trained(person, reports, ((1, 0.5),), {100: 0.4}, {100: 1.0}, {"training": 1.0})
+
+    def portrait(
+        self,
+        request: PortraitRequest,
+        templates: Sequence[Template],
+        report: Progress = silent,
+        out: Path | None = None,
+    ) -> PortraitBatch:
+        self.calls.append(("portrait", request, tuple(t.name for t in templates)))
+        for person in filter(None, request.persons):
+            self.library.open(person)
+        portraits, failures = [], []
+        folder = out or self.paths.portraits
+        for number, template in enumerate(templates):
+            report(Step("portrait", number, len(templates), template.name))
+            self._work("first pass", report)
+            try:
+                portraits.append(self._made(request, template, folder))
+            except BadPicture as error:
+                failures.append(error)
+        report(Step("portrait", len(templates), len(templates)))
+        return PortraitBatch(tuple(portraits), tuple(failures))
+
+    @staticmethod
+    def _made(request: PortraitRequest, template: Template, folder: Path) -> Portrait:
+        picture = open_picture(template.file)
+        seed = 7 if request.seed < 0 else request.seed
+        scores = tuple(FaceScore(p, Box(0, 0, 9, 9), 0.9, 0.4, "very like") for p in request.persons if p)
+        done = Portrait(picture, template.name, scores, seed, f"{request.prompt}\nSeed: {seed}")
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / f"{len(list(folder.iterdir()))}.png"
+        save_picture(picture, file, done.infotext)
+        return replace(done, file=file)
