@@ -1,0 +1,100 @@
+"""Which photo of the person to move into a template: pose first, then sharpness, light, and likeness."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from easyphoto.domain import Face, Floats, Pixels
+from easyphoto.faces.base import Source
+from easyphoto.faces.geometry import pose_gap
+from easyphoto.faces.likeness import distances, robust_centre
+from easyphoto.faces.regions import Window
+from easyphoto.faces.seam import Plane
+
+_HEIGHT = 160  # pixels of a face when photos are compared
+_LIGHT_AT = (151, 50, 280, 205, 425, 199, 5)  # mesh points: forehead, cheeks, lower cheeks, chin, nose
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """A source with what speaks against it."""
+
+    index: int  # in the caller's list
+    source: Source
+    gap: float  # degrees to the template's pose, roll left out
+    cost: float  # lower is better; 1 weighs like 10 degrees
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What a small grey picture of a face tells of its photo."""
+
+    lights: Floats  # log lightness at places of the face, their mean taken off
+    exposure: float  # median lightness of the skin, 0..255
+    burnt: float  # share of skin at the upper end
+    sharpness: float  # standard deviation of the Laplacian
+
+
+def candidates(template: Pixels, face: Face, sources: Sequence[Source]) -> list[Choice]:
+    """All sources whose face has a mesh, best first."""
+    usable = [(i, source) for i, source in enumerate(sources) if source.face.mesh is not None]
+    if not usable:
+        return []
+    goal = look_of(template, face)
+    looks = [look_of(source.picture, source.face) for _, source in usable]
+    crispest = max(look.sharpness for look in looks)
+    strange = _strangeness([source.face for _, source in usable])
+    choices = []
+    for (i, source), look, far in zip(usable, looks, strange, strict=True):
+        gap = pose_gap(source.face.pose, face.pose)
+        choices.append(Choice(i, source, gap, gap / 10 + far + flaws(look, goal, crispest)))
+    return sorted(choices, key=lambda choice: choice.cost)
+
+
+def _strangeness(faces: Sequence[Face]) -> list[float]:
+    """How far each face is from the middle of all of them; 0 where too few have embeddings."""
+    rows = [face.embedding for face in faces if face.embedding is not None]
+    if len(rows) < 3:
+        return [0.0] * len(faces)
+    centre = robust_centre(np.stack(rows))
+    return [0.0 if f.embedding is None else 4 * float(distances(f.embedding[None], centre)[0]) for f in faces]
+
+
+def flaws(look: Look, goal: Look, crispest: float) -> float:
+    """Cost of bad exposure, of blur, and of light that falls otherwise than in the template."""
+    exposure = max(0.0, 95 - look.exposure) / 25 + max(0.0, look.exposure - 215) / 25
+    blur = float(np.log2(max(crispest, 1e-3) / max(look.sharpness, 1e-3)))
+    light = float(np.abs(look.lights - goal.lights).mean())
+    return exposure + 0.6 * min(blur, 4.0) + 2.0 * light + 3.0 * look.burnt
+
+
+def look_of(picture: Pixels, face: Face) -> Look:
+    """Light, exposure and sharpness of a face that has a mesh."""
+    grey, plane = _small(picture, face)
+    skin = plane.skin_field() > 0.5
+    tones = grey[skin] if skin.any() else grey.reshape(-1)
+    broad = cv2.GaussianBlur(grey, (0, 0), 0.05 * _HEIGHT)
+    rows, columns = (np.clip(plane.mesh[list(_LIGHT_AT), axis], 0, grey.shape[1 - axis] - 1) for axis in (1, 0))
+    lights = np.log(np.maximum(broad[rows.astype(int), columns.astype(int)], 6).astype(np.float32))
+    return Look(
+        lights=np.asarray(lights - lights.mean(), np.float32),
+        exposure=float(np.median(tones)),
+        burnt=float((tones > 247).mean()),
+        sharpness=float(cv2.Laplacian(grey, cv2.CV_32F).std()),
+    )
+
+
+def _small(picture: Pixels, face: Face) -> tuple[Pixels, Plane]:
+    """The face in grey, about 160 pixels high, with its mesh on it."""
+    assert face.mesh is not None
+    window = Window.round_face(face.box, (picture.shape[1], picture.shape[0]), 1.1)
+    part = window.cut(picture)
+    ratio = _HEIGHT / max(face.box.height, 1.0)
+    size = (max(8, round(part.shape[1] * ratio)), max(8, round(part.shape[0] * ratio)))
+    grey = cv2.resize(cv2.cvtColor(part, cv2.COLOR_RGB2GRAY), size, interpolation=cv2.INTER_AREA)
+    mesh = (face.mesh - np.array([window.left, window.top, 0], np.float32)) * np.float32(ratio)
+    return np.asarray(grey, np.uint8), Plane(mesh, size)

@@ -1,0 +1,275 @@
+"""A person's face moved into a template: own shape in the template's pose, the template's light, no seam.
+
+The template's surroundings give way a little (jaw, cheeks, neck), so that the face keeps its own outline. The method
+is of our own making from textbook parts: similarity of 3-D meshes (Umeyama 1991), thin plates (Bookstein 1989) and
+multiband blending (Burt and Adelson 1983).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from easyphoto.domain import Face, Floats, Pixels
+from easyphoto.errors import NoFace
+from easyphoto.faces.base import Fused, Source
+from easyphoto.faces.choose import Choice, candidates
+from easyphoto.faces.geometry import box_of, five_points, pose_from_mesh, square_of
+from easyphoto.faces.light import relit, skin_share, soft_light
+from easyphoto.faces.likeness import distance, robust_centre
+from easyphoto.faces.regions import OVAL, Window
+from easyphoto.faces.seam import Plane, moved_in
+from easyphoto.faces.shape import KNOTS, between, mean_shape, posed
+from easyphoto.faces.warp import ThinPlate, grid, sample
+from easyphoto.images.masks import multiband_blend
+
+FAR_POSE = 20.0
+"""Degrees between source and template above which a note is made."""
+TOO_FAR_POSE = 42.0
+"""Degrees above which no source is used."""
+
+
+class Judge(Protocol):
+    """The part of a toolbox that fusion asks."""
+
+    def embed(self, picture: Pixels, face: Face) -> Floats:
+        """The recogniser's vector."""
+        ...
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Shares are 0..1, lengths are in face heights."""
+
+    inner_share: float = 1.0  # of the person's shape inside the face
+    rim_share: float = 0.7  # of the person's shape on the face's oval
+    mean_share: float = 0.0  # of the person's median shape against the source's own
+    reach: float = 1.7  # how far out the surroundings give way, in face ovals
+    light: float = 0.17  # Gaussian radius of what counts as light rather than as features
+    light_limit: float = 1.5  # bound of the light's change, logarithmic
+    crisp: float = 0.45  # detail boost of a small photo that is enlarged
+    grain: float = 0.6  # of the template's fine skin texture laid on an enlarged face
+    working_height: int = 720  # pixels; larger faces are fused at this height
+    tries: int = 2  # sources that are tried; the recogniser chooses
+
+
+RECIPE = Recipe()
+
+
+def fuse(
+    template: Pixels, face: Face, sources: Sequence[Source], judge: Judge | None = None, recipe: Recipe = RECIPE
+) -> Fused:
+    """The best source's face moved into `face` of the template; other pixels are the template's own, bit for bit.
+
+    With a judge the first `tries` sources are moved in one after the other, and the result nearest to the person is
+    kept. Raises NoFace where the template's face has no mesh or no source can be brought into its pose.
+    """
+    if face.mesh is None:
+        raise NoFace("The template's face has no mesh to fuse by.", stage="fusion")
+    choices = _within_reach(candidates(template, face, sources))
+    canvas = Canvas.round_face(template, face, recipe)
+    person = np.stack([source.face.mesh for source in sources if source.face.mesh is not None])
+    tries = 1 if judge is None else recipe.tries
+    trials = [_trial(canvas, choice, person, recipe) for choice in choices[:tries]]
+    best = trials[0] if judge is None or len(trials) == 1 else _nearest(trials, sources, judge)
+    return Fused(best.picture, best.mask, best.choice.index, best.choice.gap, _notes(best.choice))
+
+
+def _within_reach(choices: Sequence[Choice]) -> list[Choice]:
+    within = [choice for choice in choices if choice.gap <= TOO_FAR_POSE]
+    if not within:
+        gaps = [choice.gap for choice in choices]
+        nearest = f" The nearest is {min(gaps):.0f} degrees away." if gaps else ""
+        raise NoFace(
+            f"No photo of the person can be turned into the template's pose.{nearest}",
+            stage="fusion",
+            mend="Add a photo that looks the same way, or use a template that faces the camera.",
+        )
+    return within
+
+
+def _notes(choice: Choice) -> tuple[str, ...]:
+    if choice.gap <= FAR_POSE:
+        return ()
+    return (f"The nearest photo of the person is turned {choice.gap:.0f} degrees away from the template's face.",)
+
+
+# ---------------------------------------------------------------- the canvas
+
+
+@dataclass(frozen=True, eq=False)
+class Canvas:
+    """The part of a template that fusion may touch, at working size."""
+
+    template: Pixels
+    window: Window
+    ratio: float  # working pixels to one of the template
+    pixels: Pixels
+    mesh: Floats  # the template's face in working pixels
+
+    @classmethod
+    def round_face(cls, template: Pixels, face: Face, recipe: Recipe) -> Canvas:
+        """As far round the face as its surroundings may give way."""
+        assert face.mesh is not None
+        box = square_of(box_of(face.mesh), recipe.reach + 0.1)
+        window = Window.round_face(box, (template.shape[1], template.shape[0]), 1.0)
+        ratio = min(1.0, recipe.working_height / max(box_of(face.mesh).height, 1.0))
+        part = window.cut(template)
+        size = (max(8, round(part.shape[1] * ratio)), max(8, round(part.shape[0] * ratio)))
+        pixels = part if ratio == 1 else cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+        return cls(template, window, ratio, np.asarray(pixels, np.uint8), _moved(face.mesh, window, ratio))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in working pixels."""
+        return self.pixels.shape[1], self.pixels.shape[0]
+
+    def put_back(self, pixels: Pixels, mask: Pixels) -> tuple[Pixels, Pixels]:
+        """(whole picture, whole mask); where the mask is 0 the template stays."""
+        part = self.window.cut(self.template)
+        size = (part.shape[1], part.shape[0])
+        if size != self.size:
+            pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+            mask = np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+        whole = self.template.copy()
+        self.window.cut(whole)[:] = np.where(mask[..., None] > 0, pixels, part)
+        return whole, self.window.laid(mask, (whole.shape[1], whole.shape[0]))
+
+    def face_of(self, mesh: Floats) -> Face:
+        """A face of the whole picture from a mesh in working pixels."""
+        whole = mesh / np.float32(self.ratio) + np.array([self.window.left, self.window.top, 0], np.float32)
+        return Face(box_of(whole), five_points(whole), 1.0, pose_from_mesh(whole), whole)
+
+
+def _moved(mesh: Floats, window: Window, ratio: float) -> Floats:
+    return np.asarray((mesh - np.array([window.left, window.top, 0], np.float32)) * np.float32(ratio), np.float32)
+
+
+# ---------------------------------------------------------------- one trial
+
+
+@dataclass(frozen=True, eq=False)
+class _Trial:
+    choice: Choice
+    picture: Pixels
+    mask: Pixels
+    face: Face
+
+
+def _trial(canvas: Canvas, choice: Choice, person: Floats, recipe: Recipe) -> _Trial:
+    own = choice.source.face.mesh
+    assert own is not None  # `candidates` gives no others
+    goal = _goal(canvas.mesh, own, person, recipe)
+    room, touched = _give_way(canvas, goal, recipe)
+    window = Window.round_face(box_of(goal), canvas.size, 1.12)
+    plane = Plane(_moved(goal, window, 1.0), (window.right - window.left, window.bottom - window.top))
+    back = window.cut(room)
+    front, enlarged = _brought(choice.source, plane)
+    painted, mask = _merged(plane, front, back, enlarged, recipe)
+    window.cut(room)[:] = painted
+    window.cut(touched)[:] = np.maximum(window.cut(touched), mask)
+    picture, whole = canvas.put_back(room, touched)
+    return _Trial(choice, picture, whole, canvas.face_of(goal))
+
+
+def _nearest(trials: Sequence[_Trial], sources: Sequence[Source], judge: Judge) -> _Trial:
+    """The trial nearest to the middle of the person's photos."""
+    rows = [s.face.embedding for s in sources if s.face.embedding is not None]
+    if not rows:
+        rows = [judge.embed(trial.choice.source.picture, trial.choice.source.face) for trial in trials]
+    centre = robust_centre(np.stack(rows))
+    gaps = [distance(judge.embed(trial.picture, trial.face), centre) for trial in trials]
+    return trials[int(np.argmin(gaps))]
+
+
+def _goal(template: Floats, own: Floats, person: Floats, recipe: Recipe) -> Floats:
+    """The mesh that the fused face shall have: the person's shape in the template's pose."""
+    shape = posed(own, template)
+    if recipe.mean_share and len(person) > 2:
+        shape = (1 - recipe.mean_share) * shape + recipe.mean_share * mean_shape(list(person), template)
+    return between(template, shape, recipe.rim_share, recipe.inner_share)
+
+
+def _give_way(canvas: Canvas, goal: Floats, recipe: Recipe) -> tuple[Pixels, Pixels]:
+    """(the template bent so that its face has the mesh `goal`, mask of 1 where it was bent at all)."""
+    plane = Plane(goal, canvas.size)
+    rim = goal[list(OVAL), :2]
+    outer = rim.mean(0) + (rim - rim.mean(0)) * recipe.reach
+    still = np.zeros_like(outer)
+    bend = ThinPlate(np.r_[goal[KNOTS, :2], outer], np.r_[(canvas.mesh - goal)[KNOTS, :2], still])
+    inside = plane.polygon(outer.astype(np.float32)) > 0.99
+    depth = cv2.distanceTransform(np.pad(inside, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
+    fade = np.clip(depth / (0.25 * plane.height), 0, 1)
+    fade = fade * fade * (3 - 2 * fade)
+    field = grid(canvas.size) + bend.field(canvas.size, plane.height / 40) * fade[..., None]
+    touched = (fade > 0).astype(np.uint8)
+    return np.where(touched[..., None] > 0, sample(canvas.pixels, field), canvas.pixels), touched
+
+
+def _brought(source: Source, plane: Plane) -> tuple[Floats, float]:
+    """(the source's face with the plane's mesh, 0..255, how much it was enlarged)."""
+    assert source.face.mesh is not None
+    height = Plane(source.face.mesh, (1, 1)).height
+    ratio = min(1.0, 1.15 * plane.height / max(height, 1.0))
+    window = Window.round_face(source.face.box, (source.picture.shape[1], source.picture.shape[0]), 1.5)
+    part = window.cut(source.picture)
+    if ratio < 1:
+        size = (max(8, round(part.shape[1] * ratio)), max(8, round(part.shape[0] * ratio)))
+        part = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
+    enlarged = max(1.0, plane.height / max(height, 1.0))
+    if enlarged > 1.3:
+        part = _calmed(part)
+    mesh = _moved(source.face.mesh, window, ratio)
+    field = ThinPlate(plane.mesh[KNOTS, :2], mesh[KNOTS, :2]).field(plane.size, plane.height / 40)
+    return sample(part, field).astype(np.float32), enlarged
+
+
+def _calmed(part: Pixels) -> Pixels:
+    """A small photo without the blocks and colour specks of its compression, which enlarging would show."""
+    lab = cv2.cvtColor(part, cv2.COLOR_RGB2LAB)
+    light = cv2.bilateralFilter(lab[..., 0], 5, 9, 1.5)
+    colour = cv2.GaussianBlur(lab[..., 1:], (0, 0), 1.2)
+    return np.asarray(cv2.cvtColor(np.dstack([light, colour]), cv2.COLOR_LAB2RGB), np.uint8)
+
+
+def _merged(plane: Plane, front: Floats, back: Pixels, enlarged: float, recipe: Recipe) -> tuple[Pixels, Pixels]:
+    """(front over back in back's light, uint8 mask of where it is)."""
+    base = back.astype(np.float32)
+    sure = plane.cheeks()
+    own_skin, their_skin = (skin_share(picture, sure, plane.height) for picture in (front, base))
+    counted = plane.skin_field() * own_skin, plane.skin_field() * their_skin
+    both = counted[0] * counted[1]
+    weights = (both, both) if both.sum() > 0.25 * plane.skin_field().sum() else counted
+    lows = [soft_light(p, w, recipe.light * plane.height) for p, w in zip((front, base), weights, strict=True)]
+    lit = relit(front, lows[0], lows[1], recipe.light_limit)
+    if enlarged > 1.05:
+        lit = _crisp(plane, lit, base, their_skin, (enlarged, recipe))
+    mask = moved_in(plane, own_skin, their_skin)
+    return _laid(plane, np.clip(lit, 0, 255), back, mask)
+
+
+def _crisp(plane: Plane, lit: Floats, base: Floats, their_skin: Floats, how: tuple[float, Recipe]) -> Floats:
+    """An enlarged face with its detail boosted and the template's fine skin texture laid on."""
+    enlarged, recipe = how
+    share = min(1.0, enlarged - 1)
+    detail = lit - cv2.GaussianBlur(lit, (0, 0), 0.6 * enlarged)
+    fine = (base - cv2.GaussianBlur(base, (0, 0), 0.8 * enlarged)).mean(-1)
+    plain = their_skin * (1 - plane.soft(plane.grow(plane.features(), 0.015), 0.01))
+    grain = np.clip(fine, -8, 8) * plain
+    return np.asarray(lit + share * (recipe.crisp * detail + recipe.grain * grain[..., None]), np.float32)
+
+
+def _laid(plane: Plane, lit: Floats, back: Pixels, mask: Floats) -> tuple[Pixels, Pixels]:
+    """Multiband; a halo about the mask takes the coarse bands' spill and fades into `back`."""
+    seen = (mask > 0.004).astype(np.float32)
+    halo = plane.grow(seen, 0.02)
+    soft = np.maximum(np.rint(mask * 255), halo).astype(np.uint8)
+    levels = max(2, int(np.log2(max(plane.height, 32) / 16)))
+    mixed = multiband_blend(back, np.rint(lit).astype(np.uint8), soft, levels)
+    near = np.minimum(1, plane.soft(seen, 0.006))[..., None] * halo[..., None]
+    faded = np.rint(back + (mixed.astype(np.float32) - back) * near)
+    return np.asarray(faded, np.uint8), soft

@@ -1,0 +1,75 @@
+"""Where skin is, and how the light of one face is laid on another. Pictures are float32 RGB 0..255."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from easyphoto.domain import Floats
+
+
+def skin_share(picture: Floats, certain: Floats, face_height: float) -> Floats:
+    """How much each pixel looks like the skin under `certain` (mask 0..1): H x W, 0..1, soft.
+
+    By colour (a robust Gaussian in LAB) and by texture: hair of skin's colour is rougher than skin.
+    """
+    lab = np.asarray(cv2.cvtColor(cv2.GaussianBlur(picture, (0, 0), 1.0) / 255, cv2.COLOR_RGB2LAB))
+    sure = certain > 0.5
+    if sure.sum() < 20:
+        return np.zeros(picture.shape[:2], np.float32)
+    by_colour = np.clip(2.4 - _colour_gap(lab, lab[sure]), 0, 1)
+    rough = _roughness(lab[..., 0], face_height)
+    usual = max(float(np.median(rough[sure])), 0.35)
+    return np.asarray(by_colour * np.clip((5.5 - rough / usual) / 2, 0, 1), np.float32)
+
+
+def _colour_gap(lab: Floats, samples: Floats) -> Floats:
+    """How far each pixel is from the samples, 1 = the rim of what is usual; shine counts less than shadow."""
+    for _ in range(2):
+        middle = np.median(samples, axis=0)
+        spread = 1.5 * (1.4826 * np.median(np.abs(samples - middle), axis=0) + np.array([5.0, 1.5, 1.5]))
+        near = np.linalg.norm((samples - middle) / spread, axis=1) < 2
+        samples = samples[near] if near.sum() > 20 else samples
+    away = (lab - middle.astype(np.float32)) / spread.astype(np.float32)
+    away[..., 0] *= np.where(away[..., 0] > 0, np.float32(0.7), np.float32(1))
+    return np.asarray(np.linalg.norm(away, axis=-1), np.float32)
+
+
+def _roughness(lightness: Floats, face_height: float) -> Floats:
+    """Mean fine contrast round each pixel."""
+    fine = np.abs(lightness - cv2.GaussianBlur(lightness, (0, 0), max(0.8, 0.006 * face_height)))
+    return np.asarray(cv2.GaussianBlur(fine, (0, 0), max(1.0, 0.016 * face_height)), np.float32)
+
+
+def soft_light(picture: Floats, weight: Floats, sigma: float) -> Floats:
+    """The Gaussian mean of `picture` over the pixels that `weight` counts, their overall mean far from them."""
+    shrink = max(1.0, sigma / 5)
+    size = (max(1, round(picture.shape[1] / shrink)), max(1, round(picture.shape[0] / shrink)))
+    sums = cv2.resize(picture * weight[..., None], size, interpolation=cv2.INTER_AREA)
+    share = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
+    overall = (sums.reshape(-1, 3).sum(0) + 1e-3) / (share.sum() + 1e-5)
+    near = cv2.GaussianBlur(sums, (0, 0), sigma / shrink)
+    count = cv2.GaussianBlur(share, (0, 0), sigma / shrink)[..., None]
+    faint = np.float32(0.01)
+    means = (near + faint * overall.astype(np.float32)) / (count + faint)
+    return np.asarray(cv2.resize(means, picture.shape[1::-1], interpolation=cv2.INTER_CUBIC), np.float32)
+
+
+def relit(front: Floats, front_low: Floats, back_low: Floats, limit: float) -> Floats:
+    """`front` with its soft light `front_low` exchanged for `back_low`, channel by channel.
+
+    Darker is a gain; brighter is a shift in log-odds. Either way black stays black (no fog in
+    pupils and beards), white never burns out (teeth, glints) and contrast never grows beyond the
+    gain. `limit` bounds the logarithm of the gain, and the shift.
+    """
+    low = np.minimum(front_low, back_low)
+    shift = np.clip(_odds(back_low) - _odds(front_low), 0, limit)
+    share = np.clip(front / 255, 0, 1)
+    rise = np.exp(shift)
+    brighter = 255 * share * rise / (1 + share * (rise - 1))
+    return np.asarray(brighter * np.clip(low / np.maximum(front_low, 1), np.exp(-limit), 1), np.float32)
+
+
+def _odds(picture: Floats) -> Floats:
+    share = np.clip(picture / 255, 0.01, 0.99)
+    return np.asarray(np.log(share / (1 - share)), np.float32)

@@ -1,0 +1,79 @@
+"""Smooth dense warps from a few hundred point pairs."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from easyphoto.domain import Floats, Pixels
+
+
+class ThinPlate:
+    """The smoothest map R2 -> R2 through point pairs (Bookstein 1989), softened by `stiffness`.
+
+    `stiffness` 0 goes through every pair exactly; larger values let the map miss pairs to bend less.
+    Raises ValueError where the points coincide or span no area.
+    """
+
+    def __init__(self, start: Floats, goal: Floats, stiffness: float = 1e-4) -> None:
+        self._centre = start.mean(0)
+        self._unit = max(float(np.abs(start - self._centre).max()), 1e-6)
+        self._knots = self._scaled(start)
+        n = len(start)
+        plane = np.c_[np.ones(n), self._knots].astype(np.float64)
+        if np.linalg.matrix_rank(plane) < 3:
+            raise ValueError("the points lie on a line")
+        system = np.zeros((n + 3, n + 3))
+        system[:n, :n] = _bend(self._knots, self._knots) + stiffness * np.eye(n)
+        system[:n, n:], system[n:, :n] = plane, plane.T
+        solved, solution = cv2.solve(system, np.r_[goal, np.zeros((3, 2))], flags=cv2.DECOMP_LU)
+        if not solved:
+            raise ValueError("points coincide")
+        self._bending, self._plane = solution[:n].astype(np.float32), solution[n:].astype(np.float32)
+
+    def __call__(self, points: Floats) -> Floats:
+        """(n, 2) -> (n, 2) float32."""
+        where = self._scaled(points)
+        plane = np.c_[np.ones(len(where), np.float32), where]
+        return np.asarray(_bend(where, self._knots) @ self._bending + plane @ self._plane, np.float32)
+
+    def field(self, size: tuple[int, int], cell: float) -> Floats:
+        """The map at every pixel of a picture of `size` (width, height): (height, width, 2) float32.
+
+        Evaluated every `cell` pixels and interpolated between them.
+        """
+        xs, ys = (np.linspace(0, side - 1, max(2, round(side / cell) + 1), dtype=np.float32) for side in size)
+        knots = np.stack(np.meshgrid(xs, ys), -1)
+        coarse = self(knots.reshape(-1, 2)).reshape(knots.shape)
+        across = np.linspace(0, len(xs) - 1, size[0], dtype=np.float32)
+        down = np.linspace(0, len(ys) - 1, size[1], dtype=np.float32)
+        at_x, at_y = np.meshgrid(across, down)
+        fine = cv2.remap(coarse, at_x, at_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(fine, np.float32)
+
+    def _scaled(self, points: Floats) -> Floats:
+        return np.asarray((points - self._centre) / self._unit, np.float32)
+
+
+def _bend(a: Floats, b: Floats) -> Floats:
+    """r^2 log r between every pair."""
+    square = (a**2).sum(1)[:, None] + (b**2).sum(1)[None] - 2 * a @ b.T
+    square = np.maximum(square, np.float32(1e-12))
+    return np.asarray(0.5 * square * np.log(square), np.float32)
+
+
+def grid(size: tuple[int, int]) -> Floats:
+    """The map that leaves every pixel of a picture of `size` (width, height) where it is."""
+    return np.stack(np.meshgrid(*(np.arange(side, dtype=np.float32) for side in size)), -1)
+
+
+def stretch(field: Floats) -> Floats:
+    """Source pixels that feed one target pixel at each place (determinant of the map); negative where it folds."""
+    down, right = np.gradient(field, axis=0), np.gradient(field, axis=1)
+    return np.asarray(right[..., 0] * down[..., 1] - right[..., 1] * down[..., 0], np.float32)
+
+
+def sample(picture: Pixels, field: Floats, kind: int | None = None) -> Pixels:
+    """`picture` read at the places of `field`, cubic; outside it the border is mirrored."""
+    mode = cv2.INTER_CUBIC if kind is None else kind
+    return np.asarray(cv2.remap(picture, field, None, mode, borderMode=cv2.BORDER_REFLECT_101), np.uint8)
