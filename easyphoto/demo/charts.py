@@ -89,9 +89,9 @@ def _grid(frame: Frame) -> list[str]:
         y = frame.y(value)
         shapes.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
         shapes.append(f'<text class="tick y" x="{LEFT - 6}" y="{y + 3.5:.1f}">{value:.4g}</text>')
-    for value in ticks(frame.x_low, frame.x_high):
-        shapes.append(f'<text class="tick x" x="{frame.x(value):.1f}" y="{HEIGHT - BOTTOM + 15}">{value:.4g}</text>')
-    return shapes
+    below = f'y="{HEIGHT - BOTTOM + 15}"'
+    columns = ticks(frame.x_low, frame.x_high)
+    return shapes + [f'<text class="tick x" x="{frame.x(value):.1f}" {below}>{value:.4g}</text>' for value in columns]
 
 
 def _limit(chart: Chart, frame: Frame) -> list[str]:

@@ -118,7 +118,8 @@ def _pair(card: PortraitCard) -> str:
 def _score(score: FaceScore, named: bool) -> str:
     who = f"{escape(score.person)}: " if named else ""
     return (
-        f'<span class="quiet">{who}likeness</span><span class="number">{score.before:.2f} <span class="arrow">→</span> {score.after:.2f}</span>'
+        f'<span class="quiet">{who}likeness</span>'
+        f'<span class="number">{score.before:.2f} <span class="arrow">→</span> {score.after:.2f}</span>'
         f"<span>{escape(score.word)}</span>"
     )
 
