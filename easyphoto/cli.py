@@ -59,7 +59,15 @@ def attempt(given: argparse.Namespace, open_studio: OpenStudio, beside: Console)
         return _run(given, open_studio, beside), False
     except errors.EasyPhotoError as error:
         log.debug("refused", exc_info=True)
-        return complaint(error, next(code for kind, code in CODES if isinstance(error, kind))), True
+        return complaint(error, code_of(error)), True
+    except ModuleNotFoundError as error:
+        log.debug("not installed", exc_info=True)
+        missing = errors.MissingPackage(
+            f"The package {error.name} is not installed.",
+            stage=given.command,
+            mend="pip install easyphoto[train], or use python start.py in a clone.",
+        )
+        return complaint(missing, code_of(missing)), True
     except (Cancelled, KeyboardInterrupt):
         return Answer({"cancelled": True, "exit_code": CANCELLED}, ["Cancelled."], code=CANCELLED), True
     except Exception as error:  # the door: the user gets a sentence, --debug the rest
@@ -68,6 +76,11 @@ def attempt(given: argparse.Namespace, open_studio: OpenStudio, beside: Console)
             f"{type(error).__name__}: {error}", stage=given.command, mend="This is a defect. --debug shows where."
         )
         return complaint(problem, UNEXPECTED), True
+
+
+def code_of(error: errors.EasyPhotoError) -> int:
+    """Exit code of a failure."""
+    return next(code for kind, code in CODES if isinstance(error, kind))
 
 
 def _run(given: argparse.Namespace, open_studio: OpenStudio, beside: Console) -> Answer:

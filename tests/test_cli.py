@@ -323,6 +323,7 @@ def test_doctor_names_what_is_missing_and_where_it_belongs(tmp_path):
         (errors.MissingPackage("x"), 4),
         (errors.TrainingFailed("x", exit_code=9, last_lines=("out of memory",), log="t.log"), 5),
         (errors.RenderFailed("x"), 5),
+        (ModuleNotFoundError("No module named 'torch'", name="torch"), 4),
         (ZeroDivisionError("x"), 1),
         (Cancelled(), 130),
         (KeyboardInterrupt(), 130),
