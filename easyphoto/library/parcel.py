@@ -1,0 +1,121 @@
+"""A person as one zip file. Packing is plain; unpacking trusts nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from easyphoto.errors import BadModel
+from easyphoto.images import open_picture
+from easyphoto.library.manifest import LARGEST, MANIFEST, MOST_FILES, Manifest, broken, is_ours, parse
+from easyphoto.library.tensors import read_header
+
+LARGEST_FILE, LARGEST_PARCEL = 2_000_000_000, 4_000_000_000  # bytes unpacked
+HIGHEST_RATIO = 100  # unpacked to packed; pictures and tensors hardly shrink, a bomb does
+_BLOCK = 1 << 20
+
+
+def pack(folder: Path, manifest: Manifest, zip_file: Path) -> None:
+    """Manifest first, then every file it lists, uncompressed; the zip appears whole or not at all."""
+    part = zip_file.with_name(f".{zip_file.name}.{os.getpid()}.part")
+    try:
+        with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+            archive.writestr(MANIFEST, manifest.text())
+            for name in manifest.files:
+                archive.write(folder / name, name)
+        part.replace(zip_file)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def manifest_of(zip_file: Path) -> Manifest:
+    """The manifest of an export whose table of contents is sound. Raises BadModel."""
+    with _opened(zip_file) as archive:
+        _check_contents(archive)
+        manifest = parse(_read(archive, MANIFEST, LARGEST).decode("utf-8", errors="strict"))
+        if set(archive.namelist()) != {MANIFEST, *manifest.files}:
+            raise broken("The export and its manifest do not list the same files.")
+        return manifest
+
+
+def unpack(zip_file: Path, manifest: Manifest, folder: Path) -> None:
+    """Every listed file into the folder, hashed, pictures and tensors opened. Raises BadModel, BadPicture."""
+    with _opened(zip_file) as archive:
+        for name, digest in manifest.files.items():
+            goal = folder / name
+            goal.parent.mkdir(exist_ok=True)
+            if _copy(archive, name, goal) != digest:
+                raise broken(f"{name} is not the file that was exported.")
+            _check_kind(goal)
+
+
+@contextmanager
+def _opened(zip_file: Path) -> Iterator[zipfile.ZipFile]:
+    """The archive; everything zipfile finds wrong becomes BadModel."""
+    try:
+        with zipfile.ZipFile(zip_file) as archive:
+            yield archive
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError, UnicodeDecodeError) as error:
+        raise broken(f"The file is no sound zip ({error}).") from error
+    except (RuntimeError, OSError, ValueError) as error:  # encrypted members, cut off files, broken offsets
+        raise broken(f"The file cannot be read ({error}).") from error
+
+
+def _check_contents(archive: zipfile.ZipFile) -> None:
+    """Count, names, kinds and sizes before a single byte is unpacked."""
+    members = archive.infolist()
+    names = [member.filename for member in members]
+    if len(members) > MOST_FILES + 1 or len(set(names)) != len(names) or MANIFEST not in names:
+        raise broken("It has too many files, the same file twice, or no manifest.")
+    if sum(member.file_size for member in members) > LARGEST_PARCEL:
+        raise broken("It is too large.")
+    for member in members:
+        _check_member(member)
+
+
+def _check_member(member: zipfile.ZipInfo) -> None:
+    """One entry of the table of contents."""
+    if member.filename != MANIFEST and not is_ours(member.filename):
+        raise broken(f"It holds a file that does not belong there: {member.filename[:80]!r}.")
+    kind = stat.S_IFMT(member.external_attr >> 16)
+    if member.is_dir() or kind not in (0, stat.S_IFREG):
+        raise broken(f"{member.filename} is no plain file.")
+    if member.file_size > LARGEST_FILE or member.file_size > HIGHEST_RATIO * max(member.compress_size, 1_000):
+        raise broken(f"{member.filename} unpacks to an unlikely size.")
+
+
+def _read(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
+    """A small member in memory."""
+    with archive.open(name) as stream:
+        data = stream.read(most + 1)
+    if len(data) > most:
+        raise broken(f"{name} is too large.")
+    return data
+
+
+def _copy(archive: zipfile.ZipFile, name: str, goal: Path) -> str:
+    """Unpack one member, counting what really comes; gives its SHA-256."""
+    digest, total, promised = hashlib.sha256(), 0, archive.getinfo(name).file_size
+    with archive.open(name) as stream, goal.open("xb") as out:
+        while block := stream.read(_BLOCK):
+            total += len(block)
+            if total > promised:
+                raise broken(f"{name} is larger than it says.")
+            digest.update(block)
+            out.write(block)
+    return digest.hexdigest()
+
+
+def _check_kind(file: Path) -> None:
+    """What says it is a picture is one; what says it is safetensors has a sound header."""
+    if file.suffix in (".png", ".jpg"):
+        open_picture(file)
+    elif file.suffix == ".safetensors":
+        read_header(file)
+    elif file.stat().st_size > 50_000_000:
+        raise BadModel("The report is too large.", stage="library", file=file.name)

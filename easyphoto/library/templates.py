@@ -1,0 +1,58 @@
+"""Templates: those that ship with the program and those the user has added."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from easyphoto.domain import Template
+from easyphoto.errors import BadName, NotFound
+from easyphoto.images import open_picture, save_picture
+from easyphoto.library.folders import make_private
+from easyphoto.library.names import slug
+from easyphoto.paths import Paths
+
+KINDS = (".jpg", ".jpeg", ".png", ".webp")
+
+
+class Templates:
+    """Pictures whose faces are repainted. The user's own lie under `paths.templates`, cleaned of metadata."""
+
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+
+    def list(self) -> tuple[Template, ...]:
+        """Shipped ones first, then the user's; each sorted by name."""
+        return (*_in(self._paths.shipped_templates), *_in(self._paths.templates))
+
+    def add(self, file: Path, name: str = "") -> Template:
+        """Opened safely and saved anew as PNG; never over another one. Raises BadPicture, BadName."""
+        picture = open_picture(file)
+        make_private(self._paths.templates)
+        goal = _free(self._paths.templates, slug(name or file.stem))
+        save_picture(picture, goal, ai_made=False)
+        return Template(goal, goal.stem)
+
+    def remove(self, name: str) -> None:
+        """Delete one of the user's own. Raises NotFound, and BadName for what is no name of ours."""
+        found = [template for template in _in(self._paths.templates) if template.name == name]
+        if not found:
+            raise (NotFound if name == Path(name).name else BadName)(
+                f"There is no own template {name[:60]!r}.", stage="templates"
+            )
+        found[0].file.unlink()
+
+
+def _in(folder: Path) -> list[Template]:
+    if not folder.is_dir():
+        return []
+    files = sorted(f for f in folder.iterdir() if f.suffix.lower() in KINDS and not f.name.startswith("."))
+    return [Template(file, file.stem) for file in files if file.is_file()]
+
+
+def _free(folder: Path, stem: str) -> Path:
+    """STEM.png, or STEM-2.png and so on."""
+    file, number = folder / f"{stem}.png", 1
+    while file.exists():
+        number += 1
+        file = folder / f"{stem}-{number}.png"
+    return file
