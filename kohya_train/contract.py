@@ -7,7 +7,7 @@ Paths are stored as they are given; give absolute ones.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -99,7 +99,8 @@ class TrainConfig:
             raise BadConfig(f"{file} is not a training config of version {VERSION}")
         plan = _build(TrialPlan, letter.pop("trials", {}))
         templates = tuple(_build(TrialTemplate, one) for one in plan.templates)
-        return _build(cls, {**letter, "trials": TrialPlan(**{**vars(plan), "templates": templates})})
+        config: TrainConfig = _build(cls, {**letter, "trials": replace(plan, templates=templates)})
+        return config
 
 
 def _build(kind: type[Any], values: Any) -> Any:

@@ -130,7 +130,7 @@ def _prepare(config: TrainConfig, accelerator: Accelerator, bundle: Bundle, netw
 
 def _take_up(run: Run) -> Losses:
     """Losses of the steps that are done already: those of the resume file, or none after clearing old results."""
-    if not run.config.resume:
+    if not (run.config.resume and resume_file(run.folder).is_file()):
         _clear(run)
         return []
     try:

@@ -28,9 +28,9 @@ class Bundle:
     """A base model, taken apart. All of its models are in evaluation mode and one precision."""
 
     family: str
-    unet: nn.Module  # UNet2DConditionModel
-    vae: nn.Module  # encode(x).latent_dist, decode(z).sample, x in -1..1 (n, 3, h, w)
-    text_encoders: tuple[nn.Module, ...]  # one, or SDXL's two
+    unet: Any  # UNet2DConditionModel
+    vae: Any  # encode(x).latent_dist, decode(z).sample, x in -1..1 (n, 3, h, w)
+    text_encoders: tuple[Any, ...]  # one, or SDXL's two
     tokenizers: tuple[Any, ...]
     scheduler: Any  # DDPMScheduler: noise levels and what the U-Net predicts
     folder: Path  # where it came from; a file for a single-file checkpoint

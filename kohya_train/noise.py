@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 
 
 class UnknownObjective(RuntimeError):
@@ -39,11 +38,13 @@ def snr_weights(scheduler: Any, levels: torch.Tensor, gamma: float) -> torch.Ten
         return torch.ones(len(levels))
     kept = scheduler.alphas_cumprod.float()[levels]
     snr = kept / (1 - kept)
-    least = snr.clamp(max=gamma)
-    return {"epsilon": least / snr, "v_prediction": least / (snr + 1)}.get(scheduler.config.prediction_type, least)
+    least: torch.Tensor = snr.clamp(max=gamma)
+    kinds = {"epsilon": least / snr, "v_prediction": least / (snr + 1)}
+    return kinds.get(scheduler.config.prediction_type, least)
 
 
 def weighted_error(predicted: torch.Tensor, target: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     """Mean over the batch of each picture's squared error times its weight; fp32 scalar."""
-    each = F.mse_loss(predicted.float(), target.float(), reduction="none").mean(dim=(1, 2, 3))
-    return (each * weights).mean()
+    each = torch.nn.functional.mse_loss(predicted.float(), target.float(), reduction="none").mean(dim=(1, 2, 3))
+    error: torch.Tensor = (each * weights).mean()
+    return error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image
@@ -48,13 +49,27 @@ def trial_size(size: tuple[int, int], side: int) -> tuple[int, int]:
 
 
 def _repaint(bundle: Bundle, plan: TrialPlan, picture: Image.Image, mask: Image.Image, seed: int) -> Image.Image:
-    raise NotImplementedError
+    from embedded_model.model import BaseModel
+    from embedded_model.repaint import Repaint, repaint, to_image, to_tensor
+
+    model = BaseModel(bundle.unet, bundle.vae, bundle.text_encoders[0], bundle.tokenizers[0], bundle.scheduler)
+    job = Repaint(
+        to_tensor(picture),
+        to_tensor(mask),
+        plan.prompt,
+        plan.negative_prompt,
+        steps=plan.steps,
+        strength=plan.strength,
+        guidance=plan.guidance,
+        seed=seed,
+    )
+    return to_image(repaint(model, job))
 
 
 def _inpaint(bundle: Bundle, plan: TrialPlan, picture: Image.Image, mask: Image.Image, seed: int) -> Image.Image:
     from diffusers import DPMSolverMultistepScheduler, StableDiffusionInpaintPipeline, StableDiffusionXLInpaintPipeline
 
-    parts = {"vae": bundle.vae, "unet": bundle.unet, "text_encoder": bundle.text_encoders[0]}
+    parts: dict[str, Any] = {"vae": bundle.vae, "unet": bundle.unet, "text_encoder": bundle.text_encoders[0]}
     parts |= {"tokenizer": bundle.tokenizers[0]}
     parts["scheduler"] = DPMSolverMultistepScheduler.from_config(bundle.scheduler.config)
     if bundle.family == "sdxl":

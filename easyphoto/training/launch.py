@@ -1,0 +1,256 @@
+"""TrainingSet + request -> the trainer's process -> Steps, checkpoints and trial pictures."""
+
+from __future__ import annotations
+
+import logging
+import re
+import signal
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PIL import Image
+
+from easyphoto.domain import Checkpoint, LoraCheckpoint, ModelFamily, TrainingSet, TrainRequest
+from easyphoto.errors import MissingModel, TrainingFailed
+from easyphoto.paths import shipped_models
+from easyphoto.progress import Progress, Step
+from easyphoto.training.trainer_process import lines, running
+from kohya_train import contract
+from kohya_train.contract import TrainConfig, TrialPlan
+
+_log = logging.getLogger(__name__)
+
+LOG_NAME = "train.log"
+LAST_LINES = 40
+NEGATIVE = "worst quality, low quality, blurry, deformed face, bad anatomy, text, watermark, logo"
+
+TRIALS = {
+    # The embedded model repaints only lightly; it has no use for guidance.
+    ModelFamily.EMBEDDED: TrialPlan(strength=0.5, steps=10, guidance=1.0),
+    ModelFamily.SD15: TrialPlan(strength=0.65, steps=20, guidance=9.0, negative_prompt=NEGATIVE),
+    ModelFamily.SDXL: TrialPlan(strength=0.65, steps=20, guidance=7.0, negative_prompt=NEGATIVE),
+}
+
+KNOWN_CAUSES = (
+    (r"out of memory|DefaultCPUAllocator|bad_alloc|MemoryError", "Lower batch size or resolution, or turn on gradient "
+     "checkpointing."),
+    (r"No space left on device|not enough space", "Free some disk space; a training needs up to 2 GB."),
+    (r"No module named|cannot import name|ImportError", "Install the training packages: pip install easyphoto[train]"),
+    (r"BadBaseModel|SafetensorError|WrongCount", "Check the base model file: it may be damaged or of another family."),
+    (r"BadData", "Prepare the photos again."),
+    (r"loss is not a number", "Lower the learning rate, or choose precision fp32."),
+    (r"CUDA error|CUDA driver|cuDNN", "Restart the computer or update the GPU driver, or train on the CPU."),
+)  # fmt: skip
+KILLED = "The system ended the process, most likely because memory ran out: lower batch size, resolution or rank."
+
+
+@dataclass(frozen=True)
+class TrialTemplate:
+    """A picture for trial pictures, and its mask ("L", same size, 255 = repaint)."""
+
+    picture: Path
+    mask: Path
+
+
+@dataclass(frozen=True)
+class TrainingOrder:
+    """All the trainer is told. `folder` receives checkpoints, trials, log and the letter."""
+
+    training_set: TrainingSet
+    request: TrainRequest
+    base: Checkpoint
+    folder: Path
+    templates: tuple[TrialTemplate, ...] = ()
+    resume: bool = False
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A trial picture; `template` is its place in the order's templates."""
+
+    step: int
+    template: int
+    file: Path
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """What the trainer left."""
+
+    checkpoints: tuple[LoraCheckpoint, ...]  # by step
+    trials: tuple[Trial, ...]  # by step, then template
+    losses: tuple[tuple[int, float], ...]  # (step, loss)
+    seconds: float
+    log: Path
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass
+class _Tally:
+    """What has been heard so far."""
+
+    total: int
+    done: int = 0
+    loss: float | None = None
+    checkpoints: dict[int, Path] = field(default_factory=dict)
+    trials: dict[tuple[int, int], Path] = field(default_factory=dict)
+    losses: dict[int, float] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    failure: contract.Failed | None = None
+    finished: bool = False
+    note: str = "starting the trainer"
+
+    def step(self, preview: Image.Image | None = None) -> Step:
+        """The state as a sign of life."""
+        figures = {} if self.loss is None else {"loss": self.loss}
+        return Step("train", self.done, self.total, self.note, figures, preview)
+
+
+def launch(order: TrainingOrder, report: Progress) -> TrainingRun:
+    """Train in a process of its own and wait for it.
+
+    Raises TrainingFailed when it ends without any checkpoint; with one, the run comes back with a warning.
+    Whatever `report` raises (Cancelled) ends the process with all its children within 3 s and passes through.
+    """
+    begun = time.monotonic()
+    order.folder.mkdir(parents=True, exist_ok=True)
+    config = letter(order)
+    file, log = order.folder / "run.json", order.folder / LOG_NAME
+    config.write(file)
+    tally = _Tally(config.steps)
+    with log.open("ab") as sink, running(command(file), sink) as process:
+        for line in lines(process):
+            preview = None if line is None else _hear(line, tally)
+            report(tally.step(preview))
+        code = process.wait()
+    return _settle(order, tally, code, time.monotonic() - begun)
+
+
+_SAME = (
+    *("resolution", "save_steps", "batch_size", "accumulation", "workers", "learning_rate", "text_encoder_lr"),
+    *("rank", "alpha", "min_snr_gamma", "noise_offset", "gradient_checkpointing", "precision", "seed"),
+)
+"""Fields that request and letter share by name."""
+
+
+def letter(order: TrainingOrder) -> TrainConfig:
+    """The order as the trainer reads it. Raises MissingModel when the base has no file."""
+    if order.base.file is None:
+        raise MissingModel("The base model has no file of its own.", stage="training", file=order.base.name)
+    request, family = order.request, order.base.family
+    return TrainConfig(
+        family=family.value,
+        base_model=str(order.base.file.resolve()),
+        config_folder=str(shipped_models() / "configs" / family.value) if order.base.file.is_file() else "",
+        data_folder=str(order.training_set.folder.resolve()),
+        output_folder=str(order.folder.resolve()),
+        name=request.person or "easyphoto",
+        steps=request.steps_for(len(order.training_set.pictures)),
+        resume=order.resume,
+        trials=_trials(order),
+        **{name: getattr(request, name) for name in _SAME},
+    )
+
+
+def _trials(order: TrainingOrder) -> TrialPlan:
+    plan = TRIALS[order.base.family]
+    templates = tuple(
+        contract.TrialTemplate(str(one.picture.resolve()), str(one.mask.resolve())) for one in order.templates
+    )
+    known = {**vars(plan), "templates": templates, "prompt": order.training_set.caption}
+    return TrialPlan(**known) if order.request.validation else TrialPlan()
+
+
+def command(file: Path) -> list[str]:
+    """The trainer's command line for a letter."""
+    return [sys.executable, "-m", "kohya_train", str(file.resolve()), contract.LEASH]
+
+
+# ---------------------------------------------------------------- what it says
+
+
+def _hear(line: str, tally: _Tally) -> Image.Image | None:
+    """Put a line's event into the tally; the picture of a trial."""
+    try:
+        event = contract.decode(line)
+    except contract.BadConfig:
+        _log.warning("the trainer said: %s", line.rstrip())
+        return None
+    match event:
+        case contract.Started():
+            tally.note = "loading the base model"
+        case contract.Loaded():
+            tally.note = f"training on {event.device}"
+        case contract.Resumed():
+            tally.done, tally.losses = event.step, dict(event.losses)
+        case contract.Stepped():
+            tally.done, tally.loss = event.step, event.loss
+            tally.losses[event.step] = event.loss
+        case contract.Saved():
+            tally.checkpoints[event.step] = Path(event.file)
+        case contract.Tried():
+            tally.trials[event.step, event.template] = Path(event.file)
+            return _preview(Path(event.file))
+        case contract.Warned():
+            tally.warnings.append(event.message)
+        case contract.Failed():
+            tally.failure = event
+        case contract.Done():
+            tally.finished = True
+    return None
+
+
+def _preview(file: Path) -> Image.Image | None:
+    try:
+        with Image.open(file) as opened:
+            return opened.convert("RGB")
+    except OSError:
+        _log.warning("trial picture %s cannot be shown", file, exc_info=True)
+        return None
+
+
+# ---------------------------------------------------------------- how it ended
+
+
+def _settle(order: TrainingOrder, tally: _Tally, code: int, seconds: float) -> TrainingRun:
+    """The run, or TrainingFailed when it ended early and left nothing."""
+    log = order.folder / LOG_NAME
+    if not (tally.finished and code == 0):
+        failure = _failure(tally, code, log)
+        if not tally.checkpoints:
+            raise failure
+        last = max(tally.checkpoints)
+        tally.warnings.append(
+            f"The training ended early, its checkpoints up to step {last} of {tally.total} are used. {failure}"
+        )
+    checkpoints = (
+        LoraCheckpoint(file, order.base.family, order.request.rank, step)
+        for step, file in sorted(tally.checkpoints.items())
+    )
+    trials = (Trial(step, template, file) for (step, template), file in sorted(tally.trials.items()))
+    losses = tuple(sorted(tally.losses.items()))
+    return TrainingRun(tuple(checkpoints), tuple(trials), losses, seconds, log, tuple(tally.warnings))
+
+
+def _failure(tally: _Tally, code: int, log: Path) -> TrainingFailed:
+    lines = tuple(log.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_LINES:])
+    told = tally.failure
+    problem = f"The trainer ended at step {tally.done} of {tally.total} with exit code {code}."
+    if told is not None:
+        problem = f"The trainer failed in stage {told.stage!r} with exit code {code}: {told.kind}: {told.message}"
+    return TrainingFailed(
+        problem, exit_code=code, last_lines=lines, log=str(log), mend=known_cause(code, problem, lines)
+    )
+
+
+def known_cause(code: int, problem: str, lines: tuple[str, ...]) -> str:
+    """What to do about a failure, or where to look when it is not a known one."""
+    for text in (problem, "\n".join(lines)):
+        for pattern, mend in KNOWN_CAUSES:
+            if re.search(pattern, text, re.IGNORECASE):
+                return mend
+    if code in (-signal.SIGTERM, -9, 137):
+        return KILLED
+    return "The log has the whole story."
