@@ -16,7 +16,8 @@ _RADIUS = 0.012  # of the longer side
 _SOFTNESS = 1e-3
 _WORKING_SIDE = 1024
 _SURE = 0.1, 0.9  # probabilities taken for none and all
-_SPECK = 0.03  # islands smaller than this share of the largest one are no persons
+_SPECK = 0.01  # islands smaller than this share of the largest one are no persons
+_PERSON = 0.9  # nor are islands nowhere as probable as this
 
 
 class MatteNet:
@@ -46,6 +47,8 @@ def without_specks(probability: Floats) -> Floats:
     count, labels, stats, _ = cv2.connectedComponentsWithStats((probability > _SURE[0]).astype(np.uint8))
     if count <= 1:
         return np.zeros_like(probability)
-    areas = stats[:, cv2.CC_STAT_AREA].copy()
-    areas[0] = 0  # background
-    return np.where((areas >= _SPECK * areas.max())[labels], probability, np.float32(0))
+    areas, peaks = stats[:, cv2.CC_STAT_AREA], np.zeros(count, np.float32)
+    np.maximum.at(peaks, labels.ravel(), probability.ravel())
+    peaks[0] = 0  # what is no island
+    kept = (areas >= _SPECK * areas[1:].max()) & (peaks >= min(_PERSON, float(peaks.max())))
+    return np.where(kept[labels], probability, np.float32(0))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 from easyphoto.domain import Box, Floats, Pixels
 from easyphoto.faces.base import FaceRegions
@@ -66,9 +67,9 @@ def paint(polygons: Sequence[Array], size: tuple[int, int], soft: float = 0.0) -
     return np.asarray(cv2.GaussianBlur(mask, (0, 0), soft), np.uint8)
 
 
-def hull(points: Array) -> Array:
+def hull(points: ArrayLike) -> Array:
     """The convex outline of (n, 2) points."""
-    return np.asarray(cv2.convexHull(points.astype(np.float32)), np.float64).reshape(-1, 2)
+    return np.asarray(cv2.convexHull(np.asarray(points, np.float32)), np.float64).reshape(-1, 2)
 
 
 def grown(points: Array, ratio: float) -> Array:

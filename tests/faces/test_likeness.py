@@ -1,0 +1,76 @@
+"""Distances, centre, outliers and words."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from easyphoto.faces.base import Recogniser
+from easyphoto.faces.likeness import distance, distances, likeness, outliers, ranking, robust_centre, word_for
+
+RULER = Recogniser("test", same=0.6, strict=0.5)
+
+
+def crowd(count: int, strangers: int, seed: int = 0) -> np.ndarray:
+    """Rows about one point, then rows about another at distance 1."""
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(0, 0.02, (count + strangers, 128))
+    rows[count:, 0] += 1
+    return rows.astype(np.float32)
+
+
+def test_distances_by_hand():
+    assert distances([[3, 4], [0, 0]], [0, 0]).tolist() == [5, 0]
+    assert distance([1, 1], [1, 2]) == 1
+
+
+def test_strangers_hardly_move_the_centre():
+    clean, mixed = robust_centre(crowd(9, 0)), robust_centre(crowd(9, 4))
+    mean = crowd(9, 4).mean(0)
+    assert distance(clean, mixed) < 0.15
+    assert distance(clean, mixed) < distance(clean, mean) / 2
+
+
+@given(st.integers(0, 1000))
+def test_the_centre_has_the_least_sum_of_distances(seed):
+    rows = np.random.default_rng(seed).normal(0, 1, (7, 3))
+    centre = robust_centre(rows, rounds=500)
+    around = centre + np.random.default_rng(seed + 1).normal(0, 0.05, (20, 3))
+    assert distances(rows, centre).sum() <= min(distances(rows, spot).sum() for spot in around) + 1e-3
+
+
+def test_the_centre_of_one_is_itself_and_of_none_an_error():
+    assert robust_centre([[1.0, 2.0]]).tolist() == [1, 2]
+    with pytest.raises(ValueError, match="n > 0"):
+        robust_centre(np.zeros((0, 128)))
+
+
+def test_outliers_are_the_strangers():
+    assert outliers(crowd(6, 2), RULER).tolist() == [False] * 6 + [True] * 2
+    assert outliers(crowd(1, 1), RULER).tolist() == [False, False]  # of two, nobody is the odd one
+
+
+def test_ranking_is_nearest_first_and_stable():
+    assert ranking([[2.0], [1.0], [1.0], [0.0]], [0.0]) == [3, 1, 2, 0]
+
+
+@given(st.floats(0, 2), st.floats(0, 2))
+def test_likeness_falls_with_distance(a, b):
+    near, far = sorted((a, b))
+    assert 0 <= likeness(far, RULER) <= likeness(near, RULER) <= 1
+
+
+def test_likeness_is_half_at_the_threshold():
+    assert likeness(0.6, RULER) == pytest.approx(0.5)
+
+
+def test_words_go_from_same_to_other():
+    words = [word_for(gap, RULER) for gap in (0.2, 0.55, 0.7, 0.9)]
+    assert words == [
+        "looks like the same person",
+        "resembles the person",
+        "a faint likeness",
+        "looks like someone else",
+    ]
