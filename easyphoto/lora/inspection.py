@@ -1,0 +1,63 @@
+"""What a LoRA file in kohya's format is, from its header alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from easyphoto.domain import ModelFamily
+from easyphoto.errors import BadModel
+from easyphoto.lora.tensor_file import Header, read_header
+
+DOWN, UP, ALPHA = ".lora_down.weight", ".lora_up.weight", ".alpha"
+
+_VERSIONS = {"sd_v1": ModelFamily.SD15, "sdxl": ModelFamily.SDXL, "easyphoto_embedded": ModelFamily.EMBEDDED}
+_CROSS_ATTENTION = {768: ModelFamily.SD15, 2048: ModelFamily.SDXL}
+
+
+@dataclass(frozen=True)
+class LoraInfo:
+    """What a LoRA file's header tells."""
+
+    file: Path
+    family: ModelFamily | None  # None: of some other family
+    rank: int  # the largest of its modules
+    text_modules: int
+    unet_modules: int
+    metadata: Mapping[str, str]
+
+
+def inspect(file: Path) -> LoraInfo:
+    """Family, rank and module counts; reads the header only. Raises BadModel when it is no kohya LoRA."""
+    header = read_header(file)
+    modules = modules_of(header)
+    rank = max(header.tensors[name + DOWN].shape[0] for name in modules)
+    text = sum(name.startswith("lora_te") for name in modules)
+    return LoraInfo(file, family_of(header), rank, text, len(modules) - text, header.metadata)
+
+
+def family_of(header: Header) -> ModelFamily | None:
+    """By metadata, else by the width of the cross attention; None when it is neither SD 1.5, SDXL nor ours."""
+    version = header.metadata.get("ss_base_model_version", "")
+    for start, family in _VERSIONS.items():
+        if version.startswith(start):
+            return family
+    for name, entry in header.tensors.items():
+        if name.endswith("_attn2_to_k" + DOWN):
+            return _CROSS_ATTENTION.get(entry.shape[1])
+    return None
+
+
+def modules_of(header: Header) -> list[str]:
+    """Names of its complete modules, sorted. Raises BadModel."""
+    names = sorted(key.removesuffix(DOWN) for key in header.tensors if key.endswith(DOWN))
+    if not names or not all(re.match(r"lora_(te\d?|unet)_", name) for name in names):
+        raise BadModel("This is not a LoRA in kohya's format.", stage="lora", file=str(header.file))
+    for name in names:
+        down, up = header.tensors[name + DOWN], header.tensors.get(name + UP)
+        fits = up is not None and len(down.shape) in (2, 4) and len(up.shape) == len(down.shape)
+        if up is None or not fits or up.shape[1] != down.shape[0] or set(up.shape[2:]) - {1} or 0 in down.shape:
+            raise BadModel(f"Module {name} is incomplete or malformed.", stage="lora", file=str(header.file))
+    return names
