@@ -62,6 +62,9 @@ def sweep(folders: Iterable[Path]) -> Removed:
     count = total = 0
     left: list[Path] = []
     for folder in folders:
+        if folder.is_symlink():
+            folder.unlink()
+            continue
         for file in [f for f in folder.rglob("*") if f.is_symlink() or not f.is_dir()]:
             size = file.lstat().st_size
             try:

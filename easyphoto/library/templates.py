@@ -45,8 +45,8 @@ class Templates:
 def _in(folder: Path) -> list[Template]:
     if not folder.is_dir():
         return []
-    files = sorted(f for f in folder.iterdir() if f.suffix.lower() in KINDS and not f.name.startswith("."))
-    return [Template(file, file.stem) for file in files if file.is_file()]
+    files = [f for f in folder.iterdir() if f.suffix.lower() in KINDS and not f.name.startswith(".")]
+    return [Template(file, file.stem) for file in sorted(files, key=lambda f: f.stem) if file.is_file()]
 
 
 def _free(folder: Path, stem: str) -> Path:
