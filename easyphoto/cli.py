@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 OpenStudio = Callable[[Path | None], "Studio"]
 Handler = Callable[[argparse.Namespace, commands.Desk], Answer]
 
-DONE, UNEXPECTED, CANCELLED = 0, 1, 130
+UNEXPECTED, CANCELLED = 1, 130
+HOUSES = ("easyphoto", "kohya_train", "embedded_model")
+INSTALL = "pip install easyphoto[train], or use python start.py in a clone."
 CODES: tuple[tuple[type[errors.EasyPhotoError], int], ...] = (
     (errors.MissingModel, 4),
     (errors.MissingPackage, 4),
@@ -57,25 +59,18 @@ def attempt(given: argparse.Namespace, open_studio: OpenStudio, beside: Console)
     """The command's answer, or what went wrong and True."""
     try:
         return _run(given, open_studio, beside), False
-    except errors.EasyPhotoError as error:
-        log.debug("refused", exc_info=True)
-        return complaint(error, code_of(error)), True
-    except ModuleNotFoundError as error:
-        log.debug("not installed", exc_info=True)
-        missing = errors.MissingPackage(
-            f"The package {error.name} is not installed.",
-            stage=given.command,
-            mend="pip install easyphoto[train], or use python start.py in a clone.",
-        )
-        return complaint(missing, code_of(missing)), True
     except (Cancelled, KeyboardInterrupt):
         return Answer({"cancelled": True, "exit_code": CANCELLED}, ["Cancelled."], code=CANCELLED), True
     except Exception as error:  # the door: the user gets a sentence, --debug the rest
-        log.debug("unexpected", exc_info=True)
-        problem = errors.EasyPhotoError(
-            f"{type(error).__name__}: {error}", stage=given.command, mend="This is a defect. --debug shows where."
-        )
-        return complaint(problem, UNEXPECTED), True
+        log.debug("failed", exc_info=True)
+        if isinstance(error, errors.EasyPhotoError):
+            return complaint(error, code_of(error)), True
+        if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] not in HOUSES:
+            missing = errors.MissingPackage(f"The package {error.name} is not installed.", mend=INSTALL)
+            return complaint(missing, code_of(missing)), True
+        said = f"{type(error).__name__}: {error}"
+        defect = errors.EasyPhotoError(said, stage=given.command, mend="This is a defect. --debug shows where.")
+        return complaint(defect, UNEXPECTED), True
 
 
 def code_of(error: errors.EasyPhotoError) -> int:

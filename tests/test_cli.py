@@ -324,6 +324,7 @@ def test_doctor_names_what_is_missing_and_where_it_belongs(tmp_path):
         (errors.TrainingFailed("x", exit_code=9, last_lines=("out of memory",), log="t.log"), 5),
         (errors.RenderFailed("x"), 5),
         (ModuleNotFoundError("No module named 'torch'", name="torch"), 4),
+        (ModuleNotFoundError("No module named 'easyphoto.x'", name="easyphoto.x"), 1),
         (ZeroDivisionError("x"), 1),
         (Cancelled(), 130),
         (KeyboardInterrupt(), 130),
