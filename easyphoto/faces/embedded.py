@@ -17,12 +17,14 @@ from easyphoto.faces.geometry import box_of, five_points, left_to_right, pose_fr
 from easyphoto.faces.matte import MatteNet
 from easyphoto.faces.mesh import Mesh, MeshNet
 from easyphoto.faces.recogniser import DLIB, ResNet29
-from easyphoto.faces.regions import Window, face_regions
+from easyphoto.faces.regions import Window, face_regions, laid_regions
 from easyphoto.faces.retouch import smooth_skin
 from easyphoto.paths import Paths
 
 _DETECT_SIDE = 1024  # longer side on which faces are looked for
+_REGION_SIDE = 1024  # longer side of the part on which masks are made
 _MESH_CONFIRMS = 0.9  # mesh score that makes a face of a box only one net saw
+_STEPS = (-0.15, 0.15)  # of the box's side
 _MESH_DENIES = 0.1  # mesh score under which even two nets are not believed
 
 
@@ -82,8 +84,11 @@ class EmbeddedToolbox:
 
     def regions(self, picture: Pixels, face: Face) -> FaceRegions:
         """Masks of that face, 0 outside three face boxes."""
-        window = Window.round_face(face.box, (picture.shape[1], picture.shape[0]))
-        return face_regions(picture, self._points_of(picture, face), self.matte(window.cut(picture)), window)
+        size = (picture.shape[1], picture.shape[0])
+        window = Window.round_face(face.box, size)
+        part, ratio = shrink(window.cut(picture), _REGION_SIDE)
+        mesh = (self._points_of(picture, face) - np.array([window.left, window.top, 0], np.float32)) / np.float32(ratio)
+        return laid_regions(face_regions(part, mesh, self.matte(part)), window, size)
 
     def retouch(self, picture: Pixels, face: Face, ratio: float) -> Pixels:
         """Blemishes smoothed on skin, colour kept; ratio 0..1."""
@@ -115,11 +120,19 @@ class EmbeddedToolbox:
         """Candidates of the shrunk picture as faces of the full one, doubtful and double ones left out."""
         faces: list[Face] = []
         for one in found:
-            centre, side = (one.box.centre[0] * ratio, one.box.centre[1] * ratio), one.box.width * ratio
-            mesh = self._mesh.fit(picture, centre, side, one.roll)
+            mesh = self._fit(picture, one, ratio)
             if _believed(one, mesh):
                 faces.append(_face(one, mesh))
         return distinct(faces)
+
+    def _fit(self, picture: Pixels, one: Candidate, ratio: float) -> Mesh:
+        """The candidate's mesh; where it fits badly, as on profiles, the best of a few places beside."""
+        (x, y), side = one.box.centre, one.box.width * ratio
+        first = self._mesh.fit(picture, (x * ratio, y * ratio), side, one.roll)
+        if first.score > _MESH_CONFIRMS or len(one.seen_by) < 2:
+            return first
+        beside = (self._mesh.fit(picture, (x * ratio + step * side, y * ratio), side, one.roll) for step in _STEPS)
+        return max([first, *beside], key=lambda mesh: mesh.score)
 
 
 def shrink(picture: Pixels, side: int) -> tuple[Pixels, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import cv2
 import numpy as np
@@ -51,9 +51,12 @@ class Window:
         return picture[self.top : self.bottom, self.left : self.right]
 
     def laid(self, part: Pixels, size: tuple[int, int]) -> Pixels:
-        """The part in an otherwise black mask of `size` (width, height)."""
+        """A mask of the part, of whatever scale, in an otherwise black one of `size` (width, height)."""
         whole = np.zeros((size[1], size[0]), np.uint8)
-        self.cut(whole)[:] = part
+        place = self.cut(whole)
+        if part.shape != place.shape:
+            part = np.asarray(cv2.resize(part, (place.shape[1], place.shape[0]), interpolation=cv2.INTER_LINEAR))
+        place[:] = part
         return whole
 
 
@@ -90,16 +93,16 @@ def outlines(mesh: Floats) -> dict[str, list[Array]]:
     }
 
 
-def face_regions(picture: Pixels, mesh: Floats, matte_of_window: Pixels, window: Window) -> FaceRegions:
-    """All masks of the face with that mesh; `matte_of_window` is the person mask of the window's part."""
-    size = (picture.shape[1], picture.shape[0])
-    inside = mesh - np.array([window.left, window.top, 0], np.float32)
-    part = window.cut(picture)
-    small = (part.shape[1], part.shape[0])
-    soft = 0.008 * box_of(mesh).width
-    masks = {name: paint(polygons, small, soft) for name, polygons in outlines(inside).items()}
-    masks["skin"] = skin_mask(part, inside, matte_of_window)
-    return FaceRegions(**{name: window.laid(mask, size) for name, mask in masks.items()})
+def face_regions(part: Pixels, mesh: Floats, matte: Pixels) -> FaceRegions:
+    """All masks of the face with that mesh in a picture cut round it; `matte` is the part's person mask."""
+    size, soft = (part.shape[1], part.shape[0]), 0.008 * box_of(mesh).width
+    masks = {name: paint(polygons, size, soft) for name, polygons in outlines(mesh).items()}
+    return FaceRegions(**masks, skin=skin_mask(part, mesh, matte))
+
+
+def laid_regions(masks: FaceRegions, window: Window, size: tuple[int, int]) -> FaceRegions:
+    """Masks of the window's part, of whatever scale, as masks of the whole picture of `size` (width, height)."""
+    return FaceRegions(*(window.laid(getattr(masks, f.name), size) for f in fields(masks)))
 
 
 def skin_mask(part: Pixels, mesh: Floats, matte: Pixels) -> Pixels:

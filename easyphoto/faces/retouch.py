@@ -28,8 +28,8 @@ def smooth_skin(picture: Pixels, skin: Pixels, face_width: float, ratio: float) 
     small = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
     share = np.asarray(cv2.resize(skin, size, interpolation=cv2.INTER_AREA), np.float32) / np.float32(255)
     change = cv2.resize(_change(small, share, face_width * zoom, ratio), (w, h), interpolation=cv2.INTER_LINEAR)
-    smooth = np.asarray(np.rint(np.clip(picture + change, 0, 255)), np.uint8)
-    return np.where(skin[..., None] > 0, smooth, picture)
+    smooth = np.asarray(cv2.add(picture, change, dtype=cv2.CV_8U), np.uint8)
+    return np.asarray(cv2.copyTo(smooth, skin, picture.copy()), np.uint8)
 
 
 def _change(picture: Pixels, share: Floats, face_width: float, ratio: float) -> Floats:
