@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-import torch.nn.functional as F
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Generator, Tensor, nn
+from torch.nn import functional
 
 STRIDE = 8
 WINDOW = 16
@@ -55,7 +54,7 @@ class PatchAutoencoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
     The round trip loses detail; `embedded_model.repaint` carries that residual around the diffusion.
     """
 
-    @register_to_config
+    @register_to_config  # type: ignore[untyped-decorator]
     def __init__(
         self,
         in_channels: int = 3,
@@ -72,12 +71,14 @@ class PatchAutoencoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
         """Latents of pictures whose sides are multiples of 8."""
         if picture.shape[-1] % STRIDE or picture.shape[-2] % STRIDE:
             raise ValueError(f"sides of {tuple(picture.shape)} are not multiples of {STRIDE}")
-        padded = F.pad(picture, (_MARGIN,) * 4, mode="reflect")
+        padded = functional.pad(picture, (_MARGIN,) * 4, mode="reflect")
         return Encoded(PointDistribution(self.analysis(padded)))
 
     def decode(self, latents: Tensor) -> Decoded:
         """Pictures; not clipped to -1..1."""
-        around = F.pad(latents, (1,) * 4, mode="replicate")  # so that border cells have neighbours to overlap with
+        around = functional.pad(
+            latents, (1,) * 4, mode="replicate"
+        )  # so that border cells have neighbours to overlap with
         edge = STRIDE + _MARGIN
         return Decoded(self.synthesis(around)[..., edge:-edge, edge:-edge])
 

@@ -1,4 +1,4 @@
-"""Training pictures of the embedded base model: face crops at many scales, with a short caption of what is measurable."""
+"""Training pictures of the embedded base model: face crops at many scales, each with a short measured caption."""
 
 from __future__ import annotations
 
@@ -80,7 +80,8 @@ def jitter(picture: Pixels, rng: Generator) -> Pixels:
     floats = np.clip(floats, 0, 1) ** np.float32(rng.uniform(0.85, 1.18)) * gain
     grey = floats.mean(2, keepdims=True)
     floats = grey + (floats - grey) * np.float32(rng.uniform(0.85, 1.15))
-    return (np.clip(floats, 0, 1) * 255 + 0.5).astype(np.uint8)
+    jittered: Pixels = (np.clip(floats, 0, 1) * 255 + 0.5).astype(np.uint8)
+    return jittered
 
 
 def caption(picture: Pixels, face: float) -> str:

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 
 from embedded_model.autoencoder import STRIDE, WINDOW, PatchAutoencoder
 
@@ -22,7 +22,7 @@ def learn(batches: Batches, channels: int, steps: int, whitening: float) -> Patc
 
     `whitening` 0 leaves the channels' variances as they are, 1 makes them equal; their mean is 1 in any case.
     """
-    model = PatchAutoencoder(latent_channels=channels)
+    model: PatchAutoencoder = PatchAutoencoder(latent_channels=channels)
     start_from_components(model, batches(256))
     fit(model, batches, steps)
     scale_channels(model, batches(256), whitening)
@@ -31,18 +31,18 @@ def learn(batches: Batches, channels: int, steps: int, whitening: float) -> Patc
 
 def start_from_components(model: PatchAutoencoder, pictures: Tensor) -> None:
     """Set both windows to the leading principal components of 8 x 8 blocks, zero in the overlap."""
-    blocks = F.unfold(pictures, STRIDE, stride=STRIDE).transpose(1, 2).reshape(-1, 3 * STRIDE * STRIDE)
+    blocks = functional.unfold(pictures, STRIDE, stride=STRIDE).transpose(1, 2).reshape(-1, 3 * STRIDE * STRIDE)
     centred = blocks - blocks.mean(0)
     _, vectors = torch.linalg.eigh(centred.T @ centred / len(centred))
     count = model.config.latent_channels
     leading = vectors.flip(1)[:, :count].T.reshape(count, 3, STRIDE, STRIDE)
     margin = (WINDOW - STRIDE) // 2
-    window = F.pad(leading, (margin,) * 4)
+    window = functional.pad(leading, (margin,) * 4)
     with torch.no_grad():
         model.analysis.weight.copy_(window)
         model.synthesis.weight.copy_(window)
-        model.analysis.bias.zero_()
-        model.synthesis.bias.copy_(pictures.mean((0, 2, 3)))
+        bias(model.analysis).zero_()
+        bias(model.synthesis).copy_(pictures.mean((0, 2, 3)))
 
 
 def fit(model: PatchAutoencoder, batches: Batches, steps: int) -> None:
@@ -54,9 +54,9 @@ def fit(model: PatchAutoencoder, batches: Batches, steps: int) -> None:
         pictures = batches(16)
         latents = model.encode(pictures).latent_dist.mode()
         noisy = latents + 0.05 * torch.randn(latents.shape, generator=generator)
-        loss = F.mse_loss(model.decode(noisy).sample, pictures)
+        loss = functional.mse_loss(model.decode(noisy).sample, pictures)
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
         if step % 100 == 0:
@@ -74,15 +74,21 @@ def scale_channels(model: PatchAutoencoder, pictures: Tensor, whitening: float) 
     scale = scale / (variances * scale**2).mean().sqrt()
     change = (axes * scale).T  # new = change @ (old - mean)
     back = axes / scale  # old = back @ new + mean
-    offset = model.synthesis.bias + _constant(model, mean)
+    offset = bias(model.synthesis) + _constant(model, mean)
     model.analysis.weight.copy_(torch.einsum("ij,jchw->ichw", change, model.analysis.weight))
-    model.analysis.bias.copy_(change @ (model.analysis.bias - mean))
+    bias(model.analysis).copy_(change @ (bias(model.analysis) - mean))
     model.synthesis.weight.copy_(torch.einsum("ij,ichw->jchw", back, model.synthesis.weight))
-    model.synthesis.bias.copy_(offset)
+    bias(model.synthesis).copy_(offset)
+
+
+def bias(layer: nn.Conv2d | nn.ConvTranspose2d) -> Tensor:
+    """Its bias, which both layers of the autoencoder have."""
+    assert layer.bias is not None
+    return layer.bias
 
 
 def _constant(model: PatchAutoencoder, latent: Tensor) -> Tensor:
     """(3,) mean colour that a constant latent adds; its pattern inside a cell is left to the residual."""
     plane = latent.reshape(1, -1, 1, 1).expand(1, -1, 5, 5)
-    drawn: Tensor = model.decode(plane).sample - model.synthesis.bias.reshape(1, 3, 1, 1)
+    drawn: Tensor = model.decode(plane).sample - bias(model.synthesis).reshape(1, 3, 1, 1)
     return drawn[..., 16:24, 16:24].mean((0, 2, 3))

@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 from embedded_model.data import PortraitSource, stack
 from embedded_model.model import BaseModel, load, save
@@ -62,9 +62,10 @@ class Trainer:
 
     def __init__(self, model: BaseModel, source: PortraitSource, recipe: Recipe, seconds: float) -> None:
         self.model, self.source, self.recipe, self.limit = model, source, recipe, seconds
-        self.networks = Networks(model).float().to(memory_format=torch.channels_last).train()
+        self.networks = Networks(model).float().train()
         self.average = copy.deepcopy(self.networks).eval().requires_grad_(False)
-        self.optimiser = torch.optim.AdamW(self.networks.parameters(), lr=recipe.learning_rate, weight_decay=1e-3)
+        parameters = self.networks.parameters()
+        self.optimiser = torch.optim.AdamW(parameters, lr=recipe.learning_rate, weight_decay=1e-3, fused=True)
         self.step, self.seconds = 0, 0.0
         self.rng = np.random.default_rng(recipe.seed)
 
@@ -92,7 +93,7 @@ class Trainer:
         noisy = self.model.scheduler.add_noise(latents, noise, times)
         with torch.autocast("cpu", torch.bfloat16):
             guess = self.networks(noisy.to(memory_format=torch.channels_last), times, tokens)
-        loss = F.mse_loss(guess.float(), noise)
+        loss = functional.mse_loss(guess.float(), noise)
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.networks.parameters(), 1.0)
@@ -120,8 +121,7 @@ class Trainer:
     def _follow(self) -> None:
         """Move the average towards the networks; quickly at first."""
         share = 1 - min(self.recipe.decay, (1 + self.step) / (10 + self.step))
-        for mean, now in zip(self.average.parameters(), self.networks.parameters(), strict=True):
-            mean.lerp_(now, share)
+        torch._foreach_lerp_(list(self.average.parameters()), list(self.networks.parameters()), share)
 
     def save(self, work: Path) -> None:
         """Write the state aside, then move it into place."""

@@ -1,0 +1,46 @@
+"""The frame round a picture that brings its sides to a multiple, and what happens to a painted picture afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Columns added on the right and rows added below."""
+
+    size: tuple[int, int]
+    right: int
+    below: int
+
+    @classmethod
+    def around(cls, size: tuple[int, int], multiple: int) -> Frame:
+        """The least frame that makes both sides multiples of `multiple`."""
+        return cls(size, -size[0] % multiple, -size[1] % multiple)
+
+    def pad(self, picture: Image.Image) -> Image.Image:
+        """The picture with its last column and row repeated."""
+        if not (self.right or self.below):
+            return picture
+        array = np.asarray(picture)
+        widths = [(0, self.below), (0, self.right)] + [(0, 0)] * (array.ndim - 2)
+        return Image.fromarray(np.pad(array, widths, mode="edge"))
+
+    def crop(self, picture: Image.Image) -> Image.Image:
+        """Without the frame."""
+        return picture.crop((0, 0, *self.size))
+
+
+def blend(before: Image.Image, painted: Image.Image, mask: Image.Image) -> Image.Image:
+    """`painted` where the mask is 255, `before` bit for bit where it is 0, a mixture between."""
+    share = np.asarray(mask.convert("L"), np.float32)[..., None] / 255
+    old, new = (np.asarray(picture.convert("RGB"), np.float32) for picture in (before, painted))
+    return Image.fromarray((old + share * (new - old)).round().astype(np.uint8))
+
+
+def is_blank(painted: Image.Image, before: Image.Image) -> bool:
+    """Black all over, though the picture it was made from is not: the model computed no numbers."""
+    return int(np.asarray(painted).max()) <= 2 < int(np.asarray(before).max())

@@ -1,0 +1,271 @@
+"""The engine on diffusers in our own process: the embedded base model and local SD 1.5 / SDXL checkpoints."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from PIL import Image
+
+from easyphoto.domain import (
+    EMBEDDED_CHECKPOINT,
+    Checkpoint,
+    ControlHint,
+    HintKind,
+    ModelFamily,
+    Rendered,
+    RenderJob,
+)
+from easyphoto.engines.frame import Frame, blend, is_blank
+from easyphoto.engines.lora_wear import worn
+from easyphoto.engines.model_files import find_checkpoints, find_controls
+from easyphoto.engines.pipelines import (
+    Placing,
+    choose_placing,
+    empty_cache,
+    for_inpainting,
+    open_base,
+    open_control,
+    save_memory,
+)
+from easyphoto.errors import BadRequest, MissingModel, RenderFailed
+from easyphoto.paths import Paths
+from easyphoto.progress import Progress, Step
+
+_EMBEDDED_SAMPLES = 4
+"""Noise draws whose mean is taken; chosen by measurement, see the model card."""
+
+
+@dataclass
+class _Loaded:
+    """What the engine holds in memory."""
+
+    checkpoint: Checkpoint
+    placing: Placing
+    base: Any  # text-to-image pipeline; for EMBEDDED one that carries the LoRAs
+    controls: dict[HintKind, Any]
+    saving: bool = False  # memory-saving measures are on
+
+
+class LocalEngine:
+    """Repaints with diffusers; keeps the last checkpoint loaded. Never touches the network."""
+
+    def __init__(self, paths: Paths, device: str | None = None) -> None:
+        self._paths = paths
+        self._device = device
+        self._loaded: _Loaded | None = None
+
+    def checkpoints(self) -> list[Checkpoint]:
+        """The embedded model and what lies in the weights folder."""
+        embedded = Checkpoint(EMBEDDED_CHECKPOINT, ModelFamily.EMBEDDED, self._paths.base_model)
+        shipped = [embedded] if (self._paths.base_model / "model_index.json").is_file() else []
+        return shipped + find_checkpoints(self._paths.weights)
+
+    def checkpoint(self, name: str) -> Checkpoint:
+        """By name, with or without `.safetensors`. Raises MissingModel naming what there is."""
+        there = self.checkpoints()
+        for found in there:
+            if found.name == name.removesuffix(".safetensors"):
+                return found
+        raise MissingModel(
+            f"There is no base model named {name!r}; there is {', '.join(c.name for c in there) or 'none'}.",
+            stage="render",
+            file=name,
+            mend=f"Put its .safetensors file into {self._paths.weights}.",
+        )
+
+    def render(self, job: RenderJob, report: Progress) -> Rendered:
+        """See `Engine.render`. Same job, same bytes on one machine."""
+        _check(job)
+        checkpoint = self.checkpoint(job.checkpoint)
+        loaded = self._load(checkpoint, choose_placing(self._device))
+        frame = Frame.around(job.picture.size, 32 if checkpoint.family is ModelFamily.EMBEDDED else 8)
+        framed = replace(job, picture=frame.pad(job.picture), mask=frame.pad(job.mask.convert("L")),
+                         hints=tuple(replace(h, picture=frame.pad(h.picture)) for h in job.hints))  # fmt: skip
+        painted, notes = self._paint(loaded, framed, report)
+        return Rendered(blend(job.picture, frame.crop(painted), job.mask), notes)
+
+    @contextmanager
+    def released(self) -> Iterator[None]:
+        """See `Engine.released`; the checkpoint is loaded again by the next render."""
+        self._drop()
+        yield
+
+    def _drop(self) -> None:
+        if self._loaded is not None:
+            device = self._loaded.placing.device
+            self._loaded = None
+            empty_cache(device)
+
+    def _load(self, checkpoint: Checkpoint, placing: Placing) -> _Loaded:
+        held = self._loaded
+        if held is not None and held.checkpoint == checkpoint and held.placing == placing:
+            return held
+        self._drop()
+        if checkpoint.family is ModelFamily.EMBEDDED:
+            base = _open_embedded(checkpoint)
+        else:
+            base = open_base(checkpoint, self._paths.models / "configs", placing)
+        self._loaded = _Loaded(checkpoint, placing, base.to(placing.device), {})
+        return self._loaded
+
+    def _paint(self, loaded: _Loaded, job: RenderJob, report: Progress) -> tuple[Image.Image, tuple[str, ...]]:
+        """With one step down in memory and one step up in precision where needed."""
+        import torch
+
+        try:
+            painted, notes = self._paint_once(loaded, job, report)
+        except torch.OutOfMemoryError:
+            painted, notes = self._paint_saving(loaded, job, report)
+        if not is_blank(painted, job.picture):
+            return painted, notes
+        if loaded.placing.dtype is not torch.float32:
+            loaded = self._load(loaded.checkpoint, Placing(loaded.placing.device, torch.float32))
+            painted, notes = self._paint_once(loaded, job, report)
+            if not is_blank(painted, job.picture):
+                return painted, (*notes, "The result was black in half precision; it was made again in full.")
+        raise RenderFailed(
+            "The model gave a black picture.", stage="render", file=job.checkpoint, mend="Try another base model."
+        )
+
+    def _paint_saving(self, loaded: _Loaded, job: RenderJob, report: Progress) -> tuple[Image.Image, tuple[str, ...]]:
+        import torch
+
+        empty_cache(loaded.placing.device)
+        loaded.saving = True
+        try:
+            painted, notes = self._paint_once(loaded, job, report)
+        except torch.OutOfMemoryError as problem:
+            self._drop()
+            raise RenderFailed(
+                "There is not enough memory for this picture.",
+                stage="render",
+                file=job.checkpoint,
+                mend="Close other programs that use the GPU, or choose a smaller base model.",
+            ) from problem
+        return painted, (*notes, "Memory was short; the picture was made in a slower way.")
+
+    def _paint_once(self, loaded: _Loaded, job: RenderJob, report: Progress) -> tuple[Image.Image, tuple[str, ...]]:
+        if loaded.checkpoint.family is ModelFamily.EMBEDDED:
+            with worn(loaded.base, job.loras):
+                return _repaint_embedded(loaded, job, report), _dropped(job.hints, loaded.checkpoint.family)
+        hints, notes = self._with_controls(loaded, job.hints)
+        controls = [loaded.controls[hint.kind] for hint in hints]
+        pipe = for_inpainting(loaded.base, controls, loaded.checkpoint.family)
+        if loaded.saving:
+            save_memory(pipe, loaded.placing)
+        with worn(pipe, job.loras):
+            painted = _inpaint(pipe, replace(job, hints=hints), report)
+        return painted, notes + _cut(pipe.tokenizer, job)
+
+    def _with_controls(
+        self, loaded: _Loaded, hints: tuple[ControlHint, ...]
+    ) -> tuple[tuple[ControlHint, ...], tuple[str, ...]]:
+        """The hints there is a ControlNet for, which are loaded now, and a note for the others."""
+        family = loaded.checkpoint.family
+        there = find_controls(self._paths.weights / "controlnet", family)
+        config = self._paths.models / "configs" / f"{family.value}_controlnet"
+        kept = tuple(hint for hint in hints if hint.kind in there)
+        for hint in kept:
+            if hint.kind not in loaded.controls:
+                control = open_control(there[hint.kind], config, loaded.placing)
+                loaded.controls[hint.kind] = control.to(loaded.placing.device)
+        return kept, _dropped(tuple(hint for hint in hints if hint.kind not in there), family)
+
+
+def _check(job: RenderJob) -> None:
+    """Raise BadRequest for jobs that no engine could honour."""
+    if job.mask.size != job.picture.size or any(hint.picture.size != job.picture.size for hint in job.hints):
+        raise BadRequest("Picture, mask and hints of a render job differ in size.", stage="render")
+    if not 0 <= job.strength <= 1 or job.steps < 1:
+        raise BadRequest(f"Strength {job.strength} or steps {job.steps} are out of bounds.", stage="render")
+
+
+def _dropped(hints: tuple[ControlHint, ...], family: ModelFamily) -> tuple[str, ...]:
+    """A note for every hint that cannot be honoured."""
+    return tuple(f"No {hint.kind.value} ControlNet for {family.value}: that hint was left out." for hint in hints)
+
+
+def _cut(tokenizer: Any, job: RenderJob) -> tuple[str, ...]:
+    """A note where a prompt is longer than the text encoder reads."""
+    limit = tokenizer.model_max_length
+    texts = {"prompt": job.prompt, "negative prompt": job.negative_prompt}
+    long = [name for name, text in texts.items() if len(tokenizer(text).input_ids) > limit]
+    return tuple(f"The {name} is longer than {limit} tokens; its end was not read." for name in long)
+
+
+def _inpaint(pipe: Any, job: RenderJob, report: Progress) -> Image.Image:
+    """One call of a diffusers inpainting pipeline; pixels that are no numbers come back black."""
+    import numpy as np
+    import torch
+
+    total = int(_steps(job) * job.strength)
+    if total == 0:
+        return job.picture
+
+    def on_step(_pipe: Any, index: int, _time: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+        report(Step("render", min(index + 1, total), total))
+        return kwargs
+
+    control: dict[str, Any] = {}
+    if job.hints:
+        control["control_image"] = [hint.picture for hint in job.hints]
+        control["controlnet_conditioning_scale"] = [hint.weight for hint in job.hints]
+    width, height = job.picture.size
+    pipe.set_progress_bar_config(disable=True)
+    result = pipe(
+        prompt=job.prompt,
+        negative_prompt=job.negative_prompt,
+        image=job.picture,
+        mask_image=job.mask.point(lambda value: 255 if value else 0),
+        width=width,
+        height=height,
+        strength=job.strength,
+        num_inference_steps=_steps(job),
+        guidance_scale=job.guidance,
+        generator=torch.Generator("cpu").manual_seed(job.seed),
+        callback_on_step_end=on_step,
+        output_type="np",
+        **control,
+    ).images[0]
+    return Image.fromarray((np.nan_to_num(result).clip(0, 1) * 255).round().astype(np.uint8))
+
+
+def _steps(job: RenderJob) -> int:
+    """At least so many that a strength above 0 takes one step."""
+    return max(job.steps, math.ceil(1 / job.strength)) if job.strength > 0 else job.steps
+
+
+def _open_embedded(checkpoint: Checkpoint) -> Any:
+    """The embedded model's parts in a pipeline, which knows how to wear LoRAs; it is never called itself."""
+    from diffusers import StableDiffusionPipeline
+
+    from embedded_model.model import load
+
+    if checkpoint.file is None:
+        raise MissingModel("The embedded base model has no folder.", stage="render")
+    parts = vars(load(checkpoint.file))
+    return StableDiffusionPipeline(**parts, safety_checker=None, feature_extractor=None, requires_safety_checker=False)
+
+
+def _repaint_embedded(loaded: _Loaded, job: RenderJob, report: Progress) -> Image.Image:
+    from embedded_model.model import BaseModel
+    from embedded_model.repaint import Repaint, repaint, to_image, to_tensor
+
+    parts = loaded.base
+    model = BaseModel(parts.unet, parts.vae, parts.text_encoder, parts.tokenizer, parts.scheduler)
+    work = Repaint(
+        picture=to_tensor(job.picture),
+        mask=to_tensor(job.mask),
+        prompt=job.prompt,
+        negative_prompt=job.negative_prompt,
+        steps=job.steps,
+        strength=job.strength,
+        guidance=job.guidance,
+        seed=job.seed,
+        samples=_EMBEDDED_SAMPLES,
+    )
+    return to_image(repaint(model, work, lambda done, total: report(Step("render", done, total))))

@@ -1,0 +1,133 @@
+"""Img2img with a mask for the embedded base model; the engine and the trainer's trial pictures share it.
+
+The diffusion changes coarse latents only. What the autoencoder cannot hold is carried around it: the
+picture gets the difference of the decoded latents, so all finer detail stays the picture's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional
+
+from embedded_model.autoencoder import STRIDE, PatchAutoencoder
+from embedded_model.model import BaseModel
+
+SIDES = 32
+"""Sides of a picture must be multiples of this: eight for the autoencoder, four for the U-Net."""
+
+OnStep = Callable[[int, int], None]
+"""Called with steps done and all steps; what it raises ends the work."""
+
+
+@dataclass(frozen=True, eq=False)
+class Repaint:
+    """What to repaint and how."""
+
+    picture: Tensor  # (1, 3, h, w) in -1..1
+    mask: Tensor  # (1, 1, h, w) in 0..1, 1 = repaint
+    prompt: str
+    negative_prompt: str = ""
+    steps: int = 50  # for strength 1; as many as the strength asks for are taken
+    strength: float = 0.1
+    guidance: float = 1.0  # 1 = the negative prompt is not used
+    seed: int = 0
+    samples: int = 1  # pictures drawn with different noise whose mean is taken
+
+
+def ignore(done: int, total: int) -> None:
+    """An OnStep that does nothing."""
+
+
+@torch.no_grad()
+def repaint(model: BaseModel, job: Repaint, on_step: OnStep = ignore) -> Tensor:
+    """(1, 3, h, w) float32 in -1..1 on the CPU; where the mask is 0 exactly the picture."""
+    times = timesteps(model, job)
+    if not times:
+        return job.picture.float().cpu()
+    picture = job.picture.to(model.device, model.dtype)
+    before = model.vae.encode(picture).latent_dist.mode() * model.vae.config.scaling_factor
+    after = _sample(model, job, before, times, on_step)
+    change = carried(model.vae, before.float(), after.float())
+    painted: Tensor = (job.picture + job.mask * change.float().cpu()).clamp(-1, 1)
+    return painted
+
+
+def carried(vae: PatchAutoencoder, before: Tensor, after: Tensor) -> Tensor:
+    """What to add to the picture so that its latents become `after` while its residual stays.
+
+    picture - decode(before) + decode(after), less the picture.
+    """
+    factor, dtype = vae.config.scaling_factor, vae.dtype
+    decoded: Tensor = vae.decode((after / factor).to(dtype)).sample - vae.decode((before / factor).to(dtype)).sample
+    return decoded
+
+
+def timesteps(model: BaseModel, job: Repaint) -> list[int]:
+    """From the strength's noise level down; empty where the strength is 0."""
+    first = round(job.strength * model.scheduler.config.num_train_timesteps) - 1
+    count = max(1, round(job.steps * job.strength))
+    return [int(t) for t in np.linspace(first, 0, count + 1)[:-1].round()] if first >= 1 else []
+
+
+def _sample(model: BaseModel, job: Repaint, before: Tensor, times: list[int], on_step: OnStep) -> Tensor:
+    """DDIM (Song et al. 2020, eta 0) from noised latents; cells outside the mask follow the picture."""
+    cells = functional.avg_pool2d(job.mask, STRIDE).to(before)
+    states = _states(model, job)
+    noise = _noise(job, before)
+    signals = model.scheduler.alphas_cumprod.to(before.device, torch.float32)
+    known = before.float().expand_as(noise)
+    latents = signals[times[0]].sqrt() * known + (1 - signals[times[0]]).sqrt() * noise
+    for index, time in enumerate(times):
+        signal = signals[time]
+        later = signals[times[index + 1]] if index + 1 < len(times) else torch.ones_like(signal)
+        guess = _predict(model, latents, time, (states, job.guidance))
+        clean = (latents - (1 - signal).sqrt() * guess) / signal.sqrt()
+        latents = later.sqrt() * clean + (1 - later).sqrt() * guess
+        latents = cells * latents + (1 - cells) * (later.sqrt() * known + (1 - later).sqrt() * noise)
+        on_step(index + 1, len(times))
+    mean: Tensor = latents.mean(0, keepdim=True)
+    return mean
+
+
+def _states(model: BaseModel, job: Repaint) -> list[Tensor]:
+    """Text states: the prompt's, and the negative prompt's where guidance uses it."""
+    texts = [job.prompt] if job.guidance == 1 else [job.prompt, job.negative_prompt]
+    encoded = model.encode_texts(texts)
+    return [state[None].expand(job.samples, -1, -1) for state in encoded]
+
+
+def _noise(job: Repaint, like: Tensor) -> Tensor:
+    """Drawn on the CPU, so that a seed means the same on every device."""
+    generator = torch.Generator().manual_seed(job.seed)
+    shape = (job.samples, *like.shape[1:])
+    return torch.randn(shape, generator=generator).to(like.device)
+
+
+def _predict(model: BaseModel, latents: Tensor, time: int, guide: tuple[list[Tensor], float]) -> Tensor:
+    """The noise, float32, guided away from the negative prompt (Ho and Salimans 2022)."""
+    states, guidance = guide
+    given = latents.to(model.dtype)
+    guesses: list[Tensor] = [model.unet(given, time, encoder_hidden_states=state).sample.float() for state in states]
+    if len(guesses) == 1:
+        return guesses[0]
+    return guesses[1] + guidance * (guesses[0] - guesses[1])
+
+
+def to_tensor(picture: Image.Image) -> Tensor:
+    """(1, 3, h, w) in -1..1 of an RGB picture, or (1, 1, h, w) in 0..1 of an "L" mask."""
+    array = torch.from_numpy(np.array(picture, dtype=np.float32))
+    if picture.mode == "L":
+        return array[None, None] / 255
+    return array.permute(2, 0, 1)[None] / 127.5 - 1
+
+
+def to_image(picture: Tensor) -> Image.Image:
+    """The RGB picture of (1, 3, h, w) in -1..1."""
+    array = ((picture[0].permute(1, 2, 0) + 1) * 127.5).round().clamp(0, 255)
+    return Image.fromarray(array.to(torch.uint8).numpy())
