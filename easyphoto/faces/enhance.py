@@ -8,8 +8,8 @@ import numpy as np
 from easyphoto.domain import Floats, Pixels
 from easyphoto.faces.guided import guided_filter, luma
 
-_BOOST = 0.7
-_NOISE = 0.012  # luma steps that may be grain are left as they are
+_BOOST = 0.45
+_NOISE = 0.02  # luma steps that may be grain are left as they are
 _EDGE = 0.02**0.5  # guide deviation that counts as an edge
 
 

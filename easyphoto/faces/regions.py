@@ -149,10 +149,10 @@ def _inner(points: Array, size: tuple[int, int]) -> Pixels:
 
 
 def _features(points: Array, size: tuple[int, int]) -> Pixels:
-    """Eyes, brows and lips."""
+    """Eyes with their lashes, brows and lips."""
     shapes = outlines(points.astype(np.float32))
     soft = 0.006 * box_of(points).width
-    return paint([*shapes["eyes"], *shapes["brows"], *shapes["lips"]], size, soft)
+    return paint([*(grown(eye, 1.2) for eye in shapes["eyes"]), *shapes["brows"], *shapes["lips"]], size, soft)
 
 
 def _places(points: Array, size: tuple[int, int]) -> tuple[Floats, Floats]:
