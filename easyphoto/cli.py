@@ -80,9 +80,7 @@ def code_of(error: errors.EasyPhotoError) -> int:
 
 def _run(given: argparse.Namespace, open_studio: OpenStudio, beside: Console) -> Answer:
     if given.command == "doctor":
-        from easyphoto.doctor import doctor
-
-        return doctor(given.data)
+        return commands.doctor(given.data)
     with progress(beside, quiet=given.json and not beside.is_terminal) as report:
         if given.command == "demo":
             from easyphoto.demo.run import demo

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from easyphoto.arguments import chosen, photos_of, templates_of
 from easyphoto.domain import KEEP, ModelFamily, Person, PhotoReport, Portrait, PortraitRequest, TrainRequest
 from easyphoto.errors import BadRequest
+from easyphoto.paths import Paths, default_root
 from easyphoto.progress import Progress
 from easyphoto.terminal import Answer
 
 if TYPE_CHECKING:
     from easyphoto.studio import Studio
 
-PART_FAILED = 6
+SOMETHING_MISSING, PART_FAILED = 4, 6
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,18 @@ def models(arguments: Namespace, desk: Desk) -> Answer:
     known = desk.studio.engine.checkpoints()
     rows = [("name", "family", "file"), *((c.name, c.family.value, str(c.file or "")) for c in known)]
     return Answer({"models": [asdict(checkpoint) for checkpoint in known]}, table=rows)
+
+
+def doctor(data: Path | None) -> Answer:
+    """All findings; needs no studio, since that is what may be broken."""
+    from easyphoto.doctor import MISSING, diagnose
+
+    findings = list(diagnose(Paths(data or default_root())))
+    rows = [("", "", "", ""), *((f.name, f.state, f.value, f.mend) for f in findings)]
+    missing = [finding.name for finding in findings if finding.state == MISSING]
+    said = f"Missing: {', '.join(missing)}." if missing else "Everything that is needed is there."
+    facts = {"ok": not missing, "findings": [asdict(finding) for finding in findings]}
+    return Answer(facts, ["", said], rows, code=SOMETHING_MISSING if missing else 0)
 
 
 # ---------------------------------------------------------------- persons

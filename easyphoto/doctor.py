@@ -9,12 +9,11 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from easyphoto import __version__
-from easyphoto.paths import Paths, default_root
-from easyphoto.terminal import Answer
+from easyphoto.paths import Paths
 
 NEEDED = ("numpy", "pillow", "opencv-python-headless", "onnxruntime", "safetensors", "rich")
 TO_TRAIN = ("torch", "diffusers", "transformers", "peft", "accelerate", "psutil")
@@ -27,7 +26,6 @@ FACE_MODELS = (
     "matte.onnx",
 )
 ROOM_GB = 2.0
-MISSING_CODE = 4
 GOOD, MISSING, ABSENT = "ok", "missing", "-"  # ABSENT: optional, not there
 
 
@@ -39,16 +37,6 @@ class Finding:
     state: str
     value: str
     mend: str = ""
-
-
-def doctor(data: Path | None = None) -> Answer:
-    """All findings; exit code 4 where something needed is missing."""
-    findings = list(diagnose(Paths(data or default_root())))
-    rows = [("", "", "", ""), *((f.name, f.state, f.value, f.mend) for f in findings)]
-    missing = [finding.name for finding in findings if finding.state == MISSING]
-    said = f"Missing: {', '.join(missing)}." if missing else "Everything that is needed is there."
-    facts = {"ok": not missing, "findings": [asdict(finding) for finding in findings]}
-    return Answer(facts, ["", said], rows, code=MISSING_CODE if missing else 0)
 
 
 def diagnose(paths: Paths) -> Iterator[Finding]:

@@ -21,12 +21,10 @@ FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
     {"stores": ("weights", "lora", "library")},
     {"faces": ("faces",), "engines": ("engines",)},
     {"training": ("training",), "portrait": ("portrait",)},
-    {"wiring": ("studio", "jobs")},
-    {
-        "console": ("__main__", "cli", "commands", "arguments", "terminal", "doctor", "demo"),
-        "ui": ("ui",),
-        "api": ("api",),
-    },
+    {"wiring": ("studio", "jobs", "doctor")},
+    {"ui": ("ui",), "api": ("api",)},
+    {"server": ("server",)},
+    {"console": ("__main__", "cli", "commands", "arguments", "terminal", "demo")},
 )
 PLACES = {name: (floor, room) for floor, rooms in enumerate(FLOORS) for room, names in rooms.items() for name in names}
 CONCRETE = (
