@@ -152,7 +152,9 @@ class Box:
     def clipped(self, size: tuple[int, int]) -> Box:
         """To a picture of `size` (width, height)."""
         w, h = size
-        return Box(max(0, self.left), max(0, self.top), min(w, self.right), min(h, self.bottom))
+        return Box(
+            min(max(0, self.left), w), min(max(0, self.top), h), max(0, min(w, self.right)), max(0, min(h, self.bottom))
+        )
 
     def rounded(self) -> tuple[int, int, int, int]:
         """As PIL wants it."""

@@ -33,7 +33,7 @@ class Studio:
         from easyphoto.faces.embedded import EmbeddedToolbox
 
         paths = Paths(root or default_root())
-        return cls(paths, LocalEngine(paths), EmbeddedToolbox(paths.face_models))
+        return cls(paths, LocalEngine(paths), EmbeddedToolbox(paths))
 
     def check_photos(self, photos: Sequence[Photo], report: Progress = silent) -> tuple[PhotoReport, ...]:
         """A verdict for every photo, in seconds."""

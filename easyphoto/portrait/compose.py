@@ -83,7 +83,7 @@ def ring_mask(regions: FaceRegions, widths: Widths) -> Pixels:
     """Mask of the second pass: a ring along the face's edge, with eyes and lips."""
     face = _solid(regions.face)
     ring = grow(face, widths.ring_out) - shrink(face, widths.ring_in)
-    return np.maximum(ring, np.maximum(_solid(regions.eyes), _solid(regions.lips)))
+    return np.asarray(np.maximum(ring, np.maximum(_solid(regions.eyes), _solid(regions.lips))))
 
 
 def put_back(picture: Pixels, canvas: Canvas, region: tuple[int, int, int, int]) -> Pixels:

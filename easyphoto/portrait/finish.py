@@ -78,4 +78,4 @@ def finishing(request: PortraitRequest) -> list[tuple[str, Effect]]:
 def _inner_skin(regions: FaceRegions) -> Pixels:
     inner = np.minimum(regions.skin, regions.face)
     features = np.maximum(np.maximum(regions.eyes, regions.lips), regions.brows)
-    return np.minimum(inner, 255 - features)
+    return np.asarray(np.minimum(inner, 255 - features))

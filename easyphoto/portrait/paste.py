@@ -25,6 +25,6 @@ def pose_guide(canvas: Canvas, subject: Subject, faces: FaceToolbox) -> PoseGuid
     warped = cv2.warpAffine(source.picture, matrix, (width, height), flags=cv2.INTER_AREA)
     inside = cv2.warpAffine(outline(source.picture.shape[:2], source.face), matrix, (width, height))
     pasted = np.where(inside[..., None] > 127, warped, canvas.pixels).astype(np.uint8)
-    centre = transform_points(np.array([source.face.box.centre], np.float32), matrix)[0]
+    centre = transform_points(matrix, [source.face.box.centre])[0]
     near = [f for f in faces.detect(pasted) if np.hypot(*(np.array(f.box.centre) - centre)) < f.box.width / 2]
     return PoseGuide(pasted, tuple(near[:1]) or (canvas.face,))

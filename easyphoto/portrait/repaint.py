@@ -70,7 +70,7 @@ def _brought_back(region: Pixels, before: Image.Image, after: Image.Image, carry
     import cv2
 
     enlarged = cv2.resize(change, size, interpolation=cv2.INTER_CUBIC)
-    return np.clip(np.rint(region + enlarged), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(region + enlarged), 0, 255), np.uint8)
 
 
 def _hint(kind: HintKind, weight: float, canvas: Canvas, guide: PoseGuide, easel: Easel) -> ControlHint:

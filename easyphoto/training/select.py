@@ -13,7 +13,7 @@ from easyphoto.domain import Floats, LoraCheckpoint, TrainingSet
 from easyphoto.errors import BadPicture, EasyPhotoError, TrainingFailed
 from easyphoto.faces.base import FaceToolbox
 from easyphoto.images import open_picture
-from easyphoto.lora import merge
+from easyphoto.lora import inspect, merge
 from easyphoto.training.launch import TrainingRun, Trial
 
 VOTERS = 10  # best trial pictures that vote
@@ -92,13 +92,11 @@ def _embedding(file: Path, faces: FaceToolbox) -> Floats | None:
     return faces.embed(picture, max(found, key=lambda f: f.box.area)) if found else None
 
 
-def _merged(
-    checkpoints: Sequence[LoraCheckpoint], shares: Mapping[int, float], out: Path, mode: str
-) -> LoraCheckpoint:
+def _merged(checkpoints: Sequence[LoraCheckpoint], shares: Mapping[int, float], out: Path, mode: str) -> LoraCheckpoint:
     weighted = [(c.file, shares[c.step]) for c in checkpoints if c.step in shares]
     merge(weighted, out, mode)
     last = max((c for c in checkpoints if c.step in shares), key=lambda c: c.step)
-    return replace(last, file=out)
+    return replace(last, file=out, rank=inspect(out).rank)
 
 
 def _last(run: TrainingRun, out: Path, warning: str) -> Selection:

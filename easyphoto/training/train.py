@@ -6,15 +6,15 @@ import hashlib
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from easyphoto.domain import (
     Checkpoint,
     Person,
     Photo,
     PhotoReport,
-    TrainingSet,
     TrainRequest,
 )
 from easyphoto.engines.base import Engine
@@ -45,7 +45,7 @@ class Workshop:
 class Trained:
     """A person and how it came to be."""
 
-    person: Person | None  # None only while it is being made
+    person: Person
     reports: tuple[PhotoReport, ...]
     losses: tuple[tuple[int, float], ...]  # (step, loss)
     likeness_by_step: dict[int, float]
@@ -71,10 +71,40 @@ def train(request: TrainRequest, photos: Sequence[Photo], shop: Workshop, report
         run = launch(order, report)
     with clock.time("choosing"):
         chosen = select(run, training_set, shop.faces, folder / "person.safetensors", request.merge)
-    story = _story(training_set, run, chosen, clock)
-    person = shop.library.create(_draft(order, run, chosen, story))
+    warnings = (*training_set.warnings, *run.warnings, *chosen.warnings)
+    facts = {**_facts(order, run, chosen), "seconds": clock.seconds, "warnings": warnings}
+    person = shop.library.create(_draft(order, run, chosen, facts, shop.faces.recogniser.name))
     shutil.rmtree(folder)
-    return replace(story, person=person)
+    return Trained(
+        person, training_set.reports, run.losses, chosen.likeness_by_step, chosen.votes, clock.seconds, warnings
+    )
+
+
+def _facts(order: TrainingOrder, run: TrainingRun, chosen: Selection) -> dict[str, Any]:
+    """The training report that stays with the person; JSON."""
+    return {
+        "settings": asdict(order.request),
+        "photos": [asdict(r) for r in order.training_set.reports],
+        "losses": run.losses,
+        "likeness_by_step": chosen.likeness_by_step,
+        "votes": chosen.votes,
+    }
+
+
+def _draft(
+    order: TrainingOrder, run: TrainingRun, chosen: Selection, report: dict[str, Any], recogniser: str
+) -> PersonDraft:
+    return PersonDraft(
+        name=order.request.person,
+        training_set=order.training_set,
+        lora=chosen.lora,
+        face_id=chosen.face_id,
+        report=report,
+        warnings=tuple(report["warnings"]),
+        base_model=order.base.name,
+        recogniser=recogniser,
+        checkpoints=run.checkpoints if order.request.keep_checkpoints else (),
+    )
 
 
 def preflight(request: TrainRequest, shop: Workshop) -> Checkpoint:

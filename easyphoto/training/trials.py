@@ -18,9 +18,7 @@ MULTIPLE = 64
 KINDS = (".jpg", ".jpeg", ".png", ".webp")
 
 
-def trial_templates(
-    paths: Paths, faces: FaceToolbox, folder: Path, request: TrainRequest
-) -> tuple[TrialTemplate, ...]:
+def trial_templates(paths: Paths, faces: FaceToolbox, folder: Path, request: TrainRequest) -> tuple[TrialTemplate, ...]:
     """The shipped templates at the training resolution, each at its own shape, with a face mask; sorted by name.
 
     A template in which no face is found is left out.
