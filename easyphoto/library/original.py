@@ -12,7 +12,7 @@ from easyphoto.images import open_picture, save_picture
 from easyphoto.library.folders import hash_files
 from easyphoto.library.manifest import Manifest
 from easyphoto.library.names import check_name, slug
-from easyphoto.library.tensors import Header, read_header
+from easyphoto.lora import LoraInfo, inspect
 
 MOST_PHOTOS = 15
 PHOTO_SIDE = 1536
@@ -28,8 +28,7 @@ class OriginalPerson:
     name: str
     reference: Path
     photos: tuple[Path, ...]
-    lora: Path
-    header: Header
+    lora: LoraInfo
     face_id: Path | None
 
 
@@ -43,13 +42,13 @@ def read(folder: Path) -> OriginalPerson:
         raise BadModel(
             f"This is no person's folder of the original: {what} is missing.", stage="import", file=str(folder)
         )
-    lora = next((file for file in loras if file.stem == folder.name), loras[-1])
+    lora = inspect(next((file for file in loras if file.stem == folder.name), loras[-1]))
+    if lora.family is None:
+        raise BadModel("Its LoRA is of an unknown model family.", stage="import", file=lora.file.name)
     name = check_name(folder.resolve().name)
     photos = next((found for sub in _PHOTO_FOLDERS if (found := _files(folder / sub, _KINDS))), ())
     best = _files(outputs, _KINDS)
-    return OriginalPerson(
-        slug(name), name, reference, photos[:MOST_PHOTOS], lora, read_header(lora), best[0] if best else None
-    )
+    return OriginalPerson(slug(name), name, reference, photos[:MOST_PHOTOS], lora, best[0] if best else None)
 
 
 def copy(facts: OriginalPerson, goal: Path) -> Manifest:
@@ -68,19 +67,19 @@ def copy(facts: OriginalPerson, goal: Path) -> Manifest:
     if facts.face_id:
         save_picture(open_picture(facts.face_id), goal / "face_id.png")
     lora = f"{facts.id}.safetensors"
-    shutil.copyfile(facts.lora, goal / lora)
+    shutil.copyfile(facts.lora.file, goal / lora)
     return Manifest(
         id=facts.id,
         name=facts.name,
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        base_model=facts.header.metadata.get("ss_sd_model_name", ""),
+        base_model=facts.lora.metadata.get("ss_sd_model_name", ""),
         recogniser="",
         reference="reference.png",
         photos=tuple(photos),
         face_id="face_id.png" if facts.face_id else "",
         lora=lora,
-        family=facts.header.family,
-        rank=facts.header.rank,
+        family=facts.lora.family,
+        rank=facts.lora.rank,
         warnings=tuple(warnings),
         files=hash_files(goal),
     )

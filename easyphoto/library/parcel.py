@@ -13,7 +13,7 @@ from pathlib import Path
 from easyphoto.errors import BadModel
 from easyphoto.images import open_picture
 from easyphoto.library.manifest import LARGEST, MANIFEST, MOST_FILES, Manifest, broken, is_ours, parse
-from easyphoto.library.tensors import read_header
+from easyphoto.lora import inspect
 
 LARGEST_FILE, LARGEST_PARCEL = 2_000_000_000, 4_000_000_000  # bytes unpacked
 HIGHEST_RATIO = 100  # unpacked to packed; pictures and tensors hardly shrink, a bomb does
@@ -112,10 +112,10 @@ def _copy(archive: zipfile.ZipFile, name: str, goal: Path) -> str:
 
 
 def _check_kind(file: Path) -> None:
-    """What says it is a picture is one; what says it is safetensors has a sound header."""
+    """What says it is a picture is one; what says it is safetensors is a LoRA with a sound header."""
     if file.suffix in (".png", ".jpg"):
         open_picture(file)
     elif file.suffix == ".safetensors":
-        read_header(file)
+        inspect(file)
     elif file.stat().st_size > 50_000_000:
         raise BadModel("The report is too large.", stage="library", file=file.name)
