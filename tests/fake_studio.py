@@ -2,100 +2,46 @@
 
 from __future__ import annotations
 
-import re
-import shutil
+import tempfile
 import threading
 import time
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 from fakes import FakeEngine, FakeFaces
 from PIL import Image
 
 from easyphoto.domain import (
     Box,
     FaceScore,
-    LoraCheckpoint,
-    ModelFamily,
     Person,
     Photo,
     PhotoReport,
     Portrait,
     PortraitRequest,
     Template,
+    TrainingSet,
     TrainRequest,
     Verdict,
 )
-from easyphoto.errors import AlreadyThere, BadName, BadPicture, BadRequest, NotFound
+from easyphoto.errors import BadPicture, BadRequest
 from easyphoto.images import open_picture, save_picture
+from easyphoto.library import Library, PersonDraft
 from easyphoto.paths import Paths
 from easyphoto.portrait.session import PortraitBatch
 from easyphoto.progress import Progress, Step, silent
 from easyphoto.training.train import Trained
 
 
-@dataclass(frozen=True)
-class Removed:
-    files: int
-    bytes: int
-
-
-class FakeLibrary:
-    """Persons as folders with a name.txt and a reference.png."""
-
-    def __init__(self, paths: Paths) -> None:
-        self.paths = paths
-
-    def _folder(self, person: str) -> Path:
-        if not re.fullmatch(r"[a-z0-9-]{1,64}", person):
-            raise BadName("That is no id.")
-        if not (self.paths.persons / person / "name.txt").is_file():
-            raise NotFound("There is no such person.")
-        return self.paths.persons / person
-
-    def make(self, name: str) -> Person:
-        folder = self.paths.persons / re.sub(r"[^a-z0-9]+", "-", name.lower())
-        if folder.exists():
-            raise AlreadyThere(f"A person named {name} exists.")
-        folder.mkdir(parents=True)
-        (folder / "name.txt").write_text(name, encoding="utf-8")
-        Image.new("RGB", (40, 40), "red").save(folder / "reference.png")
-        return self.open(folder.name)
-
-    def open(self, person: str) -> Person:
-        folder = self._folder(person)
-        lora = LoraCheckpoint(folder / "person.safetensors", ModelFamily.EMBEDDED, 16, 100, 0.4)
-        name = (folder / "name.txt").read_text(encoding="utf-8")
-        return Person(person, name, folder, lora, folder / "reference.png", None, (), created="2026-01-01T00:00:00Z")
-
-    def list(self) -> list[Person]:
-        return [self.open(f.name) for f in sorted(self.paths.persons.glob("*"))]
-
-    def rename(self, person: str, name: str) -> Person:
-        (self._folder(person) / "name.txt").write_text(name, encoding="utf-8")
-        return self.open(person)
-
-    def remove(self, person: str) -> Removed:
-        folder = self._folder(person)
-        files = [f for f in folder.rglob("*") if f.is_file()]
-        size = sum(f.stat().st_size for f in files)
-        shutil.rmtree(folder)
-        return Removed(len(files), size)
-
-    def export(self, person: str, file: Path) -> None:
-        with zipfile.ZipFile(file, "w") as archive:
-            archive.write(self._folder(person) / "name.txt", "name.txt")
-
-    def import_(self, file: Path) -> Person:
-        try:
-            with zipfile.ZipFile(file) as archive:
-                if archive.namelist() != ["name.txt"]:
-                    raise BadRequest("This is no person.")
-                return self.make(archive.read("name.txt").decode())
-        except (zipfile.BadZipFile, UnicodeDecodeError) as error:
-            raise BadRequest("This is no zip file.") from error
+def make_person(paths: Paths, name: str) -> Person:
+    """Somebody in the library, with a red picture and no LoRA."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "reference.png"
+        Image.new("RGB", (40, 40), "red").save(file)
+        made = TrainingSet(Path(folder), (file,), "", file, (), np.zeros((1, 3), np.float32))
+        return Library(paths).create(PersonDraft(name, made, None))
 
 
 @dataclass
@@ -112,7 +58,7 @@ class FakeStudio:
     def __post_init__(self) -> None:
         self.engine = FakeEngine()
         self.faces = FakeFaces()
-        self.library = FakeLibrary(self.paths)
+        self.library = Library(self.paths)
 
     def _work(self, stage: str, report: Progress) -> None:
         for number in range(self.steps):
@@ -142,7 +88,7 @@ class FakeStudio:
         if not request.consent:
             raise BadRequest("Training needs the consent of the person shown.")
         self._work("training", report)
-        person = self.library.make(request.person)
+        person = make_person(self.paths, request.person)
         reports = tuple(self._checked(photo) for photo in photos)
         return Trained(person, reports, ((1, 0.5),), {100: 0.4}, {100: 1.0}, {"training": 1.0})
 

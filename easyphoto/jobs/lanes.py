@@ -67,8 +67,7 @@ class Lanes:
     def wait_for_news(self, seconds: float) -> None:
         """Until `wake`, at most so long."""
         with self._changed:
-            if not self._closing:
-                self._changed.wait(seconds)
+            self._changed.wait(min(seconds, 0.05) if self._closing else seconds)
 
     def close(self, timeout: float) -> None:
         """Running jobs are told to stop as INTERRUPTED; a stuck one keeps the lock until it ends."""

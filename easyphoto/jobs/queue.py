@@ -10,12 +10,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from easyphoto.errors import BadRequest, Busy
+from easyphoto.errors import BadName, BadRequest, Busy
 from easyphoto.jobs import folder
 from easyphoto.jobs.job import ENDED, Event, Job, JobFile, Kind, State, checked_id
 from easyphoto.jobs.lanes import LANES, Lanes
 from easyphoto.jobs.requests import REQUESTS, Request
 from easyphoto.jobs.store import Store
+from easyphoto.library import slug
 from easyphoto.paths import Paths
 
 if TYPE_CHECKING:
@@ -129,14 +130,19 @@ class Queue:
         if job.kind is Kind.TRAIN:
             self._remove_workshop(job)
 
+    def forget(self, person: str) -> int:
+        """Delete every ended training job of the person with that id, photos and previews too; says how many."""
+        jobs = [job for job in self.list(Kind.TRAIN, tuple(ENDED), limit=10_000) if _person_of(job) == person]
+        for job in jobs:
+            self.delete(job.id)
+        return len(jobs)
+
     def _remove_workshop(self, job: Job) -> None:
         """What an unfinished training has left of the photos, unless another job goes on with it."""
-        name = job.request.get("person")
+        person = _person_of(job)
         others = self.list(Kind.TRAIN, tuple(set(State) - {State.DONE}), limit=MOST_WAITING)
-        if not any(other.request.get("person") == name for other in others):
-            from easyphoto.library import slug
-
-            shutil.rmtree(self._paths.jobs / f"train-{slug(str(name))}", ignore_errors=True)
+        if person and not any(_person_of(other) == person for other in others):
+            shutil.rmtree(self._paths.jobs / f"train-{person}", ignore_errors=True)
 
     def _expire(self) -> None:
         """Private files of long forgotten unfinished jobs."""
@@ -198,6 +204,14 @@ class Queue:
 
 def _new_id() -> str:
     return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
+
+
+def _person_of(job: Job) -> str:
+    """The id a training job's person has or would get; empty for a name that cannot have one."""
+    try:
+        return slug(str(job.request.get("person", "")))
+    except BadName:
+        return ""
 
 
 def _place(job: Job, line: Sequence[tuple[str, Kind]]) -> int:

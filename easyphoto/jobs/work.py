@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from easyphoto.domain import Photo, Portrait, PortraitRequest, Template, TrainRequest
-from easyphoto.errors import EasyPhotoError, TrainingFailed
+from easyphoto.errors import EasyPhotoError
 from easyphoto.jobs.job import Kind
 from easyphoto.jobs.requests import as_json, read_request
 from easyphoto.progress import Progress, Step
@@ -43,9 +43,7 @@ def _check(task: Task, studio: Studio, report: Progress) -> Result:
 
 def _train(task: Task, studio: Studio, report: Progress) -> Result:
     trained = studio.train(read_request(TrainRequest, task.request), task.photos, report)
-    if trained.person is None:
-        raise TrainingFailed("The training left no person.", exit_code=None, last_lines=(), log="")
-    facts: Result = as_json(replace(trained, person=None), studio.paths.root)
+    facts: Result = as_json(trained, studio.paths.root)
     return {**facts, "person": trained.person.id, "name": trained.person.name}
 
 

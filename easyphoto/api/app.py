@@ -1,0 +1,123 @@
+"""The application: every route behind the same guards."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, cast
+
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+
+from easyphoto.api import job_routes, legacy, shelf_routes
+from easyphoto.api.access import Access
+from easyphoto.api.body import read_json
+from easyphoto.api.desk import Answer, Call, Desk, Doctor, Route, read_query
+from easyphoto.api.document import document
+from easyphoto.api.refusals import clean, status_of
+from easyphoto.api.shapes import check_shape
+from easyphoto.errors import EasyPhotoError, NotFound
+from easyphoto.jobs import Queue
+
+if TYPE_CHECKING:
+    from easyphoto.studio import Studio
+
+_log = logging.getLogger(__name__)
+
+PREFIX = "/easyphoto"
+"""Where the application is meant to be mounted."""
+
+ROUTES = (*job_routes.ROUTES, *shelf_routes.ROUTES, *legacy.ROUTES)
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def build_api(studio: Studio, queue: Queue, access: Access, doctor: Doctor | None = None) -> FastAPI:
+    """An application of its own, for ``app.mount("/easyphoto", ...)`` in ours or in the WebUI's.
+
+    `doctor` gives the diagnosis as JSON. The caller owns the queue and closes it.
+    """
+    desk = Desk(studio, queue, access, doctor)
+    app = FastAPI(title="EasyPhoto", docs_url=None, redoc_url=None, openapi_url=None)
+    for route in ROUTES:
+        _add(app, route.method, route.path, _answering(desk, route))
+    _add(app, "GET", "/v1/openapi.json", _documenting(desk))
+    app.add_exception_handler(HTTPException, _on_http_error)
+    return app
+
+
+def _add(app: FastAPI, method: str, path: str, endpoint: Endpoint) -> None:
+    app.add_api_route(path, endpoint, methods=[method], include_in_schema=False, response_model=None)
+
+
+def _guarded(desk: Desk, work: Endpoint) -> Endpoint:
+    """Lets in whom the access rules let in, and turns every failure into JSON with a status."""
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            desk.access.check(request.headers)
+            return await work(request)
+        except EasyPhotoError as error:
+            return _refusal(error, desk)
+        except Exception:  # a door: the caller gets an answer, we get the traceback
+            _log.exception("A request failed inside.")
+            return _refusal(EasyPhotoError("Something went wrong inside.", mend="Please report this."), desk)
+
+    return endpoint
+
+
+def _answering(desk: Desk, route: Route) -> Endpoint:
+    async def answer(request: Request) -> Response:
+        call = await _call(desk, route, request)
+        result = await _worked(route, call)
+        return _json(result.data, result.status) if isinstance(result, Answer) else result
+
+    return _guarded(desk, answer)
+
+
+async def _worked(route: Route, call: Call) -> Answer | Response:
+    if route.light or inspect.iscoroutinefunction(route.work):
+        result = route.work(call)
+        return await result if isinstance(result, Awaitable) else result
+    done: Answer | Response = await run_in_threadpool(cast(Callable[[Call], Any], route.work), call)
+    return done
+
+
+async def _call(desk: Desk, route: Route, request: Request) -> Call:
+    query = read_query(request.query_params, route.query)
+    body = None
+    if route.body is not None:
+        body = await read_json(request, desk.access.max_body, route.lenient)
+        check_shape(body, route.body)
+    return Call(desk, request.path_params, query, request.headers, body)
+
+
+def _documenting(desk: Desk) -> Endpoint:
+    async def answer(request: Request) -> Response:
+        return _json(document(ROUTES, request.scope.get("root_path", ""), bool(desk.access.token)))
+
+    return _guarded(desk, answer)
+
+
+def _json(data: Any, status: int = 200) -> Response:
+    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    return Response(json.dumps(data, ensure_ascii=False, allow_nan=False), status, headers, "application/json")
+
+
+def _refusal(error: EasyPhotoError, desk: Desk) -> Response:
+    response = _json(clean(error.as_json(), str(desk.studio.paths.root)), status_of(error))
+    if response.status_code == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+async def _on_http_error(request: Request, error: Exception) -> Response:
+    """404 and 405 of the router itself, in our own words."""
+    assert isinstance(error, HTTPException)
+    response = _json(NotFound(str(error.detail), stage="request").as_json(), error.status_code)
+    response.headers.update(error.headers or {})
+    return response

@@ -1,0 +1,115 @@
+"""What a route works with: the desk, the call, the answer, and the route's own card."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fastapi.responses import Response
+
+from easyphoto.api.access import Access
+from easyphoto.api.pictures import Pictures
+from easyphoto.api.shapes import Schema
+from easyphoto.api.telling import Teller
+from easyphoto.api.templates import TemplateShelf
+from easyphoto.api.uploads import Intake, Uploads
+from easyphoto.errors import BadRequest, MissingPackage
+from easyphoto.jobs import Queue
+
+if TYPE_CHECKING:
+    from easyphoto.studio import Studio
+
+Doctor = Callable[[], Mapping[str, Any]]
+
+
+class Desk:
+    """Everything behind the routes."""
+
+    def __init__(self, studio: Studio, queue: Queue, access: Access, doctor: Doctor | None) -> None:
+        self.studio, self.queue, self.access = studio, queue, access
+        self._doctor = doctor
+        paths = studio.paths
+        self.pictures = Pictures(paths)
+        self.uploads = Uploads(paths.jobs / "uploads")
+        self.templates = TemplateShelf(paths)
+        self.intake = Intake(self.uploads, self.templates, paths.jobs, access.max_picture)
+        self.tell = Teller(self.pictures, paths.root)
+
+    @property
+    def workplace(self) -> Path:
+        """For files that live as long as a request."""
+        return self.studio.paths.jobs
+
+    def diagnosis(self) -> Mapping[str, Any]:
+        """Raises MissingPackage when the door that built us has no doctor."""
+        if self._doctor is None:
+            raise MissingPackage("There is no doctor here.", stage="doctor", mend="Run the doctor command.")
+        return self._doctor()
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request that has passed the guards."""
+
+    desk: Desk
+    path: Mapping[str, str]
+    query: Mapping[str, Any]  # checked and typed
+    headers: Mapping[str, str]
+    body: Any = None  # of the route's shape
+
+
+@dataclass(frozen=True)
+class Answer:
+    """JSON and a status."""
+
+    data: Any
+    status: int = 200
+
+
+Work = Callable[[Call], Answer | Response] | Callable[[Call], Awaitable[Answer]]
+"""Plain functions run in a thread, coroutines in the event loop."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """A route and what the schema document says of it."""
+
+    method: str
+    path: str
+    name: str  # operationId
+    summary: str
+    work: Work
+    answer: Schema | None = None  # None: the answer is no JSON
+    status: int = 200
+    body: Schema | None = None
+    query: Mapping[str, Schema] = field(default_factory=dict)
+    media: str = "application/json"  # of the answer
+    light: bool = False  # quick enough for the event loop
+    lenient: bool = False  # the original's clients send JSON without saying so
+
+
+def read_query(given: Mapping[str, str], schemas: Mapping[str, Schema]) -> dict[str, Any]:
+    """Typed values with defaults. Raises BadRequest for an unknown, mistyped or forbidden one."""
+    if strange := [name for name in given if name not in schemas]:
+        raise BadRequest(f"There is no query parameter {strange[0][:80]!r}.", stage="request")
+    found = {name: schema.get("default") for name, schema in schemas.items()}
+    return found | {name: _query_value(name, text, schemas[name]) for name, text in given.items()}
+
+
+def _query_value(name: str, text: str, schema: Schema) -> Any:
+    if schema["type"] == "boolean":
+        if text not in ("true", "false"):
+            raise BadRequest(f"{name} must be true or false.", stage="request")
+        return text == "true"
+    if schema["type"] == "integer":
+        digits = text.removeprefix("-")
+        if not (digits.isascii() and digits.isdecimal() and len(digits) < 16):
+            raise BadRequest(f"{name} must be a whole number.", stage="request")
+        if not schema.get("minimum", 0) <= int(text) <= schema.get("maximum", 10**15):
+            raise BadRequest(f"{name} is out of bounds.", stage="request")
+        return int(text)
+    if text not in schema["enum"]:
+        raise BadRequest(f"{name} must be one of {', '.join(schema['enum'])}.", stage="request")
+    return text

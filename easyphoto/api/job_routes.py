@@ -1,0 +1,157 @@
+"""Routes of jobs: make, list, look, cancel, resume, delete, log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi.responses import PlainTextResponse, Response, StreamingResponse
+
+from easyphoto.api.desk import Answer, Call, Route
+from easyphoto.api.shapes import FLAG, Schema, many, ref, thing
+from easyphoto.api.stream import stream
+from easyphoto.domain import EMBEDDED_CHECKPOINT, PortraitRequest, TrainRequest
+from easyphoto.jobs import CheckRequest, Job, Kind, State
+from easyphoto.jobs.queue import MOST_FILES
+from easyphoto.jobs.requests import checked_fields
+
+_PHOTOS = many(ref("Photo"), minItems=1, maxItems=MOST_FILES)
+_TEMPLATES = many(ref("TemplatePicture"), minItems=1, maxItems=MOST_FILES)
+_NOTHING = thing({})
+
+
+def check(call: Call) -> Answer:
+    """Verdicts on photos, as a job."""
+    return _submitted(call, Kind.CHECK, CheckRequest(), call.body["photos"])
+
+
+def train(call: Call) -> Answer:
+    """A training; fields that are not given have the defaults of the base model's family."""
+    return _submitted(call, Kind.TRAIN, made(call, TrainRequest, call.body["request"]), call.body["photos"])
+
+
+def portrait(call: Call) -> Answer:
+    """Portraits of every template."""
+    return _submitted(call, Kind.PORTRAIT, made(call, PortraitRequest, call.body["request"]), call.body["templates"])
+
+
+def made(call: Call, kind: Any, given: Mapping[str, Any]) -> Any:
+    """The request with the defaults of its base model's family. Raises BadRequest, MissingModel."""
+    fields = checked_fields(kind, given)
+    family = call.desk.studio.engine.checkpoint(fields.get("base_model", EMBEDDED_CHECKPOINT)).family
+    return kind.for_family(family, **fields)
+
+
+def _submitted(call: Call, kind: Kind, request: Any, items: list[Mapping[str, Any]]) -> Answer:
+    with call.desk.intake.files(items) as files:
+        return _told(call, call.desk.queue.submit(kind, request, files), 202)
+
+
+def _told(call: Call, job: Job, status: int = 200) -> Answer:
+    return Answer(call.desk.tell.job(job), status)
+
+
+def list_jobs(call: Call) -> Answer:
+    """Newest first."""
+    kind, state = call.query["kind"], call.query["state"]
+    jobs = call.desk.queue.list(Kind(kind) if kind else None, [State(state)] if state else (), call.query["limit"])
+    return Answer({"jobs": [call.desk.tell.job(job) for job in jobs]})
+
+
+def get_job(call: Call) -> Answer:
+    """How it stands."""
+    return _told(call, call.desk.queue.get(call.path["job"]))
+
+
+def cancel(call: Call) -> Answer:
+    """Ask it to stop."""
+    return _told(call, call.desk.queue.cancel(call.path["job"]))
+
+
+def resume(call: Call) -> Answer:
+    """Put it into the line again."""
+    return _told(call, call.desk.queue.resume(call.path["job"]), 202)
+
+
+def delete(call: Call) -> Answer:
+    """Forget it."""
+    call.desk.queue.delete(call.path["job"], call.query["results"])
+    return Answer({"deleted": call.path["job"]})
+
+
+def log(call: Call) -> Response:
+    """Its log as text."""
+    text = call.desk.tell.clean(call.desk.queue.log(call.path["job"]))
+    return PlainTextResponse(text, headers={"Content-Disposition": f'attachment; filename="{call.path["job"]}.log"'})
+
+
+def history(call: Call) -> Answer:
+    """Events so far, for callers that cannot read a stream."""
+    events = call.desk.queue.events(call.path["job"], call.query["since"], call.query["limit"])
+    return Answer({"events": [call.desk.tell.event(event) for event in events]})
+
+
+def events(call: Call) -> Response:
+    """Events as they come, until the job is over; a caller that comes again says which was its last."""
+    job = call.desk.queue.get(call.path["job"])
+    last = call.headers.get("last-event-id", "")
+    since = int(last) if last.isascii() and last.isdecimal() and len(last) < 16 else call.query["since"]
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "X-Content-Type-Options": "nosniff"}
+    news = stream(call.desk.queue, call.desk.tell, job.id, since)
+    return StreamingResponse(news, 200, headers, "text/event-stream")
+
+
+def _choice(values: type[Kind] | type[State]) -> Schema:
+    return {"type": "string", "enum": [value.value for value in values]}
+
+
+def _count(default: int, low: int, high: int) -> Schema:
+    return {"type": "integer", "minimum": low, "maximum": high, "default": default}
+
+
+_LIST = {"kind": _choice(Kind), "state": _choice(State), "limit": _count(100, 1, 1000)}
+_SINCE: dict[str, Schema] = {"since": _count(0, 0, 10**12)}
+_TRAIN = thing({"request": ref("TrainRequest"), "photos": _PHOTOS})
+_PORTRAIT = thing({"request": ref("PortraitRequest"), "templates": _TEMPLATES})
+_JOB, _JOBS = ref("Job"), thing({"jobs": many(ref("Job"))})
+_EVENTS = thing({"events": many(ref("Event"))})
+_DELETED = thing({"deleted": {"type": "string"}})
+
+ROUTES = (
+    Route("POST", "/v1/jobs/check", "checkPhotos", "Judge photos.", check, _JOB, 202, thing({"photos": _PHOTOS})),
+    Route("POST", "/v1/jobs/train", "train", "Train a person.", train, _JOB, 202, _TRAIN),
+    Route("POST", "/v1/jobs/portrait", "portrait", "Make portraits.", portrait, _JOB, 202, _PORTRAIT),
+    Route("GET", "/v1/jobs", "listJobs", "Jobs, newest first.", list_jobs, _JOBS, query=_LIST),
+    Route("GET", "/v1/jobs/{job}", "getJob", "How a job stands.", get_job, _JOB, light=True),
+    Route(
+        "DELETE",
+        "/v1/jobs/{job}",
+        "deleteJob",
+        "Forget a job and its private files; with results, its portraits too.",
+        delete,
+        _DELETED,
+        query={"results": {**FLAG, "default": False}},
+    ),
+    Route("POST", "/v1/jobs/{job}/cancel", "cancelJob", "Ask a job to stop.", cancel, _JOB, body=_NOTHING),
+    Route("POST", "/v1/jobs/{job}/resume", "resumeJob", "Go on with a job.", resume, _JOB, 202, _NOTHING),
+    Route("GET", "/v1/jobs/{job}/log", "jobLog", "The log as text.", log, media="text/plain"),
+    Route(
+        "GET",
+        "/v1/jobs/{job}/events",
+        "jobEvents",
+        "Server-sent events; send Last-Event-ID to go on.",
+        events,
+        query=_SINCE,
+        media="text/event-stream",
+        light=True,
+    ),
+    Route(
+        "GET",
+        "/v1/jobs/{job}/history",
+        "jobHistory",
+        "Events so far.",
+        history,
+        _EVENTS,
+        query=_SINCE | {"limit": _count(1000, 1, 10000)},
+    ),
+)

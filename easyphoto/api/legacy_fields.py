@@ -1,0 +1,179 @@
+"""The original's field names and what they are here. What cannot be honoured is named, never passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from easyphoto.domain import KEEP, ModelFamily, PortraitRequest, TrainRequest
+from easyphoto.errors import BadRequest
+
+Given = Mapping[str, Any]
+
+TRAIN_FIELDS: dict[str, str] = {
+    "user_id": "person",
+    "resolution": "resolution",
+    "val_and_checkpointing_steps": "save_steps",
+    "max_train_steps": "max_steps",
+    "steps_per_photos": "steps_per_photo",
+    "train_batch_size": "batch_size",
+    "gradient_accumulation_steps": "accumulation",
+    "dataloader_num_workers": "workers",
+    "learning_rate": "learning_rate",
+    "rank": "rank",
+    "network_alpha": "alpha",
+    "validation": "validation",
+    "skin_retouching_bool": "retouch",
+}
+
+PORTRAIT_FIELDS: dict[str, str] = {
+    "lora_weights": "lora_weight",
+    "first_diffusion_steps": "first_steps",
+    "first_denoising_strength": "first_strength",
+    "second_diffusion_steps": "second_steps",
+    "second_denoising_strength": "second_strength",
+    "seed": "seed",
+    "crop_face_preprocess": "crop_face",
+    "before_face_fusion_ratio": "fusion_before_ratio",
+    "after_face_fusion_ratio": "fusion_after_ratio",
+    "apply_face_fusion_before": "fusion_before",
+    "apply_face_fusion_after": "fusion_after",
+    "color_shift_middle": "color_first",
+    "color_shift_last": "color_last",
+    "super_resolution": "enlarge",
+    "super_resolution_ratio": "enlarge_ratio",
+    "skin_retouching_bool": "retouch",
+    "enable_second_diffusion": "second_pass",
+}
+
+API_COLUMN: dict[str, Any] = {"second_strength": 0.35}
+"""Where the original's API differs from its page, and so from our defaults; not for the embedded family."""
+
+_NOTHING: tuple[Any, ...] = (None, "", "none", "None", [], {}, False, 0)
+
+# Switches that are not here, with the values that ask for nothing.
+_TRAIN_OFF: dict[str, tuple[Any, ...]] = {
+    "enable_rl": _NOTHING,
+    "training_prefix_prompt": _NOTHING,
+    "crop_ratio": (3, 3.0, "3", *_NOTHING),
+    "args": _NOTHING,
+}
+_PORTRAIT_OFF: dict[str, tuple[Any, ...]] = {
+    "super_resolution_method": ("gpen", *_NOTHING),
+    "background_restore": _NOTHING,
+    "makeup_transfer": _NOTHING,
+    "face_shape_match": _NOTHING,
+    "id_control": _NOTHING,
+    "id_control_method": _NOTHING,
+    "ipa_control": _NOTHING,
+    "ipa_image": _NOTHING,
+    "ipa_only_image": _NOTHING,
+    "instantid_image": _NOTHING,
+    "ref_mode_choose": ("Infer with User Lora", "Infer with Pretrained Lora", *_NOTHING),
+    "lcm_accelerate": _NOTHING,
+    "attribute_edit_id": _NOTHING,
+    "scene_id": _NOTHING,
+}
+
+# Read elsewhere, or they only tune one of the switches above.
+_TRAIN_KNOWN = {
+    "sd_model_checkpoint", "id_task", "train_mode_choose", "instance_images", "max_rl_time", "timestep_fraction",
+}  # fmt: skip
+_PORTRAIT_KNOWN = {
+    "user_ids", "sd_model_checkpoint", "selected_template_images", "init_image", "uploaded_template_images", "tabs",
+    "text_to_image_input_prompt", "text_to_image_width", "text_to_image_height", "t2i_control_way",
+    "t2i_pose_template", "prompt_generate_sd_model_checkpoint", "additional_prompt", "additional_neg_prompt",
+    "batch_size", "display_score", "background_restore_denoising_strength", "makeup_transfer_ratio", "ipa_weight",
+    "ipa_only_weight", "no_user_lora_mode", "instantid_ipa_weight", "instantid_control_weight",
+    "instantid_ipa_only_weight", "instantid_control_only_weight",
+}  # fmt: skip
+
+
+def train_fields(given: Given, family: ModelFamily) -> tuple[dict[str, Any], list[str]]:
+    """Fields of a TrainRequest, and notes on what is not honoured. Raises BadRequest."""
+    mode = given.get("train_mode_choose") or "Train Human Lora"
+    if mode != "Train Human Lora":
+        raise BadRequest(f"{str(mode)[:60]!r} is not supported; only Train Human Lora is.", stage="request")
+    fields = {"person": "tmp"} | _renamed(given, TRAIN_FIELDS, TrainRequest.for_family(family))
+    if "learning_rate" in fields:
+        fields["text_encoder_lr"] = fields["learning_rate"] / 2  # as the original does
+    return fields, _not_honoured(given, _TRAIN_OFF, _TRAIN_KNOWN | set(TRAIN_FIELDS))
+
+
+def portrait_fields(given: Given, family: ModelFamily) -> tuple[dict[str, Any], list[str]]:
+    """Fields of a PortraitRequest but for the persons, and notes. Raises BadRequest."""
+    standard = PortraitRequest.for_family(family)
+    fields = {} if family is ModelFamily.EMBEDDED else dict(API_COLUMN)
+    fields |= _renamed(given, PORTRAIT_FIELDS, standard)
+    for theirs, ours in (("additional_prompt", "prompt"), ("additional_neg_prompt", "negative_prompt")):
+        if words := _text(theirs, given.get(theirs) or ""):
+            fields[ours] = f"{getattr(standard, ours)}, {words}"
+    return fields, _not_honoured(given, _PORTRAIT_OFF, _PORTRAIT_KNOWN | set(PORTRAIT_FIELDS))
+
+
+def person_ids(given: Given) -> tuple[str, ...]:
+    """A list or one name; "none" leaves a face as it is. Raises BadRequest."""
+    users = given.get("user_ids", [])
+    users = [users] if isinstance(users, str) else users
+    if not isinstance(users, list) or not all(isinstance(user, str) for user in users):
+        raise BadRequest("user_ids must be a list of names.", stage="request")
+    return tuple(KEEP if user in ("", "none") else user for user in users)
+
+
+def pictures(given: Given) -> list[str]:
+    """Base64 of the templates that `tabs` points at. Raises BadRequest."""
+    tab = number("tabs", given.get("tabs", 1), int)
+    names = {0: "selected_template_images", 1: "init_image", 2: "uploaded_template_images"}
+    if tab not in names:
+        raise BadRequest(f"tabs {tab} is not supported; 0, 1 and 2 are.", stage="request")
+    return texts(names[tab], given.get(names[tab]))
+
+
+def texts(name: str, value: Any) -> list[str]:
+    """One text or a list of them, never empty. Raises BadRequest."""
+    found = [value] if isinstance(value, str) else value
+    if not isinstance(found, list) or not found or not all(isinstance(item, str) and item for item in found):
+        raise BadRequest(f"{name} must be base64 or a list of it.", stage="request")
+    return found
+
+
+def number(name: str, value: Any, kind: Callable[[Any], Any]) -> Any:
+    """As `kind`; the original's clients send numbers as texts too. Raises BadRequest."""
+    try:
+        found = kind(float(value))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise BadRequest(f"{name} must be a number.", stage="request") from error
+    if found != float(value):
+        raise BadRequest(f"{name} must be a whole number.", stage="request")
+    return found
+
+
+def _renamed(given: Given, names: Mapping[str, str], standard: Any) -> dict[str, Any]:
+    """The given fields under our names with our types."""
+    found = {}
+    for theirs, ours in names.items():
+        if (value := given.get(theirs)) is not None:
+            found[ours] = _typed(theirs, value, type(getattr(standard, ours)))
+    return found
+
+
+def _typed(name: str, value: Any, kind: type[Any]) -> Any:
+    if kind is bool:
+        if not isinstance(value, (bool, int)):
+            raise BadRequest(f"{name} must be true or false.", stage="request")
+        return bool(value)
+    return _text(name, value) if kind is str else number(name, value, kind)
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise BadRequest(f"{name} must be a text.", stage="request")
+    return value
+
+
+def _not_honoured(given: Given, off: Mapping[str, tuple[Any, ...]], known: set[str]) -> list[str]:
+    """Every switch that was turned on and is not here, and every name nobody knows."""
+    wished = [name for name, nothing in off.items() if name in given and given[name] not in nothing]
+    strange = [name[:60] for name in given if name not in off and name not in known]
+    notes = [f"Not supported and not applied: {', '.join(wished)}."] if wished else []
+    return notes + ([f"Unknown and not applied: {', '.join(strange)}."] if strange else [])

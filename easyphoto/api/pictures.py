@@ -1,0 +1,86 @@
+"""Pictures by token: a caller never names a file, and never learns where one lies."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+
+from easyphoto.errors import NotFound
+from easyphoto.paths import Paths
+
+TOKEN = r"^[A-Za-z0-9_-]{24}$"
+
+_KINDS = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF8", "image/gif"))
+
+
+class Pictures:
+    """Tokens of files under the data folder or among the shipped ones; they stay valid over a restart."""
+
+    def __init__(self, paths: Paths) -> None:
+        self._roots = {"data": paths.root.resolve(), "models": paths.models.resolve()}
+        self._lock = threading.Lock()
+        paths.jobs.mkdir(parents=True, exist_ok=True)
+        self._file = paths.jobs / "pictures.sqlite"
+        self._known: dict[tuple[str, str], str] = {}
+        with closing(self._database()) as database, database:
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute(
+                "CREATE TABLE IF NOT EXISTS pictures"
+                " (token TEXT PRIMARY KEY, root TEXT, file TEXT, UNIQUE (root, file))"
+            )
+
+    def _database(self) -> sqlite3.Connection:
+        return sqlite3.connect(self._file, timeout=10.0)
+
+    def token(self, file: Path | None) -> str | None:
+        """The same for the same file, always; None for no file, one that is gone, or one that is not ours."""
+        if file is None or not file.is_file():
+            return None
+        place = self._place(file)
+        if place is None:
+            return None
+        with self._lock:
+            if place not in self._known:
+                self._known[place] = self._kept(place)
+            return self._known[place]
+
+    def _place(self, file: Path) -> tuple[str, str] | None:
+        whole = file.resolve()
+        for name, root in self._roots.items():
+            if whole.is_relative_to(root):
+                return name, whole.relative_to(root).as_posix()
+        return None
+
+    def _kept(self, place: tuple[str, str]) -> str:
+        with closing(self._database()) as database, database:
+            database.execute("INSERT OR IGNORE INTO pictures VALUES (?, ?, ?)", (secrets.token_urlsafe(18), *place))
+            row = database.execute("SELECT token FROM pictures WHERE root = ? AND file = ?", place).fetchone()
+        return str(row[0])
+
+    def open(self, token: str) -> tuple[Path, str]:
+        """The file and its media type. Raises NotFound, also for what is no PNG, JPEG, GIF or WebP."""
+        row = None
+        if re.match(TOKEN, token) and len(token) == 24:
+            with closing(self._database()) as database:
+                row = database.execute("SELECT root, file FROM pictures WHERE token = ?", (token,)).fetchone()
+        if row is not None:
+            file = (self._roots[row[0]] / row[1]).resolve()
+            kind = media_type(file)
+            if kind is not None and self._place(file) == (row[0], row[1]):
+                return file, kind
+        raise NotFound("There is no such picture.", stage="pictures")
+
+
+def media_type(file: Path) -> str | None:
+    """By content; None for what is no picture a browser may be given."""
+    if not file.is_file():
+        return None
+    with file.open("rb") as stream:
+        head = stream.read(12)
+    if head[:4] == b"RIFF" and head[8:] == b"WEBP":
+        return "image/webp"
+    return next((kind for mark, kind in _KINDS if head.startswith(mark)), None)

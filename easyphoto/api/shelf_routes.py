@@ -1,0 +1,203 @@
+"""Routes of what lies on the shelf: persons, templates, uploads, pictures; and of forms and the doctor."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from fastapi.responses import FileResponse, Response
+from starlette.background import BackgroundTask
+
+from easyphoto.api.body import decoded
+from easyphoto.api.desk import Answer, Call, Route
+from easyphoto.api.shapes import COUNT, FILE, FILE_OR_UPLOAD, NAME, TEXT, many, ref, request_schema, table, thing
+from easyphoto.domain import ModelFamily, PortraitRequest, TrainRequest
+from easyphoto.errors import BadRequest, NotFound
+from easyphoto.jobs.requests import as_json
+
+PRIVATE = {"Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff"}
+
+# ---------------------------------------------------------------- persons
+
+
+def list_persons(call: Call) -> Answer:
+    """Everybody."""
+    return Answer({"persons": [call.desk.tell.person(person) for person in call.desk.studio.library.list()]})
+
+
+def get_person(call: Call) -> Answer:
+    """One of them."""
+    return Answer(call.desk.tell.person(call.desk.studio.library.open(call.path["person"])))
+
+
+def rename_person(call: Call) -> Answer:
+    """Another display name; the id stays."""
+    return Answer(call.desk.tell.person(call.desk.studio.library.rename(call.path["person"], call.body["name"])))
+
+
+def delete_person(call: Call) -> Answer:
+    """Every file of theirs, after their name was typed. Raises BadRequest for another name."""
+    person = call.desk.studio.library.open(call.path["person"])
+    if call.body["name"].strip() != person.name:
+        raise BadRequest("That is not the person's name.", stage="remove", mend="Type the name as it is shown.")
+    removed = call.desk.studio.library.remove(person.id)
+    call.desk.queue.forget(person.id)
+    return Answer({"id": person.id, "files": removed.files, "bytes": removed.bytes, "left": len(removed.left)})
+
+
+def report(call: Call) -> Answer:
+    """How the training went. Raises NotFound for a person without one."""
+    file = call.desk.studio.library.open(call.path["person"]).report
+    if file is None:
+        raise NotFound("There is no report of this training.", stage="report")
+    return Answer(call.desk.tell.clean(json.loads(file.read_text(encoding="utf-8"))))
+
+
+def export_person(call: Call) -> Response:
+    """Everything of theirs as one zip."""
+    person = call.desk.studio.library.open(call.path["person"])
+    folder = _workplace(call)
+    file = folder / f"{person.id}.zip"
+    try:
+        call.desk.studio.library.export(person.id, file)
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
+    gone = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
+    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    return FileResponse(file, 200, headers, "application/zip", gone, file.name)
+
+
+def import_person(call: Call) -> Answer:
+    """Out of such a zip."""
+    folder = _workplace(call)
+    try:
+        person = call.desk.studio.library.import_(_brought(call, folder / "person.zip"))
+    finally:
+        shutil.rmtree(folder)
+    return Answer(call.desk.tell.person(person), 201)
+
+
+def _workplace(call: Call) -> Path:
+    call.desk.workplace.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix=".parcel-", dir=call.desk.workplace))
+
+
+def _brought(call: Call, place: Path) -> Path:
+    """The body's file, at `place` unless it was uploaded before."""
+    if "upload" in call.body:
+        return call.desk.uploads.open(call.body["upload"]).file
+    place.write_bytes(decoded(call.body["data"], call.desk.access.max_body))
+    return place
+
+
+# ---------------------------------------------------------------- templates, uploads, pictures
+
+
+def list_templates(call: Call) -> Answer:
+    """The user's own and the shipped ones."""
+    return Answer({"templates": [call.desk.tell.template(found) for found in call.desk.templates.cards()]})
+
+
+def add_template(call: Call) -> Answer:
+    """One more of the user's own."""
+    folder = _workplace(call)
+    try:
+        place = folder / "template"
+        place.write_bytes(decoded(call.body["data"], call.desk.access.max_picture))
+        added = call.desk.templates.add(place, Path(call.body["name"]).stem)
+    finally:
+        shutil.rmtree(folder)
+    return Answer(call.desk.tell.template(added), 201)
+
+
+def remove_template(call: Call) -> Answer:
+    """One of the user's own."""
+    call.desk.templates.remove(call.path["template"])
+    return Answer({"deleted": call.path["template"]})
+
+
+def add_upload(call: Call) -> Answer:
+    """Kept for a day, for requests to come."""
+    data = decoded(call.body["data"], call.desk.access.max_body)
+    upload = call.desk.uploads.add(call.body["name"], data)
+    return Answer({"id": upload.id, "name": upload.name, "bytes": len(data)}, 201)
+
+
+def remove_upload(call: Call) -> Answer:
+    """At once."""
+    call.desk.uploads.remove(call.path["upload"])
+    return Answer({"deleted": call.path["upload"]})
+
+
+def picture(call: Call) -> Response:
+    """The file behind a token, for this caller's cache only."""
+    file, kind = call.desk.pictures.open(call.path["token"])
+    return FileResponse(file, headers=PRIVATE | {"Content-Security-Policy": "sandbox"}, media_type=kind)
+
+
+# ---------------------------------------------------------------- forms, doctor
+
+
+def forms(call: Call) -> Answer:
+    """What a form needs: schemas of the requests, base models, defaults of every family."""
+    models = [{"name": c.name, "family": c.family.value} for c in call.desk.studio.engine.checkpoints()]
+    defaults = {family.value: _defaults(call, family) for family in ModelFamily}
+    schemas = {"train": request_schema(TrainRequest), "portrait": request_schema(PortraitRequest)}
+    return Answer({"requests": schemas, "defaults": defaults, "base_models": models})
+
+
+def _defaults(call: Call, family: ModelFamily) -> dict[str, Any]:
+    requests = {"train": TrainRequest.for_family(family), "portrait": PortraitRequest.for_family(family)}
+    plain: dict[str, Any] = as_json(requests, call.desk.studio.paths.root)
+    return plain
+
+
+def doctor(call: Call) -> Answer:
+    """What is installed and what is missing, without a word about the user."""
+    return Answer(call.desk.tell.clean(dict(call.desk.diagnosis())))
+
+
+_PERSON = ref("Person")
+_DELETED = thing({"deleted": TEXT})
+_NAMED = thing({"name": NAME})
+_REMOVED = thing({"id": TEXT, "files": COUNT, "bytes": COUNT, "left": COUNT})
+_FORMS = thing(
+    {
+        "requests": table({"type": "object"}),
+        "defaults": table({"type": "object"}),
+        "base_models": many(thing({"name": TEXT, "family": TEXT})),
+    }
+)
+_PEOPLE, _TEMPLATES = thing({"persons": many(_PERSON)}), thing({"templates": many(ref("Template"))})
+
+ROUTES = (
+    Route("GET", "/v1/persons", "listPersons", "Everybody who is trained.", list_persons, _PEOPLE),
+    Route("POST", "/v1/persons", "importPerson", "Import a zip.", import_person, _PERSON, 201, FILE_OR_UPLOAD),
+    Route("GET", "/v1/persons/{person}", "getPerson", "One person.", get_person, _PERSON),
+    Route(
+        "PATCH", "/v1/persons/{person}", "renamePerson", "Another display name.", rename_person, _PERSON, body=_NAMED
+    ),
+    Route(
+        "DELETE",
+        "/v1/persons/{person}",
+        "deletePerson",
+        "Delete every file of a person; the body repeats the name.",
+        delete_person,
+        _REMOVED,
+        body=_NAMED,
+    ),
+    Route("GET", "/v1/persons/{person}/export", "exportPerson", "A zip.", export_person, media="application/zip"),
+    Route("GET", "/v1/persons/{person}/report", "personReport", "How it was trained.", report, {"type": "object"}),
+    Route("GET", "/v1/templates", "listTemplates", "Templates.", list_templates, _TEMPLATES),
+    Route("POST", "/v1/templates", "addTemplate", "Add one.", add_template, ref("Template"), 201, FILE),
+    Route("DELETE", "/v1/templates/{template}", "removeTemplate", "Remove an own one.", remove_template, _DELETED),
+    Route("POST", "/v1/uploads", "addUpload", "Bring a file, kept for a day.", add_upload, ref("Upload"), 201, FILE),
+    Route("DELETE", "/v1/uploads/{upload}", "removeUpload", "Remove it.", remove_upload, _DELETED),
+    Route("GET", "/v1/pictures/{token}", "getPicture", "A picture by its token.", picture, media="image/*"),
+    Route("GET", "/v1/forms", "getForms", "Schemas, defaults and base models for forms.", forms, _FORMS),
+    Route("GET", "/v1/doctor", "getDoctor", "What is installed and what is missing.", doctor, {"type": "object"}),
+)
