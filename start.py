@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import IO
 
 OLDEST, NEWEST = (3, 10), (3, 13)
-COMMANDS = ("demo", "train", "portrait", "persons", "models", "doctor")
+COMMANDS = ("demo", "ui", "train", "portrait", "persons", "models", "doctor")
+KINDS = {"run": ("",), "ui": ("", "-ui"), "test": ("", "-ui", "-dev")}  # each holds the ones before it
 CHECKS: tuple[tuple[str, ...], ...] = (
     ("ruff", "format", "--check", "."),
     ("ruff", "check", "."),
@@ -34,6 +35,7 @@ CHECKS: tuple[tuple[str, ...], ...] = (
 USAGE = """usage: python start.py COMMAND ...
 
   demo       photos of one person to a LoRA to two portraits, with a report; needs no input
+  ui         the same in a window of the browser
   train      teach the program a face:        train --name ID --photos DIR --consent
   portrait   put that face into templates:    portrait --person ID --template FILE...
   persons    list | show | rename | remove | export | import
@@ -42,7 +44,7 @@ USAGE = """usage: python start.py COMMAND ...
   test       all checks and all tests
   check      format, lint, types and layer order only
 
-COMMAND --help says more. The window and the WebUI tab are not built yet.
+COMMAND --help says more.
 """
 FAILED, BAD_REQUEST, NOT_INSTALLED, CANCELLED = 1, 2, 4, 130
 STDERR = 2  # standard output is the command's alone, --json must stay readable
@@ -88,20 +90,19 @@ class Home:
         """The file two starts at once queue at; it outlives .venv."""
         return self.root / ".venv.lock"
 
-    def locks(self, dev: bool) -> tuple[Path, ...]:
+    def locks(self, kind: str) -> tuple[Path, ...]:
         """The requirement files to install."""
-        names = ("requirements.lock.txt", "requirements-dev.lock.txt")[: 2 if dev else 1]
-        return tuple(self.root / name for name in names)
+        return tuple(self.root / f"requirements{part}.lock.txt" for part in KINDS[kind])
 
-    def stamp(self, dev: bool) -> Path:
+    def stamp(self, kind: str) -> Path:
         """Written last, so its presence says that the installation was finished."""
-        return self.venv / ("stamp-dev.json" if dev else "stamp.json")
+        return self.venv / f"stamp-{kind}.json"
 
 
-def wanted(home: Home, dev: bool) -> str:
+def wanted(home: Home, kind: str) -> str:
     """Hash of the Python version and the lock files; another hash means another installation."""
     digest = hashlib.sha256(repr(sys.version_info[:2]).encode())
-    for file in home.locks(dev):
+    for file in home.locks(kind):
         digest.update(file.read_bytes().replace(b"\r\n", b"\n"))
     return digest.hexdigest()
 
@@ -114,31 +115,32 @@ def installed(home: Home) -> list[str]:
         return []
 
 
-def read_stamp(home: Home, dev: bool) -> tuple[str, list[str]]:
+def read_stamp(home: Home, kind: str) -> tuple[str, list[str]]:
     """(hash, names) of the finished installation, or ("", [])."""
     try:
-        found = json.loads(home.stamp(dev).read_text(encoding="utf-8"))
+        found = json.loads(home.stamp(kind).read_text(encoding="utf-8"))
         return str(found["hash"]), [str(name) for name in found["names"]]
     except (OSError, ValueError, KeyError, TypeError):
         return "", []
 
 
-def write_stamp(home: Home, dev: bool) -> None:
+def write_stamp(home: Home, kind: str) -> None:
     """Say that everything is installed."""
-    text = json.dumps({"hash": wanted(home, dev), "names": installed(home)})
-    home.stamp(dev).write_text(text, encoding="utf-8")
+    text = json.dumps({"hash": wanted(home, kind), "names": installed(home)})
+    home.stamp(kind).write_text(text, encoding="utf-8")
 
 
-def whole(home: Home, dev: bool) -> bool:
+def whole(home: Home, kind: str) -> bool:
     """The interpreter is there and nothing has vanished since the stamp was written."""
-    _, names = read_stamp(home, dev)
+    _, names = read_stamp(home, kind)
     configured = (home.venv / "pyvenv.cfg").is_file()
     return bool(names) and configured and home.python.exists() and set(names) <= set(installed(home))
 
 
-def ready(home: Home, dev: bool) -> bool:
-    """Nothing to do; what `test` needs includes what the other commands need."""
-    return any(whole(home, kind) and read_stamp(home, kind)[0] == wanted(home, kind) for kind in {dev, True})
+def ready(home: Home, kind: str) -> bool:
+    """Nothing to do: this kind, or one that holds it, is installed."""
+    kinds = list(KINDS)[list(KINDS).index(kind) :]
+    return any(whole(home, more) and read_stamp(home, more)[0] == wanted(home, more) for more in kinds)
 
 
 @contextlib.contextmanager
@@ -168,18 +170,18 @@ def _grab(gate: IO[bytes]) -> bool:
     return True
 
 
-def prepare(home: Home, dev: bool) -> None:
+def prepare(home: Home, kind: str) -> None:
     """Make, complete or repair the environment. Raises StartError."""
-    if ready(home, dev):
+    if ready(home, kind):
         return
     with only_one(home):
-        if ready(home, dev):  # the start we waited for did it
+        if ready(home, kind):  # the start we waited for did it
             return
         started = time.monotonic()
-        if not any(whole(home, kind) for kind in (False, True)):
+        if not any(whole(home, other) for other in KINDS):
             build(home)
-        install(home, home.locks(dev))
-        write_stamp(home, dev)
+        install(home, home.locks(kind))
+        write_stamp(home, kind)
         say(f"Installed in {time.monotonic() - started:.0f} s.")
 
 
@@ -275,7 +277,7 @@ def main(arguments: Sequence[str]) -> int:
         return 0 if known else BAD_REQUEST
     home = Home(Path(__file__).resolve().parent)
     try:
-        prepare(home, dev=command in ("test", "check"))
+        prepare(home, {"ui": "ui", "test": "test", "check": "test"}.get(command, "run"))
     except (StartError, OSError) as error:
         mend = "" if isinstance(error, StartError) else f" Is the folder {home.root} writable?"
         say(f"EasyPhoto could not be installed. {error}{mend}")

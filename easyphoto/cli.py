@@ -81,6 +81,8 @@ def code_of(error: errors.EasyPhotoError) -> int:
 def _run(given: argparse.Namespace, open_studio: OpenStudio, beside: Console) -> Answer:
     if given.command == "doctor":
         return commands.doctor(given.data)
+    if given.command == "ui":
+        return commands.ui(given, open_studio(given.data), beside)
     with progress(beside, quiet=given.json and not beside.is_terminal) as report:
         if given.command == "demo":
             from easyphoto.demo.run import demo
@@ -106,6 +108,7 @@ def parser() -> argparse.ArgumentParser:
     children = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
     common = _common()
     _demo(children.add_parser("demo", parents=[common], help="the whole way on sample pictures, with a report"))
+    _ui(children.add_parser("ui", parents=[common], help="the same in a window of the browser"))
     _train(children.add_parser("train", parents=[common], help="photos of one person to a LoRA of the face"))
     _portrait(children.add_parser("portrait", parents=[common], help="that person in templates"))
     _persons(children.add_parser("persons", help="who is trained"), common)
@@ -130,6 +133,15 @@ def _demo(one: argparse.ArgumentParser) -> None:
     one.add_argument("--out", type=Path, metavar="DIR", help="where the report goes")
     one.add_argument("--consent", action="store_true", help="with --photos: the person shown has agreed")
     add_options(one, TrainRequest, but=("person", "consent"))
+
+
+def _ui(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on; others than this machine's need a token"
+    )
+    one.add_argument("--port", type=int, default=7861, help="0 takes a free one; default 7861")
+    one.add_argument("--token", default="", help="what a browser must know; made up where one is needed")
+    one.add_argument("--no-browser", action="store_true", help="open no browser")
 
 
 def _train(one: argparse.ArgumentParser) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
+import webbrowser
 from argparse import Namespace
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +18,8 @@ from easyphoto.progress import Progress
 from easyphoto.terminal import Answer
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from easyphoto.studio import Studio
 
 SOMETHING_MISSING, PART_FAILED = 4, 6
@@ -84,6 +89,22 @@ def models(arguments: Namespace, desk: Desk) -> Answer:
     known = desk.studio.engine.checkpoints()
     rows = [("name", "family", "file"), *((c.name, c.family.value, str(c.file or "")) for c in known)]
     return Answer({"models": [asdict(checkpoint) for checkpoint in known]}, table=rows)
+
+
+def ui(arguments: Namespace, studio: Studio, beside: Console) -> Answer:
+    """The window in the browser, until Ctrl-C."""
+    from easyphoto.server import LOOPBACK, Address, serve
+
+    token = arguments.token or ("" if arguments.host in LOOPBACK else secrets.token_urlsafe(16))
+
+    def ready(url: str) -> None:
+        beside.print(f"EasyPhoto: {url}  (Ctrl-C ends it)", markup=False, highlight=False, soft_wrap=True)
+        if beside.is_terminal and not arguments.no_browser:
+            webbrowser.open(url)
+
+    with suppress(KeyboardInterrupt):
+        serve(studio, Address(arguments.host, arguments.port, token), ready)
+    return Answer({"stopped": True}, ["Stopped."])
 
 
 def doctor(data: Path | None) -> Answer:

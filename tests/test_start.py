@@ -15,6 +15,7 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+LOCKS = ("requirements.lock.txt", "requirements-ui.lock.txt", "requirements-dev.lock.txt")
 PIN = re.compile(r"^([a-z0-9-]+)==([^ ;]+)( ; (python_version|sys_platform) .+)?$")
 
 
@@ -32,13 +33,14 @@ def start() -> ModuleType:
 def home(start: ModuleType, tmp_path: Path):
     """A clone with an environment that looks finished."""
     (tmp_path / "requirements.lock.txt").write_text("a==1\n", encoding="utf-8")
-    (tmp_path / "requirements-dev.lock.txt").write_text("b==2\n", encoding="utf-8")
+    for part in ("-ui", "-dev"):
+        (tmp_path / f"requirements{part}.lock.txt").write_text(f"b{part}==2\n", encoding="utf-8")
     home = start.Home(tmp_path)
     for folder in (home.python.parent, home.packages / "a", home.packages / "a-1.dist-info"):
         folder.mkdir(parents=True)
     home.python.write_text("", encoding="utf-8")
     (home.venv / "pyvenv.cfg").write_text("", encoding="utf-8")
-    start.write_stamp(home, False)
+    start.write_stamp(home, "run")
     return home
 
 
@@ -46,31 +48,44 @@ def home(start: ModuleType, tmp_path: Path):
 
 
 def test_a_finished_environment_is_ready(start, home):
-    assert start.ready(home, dev=False)
-    assert not start.ready(home, dev=True)
+    assert start.ready(home, "run")
+    assert not start.ready(home, "test")
 
 
 def test_what_tests_need_includes_the_rest(start, home):
-    home.stamp(False).unlink()
-    start.write_stamp(home, True)
-    assert start.ready(home, dev=False) and start.ready(home, dev=True)
+    home.stamp("run").unlink()
+    start.write_stamp(home, "test")
+    assert all(start.ready(home, kind) for kind in ("run", "ui", "test"))
+
+
+def test_the_window_needs_more(start, home):
+    assert not start.ready(home, "ui")
+    start.write_stamp(home, "ui")
+    assert start.ready(home, "run") and start.ready(home, "ui") and not start.ready(home, "test")
+
+
+def test_locks_do_not_pin_the_same_package_for_the_same_python():
+    found = [(package, marker) for name in LOCKS for package, markers in pins(name).items() for marker in markers]
+    assert len(found) == len(set(found))
+    whole = {package for package, marker in found if not marker}
+    assert [package for package, marker in found if marker and package in whole] == []
 
 
 def test_a_changed_lock_is_not_ready_but_whole(start, home):
-    home.locks(False)[0].write_text("a==2\n", encoding="utf-8")
-    assert not start.ready(home, dev=False)
-    assert start.whole(home, dev=False)
+    home.locks("run")[0].write_text("a==2\n", encoding="utf-8")
+    assert not start.ready(home, "run")
+    assert start.whole(home, "run")
 
 
 def test_line_endings_do_not_change_the_hash(start, home):
-    before = start.wanted(home, False)
-    home.locks(False)[0].write_bytes(b"a==1\r\n")
-    assert start.wanted(home, False) == before
+    before = start.wanted(home, "run")
+    home.locks("run")[0].write_bytes(b"a==1\r\n")
+    assert start.wanted(home, "run") == before
 
 
 def test_another_python_is_not_ready(start, home, monkeypatch):
     monkeypatch.setattr(start, "sys", _Python((3, 12, 0), sys))
-    assert not start.ready(home, dev=False)
+    assert not start.ready(home, "run")
 
 
 class _Python:
@@ -100,11 +115,11 @@ def test_damage_is_seen(start, home, broken):
     if broken == "package":
         (home.packages / "a").rmdir()
     elif broken == "half a stamp":
-        home.stamp(False).write_text('{"hash": "', encoding="utf-8")
+        home.stamp("run").write_text('{"hash": "', encoding="utf-8")
     else:
-        victim = {"python": home.python, "config": home.venv / "pyvenv.cfg", "stamp": home.stamp(False)}[broken]
+        victim = {"python": home.python, "config": home.venv / "pyvenv.cfg", "stamp": home.stamp("run")}[broken]
         victim.unlink()
-    assert not start.whole(home, dev=False)
+    assert not start.whole(home, "run")
 
 
 # ---------------------------------------------------------------- installing
@@ -115,7 +130,7 @@ def test_a_network_failure_is_tried_again_and_then_named(start, home, monkeypatc
     monkeypatch.setattr(start, "PAUSE_SECONDS", 0.0)
     monkeypatch.setattr(start, "run_pip", lambda *a: calls.append(a) or (1, "... NewConnectionError ..."))
     with pytest.raises(start.StartError, match="No network"):
-        start.install(home, home.locks(False))
+        start.install(home, home.locks("run"))
     assert len(calls) == start.ATTEMPTS
 
 
@@ -123,7 +138,7 @@ def test_the_network_may_come_back(start, home, monkeypatch):
     answers = [(1, "ReadTimeout"), (0, "")]
     monkeypatch.setattr(start, "PAUSE_SECONDS", 0.0)
     monkeypatch.setattr(start, "run_pip", lambda *a: answers.pop(0))
-    start.install(home, home.locks(False))
+    start.install(home, home.locks("run"))
     assert answers == []
 
 
@@ -131,14 +146,14 @@ def test_other_failures_are_not_tried_again(start, home, monkeypatch):
     answers = [(1, "ERROR: No matching distribution"), (0, "")]
     monkeypatch.setattr(start, "run_pip", lambda *a: answers.pop(0))
     with pytest.raises(start.StartError, match="code 1"):
-        start.install(home, home.locks(False))
+        start.install(home, home.locks("run"))
     assert len(answers) == 1
 
 
 def test_a_full_disk_is_named(start, home, monkeypatch):
     monkeypatch.setattr(start, "run_pip", lambda *a: (1, "OSError: [Errno 28] No space left on device"))
     with pytest.raises(start.StartError, match="disk is full"):
-        start.install(home, home.locks(False))
+        start.install(home, home.locks("run"))
 
 
 def test_pip_errors_are_shown_and_kept(start, tmp_path, capsys):
@@ -150,16 +165,16 @@ def test_a_broken_environment_is_made_anew_and_a_changed_lock_only_installs(star
     done: list[str] = []
     monkeypatch.setattr(start, "build", lambda home: done.append("build"))
     monkeypatch.setattr(start, "install", lambda home, files: done.append("install"))
-    home.locks(False)[0].write_text("a==3\n", encoding="utf-8")
-    start.prepare(home, dev=False)
-    assert done == ["install"] and start.ready(home, False)
+    home.locks("run")[0].write_text("a==3\n", encoding="utf-8")
+    start.prepare(home, "run")
+    assert done == ["install"] and start.ready(home, "run")
     (home.packages / "a").rmdir()
-    start.prepare(home, dev=False)
+    start.prepare(home, "run")
     assert done == ["install", "build", "install"]
 
 
 def test_the_second_start_at_once_waits_and_does_nothing(start, home, monkeypatch):
-    home.stamp(False).unlink()
+    home.stamp("run").unlink()
     builds: list[float] = []
 
     def slow_build(home):
@@ -168,12 +183,12 @@ def test_the_second_start_at_once_waits_and_does_nothing(start, home, monkeypatc
 
     monkeypatch.setattr(start, "build", slow_build)
     monkeypatch.setattr(start, "install", lambda home, files: None)
-    starts = [threading.Thread(target=start.prepare, args=(home, False)) for _ in range(3)]
+    starts = [threading.Thread(target=start.prepare, args=(home, "run")) for _ in range(3)]
     for thread in starts:
         thread.start()
     for thread in starts:
         thread.join(30)
-    assert len(builds) == 1 and start.ready(home, False)
+    assert len(builds) == 1 and start.ready(home, "run")
 
 
 # ---------------------------------------------------------------- commands
@@ -216,7 +231,7 @@ def pins(name: str) -> dict[str, list[str]]:
 
 
 def test_locks_pin_exactly_and_once_a_python():
-    for name in ("requirements.lock.txt", "requirements-dev.lock.txt"):
+    for name in LOCKS:
         for package, markers in pins(name).items():
             assert len(markers) == len(set(markers)), package
             assert "" not in markers or len(markers) == 1, package
@@ -230,6 +245,7 @@ def direct(name: str) -> set[str]:
 def test_locks_hold_what_is_required():
     assert {line.split(">=")[0] for line in direct("requirements.txt")} <= set(pins("requirements.lock.txt"))
     assert {line.split(">=")[0] for line in direct("requirements-dev.txt")} <= set(pins("requirements-dev.lock.txt"))
+    assert "gradio" in pins("requirements-ui.lock.txt")
     assert "torch==2.13.0" in (ROOT / "requirements.lock.txt").read_text(encoding="utf-8").splitlines()
 
 
@@ -253,7 +269,7 @@ def test_a_clone_with_an_odd_path_starts_repairs_itself_and_is_quick(tmp_path):
     clone = tmp_path / "我的 自拍 (1)"
     (clone / "easyphoto").mkdir(parents=True)
     (clone / "start.py").write_bytes((ROOT / "start.py").read_bytes())
-    for name in ("requirements.lock.txt", "requirements-dev.lock.txt"):
+    for name in LOCKS:
         (clone / name).write_text("", encoding="utf-8")
     (clone / "easyphoto" / "__init__.py").touch()
     (clone / "easyphoto" / "__main__.py").write_text(
