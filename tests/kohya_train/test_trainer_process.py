@@ -1,0 +1,188 @@
+"""The trainer as a true process on a tiny embedded model."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+from conftest import make_template
+from PIL import Image
+
+from kohya_train.contract import (
+    LEASH,
+    Done,
+    Event,
+    Failed,
+    Loaded,
+    Resumed,
+    Saved,
+    Started,
+    Stepped,
+    TrainConfig,
+    TrialPlan,
+    TrialTemplate,
+    Tried,
+    Warned,
+    decode,
+)
+from kohya_train.export import read_lora
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def start(config: TrainConfig, folder: Path) -> "subprocess.Popen[str]":
+    config.write(folder / "run.json")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "kohya_train", str(folder / "run.json"), LEASH],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=(folder / "log").open("ab"),
+        encoding="ascii",
+        env=environment,
+    )
+
+
+def run(config: TrainConfig, folder: Path) -> list[Event]:
+    with start(config, folder) as process:
+        assert process.stdout is not None
+        return [decode(line) for line in process.stdout]
+
+
+def kill_after(config: TrainConfig, folder: Path, wanted: Callable[[Event], bool]) -> None:
+    with start(config, folder) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if wanted(decode(line)):
+                process.kill()
+                break
+
+
+def test_two_steps_with_trials_leave_everything(config: TrainConfig, tmp_path: Path):
+    templates = tuple(TrialTemplate(*map(str, make_template(tmp_path / "t", size))) for size in ((90, 130), (200, 100)))
+    broken = TrialTemplate(str(tmp_path / "none.png"), str(tmp_path / "none.png"))
+    plan = TrialPlan((*templates, broken), "a face", "", 0.3, 4, 1.0)
+    events = run(replace(config, steps=2, save_steps=100, trials=plan), tmp_path)
+    kinds = [type(event) for event in events]
+    assert kinds[:4] == [Started, Loaded, Stepped, Stepped]
+    assert kinds[-1] is Done
+    assert events[1] == Loaded(12, 48, "cpu", "fp32")
+    saved = [event for event in events if isinstance(event, Saved)]
+    assert [event.step for event in saved] == [2]  # the last step always has its checkpoint
+    sizes = [Image.open(event.file).size for event in events if isinstance(event, Tried)]
+    assert sizes == [(64, 64), (128, 64)]  # each at its own shape
+    assert [event for event in events if isinstance(event, Warned)] != []  # the broken one, and it is no end
+    tensors, metadata = read_lora(Path(saved[0].file))
+    assert len(tensors) == 3 * 60
+    assert metadata["ss_network_dim"] == "4"
+    assert json.loads(metadata["ss_tag_frequency"]) == {"train": {"easyphoto_face, easyphoto, 1person": 3}}
+    assert any(tensor.abs().max() > 0 for name, tensor in tensors.items() if name.endswith("lora_up.weight"))
+
+
+def test_kill_and_resume_ends_where_an_unbroken_run_ends(config: TrainConfig, tmp_path: Path):
+    config = replace(config, steps=5, save_steps=2)
+    whole, broken = (tmp_path / name for name in ("whole", "broken"))
+    for folder in (whole, broken):
+        folder.mkdir()
+    full = run(replace(config, output_folder=str(whole / "out")), whole)
+    config = replace(config, output_folder=str(broken / "out"), resume=True)
+    kill_after(config, broken, lambda event: isinstance(event, Stepped) and event.step == 3)
+    resumed = run(config, broken)
+    losses = [(event.step, event.loss) for event in full if isinstance(event, Stepped)]
+    assert Resumed(2, tuple(losses[:2])) in resumed
+    assert [event.step for event in resumed if isinstance(event, Saved)] == [2, 4, 5]
+    assert [(event.step, event.loss) for event in resumed if isinstance(event, Stepped)] == losses[2:]
+    ends = [read_lora(folder / "out" / "checkpoint-5.safetensors")[0] for folder in (whole, broken)]
+    for name, tensor in ends[0].items():
+        torch.testing.assert_close(tensor, ends[1][name], rtol=0, atol=0)
+
+
+def test_a_fresh_run_clears_what_an_old_one_left(config: TrainConfig, tmp_path: Path):
+    out = Path(config.output_folder)
+    (out / "trials").mkdir(parents=True)
+    for old in ("checkpoint-99.safetensors", "resume.safetensors", "trials/step-99-template-0.png"):
+        (out / old).write_bytes(b"old")
+    run(replace(config, steps=1), tmp_path)
+    assert sorted(file.name for file in out.rglob("*.*")) == ["checkpoint-1.safetensors", "resume.safetensors"]
+
+
+def test_a_resume_file_of_another_training_is_a_warning(config: TrainConfig, tmp_path: Path):
+    run(replace(config, steps=1), tmp_path)
+    events = run(replace(config, steps=1, seed=7, resume=True), tmp_path)
+    assert any(isinstance(event, Warned) and "other settings" in event.message for event in events)
+    assert any(isinstance(event, Done) for event in events)
+
+
+def test_closing_the_leash_ends_it_at_once(config: TrainConfig, tmp_path: Path):
+    with start(replace(config, steps=10_000), tmp_path) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if isinstance(decode(line), Stepped):
+                break
+        assert process.stdin is not None
+        begun = time.monotonic()
+        process.stdin.close()
+        assert process.wait(timeout=3) == 3
+        assert time.monotonic() - begun < 3
+        assert not psutil.pid_exists(process.pid)
+
+
+@pytest.mark.parametrize(
+    ("change", "stage", "kind"),
+    [
+        ({"base_model": "nowhere"}, "load", "BadBaseModel"),
+        ({"data_folder": "nowhere"}, "data", "BadData"),
+        ({"precision": "fp16"}, "load", "NoSuchPrecision"),
+        ({"learning_rate": 1e30}, "train", "FloatingPointError"),
+    ],
+)
+def test_failures_are_told(config: TrainConfig, tmp_path: Path, change: dict[str, object], stage: str, kind: str):
+    if kind == "NoSuchPrecision" and torch.cuda.is_available():
+        pytest.skip("fp16 works here")
+    events = run(replace(config, **change), tmp_path)
+    assert isinstance(events[-1], Failed)
+    assert (events[-1].stage, events[-1].kind) == (stage, kind)
+
+
+def test_a_damaged_letter_is_told(tmp_path: Path):
+    (tmp_path / "run.json").write_text("{")
+    done = subprocess.run(
+        [sys.executable, "-m", "kohya_train", str(tmp_path / "run.json")],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert done.returncode == 2
+    assert decode(done.stdout).stage == "config"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="gloo on a shared runner")
+def test_two_processes_train_one_lora(config: TrainConfig, tmp_path: Path):
+    events = run(replace(config, processes=2, steps=3), tmp_path)
+    assert isinstance(events[-1], Done), events[-1]
+    assert [event.step for event in events if isinstance(event, Stepped)] == [1, 2, 3]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="POSIX")
+def test_a_dead_worker_ends_the_leader(config: TrainConfig, tmp_path: Path):
+    with start(replace(config, processes=2, steps=10_000), tmp_path) as process:
+        assert process.stdout is not None
+        failed = None
+        for line in process.stdout:
+            event = decode(line)
+            if isinstance(event, Stepped) and event.step == 2:
+                workers = [p for p in psutil.Process(process.pid).children() if "spawn_main" in " ".join(p.cmdline())]
+                workers[0].kill()
+            failed = event if isinstance(event, Failed) else failed
+        assert failed is not None
+        assert process.wait(timeout=20) != 0

@@ -1,0 +1,248 @@
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from PIL import Image
+
+from easyphoto.domain import Checkpoint, LoraCheckpoint, ModelFamily, TrainingSet, TrainRequest
+from easyphoto.errors import MissingModel, TrainingFailed
+from easyphoto.paths import checkout, shipped_models
+from easyphoto.progress import Cancelled, Step, silent
+from easyphoto.training import launch as module
+from easyphoto.training.launch import TrainingOrder, Trial, TrialTemplate, known_cause, launch, letter
+from kohya_train.contract import LEASH, TrainConfig
+
+SAY = """
+import json, os, subprocess, sys, time
+def say(event, **values): print(json.dumps({"event": event, **values}), flush=True)
+say("started", pid=os.getpid(), steps=6)
+"""
+
+
+@pytest.fixture
+def order(tmp_path: Path) -> TrainingOrder:
+    pictures = tuple(tmp_path / "set" / "train" / f"{n}.png" for n in range(3))
+    training_set = TrainingSet(
+        tmp_path / "set", pictures, "a caption", tmp_path / "ref.png", (), np.zeros((3, 128), np.float32)
+    )
+    request = TrainRequest(person="Łucja 爱", rank=8, alpha=4, steps_per_photo=2, max_steps=100, save_steps=3)
+    base = Checkpoint("embedded", ModelFamily.EMBEDDED, tmp_path / "base")
+    return TrainingOrder(training_set, request, base, tmp_path / "run", (TrialTemplate(Path("t.png"), Path("m.png")),))
+
+
+@pytest.fixture
+def trainer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """Puts a script in the trainer's place."""
+
+    def put(code: str) -> None:
+        script = tmp_path / "fake trainer.py"
+        script.write_text(SAY + code, encoding="utf-8")
+        monkeypatch.setattr(module, "command", lambda file: [sys.executable, str(script), str(file)])
+
+    return put
+
+
+# ---------------------------------------------------------------- the letter
+
+
+def test_the_letter_tells_everything(order: TrainingOrder):
+    config = letter(order)
+    assert (config.family, config.steps, config.name, config.rank) == ("embedded", 6, "Łucja 爱", 8)
+    assert config.config_folder == ""
+    assert config.trials.prompt == "a caption"
+    assert Path(config.trials.templates[0].picture).is_absolute()
+
+
+def test_a_single_file_gets_its_architecture(order: TrainingOrder, tmp_path: Path):
+    (tmp_path / "sd.safetensors").write_bytes(b"")
+    base = Checkpoint("sd", ModelFamily.SD15, tmp_path / "sd.safetensors")
+    config = letter(TrainingOrder(order.training_set, order.request, base, order.folder))
+    assert Path(config.config_folder) == shipped_models() / "configs" / "sd15"
+
+
+def test_without_validation_there_are_no_trials(order: TrainingOrder):
+    request = TrainRequest(validation=False)
+    assert letter(TrainingOrder(order.training_set, request, order.base, order.folder, order.templates)).trials == (
+        TrainConfig("sd15", "", "", "", 1).trials
+    )
+
+
+def test_a_base_without_file_is_refused(order: TrainingOrder):
+    with pytest.raises(MissingModel):
+        letter(TrainingOrder(order.training_set, order.request, Checkpoint("x", ModelFamily.SD15), order.folder))
+
+
+def test_the_command_is_this_python_on_a_leash(tmp_path: Path):
+    assert module.command(tmp_path / "run.json") == [
+        sys.executable,
+        "-m",
+        "kohya_train",
+        str(tmp_path / "run.json"),
+        LEASH,
+    ]
+
+
+# ---------------------------------------------------------------- a run
+
+
+def test_a_good_run_comes_back_whole(order: TrainingOrder, trainer, tmp_path: Path):
+    picture = tmp_path / "trial.png"
+    Image.new("RGB", (8, 6), (1, 2, 3)).save(picture)
+    trainer(f"""
+say("loaded", te_modules=1, unet_modules=2)
+print("a library chats", flush=True)
+for step in range(1, 7):
+    say("step", step=step, total=6, loss=1 / step, lr=1e-4, seconds=0.1)
+    if step % 3 == 0:
+        say("checkpoint", step=step, file="c%d" % step)
+        say("trial", step=step, template=0, file={str(picture)!r})
+say("warning", message="mind the gap")
+say("done", seconds=1.0)
+""")
+    heard: list[Step] = []
+    run = launch(order, heard.append)
+    assert run.checkpoints == (
+        LoraCheckpoint(Path("c3"), ModelFamily.EMBEDDED, 8, 3),
+        LoraCheckpoint(Path("c6"), ModelFamily.EMBEDDED, 8, 6),
+    )
+    assert run.trials == (Trial(3, 0, picture), Trial(6, 0, picture))
+    assert run.losses[-1] == (6, pytest.approx(1 / 6))
+    assert run.warnings == ("mind the gap",)
+    assert [step.done for step in heard] == sorted(step.done for step in heard)
+    assert (heard[-1].stage, heard[-1].done, heard[-1].total) == ("train", 6, 6)
+    assert heard[-1].figures["loss"] == pytest.approx(1 / 6)
+    assert [step.preview.size for step in heard if step.preview] == [(8, 6)] * 2
+    assert TrainConfig.read(order.folder / "run.json") == letter(order)
+
+
+def test_a_resumed_run_brings_its_earlier_losses(order: TrainingOrder, trainer):
+    trainer("""
+say("resumed", step=2, losses=[[1, 0.9], [2, 0.8]])
+say("step", step=3, total=6, loss=0.7, lr=1e-4, seconds=0.1)
+say("checkpoint", step=3, file="c3")
+say("done", seconds=1.0)
+""")
+    assert launch(order, silent).losses == ((1, 0.9), (2, 0.8), (3, 0.7))
+
+
+def test_a_failure_brings_stage_code_log_and_mend(order: TrainingOrder, trainer):
+    trainer("""
+for number in range(60): print("line", number, file=sys.stderr)
+say("failed", stage="load", message="no file at x", kind="BadBaseModel")
+sys.exit(1)
+""")
+    with pytest.raises(TrainingFailed) as caught:
+        launch(order, silent)
+    failure = caught.value
+    assert "'load'" in failure.problem
+    assert "no file at x" in failure.problem
+    assert (failure.exit_code, len(failure.last_lines), failure.last_lines[-1]) == (1, 40, "line 59")
+    assert Path(failure.log).is_file()
+    assert "base model" in failure.mend
+
+
+def test_a_death_after_a_checkpoint_keeps_the_run(order: TrainingOrder, trainer):
+    trainer("""
+say("step", step=3, total=6, loss=0.7, lr=1e-4, seconds=0.1)
+say("checkpoint", step=3, file="c3")
+print("RuntimeError: out of memory", file=sys.stderr, flush=True)
+os._exit(7)
+""")
+    run = launch(order, silent)
+    assert [one.step for one in run.checkpoints] == [3]
+    assert len(run.warnings) == 1
+    assert "up to step 3 of 6" in run.warnings[0]
+    assert "exit code 7" in run.warnings[0]
+    assert "batch size" in run.warnings[0]
+
+
+def test_an_end_without_done_is_a_failure_even_with_code_0(order: TrainingOrder, trainer):
+    trainer("")
+    with pytest.raises(TrainingFailed):
+        launch(order, silent)
+
+
+@pytest.mark.parametrize("stubborn", [False, True], ids=["obedient", "ignores everything"])
+def test_cancel_ends_the_whole_group_within_3_seconds(order: TrainingOrder, trainer, tmp_path: Path, stubborn: bool):
+    ignore = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)" if stubborn else ""
+    trainer(f"""
+{ignore}
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+open({str(tmp_path / "pids")!r}, "w").write(json.dumps([os.getpid(), child.pid]))
+say("checkpoint", step=3, file="c3")
+time.sleep(60)
+""")
+    cancelled_at = 0.0
+
+    def report(step: Step) -> None:
+        nonlocal cancelled_at
+        if (tmp_path / "pids").exists() and (tmp_path / "pids").read_text():
+            cancelled_at = time.monotonic()
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        launch(order, report)
+    assert time.monotonic() - cancelled_at < 3
+    time.sleep(0.2)
+    for pid in json.loads((tmp_path / "pids").read_text()):
+        assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def test_silence_still_gives_signs_of_life(order: TrainingOrder, trainer):
+    trainer('time.sleep(1.8); say("checkpoint", step=3, file="c3"); say("done", seconds=1.0)')
+    heard: list[Step] = []
+    launch(order, heard.append)
+    assert len(heard) >= 4
+
+
+@pytest.mark.parametrize(
+    ("code", "problem", "lines", "word"),
+    [
+        (1, "torch.cuda.OutOfMemoryError: CUDA out of memory", (), "batch size"),
+        (1, "ends", ("OSError: [Errno 28] No space left on device",), "disk"),
+        (1, "ends", ("ModuleNotFoundError: No module named 'peft'",), "Install"),
+        (-9, "ends", (), "memory"),
+        (5, "ends", (), "log"),
+    ],
+)
+def test_known_causes_are_named(code: int, problem: str, lines: tuple[str, ...], word: str):
+    assert word in known_cause(code, problem, lines)
+
+
+# ---------------------------------------------------------------- the true trainer
+
+
+def test_the_true_trainer_reports_a_missing_base(order: TrainingOrder):
+    with pytest.raises(TrainingFailed) as caught:
+        launch(order, silent)
+    assert "BadBaseModel" in caught.value.problem
+    assert caught.value.exit_code == 1
+
+
+def test_the_trainer_does_not_outlive_its_parent(order: TrainingOrder, tmp_path: Path):
+    """A parent that is killed closes the trainer's standard input; that ends it."""
+    file = tmp_path / "run.json"
+    letter(order).write(file)
+    stuck = "import time, kohya_train.__main__ as m; m._run = lambda *a: time.sleep(60); m.main()"
+    environment = {**os.environ, "PYTHONPATH": str(checkout())}
+    code = f"""
+import subprocess, time
+command = {[sys.executable, "-c", stuck, str(file), LEASH]!r}
+print(subprocess.Popen(command, stdin=subprocess.PIPE, env={environment!r}).pid, flush=True)
+time.sleep(60)
+"""
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    trainer = psutil.Process(int(parent.stdout.readline()))
+    time.sleep(0.5)
+    assert trainer.is_running()
+    parent.kill()
+    trainer.wait(timeout=3)
+    parent.wait()
+    parent.stdout.close()
