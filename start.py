@@ -227,8 +227,7 @@ def install(home: Home, files: Sequence[Path]) -> None:
 def run_pip(command: Sequence[str], folder: Path) -> tuple[int, str]:
     """(exit code, last error lines); pip's bars go to the terminal as they are, its errors are shown and kept."""
     tail: deque[str] = deque(maxlen=60)
-    environment = {**os.environ, "PYTHONUTF8": "1", "PIP_NO_INPUT": "1"}
-    environment.pop("PIP_USER", None)  # would install outside .venv
+    environment = {**os.environ, "PYTHONUTF8": "1", "PIP_NO_INPUT": "1", "PIP_USER": "0"}  # never outside .venv
     with subprocess.Popen(command, cwd=folder, env=environment, stdout=STDERR, stderr=subprocess.PIPE) as pip:
         for raw in pip.stderr or ():
             line = raw.decode("utf-8", "replace")
@@ -270,7 +269,7 @@ def main(arguments: Sequence[str]) -> int:
     if not OLDEST <= sys.version_info[:2] <= NEWEST:
         say(f"EasyPhoto needs Python 3.10 to 3.13; this is {sys.version.split()[0]}. Start it with one of those.")
         return NOT_INSTALLED
-    command, rest = (arguments[0], arguments[1:]) if arguments else ("--help", ())
+    command, *rest = arguments or ("--help",)
     if command not in (*COMMANDS, "test", "check"):
         known = command in ("-h", "--help")
         say(USAGE if known else f"There is no command {command!r}.\n\n{USAGE}")
