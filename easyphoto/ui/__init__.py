@@ -1,0 +1,1 @@
+"""The web page: one set of gradio panels for the program on its own and for the WebUI."""

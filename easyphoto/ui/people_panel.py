@@ -1,0 +1,122 @@
+"""The page of the people who are trained: look, rename, export, import, delete."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from easyphoto.domain import Person
+from easyphoto.errors import BadRequest, EasyPhotoError
+from easyphoto.faces.likeness import word_for
+from easyphoto.ui import compat, people_view
+from easyphoto.ui.desk import Desk, delivery, freshened, message, read
+from easyphoto.ui.people_view import Opened, PersonCard, people_html
+from easyphoto.ui.pieces import bytes_in_words, head, notice, problem
+
+
+class PeoplePanel:
+    """Widgets and what happens when they are used; the work is the library's."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+
+    def build(self) -> None:
+        """Make the widgets inside the current tab."""
+        say = self.desk.say
+        self.opened, self.shown = gr.State(Opened()), gr.State({})
+        self.tick = compat.hidden_button("ep-people-tick")
+        self.box = compat.hidden_box(people_view.BOX)
+        self.out = gr.HTML("", elem_id="ep-people-out", elem_classes=["ep-hidden"])
+        with gr.Column(elem_classes=["ep-card"]):
+            gr.HTML(head(say("tab.people")))
+            self.told = gr.HTML("", elem_id="ep-people-told")
+            self.people = gr.HTML("", elem_id="ep-people-list")
+            self.file = gr.File(label=say("people.export.ready"), visible=False, elem_id="ep-people-file")
+            self.upload = compat.upload_field(say("people.import"), "ep-people-upload", pictures=False)
+        self._listen()
+
+    def _listen(self) -> None:
+        page = [self.opened, self.people, self.shown]
+        seen = [self.opened, self.shown]
+        compat.listen(self.tick.click, self.on_tick, seen, page)
+        compat.listen(self.box.change, self.on_box, [self.box, *seen], [self.out, self.file, self.told, *page])
+        compat.listen(self.upload.upload, self.on_import, [self.upload, *seen], [self.upload, self.told, *page])
+
+    def on_tick(self, opened: Opened, shown: dict[str, str]) -> list[Any]:
+        """Whatever changed since."""
+        return self._page(opened, shown)
+
+    def on_import(self, value: Any, opened: Opened, shown: dict[str, str]) -> list[Any]:
+        """A person out of a zip."""
+        try:
+            person = self.desk.studio.library.import_(compat.uploaded(value)[0])
+            told = notice(self.desk.say("people.imported", name=person.name), "", "good")
+        except EasyPhotoError as error:
+            told = problem(error, self.desk.say)
+        return [gr.update(value=None), told, *self._page(opened, shown)]
+
+    def on_box(self, text: str, opened: Opened, shown: dict[str, str]) -> list[Any]:
+        """A button of a card was pressed."""
+        said = message(text)
+        out, file, told = "", gr.update(), ""
+        try:
+            person = self.desk.studio.library.open(str(said.get("person")))
+            if said.get("do") == "report":
+                out = self._report(person)
+            elif said.get("do") == "export":
+                file = gr.update(value=str(self._export(person)), visible=True)
+            else:
+                opened, told = self._do(said, person)
+        except EasyPhotoError as error:
+            told = problem(error, self.desk.say)
+        return [out, file, told, *self._page(opened, shown)]
+
+    def _do(self, said: Mapping[str, Any], person: Person) -> tuple[Opened, str]:
+        """Which form is open afterwards, and what to say."""
+        do, typed = str(said.get("do")), str(said.get("text", "")).strip()
+        if do.startswith("open-"):
+            return Opened(person.id, do.removeprefix("open-")), ""
+        if do == "rename":
+            renamed = self.desk.studio.library.rename(person.id, typed)
+            return Opened(), notice(self.desk.say("people.renamed", name=renamed.name), "", "good")
+        if do == "delete":
+            return Opened(), self._delete(person, typed)
+        return Opened(), ""
+
+    def _delete(self, person: Person, typed: str) -> str:
+        if typed != person.name:
+            raise BadRequest(self.desk.say("people.delete.mismatch"))
+        removed = self.desk.studio.library.remove(person.id)
+        size = bytes_in_words(removed.bytes)
+        text = self.desk.say("people.deleted", name=person.name, files=removed.files, size=size)
+        return notice(text, "", "good")
+
+    def _report(self, person: Person) -> str:
+        if person.report is None:
+            raise BadRequest(self.desk.say("people.report.none"))
+        kind = "text/html" if person.report.suffix == ".html" else "application/json"
+        return delivery(f"{person.id}-{person.report.name}", read(person.report), kind)
+
+    def _export(self, person: Person) -> Path:
+        """A zip in a folder of its own; gradio copies it into its cache and hands it out."""
+        file = Path(tempfile.mkdtemp(prefix="easyphoto-export-")) / f"{person.id}.zip"
+        self.desk.studio.library.export(person.id, file)
+        return file
+
+    # ------------------------------------------------------------ the page
+
+    def _page(self, opened: Opened, shown: dict[str, str]) -> list[Any]:
+        cards = [self._card(person) for person in self.desk.people()]
+        html = people_html(cards, opened, self.desk.pictures, self.desk.say)
+        updates, marks = freshened(shown, {"people": html})
+        return [opened, *updates, marks]
+
+    def _card(self, person: Person) -> PersonCard:
+        size = sum(file.stat().st_size for file in person.folder.rglob("*") if file.is_file())
+        likeness = person.lora.likeness if person.lora else None
+        word = "" if likeness is None else word_for(likeness, self.desk.studio.faces.recogniser)
+        return PersonCard(person, size, word)

@@ -1,0 +1,104 @@
+"""The people who are trained, as cards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from easyphoto.domain import Person
+from easyphoto.ui.pictures import Pictures
+from easyphoto.ui.pieces import badge, button, bytes_in_words, empty, esc, picture
+from easyphoto.ui.strings import Speech
+
+BOX = "ep-people-box"
+
+
+@dataclass(frozen=True)
+class PersonCard:
+    """A person with what a card says of them."""
+
+    person: Person
+    bytes: int
+    word: str  # what the likeness means; "" when it was not measured
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Which card shows a form: rename or delete."""
+
+    person: str = ""
+    form: str = ""
+
+
+def people_html(cards: Sequence[PersonCard], opened: Opened, pictures: Pictures, say: Speech) -> str:
+    """A card for everybody."""
+    if not cards:
+        go = button(say("tab.train"), "ep-go-box", {"tab": "train"}, "ep-primary")
+        return empty(say("people.empty"), say("people.empty.next"), "person") + f'<div class="ep-centre">{go}</div>'
+    line = say.count("people.count", len(cards))
+    cells = "".join(_card(card, opened, pictures, say) for card in cards)
+    return f'<p class="ep-sum" role="status"><b>{esc(line)}</b></p><ul class="ep-people">{cells}</ul>'
+
+
+def _card(card: PersonCard, opened: Opened, pictures: Pictures, say: Speech) -> str:
+    person = card.person
+    form = _form(person, opened.form, say) if opened.person == person.id else ""
+    return (
+        f'<li class="ep-person" data-ep-person="{esc(person.id)}">'
+        f'<div class="ep-portrait-thumb">{picture(pictures.uri(person.reference), person.name)}</div>'
+        f'<div class="ep-person-text"><h4>{esc(person.name)}</h4>{_facts(card, say)}'
+        f'<div class="ep-row">{_buttons(person, say)}</div>{form}</div></li>'
+    )
+
+
+def _facts(card: PersonCard, say: Speech) -> str:
+    person = card.person
+    likeness = person.lora.likeness if person.lora else None
+    facts = [
+        say.count("people.photos", len(person.photos)),
+        f"{say('people.size')} {bytes_in_words(card.bytes)}",
+        f"{say('people.date')} {person.created[:10]}",
+        person.base_model,
+    ]
+    word = badge(f"{say.word(card.word)} · {likeness:.2f}", _kind(card.word)) if likeness is not None else ""
+    return f'<p class="ep-facts">{esc(" · ".join(facts))}</p>{word}'
+
+
+def _kind(word: str) -> str:
+    return {"a faint likeness": "fair", "looks like someone else": "bad"}.get(word, "good")
+
+
+def _buttons(person: Person, say: Speech) -> str:
+    def act(key: str, do: str, kind: str = "") -> str:
+        return button(say(key), BOX, {"do": do, "person": person.id}, kind)
+
+    go = button(say("people.portrait"), "ep-go-box", {"tab": "portrait", "person": person.id}, "ep-primary")
+    report = act("people.report", "report") if person.report else ""
+    return (
+        f"{go}{report}{act('people.rename', 'open-rename')}{act('people.export', 'export')}"
+        f"{act('people.delete', 'open-delete', 'ep-stop')}"
+    )
+
+
+def _form(person: Person, form: str, say: Speech) -> str:
+    if form == "rename":
+        return _typed(
+            person, ("rename", say("people.rename.to", name=person.name), say("people.save"), person.name), say
+        )
+    return _typed(
+        person, ("delete", say("people.delete.sure", name=person.name), say("people.delete.go"), ""), say, "ep-stop"
+    )
+
+
+def _typed(person: Person, words: tuple[str, str, str, str], say: Speech, kind: str = "ep-primary") -> str:
+    """A text field with its button; the field's text goes along as `text`."""
+    do, label, verb, value = words
+    field = f"ep-{do}-{esc(person.id)}"
+    go = button(verb, BOX, {"do": do, "person": person.id}, kind).replace(
+        "<button", f'<button data-ep-with="{field}"', 1
+    )
+    return (
+        f'<div class="ep-form"><label for="{field}">{esc(label)}</label><div class="ep-row">'
+        f'<input id="{field}" type="text" value="{esc(value)}" maxlength="80" autocomplete="off" '
+        f'data-ep-key="{field}">{go}{button(say("close"), BOX, {"do": "close", "person": person.id})}</div></div>'
+    )

@@ -1,0 +1,284 @@
+"""The page on which portraits are made: templates, who is who, words, switches, results."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import gradio as gr
+
+from easyphoto.domain import KEEP, PortraitRequest
+from easyphoto.errors import BadRequest, EasyPhotoError
+from easyphoto.jobs import Job, JobFile, Kind, State
+from easyphoto.ui import compat, portrait_view
+from easyphoto.ui.desk import Desk, delivery, freshened, message, read
+from easyphoto.ui.form import Form
+from easyphoto.ui.job_view import job_html
+from easyphoto.ui.pieces import head, problem
+from easyphoto.ui.portrait_view import Shot, faces_html, failures_html, shots_html, templates_html
+from easyphoto.ui.sitting import Sitting, orders
+from easyphoto.ui.train_panel import act
+
+PARTS = ("templates", "faces", "jobs", "shots")
+PRESETS: dict[str, tuple[str, str]] = {
+    "neutral": (PortraitRequest().prompt, PortraitRequest().negative_prompt),
+    "studio": (
+        "studio portrait photo, softbox light, plain background, fine detail",
+        "low quality, blurry, watermark, text",
+    ),
+    "daylight": ("portrait photo outdoors, soft daylight, natural colours", "low quality, blurry, watermark, text"),
+    "film": ("portrait on film, gentle grain, warm tones", "low quality, oversharpened, watermark, text"),
+}
+"""Words only; no preset asks for a smile, make-up or another age."""
+
+UNFINISHED = (State.QUEUED, State.RUNNING, State.FAILED, State.CANCELLED, State.INTERRUPTED)
+MOST_SHOTS = 24
+
+
+class PortraitPanel:
+    """Widgets and what happens when they are used; the work is the queue's."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.form = Form(PortraitRequest, desk.say, "ep-portrait")
+
+    # ------------------------------------------------------------ layout
+
+    def build(self, go_box: Any) -> None:
+        """Make the widgets inside the current tab; `go_box` brings the person another page asks for."""
+        self.sitting, self.shown = gr.State(Sitting()), gr.State({})
+        self.tick = compat.hidden_button("ep-portrait-tick")
+        self.box = compat.hidden_box(portrait_view.BOX)
+        self.job_box = compat.hidden_box("ep-portrait-job-box")
+        self.out = gr.HTML("", elem_id="ep-portrait-out", elem_classes=["ep-hidden"])
+        with gr.Row(elem_classes=["ep-columns"]):
+            with gr.Column(scale=5, min_width=320):
+                self._choose()
+            with gr.Column(scale=7, min_width=320):
+                self._results()
+        self._listen(go_box)
+
+    def _choose(self) -> None:
+        say = self.desk.say
+        with gr.Column(elem_classes=["ep-card"]):
+            gr.HTML(head(say("templates.title"), say("templates.intro"), 1))
+            self.templates = gr.HTML("", elem_id="ep-portrait-templates")
+            self.upload = compat.upload_field(say("templates.drop"), "ep-portrait-upload")
+        with gr.Column(elem_classes=["ep-card"]):
+            gr.HTML(head(say("faces.title"), say("faces.intro"), 2))
+            self.faces = gr.HTML("", elem_id="ep-portrait-faces")
+        with gr.Column(elem_classes=["ep-card"]):
+            gr.HTML(head(say("prompt.title"), "", 3))
+            self._words()
+
+    def _words(self) -> None:
+        say = self.desk.say
+        names = [say(f"preset.{key}") for key in PRESETS]
+        self.preset = gr.Dropdown(names, value=names[0], label=say("prompt.preset"), elem_id="ep-portrait-preset")
+        self.form.place("prompt", "negative_prompt", lines=2)
+        self.form.place("base_model", choices=self.desk.models())
+        with gr.Row():
+            self.form.place("best_of", "seed")
+        with gr.Accordion(say("advanced"), open=False, elem_id="ep-portrait-advanced"):
+            self.form.place_rest()
+        self.problem = gr.HTML("", elem_id="ep-portrait-problem")
+        self.go = gr.Button(say("portrait.go"), variant="primary", elem_id="ep-portrait-go")
+
+    def _results(self) -> None:
+        with gr.Column(elem_classes=["ep-card", "ep-sticky"]):
+            gr.HTML(head(self.desk.say("portrait.results"), "", 4))
+            self.jobs = gr.HTML("", elem_id="ep-portrait-jobs")
+            self.shots = gr.HTML(shots_html((), self.desk.pictures, self.desk.say), elem_id="ep-portrait-shots")
+
+    # ------------------------------------------------------------ events
+
+    def _listen(self, go_box: Any) -> None:
+        page = [self.sitting, self.templates, self.faces, self.jobs, self.shots, self.shown]
+        seen = [self.sitting, self.shown]
+        widgets = self.form.all_widgets()
+        compat.listen(self.tick.click, self.on_tick, seen, page)
+        compat.listen(self.upload.upload, self.on_upload, [self.upload, *seen], [self.upload, self.problem, *page])
+        compat.listen(self.box.change, self.on_box, [self.box, *seen], [self.out, self.problem, *page])
+        compat.listen(self.job_box.change, self.on_job, [self.job_box, *seen], [self.out, self.problem, *page])
+        compat.listen(go_box.change, self.on_go, [go_box, *seen], page)
+        compat.listen(self.go.click, self.on_generate, [*seen, *widgets], [self.problem, *page])
+        words = [self.form.widgets["prompt"], self.form.widgets["negative_prompt"]]
+        compat.listen(self.preset.change, self.on_preset, [self.preset], words)
+        compat.listen(self.form.widgets["base_model"].change, self.on_model, [self.form.widgets["base_model"]], widgets)
+
+    def on_tick(self, sitting: Sitting, shown: dict[str, str]) -> list[Any]:
+        """Whatever changed since."""
+        checked = self._checked(sitting)
+        updates = self._page(checked, shown)
+        return updates if checked != sitting else [gr.update(), *updates[1:]]
+
+    def on_upload(self, value: Any, sitting: Sitting, shown: dict[str, str]) -> list[Any]:
+        """New templates, chosen at once; a bad one is named and the others stay."""
+        troubles = []
+        for file, name in zip(compat.uploaded(value), compat.uploaded_names(value), strict=True):
+            try:
+                sitting = sitting.toggled(self.desk.shelf.add(file, name).id)
+            except EasyPhotoError as error:
+                error.file = name
+                troubles.append(problem(error, self.desk.say))
+        return [gr.update(value=None), "".join(troubles), *self._page(self._checked(sitting), shown)]
+
+    def on_box(self, text: str, sitting: Sitting, shown: dict[str, str]) -> list[Any]:
+        """A template, a face or a finished portrait was clicked."""
+        said, out, trouble = message(text), "", ""
+        try:
+            sitting, out = self._do(said, self._checked(sitting))
+        except EasyPhotoError as error:
+            trouble = problem(error, self.desk.say)
+        return [out, trouble, *self._page(sitting, shown)]
+
+    def _do(self, said: Mapping[str, Any], sitting: Sitting) -> tuple[Sitting, str]:
+        do, template = said.get("do"), str(said.get("template", ""))
+        if do == "toggle":
+            return sitting.toggled(template), ""
+        if do == "show":
+            return sitting.showing(template), ""
+        if do == "remove":
+            self.desk.shelf.remove(template)
+            return sitting.without(template), ""
+        if do == "person":
+            return sitting.given(str(said.get("person", KEEP))), ""
+        if do == "cast":
+            spots = self.desk.shelf.spots([template]).get(template, ())
+            return sitting.cast(template, int(said["face"]), str(said.get("person", KEEP)), spots), ""
+        if do == "download":
+            return sitting, self._download(said)
+        if do == "again":
+            self._again(said)
+        return sitting, ""
+
+    def on_job(self, text: str, sitting: Sitting, shown: dict[str, str]) -> list[Any]:
+        """A button of a job was pressed."""
+        out, trouble = "", ""
+        try:
+            out = act(self.desk, message(text))
+        except EasyPhotoError as error:
+            trouble = problem(error, self.desk.say)
+        return [out, trouble, *self._page(sitting, shown)]
+
+    def on_go(self, text: str, sitting: Sitting, shown: dict[str, str]) -> list[Any]:
+        """Another page asks for a portrait of a person."""
+        person = str(message(text).get("person", ""))
+        return self._page(sitting.given(person) if person else sitting, shown)
+
+    def on_generate(self, sitting: Sitting, shown: dict[str, str], *values: Any) -> list[Any]:
+        """Put the portraits into the queue: one job for every different cast."""
+        try:
+            self._order(sitting, values)
+        except EasyPhotoError as error:
+            return [problem(error, self.desk.say), *self._page(sitting, shown)]
+        return ["", *self._page(sitting, shown)]
+
+    def _order(self, sitting: Sitting, values: tuple[Any, ...]) -> None:
+        say, shelf = self.desk.say, self.desk.shelf
+        if not sitting.chosen:
+            raise BadRequest(say("portrait.choose"))
+        wanted = orders(sitting, shelf.spots(sitting.chosen))
+        if not wanted:
+            raise BadRequest(say("portrait.who"))
+        for persons, templates in wanted:
+            request = self.form.request(values, persons=persons)
+            files = [shelf.card(template).file for template in templates]
+            self.desk.jobs.submit(Kind.PORTRAIT, request, [JobFile(file, file.name) for file in files])
+
+    def on_preset(self, name: str) -> list[Any]:
+        """The preset's words."""
+        names = {self.desk.say(f"preset.{key}"): words for key, words in PRESETS.items()}
+        return [gr.update(value=text) for text in names[name]]
+
+    def on_model(self, name: str) -> list[Any]:
+        """The new base model's defaults."""
+        family = self.desk.studio.engine.checkpoint(name).family
+        return self.form.defaults_for(family, but=("base_model", "prompt", "negative_prompt", "seed", "best_of"))
+
+    # ------------------------------------------------------------ finished portraits
+
+    def _facts(self, said: Mapping[str, Any]) -> tuple[Job, dict[str, Any]]:
+        job = self.desk.jobs.get(str(said.get("job")))
+        portraits = (job.result or {}).get("portraits", ())
+        number = int(said.get("portrait", -1))
+        if not 0 <= number < len(portraits):
+            raise BadRequest("There is no such portrait.")
+        return job, portraits[number]
+
+    def _download(self, said: Mapping[str, Any]) -> str:
+        _, facts = self._facts(said)
+        file = self.desk.studio.paths.root / facts["file"]
+        return delivery(file.name, read(file), "image/png")
+
+    def _again(self, said: Mapping[str, Any]) -> None:
+        """The same request for the same template with a seed that is drawn anew."""
+        job, facts = self._facts(said)
+        card = self.desk.shelf.named(str(facts["template"]))
+        if card is None:
+            raise BadRequest("The template is not there any more.", file=str(facts["template"]))
+        request = PortraitRequest(**{**job.request, "persons": tuple(job.request.get("persons", ()))})
+        files = [JobFile(card.file, card.file.name)]
+        self.desk.jobs.submit(Kind.PORTRAIT, replace(request, seed=-1), files)
+
+    # ------------------------------------------------------------ the page
+
+    def _checked(self, sitting: Sitting) -> Sitting:
+        """Without persons and templates that have gone; the newest person unless one was chosen."""
+        people = [p.id for p in self.desk.people()]
+        there = {card.id for card in self.desk.shelf.cards()}
+        for template in sitting.chosen:
+            if template not in there:
+                sitting = sitting.without(template)
+        if sitting.person not in people:
+            sitting = sitting.given(people[0] if people else KEEP)
+        return sitting
+
+    def _page(self, sitting: Sitting, shown: dict[str, str]) -> list[Any]:
+        updates, marks = freshened(shown, dict(zip(PARTS, self._parts(sitting), strict=True)))
+        return [sitting, *updates, marks]
+
+    def _parts(self, sitting: Sitting) -> tuple[str, str, str, str]:
+        desk = self.desk
+        cards, people = desk.shelf.cards(), desk.people()
+        spots = desk.shelf.spots([sitting.shown]) if people else {}
+        jobs = desk.jobs.list(Kind.PORTRAIT)
+        names = {p.id: p.name for p in people}
+        return (
+            templates_html(cards, sitting, desk.pictures, desk.say),
+            faces_html(cards, sitting, spots, people, (desk.pictures, desk.say)),
+            "".join(self._job(job, names) for job in jobs if self._is_news(job)),
+            shots_html(self._shots(jobs, names), desk.pictures, desk.say),
+        )
+
+    @staticmethod
+    def _is_news(job: Job) -> bool:
+        return job.state in UNFINISHED or bool((job.result or {}).get("failures"))
+
+    def _job(self, job: Job, names: Mapping[str, str]) -> str:
+        people = ", ".join(dict.fromkeys(names.get(p, p) for p in job.request.get("persons", ()) if p))
+        title = f"{people} · {', '.join(job.files)}"
+        html = job_html(job, self.desk.events(job), time.time(), self.desk.say, "ep-portrait-job-box", title)
+        failures = (job.result or {}).get("failures", ())
+        known = job.error and job.error.get("problem") in {f.get("problem") for f in failures}
+        return html + ("" if known else failures_html(failures, self.desk.say)) + self._preview(job)
+
+    def _preview(self, job: Job) -> str:
+        """The newest look at a running one."""
+        if job.over:
+            return ""
+        previews = [e.preview for e in self.desk.events(job) if e.preview]
+        uri = self.desk.pictures.uri(previews[-1]) if previews else ""
+        return f'<div class="ep-look"><img src="{uri}" alt=""></div>' if uri else ""
+
+    def _shots(self, jobs: list[Job], names: Mapping[str, str]) -> list[Shot]:
+        """Every finished portrait, the newest first, also those of a job that failed later."""
+        root, found = self.desk.studio.paths.root, []
+        for job in jobs:
+            for number, facts in reversed(list(enumerate((job.result or {}).get("portraits", ())))):
+                card = self.desk.shelf.named(str(facts["template"]))
+                file = root / str(facts["file"])
+                found.append(Shot(job.id, number, facts, file, card.file if card else None, names))
+        return found[:MOST_SHOTS]

@@ -1,0 +1,67 @@
+"""The whole page: four panels under one roof, the same in the WebUI and on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from easyphoto.paths import checkout
+from easyphoto.ui import compat
+from easyphoto.ui.compat import Look
+from easyphoto.ui.desk import Desk
+from easyphoto.ui.doctor_panel import DoctorPanel
+from easyphoto.ui.people_panel import PeoplePanel
+from easyphoto.ui.pieces import esc
+from easyphoto.ui.portrait_panel import PortraitPanel
+from easyphoto.ui.strings import LANGUAGES, Speech
+from easyphoto.ui.train_panel import TrainPanel
+
+TITLE = "EasyPhoto"
+
+
+def build(desk: Desk, look: Look | None = None) -> Any:
+    """The Blocks of the page. The WebUI loads style and script itself, so `look` is for a page of our own."""
+    with compat.page(TITLE, look) as blocks, gr.Column(elem_id="easyphoto", elem_classes=["easyphoto"]):
+        if look:
+            gr.HTML(banner(desk.say))
+        go_box = compat.hidden_box("ep-go-box")
+        with gr.Tabs(elem_id="ep-tabs"):
+            portrait = PortraitPanel(desk)
+            pages: dict[str, Callable[[], None]] = {
+                "train": TrainPanel(desk).build,
+                "portrait": lambda: portrait.build(go_box),
+                "people": PeoplePanel(desk).build,
+                "doctor": DoctorPanel(desk).build,
+            }
+            for name, build_page in pages.items():
+                with gr.Tab(desk.say(f"tab.{name}"), id=f"ep-{name}", elem_id=f"ep-tab-{name}"):
+                    build_page()
+    return blocks
+
+
+def banner(say: Speech) -> str:
+    """Name, promise and the choice of language."""
+    links = "".join(
+        f'<a href="?lang={code}" lang="{code}" data-ep-lang="{code}"'
+        f"{' aria-current=true' if code == say.language else ''}>{esc(name)}</a>"
+        for code, name in LANGUAGES.items()
+    )
+    return (
+        f'<div class="ep-banner" lang="{say.language}"><div><h1>EasyPhoto</h1><p>{esc(say("tagline"))}</p></div>'
+        f'<p class="ep-private">{esc(say("private"))}</p>'
+        f'<nav class="ep-langs" aria-label="{esc(say("language"))}">{links}</nav></div>'
+    )
+
+
+def own_look() -> Look:
+    """Style and script as they lie beside the package, or inside it in a wheel."""
+    return Look(_text("style.css"), _text("javascript/easyphoto.js"))
+
+
+def _text(name: str) -> str:
+    inside = Path(__file__).resolve().parent.parent / "_web" / name
+    file = checkout() / name if (checkout() / name).is_file() else inside
+    return file.read_text(encoding="utf-8")

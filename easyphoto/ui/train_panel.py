@@ -1,0 +1,237 @@
+"""The page on which a person is trained: photos, name, start, and what becomes of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import gradio as gr
+
+from easyphoto.domain import TrainRequest
+from easyphoto.errors import BadRequest, EasyPhotoError
+from easyphoto.jobs import CheckRequest, Job, Kind, State
+from easyphoto.ui import compat, photos_view, train_view
+from easyphoto.ui.desk import Desk, delivery, freshened, message
+from easyphoto.ui.form import Form
+from easyphoto.ui.job_view import job_html
+from easyphoto.ui.photos_view import Draft, added, as_files, judged, photos_html, told
+from easyphoto.ui.pieces import empty, head, problem
+
+PARTS = ("photos", "jobs", "curves", "trials", "outcome")
+TRAINABLE = (State.QUEUED, State.RUNNING)
+
+
+class TrainPanel:
+    """Widgets and what happens when they are used; the work is the queue's."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.form = Form(TrainRequest, desk.say, "ep-train")
+
+    # ------------------------------------------------------------ layout
+
+    def build(self) -> None:
+        """Make the widgets inside the current tab."""
+        self.draft, self.checking, self.shown = gr.State(()), gr.State(""), gr.State({})
+        self.tick = compat.hidden_button("ep-train-tick")
+        self.photo_box = compat.hidden_box(photos_view.BOX)
+        self.job_box = compat.hidden_box(train_view.BOX)
+        self.out = gr.HTML("", elem_id="ep-train-out", elem_classes=["ep-hidden"])
+        with gr.Row(elem_classes=["ep-columns"]):
+            with gr.Column(scale=7, min_width=320):
+                self._photos()
+                self._person()
+            with gr.Column(scale=5, min_width=320), gr.Column(elem_classes=["ep-card", "ep-sticky"]):
+                self._status()
+        self._listen()
+
+    def _photos(self) -> None:
+        say = self.desk.say
+        with gr.Column(elem_classes=["ep-card"]):
+            gr.HTML(head(say("photos.title"), say("photos.intro"), 1))
+            self.upload = compat.upload_field(say("photos.drop"), "ep-train-upload")
+            with gr.Row(elem_classes=["ep-actions"]):
+                self.folder = gr.UploadButton(say("photos.folder"), file_count="directory", elem_id="ep-train-folder")
+                self.check = gr.Button(say("photos.check"), elem_id="ep-train-check")
+                self.clear = gr.Button(say("photos.clear"), elem_id="ep-train-clear")
+            self.photos = gr.HTML(photos_html((), self.desk.pictures, say), elem_id="ep-train-photos")
+
+    def _person(self) -> None:
+        say = self.desk.say
+        with gr.Column(elem_classes=["ep-card"]):
+            gr.HTML(head(say("person.title"), "", 2))
+            self.form.place("person", info=say("person.name.help"), max_lines=1)
+            self.form.place("consent", label=say("person.consent"), info=None)
+            self.form.place("base_model", choices=self.desk.models())
+            with gr.Accordion(say("advanced"), open=False, elem_id="ep-train-advanced"):
+                self.form.place_rest()
+            self.problem = gr.HTML("", elem_id="ep-train-problem")
+            self.start = gr.Button(say("train.start"), variant="primary", elem_id="ep-train-start")
+
+    def _status(self) -> None:
+        say = self.desk.say
+        gr.HTML(head(say("tab.train"), "", 3))
+        self.jobs = gr.HTML(self._idle(), elem_id="ep-train-jobs")
+        self.curves = gr.HTML("", elem_id="ep-train-curves")
+        self.trials = gr.HTML("", elem_id="ep-train-trials")
+        self.outcome = gr.HTML("", elem_id="ep-train-outcome")
+
+    def _idle(self) -> str:
+        return empty(self.desk.say("train.idle"), self.desk.say("train.idle.next"), "curve")
+
+    # ------------------------------------------------------------ events
+
+    def _listen(self) -> None:
+        page = [self.photos, self.jobs, self.curves, self.trials, self.outcome, self.shown]
+        state = [self.draft, self.checking]
+        seen = [self.draft, self.checking, self.shown]
+        for upload in (self.upload, self.folder):
+            compat.listen(upload.upload, self.on_upload, [upload, *seen], [upload, *state, *page])
+        compat.listen(self.photo_box.change, self.on_photo, [self.photo_box, *seen], [*state, *page])
+        compat.listen(self.clear.click, self.on_clear, [self.shown], [*state, *page])
+        compat.listen(self.check.click, self.on_check, seen, [self.problem, *state, *page])
+        compat.listen(self.tick.click, self.on_tick, seen, [*state, *page])
+        compat.listen(self.job_box.change, self.on_job, [self.job_box, *seen], [self.out, self.problem, *state, *page])
+        widgets = self.form.all_widgets()
+        compat.listen(self.start.click, self.on_start, [*seen, *widgets], [self.problem, *state, *page])
+        compat.listen(self.form.widgets["base_model"].change, self.on_model, [self.form.widgets["base_model"]], widgets)
+
+    def on_upload(self, value: Any, draft: Draft, checking: str, shown: dict[str, str]) -> list[Any]:
+        """More photos; the field is empty again for the next ones."""
+        more = added(draft, compat.uploaded(value), compat.uploaded_names(value))
+        return [gr.update(value=None), *self._page(more, checking, shown)]
+
+    def on_photo(self, text: str, draft: Draft, checking: str, shown: dict[str, str]) -> list[Any]:
+        """The user's word on one photo."""
+        said = message(text)
+        return self._page(told(draft, int(said.get("photo", -1)), str(said.get("word"))), checking, shown)
+
+    def on_clear(self, shown: dict[str, str]) -> list[Any]:
+        """No photos."""
+        return self._page((), "", shown)
+
+    def on_check(self, draft: Draft, checking: str, shown: dict[str, str]) -> list[Any]:
+        """Have the photos looked at."""
+        try:
+            job = self.desk.jobs.submit(Kind.CHECK, CheckRequest(), as_files(draft))
+        except EasyPhotoError as error:
+            return [problem(error, self.desk.say), *self._page(draft, checking, shown)]
+        return ["", *self._page(draft, job.id, shown)]
+
+    def on_start(self, draft: Draft, checking: str, shown: dict[str, str], *values: Any) -> list[Any]:
+        """Put the training into the queue."""
+        try:
+            request = self.form.request(values)
+            self._refuse_early(request, draft)
+            self.desk.jobs.submit(Kind.TRAIN, request, as_files(draft))
+        except EasyPhotoError as error:
+            return [problem(error, self.desk.say), *self._page(draft, checking, shown)]
+        return ["", *self._page(draft, checking, shown)]
+
+    def _refuse_early(self, request: TrainRequest, draft: Draft) -> None:
+        """What the training itself would refuse, said before it waits in the line. Raises BadRequest."""
+        say = self.desk.say
+        taken = [person.name.casefold() for person in self.desk.people()]
+        rules = (
+            (not any(photo.verdict != "drop" for photo in draft), "train.needs.photos"),
+            (not request.person, "train.needs.name"),
+            (request.person.casefold() in taken, "train.needs.other_name"),
+            (not request.consent, "train.needs.consent"),
+        )
+        if missing := [say(key) for broken, key in rules if broken]:
+            raise BadRequest(" ".join(missing))
+
+    def on_job(self, text: str, draft: Draft, checking: str, shown: dict[str, str]) -> list[Any]:
+        """A button of a job was pressed."""
+        said, out, trouble = message(text), "", ""
+        try:
+            out = act(self.desk, said)
+        except EasyPhotoError as error:
+            trouble = problem(error, self.desk.say)
+        return [out, trouble, *self._page(draft, checking, shown)]
+
+    def on_tick(self, draft: Draft, checking: str, shown: dict[str, str]) -> list[Any]:
+        """Whatever changed since; a finished check brings its verdicts."""
+        draft, checking, changed = self._checked(draft, checking)
+        updates = self._page(draft, checking, shown)
+        return updates if changed else [gr.update(), gr.update(), *updates[2:]]
+
+    def on_model(self, name: str) -> list[Any]:
+        """The new base model's defaults."""
+        family = self.desk.studio.engine.checkpoint(name).family
+        return self.form.defaults_for(family, but=("person", "consent", "base_model", "seed"))
+
+    # ------------------------------------------------------------ the page
+
+    def _checked(self, draft: Draft, checking: str) -> tuple[Draft, str, bool]:
+        """The draft with its verdicts once the check is over, else as it was."""
+        if not checking:
+            return draft, "", False
+        try:
+            job = self.desk.jobs.get(checking)
+        except EasyPhotoError:
+            return draft, "", True
+        if not job.over:
+            return draft, checking, False
+        reports = (job.result or {}).get("reports", ())
+        self.desk.jobs.delete(job.id)
+        return judged(draft, job.files, reports), "", True
+
+    def _page(self, draft: Draft, checking: str, shown: dict[str, str]) -> list[Any]:
+        """State and every part of the page that changed."""
+        job = self.current()
+        updates, marks = freshened(shown, dict(zip(PARTS, self._parts(draft, checking, job), strict=True)))
+        return [draft, checking, *updates, marks]
+
+    def _parts(self, draft: Draft, checking: str, job: Job | None) -> Sequence[str]:
+        desk, progress = self.desk, self._check_progress(checking)
+        photos = photos_html(draft, desk.pictures, desk.say, progress)
+        if job is None:
+            return photos, self._idle(), "", "", ""
+        events = desk.events(job)
+        person = desk.person(str((job.result or {}).get("person", "")))
+        return (
+            photos,
+            "".join(self._job(one) for one in self._listed(job)),
+            train_view.figures_html(job, events, desk.say),
+            train_view.trials_html(events, desk.pictures, desk.say),
+            train_view.outcome_html(job, person, desk.pictures, desk.say),
+        )
+
+    def _check_progress(self, checking: str) -> tuple[int, int] | None:
+        if not checking:
+            return None
+        try:
+            job = self.desk.jobs.get(checking)
+        except EasyPhotoError:
+            return None
+        return job.done, max(job.total, len(job.files))
+
+    def _job(self, job: Job) -> str:
+        title = str(job.request.get("person", ""))
+        return job_html(job, self.desk.events(job), time.time(), self.desk.say, train_view.BOX, title)
+
+    def current(self) -> Job | None:
+        """The training the page is about: the one that runs or waits, else the newest."""
+        jobs = self.desk.jobs.list(Kind.TRAIN)
+        return next((j for j in reversed(jobs) if j.state in TRAINABLE), jobs[0] if jobs else None)
+
+    def _listed(self, current: Job) -> list[Job]:
+        """It, and those that wait behind it."""
+        waiting = [j for j in reversed(self.desk.jobs.list(Kind.TRAIN, TRAINABLE)) if j.id != current.id]
+        return [current, *waiting]
+
+
+def act(desk: Desk, said: dict[str, Any]) -> str:
+    """Do what a job's button says; a delivery when it was the log. Raises EasyPhotoError."""
+    do, job = said.get("do"), str(said.get("job", ""))
+    if do == "cancel":
+        desk.jobs.cancel(job)
+    elif do == "resume":
+        desk.jobs.resume(job)
+    elif do == "delete":
+        desk.jobs.delete(job)
+    elif do == "log":
+        return delivery(f"easyphoto-{job}.log", desk.jobs.log(job).encode(), "text/plain;charset=utf-8")
+    return ""

@@ -1,0 +1,100 @@
+"""What a finished training has to show: scores, votes, pictures, and advice where the likeness is low."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from easyphoto.domain import Person
+from easyphoto.jobs import Event, Job, State
+from easyphoto.ui.curves import curves, points_of
+from easyphoto.ui.pictures import Pictures
+from easyphoto.ui.pieces import button, esc, notice, picture
+from easyphoto.ui.strings import Speech
+
+BOX = "ep-train-box"
+LOW = 0.6  # mean distance of trial pictures above which advice is due
+TRIALS = 6  # newest pictures shown
+
+
+def figures_html(job: Job, events: Sequence[Event], say: Speech) -> str:
+    """The curves of a running or ended training."""
+    result = job.result or {}
+    losses = [(float(s), float(v)) for s, v in result.get("losses", ())] or points_of(events, "loss")
+    told = {int(step): float(gap) for step, gap in (result.get("likeness_by_step") or {}).items()}
+    return curves(losses, told or points_of(events, "likeness"), say)
+
+
+def trials_html(events: Sequence[Event], pictures: Pictures, say: Speech) -> str:
+    """The newest trial pictures, the newest first; nothing while there are none."""
+    seen = list(dict.fromkeys((e.preview, e.done) for e in reversed(events) if e.preview))[:TRIALS]
+    if not seen:
+        return ""
+    step = say("train.curve.step")
+    cells = "".join(
+        f"<li>{picture(pictures.uri(file), f'{step} {done}')}<span>{esc(step)} {done}</span></li>"
+        for file, done in seen
+        if file
+    )
+    return f'<h4 class="ep-h">{esc(say("train.trials"))}</h4><ul class="ep-trials">{cells}</ul>'
+
+
+def outcome_html(job: Job, person: Person | None, pictures: Pictures, say: Speech) -> str:
+    """Scores, votes, the person's two pictures, warnings and advice; nothing before the end."""
+    if job.state is not State.DONE or not job.result:
+        return ""
+    result = job.result
+    name = str(result.get("name", ""))
+    warnings = "".join(notice(say.reason(str(w)), "", "fair") for w in result.get("warnings", ()))
+    advice = notice(say("train.low"), say("train.low.next"), "fair") if _is_low(result) else ""
+    go = button(say("train.done.next"), "ep-go-box", {"tab": "portrait", "person": result.get("person")}, "ep-primary")
+    return (
+        f'<section class="ep-outcome"><header><h4>{esc(say("train.done", name=name))}</h4>{go}</header>'
+        f"{_portraits(person, pictures, say)}{warnings}{advice}{_scores(result, say)}{_seconds(result, say)}</section>"
+    )
+
+
+def _is_low(result: Mapping[str, Any]) -> bool:
+    """Whether the votes went to trial pictures that hardly look like the person."""
+    gaps, votes = result.get("likeness_by_step") or {}, result.get("votes") or {}
+    chosen = [float(gaps[step]) for step in votes if step in gaps]
+    return bool(chosen) and min(chosen) > LOW
+
+
+def _portraits(person: Person | None, pictures: Pictures, say: Speech) -> str:
+    if person is None:
+        return ""
+    shown: list[tuple[str, Path | None]] = [("train.reference", person.reference), ("train.face_id", person.face_id)]
+    cells = "".join(
+        f"<figure>{picture(pictures.uri(file), say(key))}<figcaption>{esc(say(key))}</figcaption></figure>"
+        for key, file in shown
+        if file
+    )
+    return f'<div class="ep-pair">{cells}</div>'
+
+
+def _scores(result: Mapping[str, Any], say: Speech) -> str:
+    gaps, votes = result.get("likeness_by_step") or {}, result.get("votes") or {}
+    steps = sorted({int(step) for step in (*gaps, *votes)})
+    if not steps:
+        return ""
+    rows = "".join(_row(step, gaps.get(str(step)), float(votes.get(str(step), 0.0))) for step in steps)
+    names = ("train.scores.step", "train.scores.likeness", "train.scores.share")
+    heads = "".join(f'<th scope="col">{esc(say(key))}</th>' for key in names)
+    return (
+        f'<table class="ep-table"><caption>{esc(say("train.scores"))}</caption><thead><tr>{heads}</tr></thead>'
+        f"<tbody>{rows}</tbody></table>"
+    )
+
+
+def _row(step: int, gap: float | None, share: float) -> str:
+    distance = "–" if gap is None else f"{gap:.3f}"
+    bar = f'<span class="ep-share"><i style="width:{share * 100:.0f}%"></i></span>{share * 100:.0f} %'
+    return f'<tr><th scope="row">{step}</th><td>{distance}</td><td>{bar}</td></tr>'
+
+
+def _seconds(result: Mapping[str, Any], say: Speech) -> str:
+    spent = result.get("seconds") or {}
+    parts = " · ".join(f"{say.stage(stage)} {say.duration(float(s))}" for stage, s in spent.items())
+    return f'<p class="ep-facts">{esc(say("train.seconds"))}: {esc(parts)}</p>' if parts else ""

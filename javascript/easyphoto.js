@@ -1,0 +1,162 @@
+/* EasyPhoto: the few things the page does in the browser. No library, no network, no storage.
+   - buttons and selects inside our HTML write a message into a hidden field that the program listens to
+   - the visible panel is asked for news: every second while something runs, else now and then
+   - files carried by the page are handed to the browser once
+   - keyboard focus survives a refresh of the HTML around it */
+(function () {
+  "use strict";
+  if (window.easyphotoReady) return;
+  window.easyphotoReady = true;
+
+  const FAST = 1000, SLOW = 4000;
+  const PANELS = ["train", "portrait", "people"];
+  const delivered = new Set(), widths = new Map();
+  let counter = 0, lastKey = "", lastTick = 0;
+
+  const root = () => (window.gradioApp ? window.gradioApp() : document);
+  const byId = (id) => root().querySelector("#" + CSS.escape(id));
+
+  function say(box, message) {
+    const field = byId(box) && byId(box).querySelector("textarea, input");
+    if (!field) return;
+    const kind = field.tagName === "TEXTAREA" ? HTMLTextAreaElement : HTMLInputElement;
+    const text = JSON.stringify(Object.assign({ n: Date.now() + "-" + (counter += 1) }, message));
+    Object.getOwnPropertyDescriptor(kind.prototype, "value").set.call(field, text);
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    field.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+
+  function messageOf(element) {
+    const message = JSON.parse(element.dataset.epMessage);
+    if (element.dataset.epWith) {
+      const typed = document.getElementById(element.dataset.epWith) || byId(element.dataset.epWith);
+      message.text = typed ? typed.value : "";
+    }
+    if (element.dataset.epValue) message[element.dataset.epValue] = element.value;
+    return message;
+  }
+
+  function openTab(name) {
+    const tab = byId("ep-tab-" + name + "-button") ||
+      [...root().querySelectorAll("#ep-tabs button[role=tab]")][["train", "portrait", "people", "doctor"].indexOf(name)];
+    if (tab) tab.click();
+    lastTick = 0;
+  }
+
+  document.addEventListener("click", function (event) {
+    const target = event.target.closest && event.target.closest("[data-ep-box], [data-ep-copy]");
+    if (!target || target.tagName === "SELECT") return;
+    event.preventDefault();
+    if (target.dataset.epCopy) return copy(target);
+    const message = messageOf(target);
+    if (message.tab) openTab(message.tab);
+    say(target.dataset.epBox, message);
+    if (message.do === "cancel") target.disabled = true;
+  });
+
+  document.addEventListener("change", function (event) {
+    const target = event.target;
+    if (target.tagName === "SELECT" && target.dataset.epBox) say(target.dataset.epBox, messageOf(target));
+  });
+
+  document.addEventListener("keydown", function (event) {
+    if (event.key !== "Enter" || event.target.tagName !== "INPUT") return;
+    const go = event.target.id && root().querySelector('[data-ep-with="' + CSS.escape(event.target.id) + '"]');
+    if (go) go.click();
+  });
+
+  document.addEventListener("input", function (event) {
+    if (!event.target.classList || !event.target.classList.contains("ep-range")) return;
+    event.target.closest(".ep-compare").style.setProperty("--at", event.target.value + "%");
+  });
+
+  document.addEventListener("focusin", function (event) {
+    const held = event.target.closest && event.target.closest("[data-ep-key]");
+    lastKey = held ? held.dataset.epKey : "";
+  });
+
+  function copy(button) {
+    const text = (document.getElementById(button.dataset.epCopy) || byId(button.dataset.epCopy)).textContent;
+    const said = button.textContent;
+    const done = () => {
+      button.textContent = button.dataset.epDone;
+      setTimeout(() => { button.textContent = said; }, 1600);
+    };
+    if (navigator.clipboard && window.isSecureContext) return void navigator.clipboard.writeText(text).then(done);
+    const field = document.createElement("textarea");
+    field.value = text;
+    document.body.append(field);
+    field.select();
+    document.execCommand("copy");
+    field.remove();
+    done();
+  }
+
+  function deliver(link) {
+    const mark = link.dataset.epDelivery + "@" + (link.closest("[id]") || {}).id;
+    if (delivered.has(link)) return;
+    delivered.add(link);
+    const [head, data] = link.getAttribute("href").split(",");
+    const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+    const url = URL.createObjectURL(new Blob([bytes], { type: head.slice(5).replace(";base64", "") }));
+    const out = document.createElement("a");
+    out.href = url;
+    out.download = link.getAttribute("download");
+    out.dataset.epMark = mark;
+    document.body.append(out);
+    out.click();
+    out.remove();
+    setTimeout(() => URL.revokeObjectURL(url), 60000);
+  }
+
+  function grow(bar) {
+    const name = bar.dataset.epBar, now = bar.dataset.epWidth, before = widths.get(name);
+    widths.set(name, now);
+    if (before === undefined || before === now || bar.dataset.epSeen) return;
+    bar.dataset.epSeen = "1";
+    bar.style.width = before + "%";
+    void bar.offsetWidth;
+    bar.style.width = now + "%";
+  }
+
+  function afterChange() {
+    root().querySelectorAll("a.ep-delivery").forEach(deliver);
+    root().querySelectorAll("[data-ep-bar]").forEach(grow);
+    if (lastKey && (document.activeElement === document.body || !document.activeElement)) {
+      const again = root().querySelector('[data-ep-key="' + CSS.escape(lastKey) + '"]');
+      if (again) again.focus({ preventScroll: true });
+    }
+  }
+
+  function panel() {
+    return PANELS.find((name) => {
+      const box = byId("ep-" + name + "-tick");
+      const place = box && box.parentElement && box.closest(".tabitem, [role=tabpanel], #easyphoto");
+      return place && place.offsetParent !== null;
+    });
+  }
+
+  function ask() {
+    if (document.hidden) return;
+    const name = panel();
+    if (!name) return;
+    const live = root().querySelector("#easyphoto [data-ep-live], #easyphoto .ep-busy");
+    const now = Date.now();
+    if (now - lastTick < (live ? FAST : SLOW) - 50) return;
+    lastTick = now;
+    const button = byId("ep-" + name + "-tick");
+    (button.tagName === "BUTTON" ? button : button.querySelector("button") || button).click();
+  }
+
+  function begin() {
+    new MutationObserver(afterChange).observe(root() === document ? document.body : root(), { childList: true, subtree: true });
+    document.addEventListener("click", (event) => {
+      if (event.target.closest && event.target.closest("[role=tab]")) { lastTick = 0; setTimeout(ask, 60); }
+    });
+    document.addEventListener("visibilitychange", ask);
+    setInterval(ask, 250);
+  }
+
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);
+  else begin();
+})();

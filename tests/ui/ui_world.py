@@ -1,0 +1,70 @@
+"""A world for the page's tests: pictures drawn by code, a studio that works at once, a true queue."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fake_studio import FakeStudio
+from fakes import draw_faces
+from PIL import Image
+
+from easyphoto.jobs import Queue
+from easyphoto.paths import Paths
+from easyphoto.ui.desk import Desk
+from easyphoto.ui.strings import Speech
+
+SKIN = (220, 120, 90)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A finding of a doctor who is always content."""
+
+    name: str = "numpy"
+    state: str = "ok"
+    value: str = "2.0"
+    mend: str = ""
+
+
+def selfie(file: Path, shade: int = 0) -> Path:
+    """A picture with one face."""
+    Image.fromarray(draw_faces((320, 320), [((160, 150), 150, (SKIN[0] - shade, SKIN[1], SKIN[2]))])).save(file)
+    return file
+
+
+def group(file: Path) -> Path:
+    """A picture with two faces, the right one larger."""
+    faces = [((110, 150), 90, SKIN), ((330, 150), 140, SKIN)]
+    Image.fromarray(draw_faces((480, 320), faces)).save(file)
+    return file
+
+
+def broken(file: Path) -> Path:
+    """The first half of a JPEG."""
+    held = io.BytesIO()
+    Image.new("RGB", (200, 200), SKIN).save(held, "JPEG")
+    file.write_bytes(held.getvalue()[: len(held.getvalue()) // 3])
+    return file
+
+
+def paths_in(root: Path) -> Paths:
+    """Data under `root`, no shipped templates but one."""
+    models = root / "models"
+    (models / "templates").mkdir(parents=True, exist_ok=True)
+    group(models / "templates" / "two_friends.png")
+    return Paths(root / "data", models)
+
+
+@contextmanager
+def desk_in(root: Path, language: str = "en", **studio: object) -> Iterator[Desk]:
+    """A desk with a fake studio and a true queue."""
+    play = FakeStudio(paths_in(root), **studio)  # type: ignore[arg-type]
+    queue = Queue(play.paths, play)  # type: ignore[arg-type]
+    try:
+        yield Desk(play, queue, Speech(language), lambda: [Line()])  # type: ignore[arg-type]
+    finally:
+        queue.close()
