@@ -1,0 +1,123 @@
+"""Who is let in: tokens, host names, pages of other sites, sizes, content types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from api_world import PHOTO, World, b64, png, world
+from starlette.testclient import TestClient
+
+from easyphoto.api import Access
+from easyphoto.errors import BadRequest
+
+TOKEN = "correct-horse-battery"
+
+
+@pytest.fixture
+def w(tmp_path: Path) -> Iterator[World]:
+    with world(tmp_path) as made:
+        yield made
+
+
+def test_a_door_to_the_network_needs_a_token():
+    for token in ("", "short", "ünicode-ünicode-ünicode"):
+        with pytest.raises(BadRequest):
+            Access.network(token)
+    with pytest.raises(BadRequest):
+        Access.local("short")
+
+
+@pytest.mark.parametrize(
+    ("authorization", "status"),
+    [
+        (None, 401),
+        ("", 401),
+        ("Bearer", 401),
+        ("Bearer wrong-horse-battery", 401),
+        (f"Basic {TOKEN}", 401),
+        (f"Bearer {TOKEN}x", 401),
+        (f"Bearer {TOKEN}", 200),
+        (f"bearer {TOKEN}", 200),
+    ],
+)
+def test_token(tmp_path, authorization, status):
+    with world(tmp_path, Access.network(TOKEN)) as w:
+        client = TestClient(w.app, base_url="http://studio.example:8000")
+        headers = {} if authorization is None else {"Authorization": authorization}
+        for path in ("jobs", "persons", "openapi.json", "doctor"):
+            answer = client.get(f"/easyphoto/v1/{path}", headers=headers)
+            assert answer.status_code == status
+            assert ("www-authenticate" in answer.headers) == (status == 401)
+        legacy = client.post("/easyphoto/easyphoto_infer_forward", json={}, headers=headers)
+        assert legacy.status_code == status
+
+
+def test_the_document_asks_for_the_token_only_where_there_is_one(tmp_path, w):
+    assert "security" not in w.get("openapi.json").json()
+    with world(tmp_path / "b", Access.network(TOKEN)) as other:
+        document = other.get("openapi.json", headers={"Authorization": f"Bearer {TOKEN}"}).json()
+        assert document["security"] == [{"token": []}]
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:7860", "localhost.evil.example", "", "[", "127.0.0.1.evil"]
+)
+def test_dns_rebinding(w, host):
+    assert w.get("jobs", headers={"Host": host}).status_code == 403
+
+
+@pytest.mark.parametrize("host", ["localhost:7860", "127.0.0.1", "[::1]:7860", "LOCALHOST"])
+def test_our_own_names(w, host):
+    assert w.get("jobs", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:9999"},
+        {"Origin": "["},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+def test_pages_of_other_sites(w, headers):
+    assert w.get("jobs", headers=headers).status_code == 403
+    refused = w.post("jobs/check", {"photos": [PHOTO]}, headers=headers)
+    assert refused.status_code == 403
+    assert "access-control-allow-origin" not in refused.headers
+    assert w.get("jobs").json()["jobs"] == []
+
+
+def test_our_own_page(w):
+    own = {"Origin": "http://127.0.0.1:7860", "Sec-Fetch-Site": "same-origin"}
+    assert w.post("jobs/check", {"photos": [PHOTO]}, headers=own).status_code == 202
+
+
+def test_no_cors(w):
+    asked = {"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"}
+    answer = w.client.options("/easyphoto/v1/jobs/check", headers=asked)
+    assert answer.status_code == 405
+    assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "", None])
+@pytest.mark.parametrize("path", ["v1/jobs/check", "v1/templates", "v1/persons"])
+def test_only_json(w, kind, path):
+    headers = {} if kind is None else {"Content-Type": kind}
+    assert w.client.post(f"/easyphoto/{path}", content=b'{"photos": []}', headers=headers).status_code == 415
+
+
+def test_sizes(tmp_path):
+    with world(tmp_path, Access(True, max_body=20_000, max_picture=2_000)) as w:
+        assert w.post("jobs/check", {"photos": [{"name": "a", "data": b64(bytes(3_000))}]}).status_code == 413
+        assert w.post("jobs/check", {"photos": [{"name": "a", "data": b64(bytes(30_000))}]}).status_code == 413
+        unannounced = w.client.post(
+            "/easyphoto/v1/jobs/check", content=iter([b"x" * 9_000] * 3), headers={"Content-Type": "application/json"}
+        )
+        assert unannounced.status_code == 413
+        assert w.post("jobs/check", {"photos": [{"name": "a", "data": b64(png())}]}).status_code == 202
+        assert [f.name for f in w.studio.paths.jobs.glob(".intake-*")] == []
