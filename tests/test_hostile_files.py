@@ -189,6 +189,12 @@ def test_long_side_shrinks_and_never_enlarges(tmp_path: Path):
     assert open_picture(saved(tmp_path, "b.png", quarters(1600, 1200)), long_side=500).size == (500, 375)
 
 
+def test_a_jpeg_is_decoded_at_a_fraction_and_so_passes_the_pixel_limit(tmp_path: Path):
+    file = saved(tmp_path, "a.jpg", quarters(1600, 1200))
+    assert open_picture(file, long_side=400, max_pixels=400 * 300).size == (400, 300)
+    refused(file, max_pixels=400 * 300)
+
+
 def test_damaged_exif_is_no_reason_to_refuse(tmp_path: Path):
     file = saved(tmp_path, "a.jpg", quarters(), exif=b"Exif\0\0II*\0\xff\xff\xff\x7f junk")
     assert open_picture(file).size == (64, 48)

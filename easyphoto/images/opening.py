@@ -45,7 +45,8 @@ def open_picture(file: Path, *, max_pixels: int = 100_000_000, long_side: int | 
     try:
         with _opened(file) as source:
             if long_side:
-                source.draft(None, (long_side, long_side))
+                ratio = long_side / max(source.size)
+                source.draft(None, (max(1, int(source.width * ratio)), max(1, int(source.height * ratio))))
             _check_size(source, file, max_pixels)
             return _normal(source, file, long_side)
     except BadPicture:
@@ -138,7 +139,7 @@ def _normal(source: Image.Image, file: Path, long_side: int | None) -> Image.Ima
     if turn is not None:
         flat = flat.transpose(turn)
     rgb = _srgb(_on_white(flat), profile, file.name)
-    clean = rgb.copy() if rgb is source else rgb
+    clean = rgb.copy() if rgb is source else rgb  # a plain picture, since the source goes with its file
     clean.info = {}
     return clean
 
@@ -153,10 +154,10 @@ def _turn(source: Image.Image) -> Image.Transpose | None:
 
 
 def _eight_bit(source: Image.Image) -> Image.Image:
-    """The decoded first frame in L, LA, RGB, RGBA, CMYK or LAB."""
+    """The decoded first frame in L, LA, RGB, RGBA, CMYK or LAB; the source itself where it is one of them."""
     source.load()
     if source.mode in ("L", "LA", "RGB", "RGBA", "CMYK", "LAB"):
-        return source.copy()
+        return source
     if source.mode.startswith("I") or source.mode == "F":
         return _from_deep(np.asarray(source, dtype=np.float64))
     see_through = source.mode in ("PA", "RGBa", "La") or "transparency" in source.info
@@ -198,4 +199,4 @@ def _srgb(picture: Image.Image, profile: bytes | None, name: str) -> Image.Image
             _log.warning("The colour profile of %s is ignored.", name, exc_info=True)
         else:
             return changed if changed is not None else picture
-    return picture.convert("RGB")
+    return picture if picture.mode == "RGB" else picture.convert("RGB")

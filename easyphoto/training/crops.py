@@ -11,12 +11,12 @@ from PIL import Image
 from easyphoto.domain import Box, Face, Floats, Pixels
 from easyphoto.faces.base import FaceToolbox
 from easyphoto.images import blend, crop, feather, fit_long_side, open_picture, picture
-from easyphoto.training.measure import LOOK_SIDE, PhotoSeen
+from easyphoto.training.measure import PhotoSeen, halved
 
 CROP = 3.0  # side of the square crop in face widths
 TALL = 1.3  # a face's usual height in widths: keeps the crop's size steady when a turned head looks narrow
 GOOD_SIDE = 512  # crops smaller than this gain from enhancement
-CROP_SIDE = 1024  # a crop is read from the file at about this side, if the file has it
+CROP_SIDE = 1024  # of training pictures at most; a crop is read from the file with at least this, if it can
 LARGEST_SIDE = 1536  # of crops on disk
 REFERENCE_SIDE = 1536
 BESIDE, ABOVE, BELOW = 0.30, 0.45, 0.25
@@ -49,12 +49,12 @@ def crop_side(seen: PhotoSeen, face: Face) -> int:
 
 
 def cut_out(seen: PhotoSeen, face: Face) -> Cut:
-    """The crop, read again from the file at the size that gives it about `CROP_SIDE` pixels.
+    """The crop, read again from the file at a size that gives it at least `CROP_SIDE` pixels, if the file has them.
 
     Raises BadPicture when the file has gone meanwhile.
     """
-    wanted = CROP_SIDE / square_round(face).width
-    whole = open_picture(seen.photo.file, long_side=round(LOOK_SIDE * min(max(1.0, wanted), seen.scale)))
+    longest = max(seen.size)
+    whole = open_picture(seen.photo.file, long_side=halved(longest, longest * CROP_SIDE / crop_side(seen, face)))
     scale = max(whole.size) * seen.scale / max(seen.size)
     placed = moved(face, scale, (0.0, 0.0))
     square = square_round(placed)

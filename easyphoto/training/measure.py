@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from easyphoto.errors import BadPicture
 from easyphoto.faces.base import FaceToolbox
 from easyphoto.images import open_picture, picture_size
 
-LOOK_SIDE = 1600  # longer side at which photos are looked at: half of a 12 megapixel JPEG, which decodes fast
+LOOK_SIDE = 1600  # photos are looked at with their longer side at least this and less than twice this, if they can
 MAX_FACES = 12  # of a group photo, the largest ones
 FACE_WIDTH = 160  # pixels at which sharpness is measured: a face three times cropped into 512 pixels has about that
 
@@ -57,12 +58,23 @@ def look_at(photo: Photo, faces: FaceToolbox) -> PhotoSeen:
         return PhotoSeen(photo)
     try:
         size = picture_size(photo.file)
-        picture = np.asarray(open_picture(photo.file, long_side=LOOK_SIDE))
+        picture = np.asarray(open_picture(photo.file, long_side=halved(max(size), LOOK_SIDE)))
     except BadPicture as bad:
         return PhotoSeen(photo, problem=f"{bad.problem} {bad.mend}".strip())
     found = sorted(faces.detect(picture), key=lambda face: -face.box.area)[:MAX_FACES]
     seen = tuple(_measured(picture, face, faces) for face in found)
     return PhotoSeen(photo, "", size, max(size) / max(picture.shape[:2]), fingerprint(picture), seen)
+
+
+def halved(side: int, least: float) -> int:
+    """`side` cut in half up to three times while it stays at least `least`.
+
+    A JPEG is decoded at exactly these sizes, with nothing left to resize.
+    """
+    for part in (8, 4, 2):
+        if side / part >= least:
+            return math.ceil(side / part)
+    return side
 
 
 def _measured(picture: Pixels, face: Face, faces: FaceToolbox) -> FaceSeen:
@@ -110,7 +122,7 @@ def fingerprint(picture: Pixels) -> NDArray[np.bool_]:
     """64 bits that hardly change when a picture is scaled, recompressed or brightened (difference hash)."""
     import cv2
 
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    small = cv2.GaussianBlur(cv2.resize(grey, (36, 32), interpolation=cv2.INTER_AREA), (0, 0), 2)
+    grey = cv2.cvtColor(cv2.resize(picture, (36, 32), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
+    small = cv2.GaussianBlur(grey, (0, 0), 2)
     cells = cv2.resize(small, (9, 8), interpolation=cv2.INTER_AREA).astype(np.int16)
     return np.asarray(cells[:, 1:] > cells[:, :-1], np.bool_).ravel()
