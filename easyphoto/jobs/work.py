@@ -33,7 +33,17 @@ class Task:
 
 def perform(task: Task, studio: Studio, report: Progress) -> Result:
     """Do it. Raises EasyPhotoError for what the user must know, Cancelled from `report`."""
-    return _WORK[task.kind](task, studio, report)
+    try:
+        return _WORK[task.kind](task, studio, report)
+    except EasyPhotoError as error:
+        raise _renamed(error, task)
+
+
+def _renamed(error: EasyPhotoError, task: Task) -> EasyPhotoError:
+    """Naming the picture as the user knows it, not our copy."""
+    names = {photo.file.name: photo.name for photo in task.photos}
+    error.file = names.get(error.file, error.file)
+    return error
 
 
 def _check(task: Task, studio: Studio, report: Progress) -> Result:
@@ -58,7 +68,7 @@ def _portrait(task: Task, studio: Studio, report: Progress) -> Result:
             request, [Template(photo.file, photo.name)], _part_of(report, number, len(task.photos)), out
         )
         result["portraits"] += [portrait_facts(done, studio.paths.root) for done in batch.portraits]
-        result["failures"] += [failure.as_json() for failure in batch.failures]
+        result["failures"] += [_renamed(failure, task).as_json() for failure in batch.failures]
         task.keep(result)
     if not result["portraits"]:
         raise NothingMade(result["failures"])

@@ -60,7 +60,7 @@ def test_delete_wants_the_name_and_takes_the_jobs_along(w):
     assert removed.json()["files"] >= 3
     assert w.get("persons/ann").status_code == 404
     assert w.get(f"jobs/{job['id']}").status_code == 404
-    assert not [f for f in w.studio.paths.root.rglob("*.jpg")]
+    assert not list(w.studio.paths.root.rglob("*.jpg"))
 
 
 def test_export_and_import(w, ann):
