@@ -35,10 +35,6 @@ from easyphoto.errors import BadRequest, MissingModel, RenderFailed
 from easyphoto.paths import Paths
 from easyphoto.progress import Progress, Step
 
-_EMBEDDED_SAMPLES = 4
-"""Noise draws whose mean is taken; chosen by measurement, see the model card."""
-
-
 @dataclass
 class _Loaded:
     """What the engine holds in memory."""
@@ -266,6 +262,5 @@ def _repaint_embedded(loaded: _Loaded, job: RenderJob, report: Progress) -> Imag
         strength=job.strength,
         guidance=job.guidance,
         seed=job.seed,
-        samples=_EMBEDDED_SAMPLES,
     )
     return to_image(repaint(model, work, lambda done, total: report(Step("render", done, total))))
