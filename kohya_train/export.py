@@ -76,7 +76,7 @@ def metadata(config: TrainConfig, step: int, captions: Mapping[str, int], starte
         "ss_v2": "False",
         "ss_network_module": "networks.lora",
         "ss_network_dim": str(config.rank),
-        "ss_network_alpha": str(config.alpha),
+        "ss_network_alpha": str(float(config.alpha)),
         "ss_learning_rate": str(config.learning_rate),
         "ss_unet_lr": str(config.learning_rate),
         "ss_text_encoder_lr": str(text_lr),

@@ -13,8 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
-from conftest import make_template
 from PIL import Image
+from tiny_base import make_template
 
 from kohya_train.contract import (
     LEASH,
@@ -34,6 +34,7 @@ from kohya_train.contract import (
     decode,
 )
 from kohya_train.export import read_lora
+from kohya_train.loop import train
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -92,7 +93,8 @@ def test_kill_and_resume_ends_where_an_unbroken_run_ends(config: TrainConfig, tm
     whole, broken = (tmp_path / name for name in ("whole", "broken"))
     for folder in (whole, broken):
         folder.mkdir()
-    full = run(replace(config, output_folder=str(whole / "out")), whole)
+    full: list[Event] = []
+    train(replace(config, output_folder=str(whole / "out")), full.append)  # unbroken, and in this process
     config = replace(config, output_folder=str(broken / "out"), resume=True)
     kill_after(config, broken, lambda event: isinstance(event, Stepped) and event.step == 3)
     resumed = run(config, broken)
@@ -103,22 +105,6 @@ def test_kill_and_resume_ends_where_an_unbroken_run_ends(config: TrainConfig, tm
     ends = [read_lora(folder / "out" / "checkpoint-5.safetensors")[0] for folder in (whole, broken)]
     for name, tensor in ends[0].items():
         torch.testing.assert_close(tensor, ends[1][name], rtol=0, atol=0)
-
-
-def test_a_fresh_run_clears_what_an_old_one_left(config: TrainConfig, tmp_path: Path):
-    out = Path(config.output_folder)
-    (out / "trials").mkdir(parents=True)
-    for old in ("checkpoint-99.safetensors", "resume.safetensors", "trials/step-99-template-0.png"):
-        (out / old).write_bytes(b"old")
-    run(replace(config, steps=1), tmp_path)
-    assert sorted(file.name for file in out.rglob("*.*")) == ["checkpoint-1.safetensors", "resume.safetensors"]
-
-
-def test_a_resume_file_of_another_training_is_a_warning(config: TrainConfig, tmp_path: Path):
-    run(replace(config, steps=1), tmp_path)
-    events = run(replace(config, steps=1, seed=7, resume=True), tmp_path)
-    assert any(isinstance(event, Warned) and "other settings" in event.message for event in events)
-    assert any(isinstance(event, Done) for event in events)
 
 
 def test_closing_the_leash_ends_it_at_once(config: TrainConfig, tmp_path: Path):
@@ -133,23 +119,6 @@ def test_closing_the_leash_ends_it_at_once(config: TrainConfig, tmp_path: Path):
         assert process.wait(timeout=3) == 3
         assert time.monotonic() - begun < 3
         assert not psutil.pid_exists(process.pid)
-
-
-@pytest.mark.parametrize(
-    ("change", "stage", "kind"),
-    [
-        ({"base_model": "nowhere"}, "load", "BadBaseModel"),
-        ({"data_folder": "nowhere"}, "data", "BadData"),
-        ({"precision": "fp16"}, "load", "NoSuchPrecision"),
-        ({"learning_rate": 1e30}, "train", "FloatingPointError"),
-    ],
-)
-def test_failures_are_told(config: TrainConfig, tmp_path: Path, change: dict[str, object], stage: str, kind: str):
-    if kind == "NoSuchPrecision" and torch.cuda.is_available():
-        pytest.skip("fp16 works here")
-    events = run(replace(config, **change), tmp_path)
-    assert isinstance(events[-1], Failed)
-    assert (events[-1].stage, events[-1].kind) == (stage, kind)
 
 
 def test_a_damaged_letter_is_told(tmp_path: Path):
