@@ -17,14 +17,15 @@ import numpy as np
 from easyphoto.domain import Face, Floats, Pixels
 from easyphoto.errors import NoFace
 from easyphoto.faces.base import Fused, Source
+from easyphoto.faces.bend import bend_face
 from easyphoto.faces.choose import Choice, candidates
 from easyphoto.faces.geometry import box_of, five_points, pose_from_mesh, square_of
 from easyphoto.faces.light import relit, skin_share, soft_light
 from easyphoto.faces.likeness import distance, robust_centre
-from easyphoto.faces.regions import OVAL, Window
+from easyphoto.faces.regions import Window
 from easyphoto.faces.seam import Plane, moved_in
 from easyphoto.faces.shape import KNOTS, between, mean_shape, posed
-from easyphoto.faces.warp import ThinPlate, grid, sample
+from easyphoto.faces.warp import ThinPlate, sample
 from easyphoto.images.masks import multiband_blend
 
 FAR_POSE = 20.0
@@ -164,7 +165,7 @@ def _trial(canvas: Canvas, choice: Choice, person: Floats, recipe: Recipe) -> _T
     own = choice.source.face.mesh
     assert own is not None  # `candidates` gives no others
     goal = _goal(canvas.mesh, own, person, recipe)
-    room, touched = _give_way(canvas, goal, recipe)
+    room, touched = bend_face(canvas.pixels, canvas.mesh, goal, recipe.reach)
     window = Window.round_face(box_of(goal), canvas.size, 1.12)
     plane = Plane(_moved(goal, window, 1.0), (window.right - window.left, window.bottom - window.top))
     back = window.cut(room)
@@ -192,22 +193,6 @@ def _goal(template: Floats, own: Floats, person: Floats, recipe: Recipe) -> Floa
     if recipe.mean_share and len(person) > 2:
         shape = (1 - recipe.mean_share) * shape + recipe.mean_share * mean_shape(list(person), template)
     return between(template, shape, recipe.rim_share, recipe.inner_share)
-
-
-def _give_way(canvas: Canvas, goal: Floats, recipe: Recipe) -> tuple[Pixels, Pixels]:
-    """(the template bent so that its face has the mesh `goal`, mask of 1 where it was bent at all)."""
-    plane = Plane(goal, canvas.size)
-    rim = goal[list(OVAL), :2]
-    outer = rim.mean(0) + (rim - rim.mean(0)) * recipe.reach
-    still = np.zeros_like(outer)
-    bend = ThinPlate(np.r_[goal[KNOTS, :2], outer], np.r_[(canvas.mesh - goal)[KNOTS, :2], still])
-    inside = plane.polygon(outer.astype(np.float32)) > 0.99
-    depth = cv2.distanceTransform(np.pad(inside, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
-    fade = np.clip(depth / (0.25 * plane.height), 0, 1)
-    fade = fade * fade * (3 - 2 * fade)
-    field = grid(canvas.size) + bend.field(canvas.size, plane.height / 40) * fade[..., None]
-    touched = (fade > 0).astype(np.uint8)
-    return np.where(touched[..., None] > 0, sample(canvas.pixels, field), canvas.pixels), touched
 
 
 def _brought(source: Source, plane: Plane) -> tuple[Floats, float]:

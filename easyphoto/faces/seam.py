@@ -78,9 +78,9 @@ class Plane:
 
     def below_mouth_line(self) -> Floats:
         """1 under the nose, 0 over it, across the face's own axis."""
-        return self._along(self.mesh[2, :2], 0.05)
+        return self.along(self.mesh[2, :2], 0.05)
 
-    def _along(self, origin: Floats, width: float) -> Floats:
+    def along(self, origin: Floats, width: float) -> Floats:
         """0 before `origin`, 1 behind it, going from forehead to chin."""
         down = self.mesh[CHIN, :2] - self.mesh[FOREHEAD, :2]
         down = down / max(float(np.linalg.norm(down)), 1e-6)
