@@ -19,7 +19,7 @@ from easyphoto import __version__, commands, errors
 from easyphoto.arguments import add_options
 from easyphoto.domain import PortraitRequest, TrainRequest
 from easyphoto.progress import Cancelled
-from easyphoto.terminal import Answer, complaint, console, progress, show, use_utf8
+from easyphoto.terminal import Answer, complaint, console, hush_libraries, progress, show, use_utf8
 
 if TYPE_CHECKING:
     from easyphoto.studio import Studio
@@ -49,6 +49,8 @@ def main(arguments: Sequence[str] | None = None, open_studio: OpenStudio | None 
     use_utf8()
     given = parser().parse_args(arguments)
     logging.basicConfig(level=logging.DEBUG if given.debug else logging.WARNING, format="%(levelname)s %(message)s")
+    if not given.debug:
+        hush_libraries()
     errors_to = console(stderr=True)
     answer, failed = attempt(given, open_studio or _local, errors_to)
     show(answer, given.json, errors_to if failed else console())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import time
@@ -35,6 +36,13 @@ def console(stderr: bool = False) -> Console:
     """Of the terminal's width, or wide enough for tables in a pipe."""
     stream = sys.stderr if stderr else sys.stdout
     return Console(stderr=stderr, width=None if stream.isatty() else PIPE_COLUMNS)
+
+
+def hush_libraries() -> None:
+    """No bars or hints of the libraries' own between ours; the trainer's process inherits it."""
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")
 
 
 @dataclass
@@ -89,14 +97,14 @@ class Lines:
 
     console: Console
     clock: Callable[[], float] = time.monotonic
-    _said: dict[str, float] = field(default_factory=dict)
+    _said: dict[str, tuple[float, bool]] = field(default_factory=dict)
 
     def show(self, step: Step) -> None:
-        """Print it, unless this stage spoke a moment ago and is not at its end."""
-        now, last = self.clock(), self._said.get(step.stage)
+        """Print it, unless this stage spoke a moment ago and has not just come to its end."""
+        now, (last, over) = self.clock(), self._said.get(step.stage, (float("-inf"), False))
         finished = step.total > 0 and step.done >= step.total
-        if last is None or finished or now - last >= QUIET_SECONDS:
-            self._said[step.stage] = now
+        if (finished and not over) or now - last >= QUIET_SECONDS:
+            self._said[step.stage] = (now, finished)
             count = f"{step.done}/{step.total}" if step.total else ""
             words = [step.stage, count, step.note, figures(step.figures)]
             self.console.print(" ".join(filter(None, words)), markup=False, highlight=False)

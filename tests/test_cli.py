@@ -376,6 +376,8 @@ def test_a_pipe_gets_few_lines(capsys):
         now[0] += 1
         lines.show(Step("train", done, 100, figures={"loss": 0.25}))
     said = capsys.readouterr().out.splitlines()
+    lines.show(Step("train", 100, 100, figures={"loss": 0.25}))
+    assert capsys.readouterr().out == ""
     assert len(said) == 11 and said[0].startswith("train 0/100") and said[-1] == "train 100/100 loss 0.25"
 
 
