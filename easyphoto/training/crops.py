@@ -150,8 +150,8 @@ def _person(cut: Cut, faces: FaceToolbox) -> Pixels:
     matte = np.clip((faces.matte(cut.picture).astype(np.float32) - low) * (255 / (high - low)), 0, 255).astype(np.uint8)
     left, top, right, bottom = cut.face.box.scaled(0.7).clipped((matte.shape[1], matte.shape[0])).rounded()
     if matte[top:bottom, left:right].mean() >= FACE_COVERED * 255:
-        return matte
-    return np.maximum(matte, faces.regions(cut.picture, cut.face).face)
+        return np.asarray(matte, np.uint8)
+    return np.maximum(np.asarray(matte, np.uint8), faces.regions(cut.picture, cut.face).face)
 
 
 def _rectangle(face: Face, shape: tuple[int, int]) -> Pixels:

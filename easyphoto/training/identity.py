@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +13,9 @@ from numpy.typing import NDArray
 from easyphoto.domain import Floats
 from easyphoto.training.measure import PhotoSeen
 
+GAP = 0.2  # of the recogniser's `same`: an empty stretch this wide parts the person from look-alikes
+ENOUGH = 4  # faces from which on a set knows its own spread
+MAJORITY = 0.6  # of the faces must lie below such a gap
 ABOUT_EQUAL = 0.6  # a second person in at least this share of the first one's photos is worth a word
 _ROUNDS = 3
 
@@ -22,6 +27,7 @@ class Identity:
     centre: Floats  # (d,) mean embedding of the faces taken for the person
     nearest: tuple[int | None, ...]  # per photo, the face nearest to the centre; None where there is no face
     distances: tuple[float, ...]  # per photo, L2 of that face to the centre; inf where there is no face
+    limit: float  # a face farther than this is taken for someone else
     warning: str = ""  # a sentence when someone else might be meant
 
 
@@ -41,7 +47,7 @@ def find_person(seen: Sequence[PhotoSeen], same: float) -> Identity | None:
 
     Every face counts in how many photos it meets itself (L2 at most `same`); the one met most
     often, then the most prominent, is the start. The centre is the mean of each photo's nearest
-    face, found again from the centre until it stands, with faces beyond `same` left out: photos
+    face, found again from the centre until it stands, with faces beyond the limit left out: photos
     of other people do not pull it.
     """
     crowd = _gather(seen)
@@ -50,12 +56,25 @@ def find_person(seen: Sequence[PhotoSeen], same: float) -> Identity | None:
     centre, support = _settle(crowd, np.ones(len(crowd.rows), bool), same)
     gaps = np.linalg.norm(crowd.rows - centre, axis=1)
     best = [_nearest(crowd, gaps, photo) for photo in range(len(seen))]
+    limit = _limit([float(gaps[row]) for row in best if row is not None], same)
     return Identity(
         centre,
         tuple(None if row is None else int(crowd.face[row]) for row in best),
         tuple(float("inf") if row is None else float(gaps[row]) for row in best),
-        _rival(crowd, gaps, same, support),
+        limit,
+        _rival(crowd, gaps > limit, same, support),
     )
+
+
+def _limit(distances: Sequence[float], same: float) -> float:
+    """`same`, or less where a gap in the sorted distances parts most of the faces from the rest.
+
+    Look-alikes are often nearer than `same`, but seldom as near as the person's own photos.
+    """
+    own = sorted(distance for distance in distances if distance <= same)
+    gaps = [(high - low, (low + high) / 2) for low, high in itertools.pairwise(own)]
+    wide, middle = max(gaps[max(ENOUGH, math.ceil(MAJORITY * len(own))) - 1 :], default=(0.0, same))
+    return middle if wide >= GAP * same else same
 
 
 def _gather(seen: Sequence[PhotoSeen]) -> _Crowd | None:
@@ -88,8 +107,10 @@ def _settle(crowd: _Crowd, allowed: NDArray[np.bool_], same: float) -> tuple[Flo
     members: list[int] = []
     for _ in range(_ROUNDS):
         far = np.where(allowed, np.linalg.norm(crowd.rows - centre, axis=1), np.inf)
-        best = (_nearest(crowd, far, photo) for photo in range(len(crowd.weight)))
-        members = [row for row in best if row is not None and far[row] <= same] or [int(far.argmin())]
+        best = [_nearest(crowd, far, photo) for photo in range(len(crowd.weight))]
+        found = [row for row in best if row is not None and far[row] <= same]
+        limit = _limit([float(far[row]) for row in found], same)
+        members = [row for row in found if far[row] <= limit] or [int(far.argmin())]
         centre = crowd.rows[members].mean(axis=0)
     return centre, {int(crowd.photo[row]) for row in members}
 
@@ -100,9 +121,8 @@ def _nearest(crowd: _Crowd, gaps: Floats, photo: int) -> int | None:
     return int(rows[gaps[rows].argmin()]) if len(rows) else None
 
 
-def _rival(crowd: _Crowd, gaps: Floats, same: float, support: set[int]) -> str:
+def _rival(crowd: _Crowd, others: NDArray[np.bool_], same: float, support: set[int]) -> str:
     """A sentence when a second person is in about as many photos, alone or at the first one's side."""
-    others = gaps > same
     if not others.any() or crowd.weight.max() > 1:
         return ""
     _, theirs = _settle(crowd, others, same)

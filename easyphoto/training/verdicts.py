@@ -20,7 +20,7 @@ DROP_PITCH, WARN_PITCH = 50.0, 30.0
 WARN_ROLL = 40.0
 DARK, BRIGHT = 35.0, 230.0  # mean luma of the face
 WARN_CUT = 0.85  # share of the face's box inside the picture
-NEAR_LIMIT = 0.9  # of the recogniser's `same`: still this person, but barely
+NEAR_LIMIT = 0.9  # of the limit for strangers: still this person, but barely
 SAME_BITS = 5  # of 64 bits of the fingerprint
 
 
@@ -79,8 +79,8 @@ def _judged(seen: PhotoSeen, place: int, person: Identity | None, recogniser: Re
     if person is None or number is None:
         return Judged(seen, None, replace(base, reasons=("No face was found.",)))
     face, distance = seen.faces[number], person.distances[place]
-    stops = _stops(seen, face) + _stranger(distance, person, recogniser)
-    doubts = _doubts(seen, face, distance, recogniser)
+    stops = _stops(seen, face) + _stranger(distance, person)
+    doubts = _doubts(seen, face, distance / person.limit)
     verdict = Verdict.DROP if stops else Verdict.WARN if doubts else Verdict.KEEP
     report = replace(
         base,
@@ -107,7 +107,7 @@ def _stops(seen: PhotoSeen, face: FaceSeen) -> tuple[str, ...]:
     return tuple(sentence for broken, sentence in rules if broken)
 
 
-def _doubts(seen: PhotoSeen, face: FaceSeen, distance: float, recogniser: Recogniser) -> tuple[str, ...]:
+def _doubts(seen: PhotoSeen, face: FaceSeen, strangeness: float) -> tuple[str, ...]:
     """What makes the photo less useful."""
     px, pose = seen.face_px(face), face.face.pose
     rules = (
@@ -119,7 +119,7 @@ def _doubts(seen: PhotoSeen, face: FaceSeen, distance: float, recogniser: Recogn
         (face.light < DARK, "The face is very dark."),
         (face.light > BRIGHT, "The face is overexposed."),
         (face.inside < WARN_CUT, "The face is cut by the edge of the photo."),
-        (NEAR_LIMIT * recogniser.same < distance <= recogniser.same, "The face is only just like the others."),
+        (NEAR_LIMIT < strangeness <= 1, "The face is only just like the others."),
     )
     return tuple(sentence for broken, sentence in rules if broken)
 
@@ -128,11 +128,12 @@ def _up(face: FaceSeen) -> str:
     return "up" if face.face.pose.pitch > 0 else "down"
 
 
-def _stranger(distance: float, person: Identity, recogniser: Recogniser) -> tuple[str, ...]:
-    """Someone else than in the other photos."""
-    if distance <= recogniser.same:
+def _stranger(distance: float, person: Identity) -> tuple[str, ...]:
+    """Someone else than in the other photos, or so different a look that it would blur the likeness."""
+    if distance <= person.limit:
         return ()
-    return ("This is another person than in the other photos.", *((person.warning,) if person.warning else ()))
+    reason = "This is another person than in the other photos, or a very different look; keep it if you are sure."
+    return (reason, *((person.warning,) if person.warning else ()))
 
 
 def _without_repeats(judged: Sequence[Judged], recogniser: Recogniser) -> list[Judged]:

@@ -201,6 +201,13 @@ def test_a_stranger_is_dropped_and_does_not_pull_the_centre(tmp_path: Path):
     assert all(r.likeness < 0.1 for r in made.reports[:-1]) and made.warnings == ()
 
 
+def test_a_look_alike_within_the_recognisers_limit_stands_out_from_a_close_set(tmp_path: Path):
+    twin = photo(tmp_path, "twin", ((450, 350), 200, (220, 150, 155)), seed=60)  # 0.35 away; the limit is 0.6
+    reports = check([*anna(tmp_path, 6), twin], Toolbox(), silent)
+    assert reports[-1].verdict is Verdict.DROP and reports[-1].likeness == pytest.approx(0.35, abs=0.03)
+    assert all(r.verdict is Verdict.KEEP for r in reports[:-1])
+
+
 def test_two_people_in_equal_numbers_are_named(tmp_path: Path):
     berts = [photo(tmp_path, f"bert{i}", ((450, 350), 200, (150 - i, 60, 40)), seed=30 + i) for i in range(5)]
     made = run([*anna(tmp_path, 5), *berts], tmp_path)
