@@ -48,6 +48,8 @@ def take(portrait: Pixels, face: Face, shot: Shot, size: tuple[int, int], rng: n
 def turned(portrait: Pixels, face: Face, shot: Shot) -> Pixels:
     """The portrait with the head turned by the shot's yaw and pitch through its 3-D mesh."""
     assert face.mesh is not None
+    if not (shot.yaw or shot.pitch):
+        return portrait
     ears = face.mesh[list(_EARS)].mean(0)  # they stay in place, so that hair and ears beside the face do not fold
     turn = rotation_of(Pose(shot.yaw, shot.pitch, 0.0))
     goal = np.asarray((face.mesh - ears) @ turn.T + ears, np.float32)

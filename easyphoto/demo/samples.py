@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,8 @@ from easyphoto.demo.stranger import Stranger, as_stranger
 from easyphoto.domain import Box, Face, Pixels
 from easyphoto.errors import NoFace
 from easyphoto.faces.base import FaceToolbox
+from easyphoto.faces.geometry import box_of, five_points
+from easyphoto.faces.regions import Window
 from easyphoto.images.opening import open_picture
 from easyphoto.images.saving import save_picture
 
@@ -99,13 +101,13 @@ def make_samples(astronaut: Path, folder: Path, faces: FaceToolbox, seed: int = 
 def make_templates(astronaut: Path, folder: Path, faces: FaceToolbox, names: tuple[str, ...]) -> tuple[Path, ...]:
     """Portraits of the named `STRANGERS` in the astronaut's suit, JPEG; raises as `make_samples` does."""
     portrait, face = _portrait(astronaut, faces)
+    window = _frame(face, portrait)
+    framed, inside = window.cut(portrait), _shifted(face, window)
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     for name in names:
-        stranger = as_stranger(portrait, face, STRANGERS[name], faces)
-        frame = _frame(face, portrait)
         file = folder / f"{name}.jpg"
-        save_picture(Image.fromarray(stranger).crop(frame.rounded()), file, ai_made=False)
+        save_picture(Image.fromarray(as_stranger(framed, inside, STRANGERS[name], faces)), file, ai_made=False)
         files.append(file)
     return tuple(files)
 
@@ -120,8 +122,16 @@ def _portrait(file: Path, faces: FaceToolbox) -> tuple[Pixels, Face]:
     return portrait, max(found, key=lambda face: face.box.area)
 
 
-def _frame(face: Face, portrait: Pixels) -> Box:
+def _frame(face: Face, portrait: Pixels) -> Window:
     """Head and shoulders: four face heights high, 4 to 5."""
     (x, y), height = face.box.centre, 4.0 * face.box.height
     width, top = 0.8 * height, y - 0.36 * height
-    return Box(x - width / 2, top, x + width / 2, top + height).clipped((portrait.shape[1], portrait.shape[0]))
+    box = Box(x - width / 2, top, x + width / 2, top + height)
+    return Window.round_face(box, (portrait.shape[1], portrait.shape[0]), 1.0)
+
+
+def _shifted(face: Face, window: Window) -> Face:
+    """The face as it lies in the window's part."""
+    assert face.mesh is not None
+    mesh = face.mesh - np.array([window.left, window.top, 0], np.float32)
+    return replace(face, mesh=mesh, points=five_points(mesh), box=box_of(mesh))

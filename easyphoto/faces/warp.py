@@ -45,14 +45,29 @@ class ThinPlate:
         xs, ys = (np.linspace(0, side - 1, max(2, round(side / cell) + 1), dtype=np.float32) for side in size)
         knots = np.stack(np.meshgrid(xs, ys), -1)
         coarse = self(knots.reshape(-1, 2)).reshape(knots.shape)
-        across = np.linspace(0, len(xs) - 1, size[0], dtype=np.float32)
-        down = np.linspace(0, len(ys) - 1, size[1], dtype=np.float32)
-        at_x, at_y = np.meshgrid(across, down)
-        fine = cv2.remap(coarse, at_x, at_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        return np.asarray(fine, np.float32)
+        across, down = spread(size[0], len(xs)), spread(size[1], len(ys))
+        return np.stack([down @ coarse[..., axis] @ across.T for axis in (0, 1)], -1)
 
     def _scaled(self, points: Floats) -> Floats:
         return np.asarray((points - self._centre) / self._unit, np.float32)
+
+
+def spread(count: int, cells: int) -> Floats:
+    """(count, cells) weights that interpolate `cells` >= 2 even samples at `count` places, the ends included.
+
+    Catmull-Rom cubics, continued straight beyond the ends, so that straight lines come out exact.
+    """
+    at = np.linspace(0, cells - 1, count)
+    cell = np.minimum(at.astype(int), cells - 2)
+    t = at - cell
+    taps = np.stack([-t + 2 * t**2 - t**3, 2 - 5 * t**2 + 3 * t**3, t + 4 * t**2 - 3 * t**3, t**3 - t**2], 1) / 2
+    padded = np.zeros((count, cells + 2))
+    np.put_along_axis(padded, cell[:, None] + np.arange(4), taps, 1)
+    weights = padded[:, 1:-1].copy()
+    for end, first, second in ((0, 0, 1), (-1, -1, -2)):
+        weights[:, first] += 2 * padded[:, end]
+        weights[:, second] -= padded[:, end]
+    return np.asarray(weights, np.float32)
 
 
 def _bend(a: Floats, b: Floats) -> Floats:
