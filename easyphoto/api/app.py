@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from easyphoto.api import job_routes, legacy, shelf_routes
 from easyphoto.api.access import Access
 from easyphoto.api.body import read_json
-from easyphoto.api.desk import Answer, Call, Desk, Doctor, Route, read_query
+from easyphoto.api.desk import Answer, Call, Desk, Doctor, Encoded, Route, read_query
 from easyphoto.api.document import document
 from easyphoto.api.refusals import clean, status_of
 from easyphoto.api.shapes import check_shape
@@ -51,7 +51,7 @@ def build_api(studio: Studio, queue: Queue, access: Access, doctor: Doctor | Non
 
 
 def _add(app: FastAPI, method: str, path: str, endpoint: Endpoint) -> None:
-    app.add_api_route(path, endpoint, methods=[method], include_in_schema=False, response_model=None)
+    app.router.add_route(path, endpoint, methods=[method], include_in_schema=False)
 
 
 def _guarded(desk: Desk, work: Endpoint) -> Endpoint:
@@ -105,7 +105,8 @@ def _documenting(desk: Desk) -> Endpoint:
 
 def _json(data: Any, status: int = 200) -> Response:
     headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-    return Response(json.dumps(data, ensure_ascii=False, allow_nan=False), status, headers, "application/json")
+    text = data.text if isinstance(data, Encoded) else json.dumps(data, ensure_ascii=False, allow_nan=False)
+    return Response(text, status, headers, "application/json")
 
 
 def _refusal(error: EasyPhotoError, desk: Desk) -> Response:

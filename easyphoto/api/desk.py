@@ -12,6 +12,7 @@ from fastapi.responses import Response
 from easyphoto.api.access import Access
 from easyphoto.api.pictures import Pictures
 from easyphoto.api.shapes import Schema
+from easyphoto.api.stream import Feed
 from easyphoto.api.telling import Teller
 from easyphoto.api.templates import TemplateShelf
 from easyphoto.api.uploads import Intake, Uploads
@@ -36,6 +37,7 @@ class Desk:
         self.templates = TemplateShelf(paths)
         self.intake = Intake(self.uploads, self.templates, paths.jobs, access.max_picture)
         self.tell = Teller(self.pictures, paths.root)
+        self.feed = Feed(queue, self.tell)
 
     @property
     def workplace(self) -> Path:
@@ -61,8 +63,15 @@ class Call:
 
 
 @dataclass(frozen=True)
+class Encoded:
+    """JSON that is text already."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Answer:
-    """JSON and a status."""
+    """JSON, or something `Encoded`, and a status."""
 
     data: Any
     status: int = 200

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 
-from easyphoto.api.desk import Answer, Call, Route
+from easyphoto.api.desk import Answer, Call, Encoded, Route
 from easyphoto.api.shapes import FLAG, Schema, many, ref, thing
 from easyphoto.api.stream import stream
 from easyphoto.domain import EMBEDDED_CHECKPOINT, PortraitRequest, TrainRequest
@@ -60,7 +60,7 @@ def list_jobs(call: Call) -> Answer:
 
 def get_job(call: Call) -> Answer:
     """How it stands."""
-    return _told(call, call.desk.queue.get(call.path["job"]))
+    return Answer(Encoded(call.desk.feed.job(call.path["job"])))
 
 
 def cancel(call: Call) -> Answer:
@@ -97,7 +97,7 @@ def events(call: Call) -> Response:
     last = call.headers.get("last-event-id", "")
     since = int(last) if last.isascii() and last.isdecimal() and len(last) < 16 else call.query["since"]
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "X-Content-Type-Options": "nosniff"}
-    news = stream(call.desk.queue, call.desk.tell, job.id, since)
+    news = stream(call.desk.feed, job.id, since)
     return StreamingResponse(news, 200, headers, "text/event-stream")
 
 

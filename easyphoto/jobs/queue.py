@@ -171,6 +171,10 @@ class Queue:
         )
         return stopped and folder.has_pictures(self._paths.jobs / job.id)
 
+    def version(self) -> tuple[int, int]:
+        """Something that differs after every change to any job; quick to ask for."""
+        return self._store.version()
+
     def events(self, job_id: str, since: int = 0, limit: int = 1000) -> Sequence[Event]:
         """Those numbered above `since`, oldest first, at once. Raises NotFound."""
         found = self._store.events(checked_id(job_id), since, limit)

@@ -36,14 +36,14 @@ def perform(task: Task, studio: Studio, report: Progress) -> Result:
     try:
         return _WORK[task.kind](task, studio, report)
     except EasyPhotoError as error:
-        raise _renamed(error, task)
+        _rename(error, task)
+        raise
 
 
-def _renamed(error: EasyPhotoError, task: Task) -> EasyPhotoError:
-    """Naming the picture as the user knows it, not our copy."""
+def _rename(error: EasyPhotoError, task: Task) -> None:
+    """It shall name the picture as the user knows it, not our copy."""
     names = {photo.file.name: photo.name for photo in task.photos}
     error.file = names.get(error.file, error.file)
-    return error
 
 
 def _check(task: Task, studio: Studio, report: Progress) -> Result:
@@ -68,7 +68,9 @@ def _portrait(task: Task, studio: Studio, report: Progress) -> Result:
             request, [Template(photo.file, photo.name)], _part_of(report, number, len(task.photos)), out
         )
         result["portraits"] += [portrait_facts(done, studio.paths.root) for done in batch.portraits]
-        result["failures"] += [_renamed(failure, task).as_json() for failure in batch.failures]
+        for failure in batch.failures:
+            _rename(failure, task)
+            result["failures"].append(failure.as_json())
         task.keep(result)
     if not result["portraits"]:
         raise NothingMade(result["failures"])

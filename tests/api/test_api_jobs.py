@@ -225,7 +225,8 @@ def test_unknown_routes_and_methods_answer_in_our_words(w):
     missing = w.get("nothing")
     assert (missing.status_code, missing.json()["kind"]) == (404, "NotFound")
     wrong = w.client.put("/easyphoto/v1/jobs", json={})
-    assert (wrong.status_code, wrong.headers["allow"]) == (405, "GET")
+    assert wrong.status_code == 405
+    assert "GET" in wrong.headers["allow"]
 
 
 def test_restart_shows_the_interrupted_job(tmp_path):
