@@ -34,6 +34,7 @@ class Cut:
     picture: Pixels
     face: Face
     square: Box  # the whole crop of 3 face widths; reaches beyond the picture at the photo's edges
+    others: tuple[Face, ...] = ()  # further faces of the photo
 
 
 def square_round(face: Face) -> Box:
@@ -62,24 +63,25 @@ def cut_out(seen: PhotoSeen, face: Face) -> Cut:
     part = crop(whole, Box(left, top, right, bottom))
     small = fit_long_side(part, LARGEST_SIDE)
     shrunk = small.width / part.width
-    inner = Box(square.left - left, square.top - top, square.right - left, square.bottom - top)
-    return Cut(
-        np.array(small),
-        moved(placed, shrunk, (-left * shrunk, -top * shrunk)),
-        Box(*(edge * shrunk for edge in (inner.left, inner.top, inner.right, inner.bottom))),
-    )
+    offset = (-left * shrunk, -top * shrunk)
+    others = tuple(moved(one.face, scale * shrunk, offset) for one in seen.faces if one.face is not face)
+    return Cut(np.array(small), moved(placed, shrunk, offset), _moved_box(square, shrunk, offset), others)
 
 
 def moved(face: Face, scale: float, offset: tuple[float, float]) -> Face:
     """The face after its picture was scaled and then shifted by `offset` (x, y) pixels."""
-    x, y = offset
-    box = face.box
     return replace(
         face,
-        box=Box(box.left * scale + x, box.top * scale + y, box.right * scale + x, box.bottom * scale + y),
+        box=_moved_box(face.box, scale, offset),
         points=_moved(face.points, scale, offset),
         mesh=None if face.mesh is None else _moved(face.mesh, scale, offset),
     )
+
+
+def _moved_box(box: Box, scale: float, offset: tuple[float, float]) -> Box:
+    """Scaled about the origin, then shifted."""
+    x, y = offset
+    return Box(box.left * scale + x, box.top * scale + y, box.right * scale + x, box.bottom * scale + y)
 
 
 def _moved(points: Floats, scale: float, offset: tuple[float, float]) -> Floats:
@@ -121,8 +123,9 @@ def enhanced(cut: Cut, faces: FaceToolbox) -> Cut:
         return cut
     larger = faces.enhance(cut.picture, scale)
     true = larger.shape[1] / cut.picture.shape[1]
-    square = Box(*(edge * true for edge in (cut.square.left, cut.square.top, cut.square.right, cut.square.bottom)))
-    return Cut(larger, moved(cut.face, true, (0.0, 0.0)), square)
+    still = (0.0, 0.0)
+    others = tuple(moved(face, true, still) for face in cut.others)
+    return Cut(larger, moved(cut.face, true, still), _moved_box(cut.square, true, still), others)
 
 
 def retouched(cut: Cut, faces: FaceToolbox, ratio: float = 0.5) -> Cut:
@@ -136,8 +139,7 @@ def training_picture(cut: Cut, faces: FaceToolbox) -> Image.Image:
     Where the crop reaches beyond the photo there is white too, so every training picture shows
     the face at the same size and place.
     """
-    shape = cut.picture.shape[:2]
-    mask = np.minimum(_person(cut, faces), _rectangle(cut.face, shape))
+    mask = np.minimum(_person(cut, faces), _rectangle(cut))
     white = np.full_like(cut.picture, 255)
     sheet = Image.new("RGB", (round(cut.square.width), round(cut.square.height)), "white")
     sheet.paste(picture(blend(white, cut.picture, mask)), (round(-cut.square.left), round(-cut.square.top)))
@@ -154,16 +156,19 @@ def _person(cut: Cut, faces: FaceToolbox) -> Pixels:
     return np.maximum(np.asarray(matte, np.uint8), faces.regions(cut.picture, cut.face).face)
 
 
-def _rectangle(face: Face, shape: tuple[int, int]) -> Pixels:
-    """The kept rectangle with a soft edge."""
-    box, (height, width) = face.box, shape
-    kept = Box(
-        box.left - BESIDE * box.width,
-        box.top - ABOVE * box.height,
-        box.right + BESIDE * box.width,
-        box.bottom + BELOW * box.height,
-    )
-    left, top, right, bottom = kept.clipped((width, height)).rounded()
-    mask = np.zeros(shape, np.uint8)
-    mask[top:bottom, left:right] = 255
+def _rectangle(cut: Cut) -> Pixels:
+    """The kept rectangle with a soft edge, ending half-way to a neighbour's face."""
+    box, (height, width) = cut.face.box, cut.picture.shape[:2]
+    left, right = box.left - BESIDE * box.width, box.right + BESIDE * box.width
+    for other in (face.box for face in cut.others):
+        if other.bottom < box.top or other.top > box.bottom:
+            continue
+        if other.centre[0] < box.centre[0]:
+            left = max(left, min(box.left, (other.right + box.left) / 2))
+        else:
+            right = min(right, max(box.right, (other.left + box.right) / 2))
+    kept = Box(left, box.top - ABOVE * box.height, right, box.bottom + BELOW * box.height)
+    x0, y0, x1, y1 = kept.clipped((width, height)).rounded()
+    mask = np.zeros((height, width), np.uint8)
+    mask[y0:y1, x0:x1] = 255
     return feather(mask, SOFT_EDGE * box.width)

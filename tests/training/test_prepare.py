@@ -195,6 +195,15 @@ def chosen_order(made: TrainingSet) -> list:
     return sorted((r for r in made.reports if r.trained), key=lambda r: r.likeness)
 
 
+def test_a_neighbour_close_by_is_not_trained_on(tmp_path: Path):
+    close = photo(tmp_path, "close", ((450, 350), 200, ANNA), ((680, 350), 180, BERT), seed=70)
+    made = run([*anna(tmp_path, 4), close], tmp_path)
+    name = [r.name for r in chosen_order(made)].index("close.png")
+    array = pixels(open_picture(made.pictures[name])).astype(int)
+    assert np.any(np.abs(array - ANNA).max(axis=2) < 12)
+    assert not np.any(np.abs(array - BERT).max(axis=2) < 12)
+
+
 def test_a_stranger_is_dropped_and_does_not_pull_the_centre(tmp_path: Path):
     made = run([*anna(tmp_path, 5), photo(tmp_path, "bert", ((450, 350), 200, BERT), seed=60)], tmp_path)
     assert made.reports[-1].verdict is Verdict.DROP and "another person" in made.reports[-1].reasons[0]
