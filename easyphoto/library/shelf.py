@@ -79,7 +79,7 @@ class Library:
         """A new person from its parts. Raises BadName, AlreadyThere, Busy."""
         name = check_name(draft.name)
         with self._new_folder(slug(name)) as folder:
-            manifest = _fill(folder, slug(name), replace_name(draft, name))
+            manifest = _fill(folder, slug(name), replace(draft, name=name))
             write_whole(folder / MANIFEST, manifest.text())
         return self.open(manifest.id)
 
@@ -186,19 +186,19 @@ def _taken(name: str) -> AlreadyThere:
     )
 
 
-def replace_name(draft: PersonDraft, name: str) -> PersonDraft:
-    """The draft with its name tidied."""
-    return replace(draft, name=name)
+def _kind(file: Path) -> str:
+    """The suffix under which a picture is kept; what it really is, is told by its content."""
+    return ".png" if file.suffix.lower() == ".png" else ".jpg"
 
 
 def _fill(folder: Path, identifier: str, draft: PersonDraft) -> Manifest:
     """Copy the draft's files into the folder and describe them."""
     made = draft.training_set
     photos = made.crops or made.pictures
-    names = {f"photos/{number:04d}{file.suffix.lower()}": file for number, file in enumerate(photos)}
+    names = {f"photos/{number:04d}{_kind(file)}": file for number, file in enumerate(photos)}
     sources = {"reference.png": made.reference, **names}
     if draft.face_id:
-        sources[f"face_id{draft.face_id.suffix.lower()}"] = draft.face_id
+        sources[f"face_id{_kind(draft.face_id)}"] = draft.face_id
     if draft.lora:
         sources[f"{identifier}.safetensors"] = draft.lora.file
     sources |= {f"checkpoints/{identifier}-{one.step}.safetensors": one.file for one in draft.checkpoints}
@@ -221,13 +221,13 @@ def _described(folder: Path, identifier: str, draft: PersonDraft, photos: tuple[
         recogniser=draft.recogniser,
         reference="reference.png",
         photos=photos,
-        face_id=f"face_id{draft.face_id.suffix.lower()}" if draft.face_id else "",
+        face_id=f"face_id{_kind(draft.face_id)}" if draft.face_id else "",
         report="report.json" if draft.report is not None else "",
         lora=f"{identifier}.safetensors" if lora else "",
         family=lora.family if lora else None,
         rank=lora.rank if lora else 0,
         step=lora.step if lora else 0,
         likeness=lora.likeness if lora else None,
-        warnings=(*draft.training_set.warnings, *draft.warnings),
+        warnings=tuple(dict.fromkeys((*draft.training_set.warnings, *draft.warnings))),
         files=hash_files(folder),
     )
