@@ -113,11 +113,10 @@ def _text_config(tokenizer: Any) -> CLIPTextConfig:
 def load(folder: Path, dtype: torch.dtype = torch.float32) -> BaseModel:
     """The model of a diffusers folder, in evaluation mode on the CPU. Raises OSError where a part is missing."""
     options: dict[str, Any] = {"local_files_only": True, "use_safetensors": True}
-    text_encoder = CLIPTextModel.from_pretrained(folder / "text_encoder", **options).to(dtype)
     return BaseModel(
-        UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=dtype, **options).eval(),
-        PatchAutoencoder.from_pretrained(folder / "vae", torch_dtype=dtype, **options).eval(),
-        text_encoder.eval(),
+        UNet2DConditionModel.from_pretrained(folder / "unet", **options).to(dtype).eval(),
+        PatchAutoencoder.from_pretrained(folder / "vae", **options).to(dtype).eval(),
+        CLIPTextModel.from_pretrained(folder / "text_encoder", **options).to(dtype).eval(),
         CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True),
         DDIMScheduler.from_pretrained(folder / "scheduler", local_files_only=True),
     )
