@@ -1,0 +1,61 @@
+"""The nouns that walk through the house, with units, bounds and help at the field.
+
+Pictures are PIL RGB; arrays are uint8 RGB H x W x 3; boxes are (left, top, right, bottom) in
+pixels; sizes are (width, height); masks are PIL "L" with 255 = repaint.
+"""
+
+from __future__ import annotations
+
+from easyphoto.domain.faces import Box, Face, Floats, Pixels, Pose
+from easyphoto.domain.models import EMBEDDED_CHECKPOINT, Checkpoint, LoraCheckpoint, LoraUse, ModelFamily
+from easyphoto.domain.options import Option, check_bounds, option, options_of
+from easyphoto.domain.persons import Person, Template
+from easyphoto.domain.portrait import (
+    FIRST_HINTS,
+    KEEP,
+    SECOND_HINTS,
+    ControlHint,
+    FaceScore,
+    HintKind,
+    Pass,
+    Portrait,
+    PortraitRequest,
+    Rendered,
+    RenderJob,
+)
+from easyphoto.domain.training import Photo, PhotoReport, TrainingSet, TrainRequest, Verdict
+
+__all__ = [
+    "EMBEDDED_CHECKPOINT",
+    "FIRST_HINTS",
+    "KEEP",
+    "SECOND_HINTS",
+    "Box",
+    "Checkpoint",
+    "ControlHint",
+    "Face",
+    "FaceScore",
+    "Floats",
+    "HintKind",
+    "LoraCheckpoint",
+    "LoraUse",
+    "ModelFamily",
+    "Option",
+    "Pass",
+    "Person",
+    "Photo",
+    "PhotoReport",
+    "Pixels",
+    "Portrait",
+    "PortraitRequest",
+    "Pose",
+    "RenderJob",
+    "Rendered",
+    "Template",
+    "TrainRequest",
+    "TrainingSet",
+    "Verdict",
+    "check_bounds",
+    "option",
+    "options_of",
+]

@@ -1,0 +1,47 @@
+"""Base models and LoRA files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+
+class ModelFamily(str, Enum):
+    """Which architecture a base model or a LoRA belongs to."""
+
+    EMBEDDED = "embedded"
+    SD15 = "sd15"
+    SDXL = "sdxl"
+
+
+EMBEDDED_CHECKPOINT = "embedded"
+"""The name under which the base model that ships with the program is asked for."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A base model an engine can render with."""
+
+    name: str
+    family: ModelFamily
+    file: Path | None = None  # a single file or a diffusers folder; None when the host knows it by name
+
+
+@dataclass(frozen=True)
+class LoraCheckpoint:
+    """A LoRA file of the trainer's, or the merged one."""
+
+    file: Path
+    family: ModelFamily
+    rank: int
+    step: int
+    likeness: float | None = None  # mean L2 distance of its trial pictures to the training photos; lower is nearer
+
+
+@dataclass(frozen=True)
+class LoraUse:
+    """A LoRA with the weight it is applied at."""
+
+    file: Path
+    weight: float

@@ -1,0 +1,174 @@
+"""What the portrait journey carries: the request, jobs for the engine, the result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from easyphoto.domain.faces import Box
+from easyphoto.domain.models import EMBEDDED_CHECKPOINT, LoraUse, ModelFamily
+from easyphoto.domain.options import check_bounds, option
+
+KEEP = ""
+"""In `PortraitRequest.persons`: leave that face as it is."""
+
+
+class HintKind(str, Enum):
+    """Control pictures we can draw."""
+
+    CANNY = "canny"
+    POSE = "pose"
+    COLOR = "color"
+    TILE = "tile"
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One diffusion over the face region."""
+
+    steps: int
+    strength: float  # 0..1 of the noise schedule
+    hints: tuple[tuple[HintKind, float], ...] = ()  # kind, weight
+
+
+FIRST_HINTS = ((HintKind.CANNY, 0.50), (HintKind.POSE, 0.50), (HintKind.COLOR, 0.85))
+SECOND_HINTS = ((HintKind.CANNY, 1.0), (HintKind.TILE, 1.0))
+
+
+@dataclass(frozen=True)
+class PortraitRequest:
+    """Everything one portrait needs, in the order in which the pipeline uses it."""
+
+    persons: tuple[str, ...] = ()  # ids for the faces from left to right, KEEP leaves one; missing ones are kept
+    base_model: str = option(
+        EMBEDDED_CHECKPOINT, "Base model", "The embedded one, or an SD checkpoint.", advanced=False
+    )
+    prompt: str = option(
+        "portrait photo, natural light, fine detail",
+        "Prompt",
+        "Used as it stands, behind the trigger words of the person's LoRA.",
+        advanced=False,
+    )
+    negative_prompt: str = option(
+        "low quality, blurry, watermark, text",
+        "Negative prompt",
+        "Used as it stands, nothing is added.",
+        advanced=False,
+    )
+    seed: int = option(-1, "Seed", "-1 draws one; it is written into the result.", low=-1, high=2**32 - 1, step=1)
+    lora_weight: float = option(
+        0.9, "LoRA weight", "How strongly the person's LoRA acts.", low=0.0, high=1.3, step=0.05
+    )
+    crop_face: bool = option(True, "Crop face", "Work on a crop of three face widths, not the whole picture.")
+    fusion_before: bool = option(True, "Fuse before", "Move the person's face in before the first pass.")
+    fusion_before_ratio: float = option(0.5, "Ratio before", "0 = template, 1 = fused.", low=0.0, high=1.0, step=0.05)
+    first_steps: int = option(50, "First pass steps", "Sampler steps before strength.", low=1, high=150, step=1)
+    first_strength: float = option(0.45, "First pass strength", "0 leaves the face.", low=0.0, high=1.0, step=0.05)
+    color_first: bool = option(True, "Match colour first", "Skin colour of the template after the first pass.")
+    fusion_after: bool = option(True, "Fuse after", "Move the person's face in once more between the passes.")
+    fusion_after_ratio: float = option(0.5, "Ratio after", "0 = first pass, 1 = fused.", low=0.0, high=1.0, step=0.05)
+    second_pass: bool = option(True, "Second pass", "Repaint the ring round the face.")
+    second_steps: int = option(20, "Second pass steps", "Sampler steps before strength.", low=1, high=150, step=1)
+    second_strength: float = option(0.30, "Second pass strength", "0 leaves the ring.", low=0.0, high=1.0, step=0.05)
+    color_last: bool = option(True, "Match colour last", "Skin colour of the template at the end.")
+    retouch: bool = option(False, "Retouch skin", "Smooths blemishes; never whitens.")
+    retouch_ratio: float = option(0.5, "Retouch ratio", "0 = none, 1 = full.", low=0.0, high=1.0, step=0.05)
+    enlarge: bool = option(True, "Enhance detail", "Sharpen the face region by the toolbox's enhancer.")
+    enlarge_ratio: float = option(0.5, "Detail ratio", "0 = none, 1 = full.", low=0.0, high=1.0, step=0.05)
+    guidance: float = option(7.0, "Guidance", "Classifier-free guidance scale.", low=1.0, high=30.0, step=0.5)
+    best_of: int = option(1, "Best of", "Make this many and keep the one most like the person.", low=1, high=16, step=1)
+
+    def __post_init__(self) -> None:
+        check_bounds(self)
+
+    @property
+    def first(self) -> Pass:
+        """The pass over the face."""
+        return Pass(self.first_steps, self.first_strength, FIRST_HINTS)
+
+    @property
+    def second(self) -> Pass:
+        """The pass over the ring."""
+        return Pass(self.second_steps, self.second_strength, SECOND_HINTS)
+
+    @classmethod
+    def for_family(cls, family: ModelFamily, **changes: Any) -> PortraitRequest:
+        """The family's defaults with `changes` on top."""
+        return replace(cls(), **{**_PORTRAIT_DEFAULTS[family], **changes})
+
+
+_PORTRAIT_DEFAULTS: dict[ModelFamily, dict[str, Any]] = {
+    ModelFamily.SD15: {},
+    ModelFamily.SDXL: {},
+    # The embedded model cannot bring a likeness by itself: fusion carries it whole, diffusion harmonises.
+    ModelFamily.EMBEDDED: {
+        "fusion_before_ratio": 1.0,
+        "fusion_after_ratio": 1.0,
+        "first_strength": 0.10,
+        "second_strength": 0.10,
+        "guidance": 1.0,
+    },
+}
+
+
+@dataclass(frozen=True)
+class ControlHint:
+    """A control picture with its weight."""
+
+    kind: HintKind
+    picture: Image.Image
+    weight: float
+
+
+@dataclass(frozen=True)
+class RenderJob:
+    """All an engine needs for one inpainting call."""
+
+    checkpoint: str
+    prompt: str
+    negative_prompt: str
+    picture: Image.Image  # RGB
+    mask: Image.Image  # "L", 255 = repaint, same size
+    steps: int
+    strength: float
+    guidance: float
+    seed: int
+    hints: tuple[ControlHint, ...] = ()
+    loras: tuple[LoraUse, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What an engine gives back: a picture of the job's size, and what it could not honour."""
+
+    picture: Image.Image
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FaceScore:
+    """Likeness of one repainted face."""
+
+    person: str  # id
+    box: Box
+    before: float  # median L2 of the template's face to the person's photos; lower is nearer
+    after: float
+    word: str  # what the number means
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """A finished picture with everything that made it."""
+
+    picture: Image.Image
+    template: str
+    scores: tuple[FaceScore, ...]
+    seed: int
+    infotext: str  # WebUI's text format
+    notes: tuple[str, ...] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
+    file: Path | None = None

@@ -1,0 +1,136 @@
+"""What the training journey carries: photos, their reports, the set, the request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from easyphoto.domain.faces import Box, Floats, Pose
+from easyphoto.domain.models import EMBEDDED_CHECKPOINT, ModelFamily
+from easyphoto.domain.options import check_bounds, option
+from easyphoto.errors import BadRequest
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A file the user gave; it is opened where it is needed, never trusted."""
+
+    file: Path
+    name: str  # as the user knows it
+    override: str = ""  # "keep" or "drop": the user's own verdict
+
+
+class Verdict(str, Enum):
+    """What the photo check says."""
+
+    KEEP = "keep"
+    WARN = "warn"
+    DROP = "drop"
+
+
+@dataclass(frozen=True)
+class PhotoReport:
+    """What was found in one photo."""
+
+    name: str
+    verdict: Verdict
+    reasons: tuple[str, ...]  # full sentences, may be empty for KEEP
+    faces: int = 0
+    size: tuple[int, int] = (0, 0)
+    face_px: int = 0  # shorter side of the face box
+    sharpness: float = 0.0
+    pose: Pose | None = None
+    box: Box | None = None  # of the chosen face
+    likeness: float | None = None  # L2 to the robust centre of the set; lower is nearer
+    trained: bool = False  # made it into the training set
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """A prepared folder: train/N.png + N.txt, metadata.jsonl, reference.png."""
+
+    folder: Path
+    pictures: tuple[Path, ...]
+    caption: str
+    reference: Path
+    reports: tuple[PhotoReport, ...]
+    embeddings: Floats  # (n, d) of the pictures, same order
+    warnings: tuple[str, ...] = ()
+    crops: tuple[Path, ...] = ()  # photos/N.jpg: the same faces, same order, with their background, for fusion
+
+
+@dataclass(frozen=True)
+class TrainRequest:
+    """Everything one training needs; defaults are SD 1.5's, `for_family` gives the others."""
+
+    person: str = option("", "Name", "The person's name; any script, up to 80 characters.", advanced=False)
+    consent: bool = option(
+        False, "Consent", "The person shown has agreed that a model of their face is made.", advanced=False
+    )
+    base_model: str = option(
+        EMBEDDED_CHECKPOINT, "Base model", "The embedded one, or an SD checkpoint.", advanced=False
+    )
+    resolution: int = option(512, "Resolution", "Side of the training pictures in pixels.", low=128, high=2048, step=64)
+    save_steps: int = option(100, "Validate and save every", "Steps between checkpoints.", low=1, high=10000, step=1)
+    max_steps: int = option(800, "Max steps", "Upper limit of optimiser steps.", low=1, high=20000, step=1)
+    steps_per_photo: int = option(
+        200, "Steps per photo", "Steps = photos x this, at most max.", low=1, high=2000, step=1
+    )
+    batch_size: int = option(1, "Batch size", "Pictures a forward pass.", low=1, high=16, step=1)
+    accumulation: int = option(4, "Gradient accumulation", "Forward passes a step.", low=1, high=64, step=1)
+    workers: int = option(
+        0, "Data workers", "Processes that load pictures; latents are cached, so 0.", low=0, high=16, step=1
+    )
+    learning_rate: float = option(1e-4, "Learning rate", "Of the U-Net.", low=1e-7, high=1e-1)
+    text_encoder_lr: float = option(
+        5e-5, "Text encoder learning rate", "0 leaves the text encoder as it is.", low=0.0, high=1e-1
+    )
+    rank: int = option(128, "Rank", "Of the LoRA matrices.", low=1, high=320, step=1)
+    alpha: int = option(64, "Alpha", "LoRA scale = alpha / rank; at most the rank.", low=1, high=320, step=1)
+    validation: bool = option(True, "Validation", "Make trial pictures and let likeness choose the checkpoints.")
+    retouch: bool = option(False, "Retouch skin", "Smooth skin of the training photos; never whitens.")
+    min_snr_gamma: float = option(0.0, "Min-SNR gamma", "0 = off; 5 is usual.", low=0.0, high=20.0)
+    noise_offset: float = option(0.0, "Noise offset", "0 = off.", low=0.0, high=0.5)
+    gradient_checkpointing: bool = option(False, "Gradient checkpointing", "Slower, needs less memory.")
+    precision: str = option(
+        "auto", "Precision", "auto: bf16 or fp16 on a GPU, fp32 elsewhere.", choices=("auto", "fp32", "fp16", "bf16")
+    )
+    merge: str = option(
+        "rank", "Merge", "rank: SVD back to the rank; exact: concatenated, larger file.", choices=("rank", "exact")
+    )
+    keep_checkpoints: bool = option(False, "Keep checkpoints", "Do not delete the single checkpoints after merging.")
+    seed: int = option(42, "Seed", "Same seed, same training on one machine.", low=0, high=2**32 - 1, step=1)
+
+    def __post_init__(self) -> None:
+        check_bounds(self)
+        if self.alpha > self.rank:
+            raise BadRequest(f"alpha {self.alpha} is above rank {self.rank}.", stage="request", mend="Lower alpha.")
+
+    def steps_for(self, photos: int) -> int:
+        """Optimiser steps for that many usable photos."""
+        return min(photos * self.steps_per_photo, self.max_steps)
+
+    @classmethod
+    def for_family(cls, family: ModelFamily, **changes: Any) -> TrainRequest:
+        """The family's defaults with `changes` on top."""
+        return replace(cls(), **{**_TRAIN_DEFAULTS[family], **changes})
+
+
+_TRAIN_DEFAULTS: dict[ModelFamily, dict[str, Any]] = {
+    ModelFamily.SD15: {},
+    ModelFamily.SDXL: {"resolution": 1024, "max_steps": 600, "rank": 32, "alpha": 16, "gradient_checkpointing": True},
+    ModelFamily.EMBEDDED: {
+        "resolution": 256,
+        "max_steps": 200,
+        "steps_per_photo": 25,
+        "save_steps": 50,
+        "accumulation": 1,
+        "batch_size": 4,
+        "rank": 16,
+        "alpha": 16,
+        "learning_rate": 3e-4,
+        "text_encoder_lr": 1e-4,
+    },
+}
