@@ -13,10 +13,12 @@ from easyphoto.faces.shape import KNOTS
 from easyphoto.faces.warp import ThinPlate, grid, sample
 
 
-def bend_face(picture: Pixels, mesh: Floats, goal: Floats, reach: float) -> tuple[Pixels, Pixels]:
+def bend_face(
+    picture: Pixels, mesh: Floats, goal: Floats, reach: float, stiffness: float = 1e-4
+) -> tuple[Pixels, Pixels]:
     """(the picture with the face `mesh` brought to `goal`, uint8 mask of 1 where a pixel may have moved).
 
-    Both meshes are (468, 3) in the picture's pixels. Outside `reach` face ovals, and where the mask
+    A larger `stiffness` makes the surroundings follow less exactly and more smoothly. Both meshes are (468, 3) in the picture's pixels. Outside `reach` face ovals, and where the mask
     is 0, the picture is unchanged, bit for bit.
     """
     rim = goal[list(OVAL), :2]
@@ -26,7 +28,7 @@ def bend_face(picture: Pixels, mesh: Floats, goal: Floats, reach: float) -> tupl
     part = window.cut(picture)
     plane = Plane(goal - np.append(corner, np.float32(0)), (part.shape[1], part.shape[0]))
     moved = (mesh - goal)[KNOTS, :2]
-    bend = ThinPlate(np.r_[plane.mesh[KNOTS, :2], outer - corner], np.r_[moved, np.zeros_like(outer)])
+    bend = ThinPlate(np.r_[plane.mesh[KNOTS, :2], outer - corner], np.r_[moved, np.zeros_like(outer)], stiffness)
     fade = _fade(plane.polygon(outer - corner) > 0.99, 0.25 * plane.height * (reach - 1) / 0.7)
     field = grid(plane.size) + bend.field(plane.size, plane.height / 40) * fade[..., None]
     touched = (fade > 0).astype(np.uint8)

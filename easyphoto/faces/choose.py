@@ -12,10 +12,13 @@ from easyphoto.domain import Face, Floats, Pixels
 from easyphoto.faces.base import Source
 from easyphoto.faces.geometry import pose_gap
 from easyphoto.faces.likeness import distances, robust_centre
-from easyphoto.faces.regions import Window
+from easyphoto.faces.regions import EYES, Window
 from easyphoto.faces.seam import Plane
 
 _HEIGHT = 160  # pixels of a face when photos are compared
+_EYES = ((33, 133, 159, 145), (263, 362, 386, 374))  # outer and inner corner, upper and lower lid
+_LIDS = dict(zip(_EYES, EYES, strict=True))
+_OVER_BROWS = (103, 67, 109, 10, 338, 297, 332, 334, 296, 336, 107, 66, 105)
 _LIGHT_AT = (151, 50, 280, 205, 425, 199, 5)  # mesh points: forehead, cheeks, lower cheeks, chin, nose
 
 
@@ -37,6 +40,9 @@ class Look:
     exposure: float  # median lightness of the skin, 0..255
     burnt: float  # share of skin at the upper end
     sharpness: float  # standard deviation of the Laplacian
+    open_eyes: float  # gap of the lids in eye widths
+    aside: float  # how far the pupils are off the eyes' middle, in eye widths
+    fringe: float  # share of the forehead above the brows that is no skin
 
 
 def candidates(template: Pixels, face: Face, sources: Sequence[Source]) -> list[Choice]:
@@ -69,7 +75,8 @@ def flaws(look: Look, goal: Look, crispest: float) -> float:
     exposure = max(0.0, 95 - look.exposure) / 25 + max(0.0, look.exposure - 215) / 25
     blur = float(np.log2(max(crispest, 1e-3) / max(look.sharpness, 1e-3)))
     light = float(np.abs(look.lights - goal.lights).mean())
-    return exposure + 0.6 * min(blur, 4.0) + 2.0 * light + 3.0 * look.burnt
+    eyes = 8 * max(0.0, 0.24 - look.open_eyes) + 6 * max(0.0, look.aside - 0.04)
+    return eyes + 1.5 * look.fringe + exposure + 0.6 * min(blur, 4.0) + 2.0 * light + 3.0 * look.burnt
 
 
 def look_of(picture: Pixels, face: Face) -> Look:
@@ -80,12 +87,35 @@ def look_of(picture: Pixels, face: Face) -> Look:
     broad = cv2.GaussianBlur(grey, (0, 0), 0.05 * _HEIGHT)
     rows, columns = (np.clip(plane.mesh[list(_LIGHT_AT), axis], 0, grey.shape[1 - axis] - 1) for axis in (1, 0))
     lights = np.log(np.maximum(broad[rows.astype(int), columns.astype(int)], 6).astype(np.float32))
+    forehead = plane.around(_OVER_BROWS) > 0.5
     return Look(
         lights=np.asarray(lights - lights.mean(), np.float32),
         exposure=float(np.median(tones)),
         burnt=float((tones > 247).mean()),
         sharpness=float(cv2.Laplacian(grey, cv2.CV_32F).std()),
+        open_eyes=min(_lid_gap(plane.mesh, eye) for eye in _EYES),
+        aside=float(abs(np.mean([_gaze(grey, plane, eye) for eye in _EYES]))),
+        fringe=float((grey[forehead] < 0.75 * np.median(tones)).mean()) if forehead.any() else 0.0,
     )
+
+
+def _lid_gap(mesh: Floats, eye: tuple[int, ...]) -> float:
+    """Lid to lid in eye widths."""
+    outer, inner, upper, lower = mesh[list(eye), :2]
+    return float(np.linalg.norm(upper - lower) / max(float(np.linalg.norm(outer - inner)), 1e-6))
+
+
+def _gaze(grey: Pixels, plane: Plane, eye: tuple[int, ...]) -> float:
+    """Where the dark of the eye lies along its width: 0 = the middle, 0.5 = a corner, to the right positive."""
+    left, right = sorted(plane.mesh[list(eye[:2]), :2], key=lambda point: float(point[0]))
+    inside = plane.polygon(_LIDS[eye]) > 0.5
+    rows, columns = np.nonzero(inside)
+    if len(rows) < 8:
+        return 0.0
+    dark = np.clip(np.percentile(grey[inside], 60) - grey[inside].astype(np.float32), 0, None)
+    across = (right - left) / max(float(((right - left) ** 2).sum()), 1e-6)
+    along = (columns - left[0]) * across[0] + (rows - left[1]) * across[1]
+    return float((along * dark).sum() / max(float(dark.sum()), 1e-6) - 0.5)
 
 
 def _small(picture: Pixels, face: Face) -> tuple[Pixels, Plane]:

@@ -24,7 +24,7 @@ from easyphoto.faces.light import relit, skin_share, soft_light
 from easyphoto.faces.likeness import distance, robust_centre
 from easyphoto.faces.regions import Window
 from easyphoto.faces.seam import Plane, moved_in
-from easyphoto.faces.shape import KNOTS, between, mean_shape, posed
+from easyphoto.faces.shape import KNOTS, between, mean_shape, posed, rim_shares
 from easyphoto.faces.warp import ThinPlate, sample
 from easyphoto.images.masks import multiband_blend
 
@@ -47,9 +47,11 @@ class Recipe:
     """Shares are 0..1, lengths are in face heights."""
 
     inner_share: float = 1.0  # of the person's shape inside the face
-    rim_share: float = 0.7  # of the person's shape on the face's oval
+    jaw_share: float = 0.8  # of the person's shape on the face's oval, at the jaw
+    ear_share: float = 0.45  # the same beside ears and forehead, where hair and ears would bulge
     mean_share: float = 0.0  # of the person's median shape against the source's own
     reach: float = 1.7  # how far out the surroundings give way, in face ovals
+    stiffness: float = 0.02  # of the surroundings; softer ones follow every ripple of the mesh and grow bumps
     light: float = 0.17  # Gaussian radius of what counts as light rather than as features
     light_limit: float = 1.5  # bound of the light's change, logarithmic
     crisp: float = 0.45  # detail boost of a small photo that is enlarged
@@ -165,7 +167,7 @@ def _trial(canvas: Canvas, choice: Choice, person: Floats, recipe: Recipe) -> _T
     own = choice.source.face.mesh
     assert own is not None  # `candidates` gives no others
     goal = _goal(canvas.mesh, own, person, recipe)
-    room, touched = bend_face(canvas.pixels, canvas.mesh, goal, recipe.reach)
+    room, touched = bend_face(canvas.pixels, canvas.mesh, goal, recipe.reach, recipe.stiffness)
     window = Window.round_face(box_of(goal), canvas.size, 1.12)
     plane = Plane(_moved(goal, window, 1.0), (window.right - window.left, window.bottom - window.top))
     back = window.cut(room)
@@ -192,7 +194,7 @@ def _goal(template: Floats, own: Floats, person: Floats, recipe: Recipe) -> Floa
     shape = posed(own, template)
     if recipe.mean_share and len(person) > 2:
         shape = (1 - recipe.mean_share) * shape + recipe.mean_share * mean_shape(list(person), template)
-    return between(template, shape, recipe.rim_share, recipe.inner_share)
+    return between(template, shape, rim_shares(template, recipe.jaw_share, recipe.ear_share), recipe.inner_share)
 
 
 def _brought(source: Source, plane: Plane) -> tuple[Floats, float]:
@@ -241,7 +243,7 @@ def _crisp(plane: Plane, lit: Floats, base: Floats, their_skin: Floats, how: tup
     """An enlarged face with its detail boosted and the template's fine skin texture laid on."""
     enlarged, recipe = how
     share = min(1.0, enlarged - 1)
-    detail = lit - cv2.GaussianBlur(lit, (0, 0), 0.6 * enlarged)
+    detail = np.clip(lit - cv2.GaussianBlur(lit, (0, 0), 0.6 * enlarged), -9, 9)  # hard edges are hard enough
     fine = (base - cv2.GaussianBlur(base, (0, 0), 0.8 * enlarged)).mean(-1)
     plain = their_skin * (1 - plane.soft(plane.grow(plane.features(), 0.015), 0.01))
     grain = np.clip(fine, -8, 8) * plain

@@ -62,12 +62,12 @@ def relit(front: Floats, front_low: Floats, back_low: Floats, limit: float) -> F
     pupils and beards), white never burns out (teeth, glints) and contrast never grows beyond the
     gain. `limit` bounds the logarithm of the gain, and the shift.
     """
-    low = np.minimum(front_low, back_low)
     shift = np.clip(_odds(back_low) - _odds(front_low), 0, limit)
+    gain = np.clip(np.minimum(front_low, back_low) / np.maximum(front_low, 1), np.exp(-limit), 1)
     share = np.clip(front / 255, 0, 1)
     rise = np.exp(shift)
     brighter = 255 * share * rise / (1 + share * (rise - 1))
-    return np.asarray(brighter * np.clip(low / np.maximum(front_low, 1), np.exp(-limit), 1), np.float32)
+    return np.asarray(brighter * gain, np.float32)
 
 
 def _odds(picture: Floats) -> Floats:

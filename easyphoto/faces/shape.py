@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from easyphoto.domain import Floats
-from easyphoto.faces.geometry import CHIN, FOREHEAD, mesh_axes, umeyama_3d
+from easyphoto.faces.geometry import CHIN, FOREHEAD, MOUTH_LEFT, MOUTH_RIGHT, NOSE_TIP, mesh_axes, umeyama_3d
 from easyphoto.faces.regions import BROWS, EYES, LIPS, NOSE, OVAL
 
 KNOTS = sorted({*range(0, 468, 3), *OVAL, *LIPS, *NOSE, *(i for part in (*EYES, *BROWS) for i in part)})
@@ -46,7 +46,15 @@ def rim_distance(mesh: Floats) -> Floats:
     return np.asarray(nearest.min(1), np.float32)
 
 
-def between(template: Floats, person: Floats, rim_share: float, inner_share: float) -> Floats:
+def rim_shares(mesh: Floats, jaw: float, ears: float) -> Floats:
+    """(468,) `jaw` for points at and under the mouth's height, `ears` for those over the nose's tip, even between."""
+    height = frontal(mesh)[:, 1]
+    nose, mouth = height[NOSE_TIP], height[[MOUTH_LEFT, MOUTH_RIGHT]].mean()
+    low = np.clip((height - nose) / max(float(mouth - nose), 1e-6), 0, 1)
+    return np.asarray(ears + (jaw - ears) * low, np.float32)
+
+
+def between(template: Floats, person: Floats, rim_share: Floats | float, inner_share: float) -> Floats:
     """A mesh that is `person` by `inner_share` well inside the face and by `rim_share` on its oval, else `template`."""
     depth = np.clip(rim_distance(template) / 0.12, 0, 1)
     share = rim_share + (inner_share - rim_share) * depth * depth * (3 - 2 * depth)
