@@ -1,0 +1,128 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fakes import FakeEngine, FakeFaces, draw_faces, save
+
+from easyphoto.domain import Box, ModelFamily, Photo, TrainingSet, TrainRequest
+from easyphoto.errors import AlreadyThere, BadName, BadRequest, MissingModel
+from easyphoto.library import Library, PersonDraft
+from easyphoto.paths import Paths
+from easyphoto.progress import silent
+from easyphoto.training.train import Workshop, fingerprint, job_folder, preflight, train
+from easyphoto.training.trials import trial_templates
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Workshop:
+    paths = Paths(tmp_path / "数据 home", tmp_path / "models")
+    return Workshop(paths, FakeEngine(), FakeFaces(), Library(paths))
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> list[Photo]:
+    files = [
+        save(draw_faces((300, 300), [((150, 150), 120 + n, (190, 110, 90))]), tmp_path / f"{n}.png") for n in range(3)
+    ]
+    return [Photo(file, file.name) for file in files]
+
+
+def request(**changes) -> TrainRequest:
+    return TrainRequest.for_family(ModelFamily.EMBEDDED, **{"person": "Ann", "consent": True, **changes})
+
+
+def settle(shop: Workshop, folder: Path) -> None:
+    """Put a person named Ann on the shelf."""
+    folder.mkdir()
+    picture = save(draw_faces((300, 300), [((150, 150), 120, (190, 110, 90))]), folder / "reference.png")
+    training_set = TrainingSet(folder, (picture,), "", picture, (), np.zeros((1, 3), np.float32), (), (picture,))
+    shop.library.create(PersonDraft("Ann", training_set, None, base_model="embedded", recogniser="fake"))
+
+
+def test_without_consent_nothing_begins(shop: Workshop, photos: list[Photo]):
+    with pytest.raises(BadRequest, match="consent"):
+        train(request(consent=False), photos, shop, silent)
+    assert not shop.paths.jobs.exists()
+
+
+def test_a_name_that_is_taken_is_refused_before_the_long_run(shop: Workshop, tmp_path: Path):
+    settle(shop, tmp_path / "set")
+    with pytest.raises(AlreadyThere, match="Ann"):
+        preflight(request(), shop)
+
+
+def test_an_unknown_base_model_is_refused_before_the_long_run(shop: Workshop):
+    with pytest.raises(MissingModel):
+        preflight(request(base_model="nobody's"), shop)
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 300])
+def test_names_that_cannot_be_kept_are_refused(shop: Workshop, name: str):
+    with pytest.raises((BadName, BadRequest)):
+        preflight(request(person=name), shop)
+
+
+@pytest.mark.parametrize("name", ["../../x", "CON", "a:b>c", "名字", "😀"])
+def test_job_folders_stay_where_they_belong(shop: Workshop, photos: list[Photo], name: str):
+    try:
+        folder, _ = job_folder(request(person=name), photos, shop.paths)
+    except BadName:
+        return
+    assert folder.resolve().parent == shop.paths.jobs.resolve()
+
+
+def test_the_same_job_goes_on_where_it_was(shop: Workshop, photos: list[Photo]):
+    folder, resume = job_folder(request(), photos, shop.paths)
+    assert not resume
+    (folder / "run").mkdir()
+    again, resume = job_folder(request(), photos, shop.paths)
+    assert resume
+    assert (again / "run").is_dir()
+
+
+@pytest.mark.parametrize("what", ["setting", "photo", "override"])
+def test_another_job_of_that_name_starts_clean(shop: Workshop, photos: list[Photo], what: str):
+    folder, _ = job_folder(request(), photos, shop.paths)
+    (folder / "old.jpg").write_bytes(b"someone else")
+    changed, wanted = list(photos), request()
+    if what == "setting":
+        wanted = request(max_steps=7)
+    elif what == "photo":
+        changed = photos[:2]
+    else:
+        changed[0] = replace(photos[0], override="drop")
+    folder, resume = job_folder(wanted, changed, shop.paths)
+    assert not resume
+    assert not (folder / "old.jpg").exists()
+
+
+def test_the_fingerprint_looks_at_the_bytes_and_not_at_the_name(photos: list[Photo], tmp_path: Path):
+    copy = tmp_path / "other name.png"
+    copy.write_bytes(photos[0].file.read_bytes())
+    assert fingerprint(request(), photos[:1]) == fingerprint(request(), [Photo(copy, "x")])
+
+
+def test_steps_are_counted_on_the_photos_that_are_used():
+    assert TrainRequest().steps_for(5) == 800
+    assert TrainRequest().steps_for(3) == 600
+
+
+def test_trial_templates_keep_their_own_shapes_and_mark_the_face(shop: Workshop, tmp_path: Path):
+    shipped = shop.paths.shipped_templates
+    shipped.mkdir(parents=True)
+    save(draw_faces((600, 900), [((300, 400), 200, (200, 130, 110))]), shipped / "1.png")
+    save(draw_faces((800, 700), [((400, 300), 200, (200, 130, 110))]), shipped / "2.png")
+    save(draw_faces((300, 300), []), shipped / "empty.png")
+    (shipped / "README.md").write_text("no picture", encoding="utf-8")
+    made = trial_templates(shop.paths, shop.faces, tmp_path / "trials", request(resolution=256))
+    from PIL import Image
+
+    sizes = [Image.open(t.picture).size for t in made]
+    assert sizes == [(256, 384), (256, 256)]
+    for trial in made:
+        picture, mask = np.asarray(Image.open(trial.picture)), np.asarray(Image.open(trial.mask))
+        face = shop.faces.detect(picture)[0].box
+        assert mask.shape == picture.shape[:2]
+        inside = Box(*np.argwhere(mask.T).min(axis=0), *np.argwhere(mask.T).max(axis=0) + 1)
+        assert inside.width == pytest.approx(1.3 * face.width, abs=3)
