@@ -6,13 +6,13 @@ import logging
 import socket
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from easyphoto.api import Access, build_api
-from easyphoto.doctor import diagnose
+from easyphoto.doctor import MISSING, diagnose
 from easyphoto.errors import Busy, EasyPhotoError, MissingPackage
 from easyphoto.jobs import Queue
 
@@ -91,10 +91,16 @@ def build_app(studio: Studio, queue: Queue, address: Address, ready: Callable[[s
         yield
 
     app = fastapi.FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-    app.mount(API_ROOT, build_api(studio, queue, address.access))
+    app.mount(API_ROOT, build_api(studio, queue, address.access, lambda: diagnosis(studio)))
     app.router.add_route("/", _front_page)
     _mount_pages(app, studio, queue)
     return Gate(app, address.access)
+
+
+def diagnosis(studio: Studio) -> dict[str, Any]:
+    """The doctor's findings as JSON."""
+    findings = list(diagnose(studio.paths))
+    return {"ok": all(f.state != MISSING for f in findings), "findings": [asdict(f) for f in findings]}
 
 
 def _mount_pages(app: Any, studio: Studio, queue: Queue) -> None:
@@ -160,7 +166,8 @@ def _asked_token(scope: Scope) -> str:
     """The token in the address of the front page."""
     if scope["type"] != "http" or scope["path"] != "/":
         return ""
-    return parse_qs(scope.get("query_string", b"").decode("latin-1")).get("token", [""])[0]
+    query: bytes = scope.get("query_string", b"")
+    return parse_qs(query.decode("latin-1")).get("token", [""])[0]
 
 
 def _cookie(text: str) -> str:

@@ -38,7 +38,7 @@
 
   function openTab(name) {
     const tab = byId("ep-tab-" + name + "-button") ||
-      [...root().querySelectorAll("#ep-tabs button[role=tab]")][["train", "portrait", "people", "doctor"].indexOf(name)];
+      [...root().querySelectorAll("#ep-tabs > .tab-nav > button")][["train", "portrait", "people", "doctor"].indexOf(name)];
     if (tab) tab.click();
     lastTick = 0;
   }
@@ -151,7 +151,7 @@
   function begin() {
     new MutationObserver(afterChange).observe(root() === document ? document.body : root(), { childList: true, subtree: true });
     document.addEventListener("click", (event) => {
-      if (event.target.closest && event.target.closest("[role=tab]")) { lastTick = 0; setTimeout(ask, 60); }
+      if (event.target.closest && event.target.closest("[role=tab], .tab-nav > button")) { lastTick = 0; setTimeout(ask, 60); }
     });
     document.addEventListener("visibilitychange", ask);
     setInterval(ask, 250);

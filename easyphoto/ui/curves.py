@@ -10,7 +10,7 @@ from easyphoto.ui.strings import Speech
 
 Points = Sequence[tuple[float, float]]  # (step, value), steps rising
 
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 560, 150, 44, 22, 10
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 380, 130, 36, 20, 8
 MOST_POINTS = 240
 
 

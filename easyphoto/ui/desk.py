@@ -77,7 +77,7 @@ class Desk:
         """The one of that id, if he is still there."""
         return next((p for p in self.studio.library.list() if p.id == person), None)
 
-    def events(self, job: Job) -> list[Event]:
+    def events(self, job: Job) -> Sequence[Event]:
         """All of a job's."""
         return self.jobs.events(job.id, 0, MOST_EVENTS)
 

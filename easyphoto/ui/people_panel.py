@@ -116,7 +116,6 @@ class PeoplePanel:
         return [opened, *updates, marks]
 
     def _card(self, person: Person) -> PersonCard:
-        size = sum(file.stat().st_size for file in person.folder.rglob("*") if file.is_file())
         likeness = person.lora.likeness if person.lora else None
         word = "" if likeness is None else word_for(likeness, self.desk.studio.faces.recogniser)
-        return PersonCard(person, size, word)
+        return PersonCard(person, self.desk.studio.library.size(person.id), word)

@@ -64,9 +64,9 @@ def told(draft: Draft, number: int, word: str) -> Draft:
     if not 0 <= number < len(draft):
         return draft
     if word == "remove":
-        return draft[:number] + draft[number + 1 :]
+        return (*draft[:number], *draft[number + 1 :])
     override = word if word in ("keep", "drop") else ""
-    return draft[:number] + (replace(draft[number], override=override),) + draft[number + 1 :]
+    return (*draft[:number], replace(draft[number], override=override), *draft[number + 1 :])
 
 
 def as_files(draft: Draft) -> list[JobFile]:
@@ -108,8 +108,8 @@ def _summary(draft: Draft, say: Speech, checking: tuple[int, int] | None) -> str
     elif usable < FEW:
         advice = notice(say("photos.few"), "", "fair")
     return (
-        f'<p class="ep-sum" role="status"><b>{esc(line)}</b><span class="ep-meter" aria-hidden="true">{parts}</span></p>'
-        f"{advice}"
+        f'<p class="ep-sum" role="status"><b>{esc(line)}</b>'
+        f'<span class="ep-meter" aria-hidden="true">{parts}</span></p>{advice}'
     )
 
 

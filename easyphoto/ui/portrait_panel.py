@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -79,8 +79,7 @@ class PortraitPanel:
         self.preset = gr.Dropdown(names, value=names[0], label=say("prompt.preset"), elem_id="ep-portrait-preset")
         self.form.place("prompt", "negative_prompt", lines=2)
         self.form.place("base_model", choices=self.desk.models())
-        with gr.Row():
-            self.form.place("best_of", "seed")
+        self.form.place("best_of", "seed")
         with gr.Accordion(say("advanced"), open=False, elem_id="ep-portrait-advanced"):
             self.form.place_rest()
         self.problem = gr.HTML("", elem_id="ep-portrait-problem")
@@ -273,7 +272,7 @@ class PortraitPanel:
         uri = self.desk.pictures.uri(previews[-1]) if previews else ""
         return f'<div class="ep-look"><img src="{uri}" alt=""></div>' if uri else ""
 
-    def _shots(self, jobs: list[Job], names: Mapping[str, str]) -> list[Shot]:
+    def _shots(self, jobs: Sequence[Job], names: Mapping[str, str]) -> list[Shot]:
         """Every finished portrait, the newest first, also those of a job that failed later."""
         root, found = self.desk.studio.paths.root, []
         for job in jobs:

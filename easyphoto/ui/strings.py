@@ -59,7 +59,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "photo.new": ("New", "新"),
     "photo.broken": ("Unreadable", "无法读取"),
     "photo.use": ("Use", "采用"),
-    "photo.leave": ("Leave out", "不用"),
+    "photo.leave": ("Skip", "不用"),
     "photo.auto": ("Auto", "自动"),
     "photo.remove": ("Remove {name}", "移除 {name}"),
     "photo.verdict.of": ("Your verdict on {name}", "你对 {name} 的选择"),

@@ -14,6 +14,7 @@ from PIL import Image
 
 from easyphoto.jobs import Queue
 from easyphoto.paths import Paths
+from easyphoto.progress import Progress
 from easyphoto.ui.desk import Desk
 from easyphoto.ui.strings import Speech
 
@@ -28,6 +29,13 @@ class Line:
     state: str = "ok"
     value: str = "2.0"
     mend: str = ""
+
+
+class PageStudio(FakeStudio):
+    """The fake studio with the true names of the stages."""
+
+    def _work(self, stage: str, report: Progress) -> None:
+        super()._work("train" if stage == "training" else stage, report)
 
 
 def selfie(file: Path, shade: int = 0) -> Path:
@@ -62,7 +70,7 @@ def paths_in(root: Path) -> Paths:
 @contextmanager
 def desk_in(root: Path, language: str = "en", **studio: object) -> Iterator[Desk]:
     """A desk with a fake studio and a true queue."""
-    play = FakeStudio(paths_in(root), **studio)  # type: ignore[arg-type]
+    play = PageStudio(paths_in(root), **studio)  # type: ignore[arg-type]
     queue = Queue(play.paths, play)  # type: ignore[arg-type]
     try:
         yield Desk(play, queue, Speech(language), lambda: [Line()])  # type: ignore[arg-type]

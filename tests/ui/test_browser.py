@@ -1,0 +1,170 @@
+"""The page in a real browser, with a studio that works at once."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Running
+from ui_world import broken, group, selfie
+
+pytestmark = pytest.mark.slow
+
+Start = Callable[..., Running]
+Open = Callable[..., Any]
+
+HOSTS = {"newest": "", "4.40": "EASYPHOTO_GRADIO_4", "3.41": "EASYPHOTO_GRADIO_3"}
+
+
+def tab(page: Any, number: int) -> None:
+    page.locator("#ep-tabs button[role=tab]:visible, #ep-tabs > .tab-nav > button").nth(number).click()
+
+
+def upload(page: Any, folder: Path, count: int = 3) -> None:
+    files = [str(selfie(folder / f"me {n}.jpg", 4 * n)) for n in range(count)]
+    page.set_input_files("#ep-train-upload input[type=file]", files)
+    page.wait_for_selector(f".ep-photo >> nth={count - 1}")
+
+
+def start_training(page: Any, name: str = "Ada") -> None:
+    page.locator("#ep-train-person").locator("textarea, input").fill(name)
+    page.locator("#ep-train-consent input").check()
+    page.click("#ep-train-start")
+    page.wait_for_selector(".ep-job")
+
+
+@pytest.mark.parametrize("gradio", list(HOSTS))
+def test_a_newcomers_whole_path(start_server: Start, open_page: Open, tmp_path: Path, gradio: str):
+    variable = HOSTS[gradio]
+    python = os.environ.get(variable, "") if variable else ""
+    if variable and not python:
+        pytest.skip(f"{variable} names no Python with that gradio")
+    server = start_server(**({"python": python} if python else {}))
+    page = open_page(server.url + "en/" + ("?script" if gradio == "3.41" else ""))
+    assert "Begin here" in page.inner_text("#ep-train-photos")
+    page.set_input_files("#ep-train-upload input[type=file]", [str(broken(tmp_path / "bad.jpg"))])
+    page.wait_for_selector("text=Unreadable")
+    upload(page, tmp_path)
+    page.click("#ep-train-check")
+    page.wait_for_selector("text=3 of 4 usable")
+    page.click(".ep-photo >> nth=1 >> text=Skip")
+    page.wait_for_selector("text=2 of 4 usable")
+    page.click("#ep-train-start")
+    page.wait_for_selector("#ep-train-problem >> text=Give the person a name")
+    start_training(page, "Ada Löve")
+    page.wait_for_selector(".ep-outcome >> text=Ada Löve is ready")
+    assert page.locator("#ep-train-curves svg").count() == 2
+    page.click(".ep-outcome >> text=Make a portrait")
+    page.click(".ep-tile >> nth=0")
+    page.wait_for_selector(".ep-face >> nth=1")
+    page.click("#ep-portrait-go")
+    page.wait_for_selector(".ep-shot-card")
+    page.locator(".ep-range").fill("20")
+    assert "20%" in page.locator(".ep-compare").get_attribute("style")
+    with page.expect_download() as download:
+        page.click(".ep-shot-card >> text=Download")
+    assert b"parameters" in Path(download.value.path()).read_bytes()[:4000]
+    tab(page, 2)
+    page.click(".ep-person >> text=Delete")
+    page.fill(".ep-form input", "Ada Löve")
+    page.click(".ep-form >> text=Delete for good")
+    page.wait_for_selector("#ep-people-told >> text=is deleted")
+    page.wait_for_selector("#ep-people-list >> text=Nobody here yet")
+
+
+def test_reload_second_browser_and_cancel_in_the_middle(start_server: Start, open_page: Open, tmp_path: Path):
+    server = start_server("0.3", "200")
+    page = open_page(server.url)
+    upload(page, tmp_path)
+    start_training(page)
+    page.wait_for_selector(".ep-job-running")
+    page.reload()
+    page.wait_for_selector(".ep-job-running")
+    other = open_page(server.url)
+    other.wait_for_selector(".ep-job-running >> text=Learning the face")
+    other.click(".ep-job >> text=Cancel")
+    page.wait_for_selector(".ep-job-cancelled")
+    other.wait_for_selector(".ep-job-cancelled")
+
+
+def test_a_killed_server_shows_the_job_as_interrupted_and_resumes(start_server: Start, open_page: Open, tmp_path: Path):
+    server = start_server("0.3", "200")
+    page = open_page(server.url)
+    upload(page, tmp_path)
+    start_training(page)
+    page.wait_for_selector(".ep-job-running")
+    server.kill()
+    again = start_server("0.02", "5", port=server.port)
+    page = open_page(again.url)
+    page.wait_for_selector(".ep-job-interrupted")
+    page.click(".ep-job >> text=Resume")
+    page.wait_for_selector(".ep-outcome >> text=Ada is ready")
+
+
+def test_a_second_template_of_ones_own_and_who_is_who(start_server: Start, open_page: Open, tmp_path: Path):
+    server = start_server()
+    page = open_page(server.url)
+    upload(page, tmp_path)
+    start_training(page)
+    page.wait_for_selector(".ep-outcome")
+    tab(page, 1)
+    page.wait_for_selector(".ep-tile")
+    files = [str(group(tmp_path / "us two.png")), str(broken(tmp_path / "half.png"))]
+    page.set_input_files("#ep-portrait-upload input[type=file]", files)
+    page.wait_for_selector("#ep-portrait-problem >> text=half.png")
+    page.wait_for_selector(".ep-face >> nth=1")
+    assert page.locator(".ep-select select").nth(0).input_value() == ""
+    page.locator(".ep-select select").nth(0).select_option(label="Ada")
+    page.wait_for_function("document.querySelectorAll('.ep-select select')[0].value !== ''")
+    page.click(".ep-template .ep-x")
+    page.wait_for_selector("text=0 chosen")
+    page.click("#ep-portrait-go")
+    page.wait_for_selector("#ep-portrait-problem >> text=Choose at least one template")
+
+
+def test_the_page_speaks_chinese(start_server: Start, open_page: Open, tmp_path: Path):
+    server = start_server()
+    page = open_page(server.url, locale="zh-CN")
+    assert "/zh/" in page.url
+    upload(page, tmp_path)
+    page.click("text=检查照片")
+    page.wait_for_selector("text=3 张中有 3 张可用")
+    said = page.inner_text("#easyphoto")
+    assert not re.search(r"\b(Photos|Train|Start|Name|Advanced|Portrait)\b", said)
+    page.click(".ep-langs >> text=English")
+    page.wait_for_selector("text=Start training")
+    page.goto(server.url)
+    page.wait_for_selector("text=Start training")
+
+
+def test_nothing_jumps_and_every_button_has_a_name(start_server: Start, open_page: Open, tmp_path: Path):
+    server = start_server()
+    page = open_page(server.url, viewport={"width": 390, "height": 844})
+    shift = """() => new Promise(done => { let sum = 0; new PerformanceObserver(list => { for (const entry of
+        list.getEntries()) if (!entry.hadRecentInput) sum += entry.value }).observe({type: 'layout-shift', buffered: true});
+        setTimeout(() => done(sum), 2500) })"""
+    assert page.evaluate(shift) < 0.1
+    upload(page, tmp_path)
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 0
+    nameless = page.evaluate(
+        """() => [...document.querySelectorAll('#easyphoto button, #easyphoto input, #easyphoto select, #easyphoto textarea')]
+        .filter(e => e.offsetParent && !(e.innerText || '').trim() && !e.getAttribute('aria-label') && !e.labels?.length
+            && !e.title && e.type !== 'file')
+        .map(e => e.outerHTML.slice(0, 160))"""
+    )
+    assert nameless == []
+
+
+def test_the_keyboard_reaches_a_verdict_and_keeps_its_place(start_server: Start, open_page: Open, tmp_path: Path):
+    server = start_server()
+    page = open_page(server.url)
+    upload(page, tmp_path)
+    page.locator(".ep-photo >> nth=0 >> text=Skip").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".ep-photo >> nth=0 >> .ep-badge.ep-bad")
+    page.wait_for_function("document.activeElement.textContent.trim() === 'Skip'")

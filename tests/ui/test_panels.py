@@ -1,0 +1,245 @@
+"""The panels without a browser: they build, and their handlers do what a click asks for."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fake_studio import make_person
+from ui_world import broken, desk_in, group, selfie
+
+from easyphoto.jobs import Job, Kind, Queue
+from easyphoto.ui.desk import Desk, freshened, message
+from easyphoto.ui.people_panel import PeoplePanel
+from easyphoto.ui.people_view import Opened
+from easyphoto.ui.photos_view import added
+from easyphoto.ui.portrait_panel import PortraitPanel
+from easyphoto.ui.sitting import Sitting
+from easyphoto.ui.tab import build, own_look
+from easyphoto.ui.train_panel import TrainPanel
+
+ROOT = Path(__file__).resolve().parents[2]
+SHIPPED = "shipped/two_friends.png"
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    with desk_in(tmp_path) as desk:
+        yield desk
+
+
+def ended(queue: Queue, job: Job) -> Job:
+    limit = time.monotonic() + 20
+    while not queue.get(job.id).over:
+        assert time.monotonic() < limit
+        time.sleep(0.02)
+    return queue.get(job.id)
+
+
+def click(**said: object) -> str:
+    return json.dumps(said)
+
+
+def built_train(desk: Desk) -> TrainPanel:
+    import gradio as gr
+
+    panel = TrainPanel(desk)
+    with gr.Blocks():
+        panel.build()
+    return panel
+
+
+# ---------------------------------------------------------------- building
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_tab_builds_with_the_gradio_that_is_here(tmp_path: Path, language: str):
+    with desk_in(tmp_path, language) as desk:
+        blocks = build(desk, own_look())
+        names = {getattr(block, "elem_id", None) for block in blocks.blocks.values()}
+    assert {"easyphoto", "ep-train-start", "ep-portrait-go", "ep-people-list", "ep-doctor-run"} <= names
+
+
+def test_no_file_outside_gradios_cache_is_allowed_out():
+    text = (ROOT / "easyphoto" / "ui" / "compat.py").read_text(encoding="utf-8")
+    assert '"allowed_paths": []' in text
+    assert not any("allowed_paths=" in f.read_text(encoding="utf-8") for f in (ROOT / "easyphoto").rglob("*.py"))
+
+
+def test_building_the_tab_loads_no_torch(tmp_path: Path):
+    code = (
+        "import sys, pathlib; sys.path[:0] = ['tests', 'tests/ui'];"
+        "from ui_world import desk_in; from easyphoto.ui.tab import build\n"
+        f"with desk_in(pathlib.Path({str(tmp_path)!r})) as desk: build(desk)\n"
+        "print(sorted({'torch', 'diffusers', 'transformers'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variable", ["EASYPHOTO_GRADIO_3", "EASYPHOTO_GRADIO_4"])
+def test_the_tab_builds_with_the_hosts_gradio(tmp_path: Path, variable: str):
+    python = os.environ.get(variable)
+    if not python:
+        pytest.skip(f"{variable} names no Python with that gradio")
+    code = (
+        "import sys, pathlib; sys.path[:0] = ['.', 'tests', 'tests/ui'];"
+        "from ui_world import desk_in; from easyphoto.ui.tab import build, own_look; import gradio\n"
+        f"with desk_in(pathlib.Path({str(tmp_path)!r})) as desk: build(desk); build(desk, own_look())\n"
+        "print(gradio.__version__[0])"
+    )
+    done = subprocess.run([python, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.stdout.strip() == variable[-1], done.stderr
+
+
+# ---------------------------------------------------------------- keeping the page fresh
+
+
+def test_only_what_changed_is_sent():
+    updates, shown = freshened({}, {"a": "1", "b": "2"})
+    assert [u.get("value") for u in updates] == ["1", "2"]
+    updates, shown = freshened(shown, {"a": "1", "b": "3"})
+    assert ["value" in u for u in updates] == [False, True]
+    assert freshened(None, {"a": "1"})[0][0]["value"] == "1"
+
+
+@pytest.mark.parametrize("text", ["", "null", "[1]", "{", '"x"'])
+def test_rubbish_in_the_hidden_field_says_nothing(text: str):
+    assert message(text) == {}
+
+
+# ---------------------------------------------------------------- training
+
+
+def test_a_check_brings_its_verdicts_and_leaves_no_copies(desk: Desk, tmp_path: Path):
+    panel = TrainPanel(desk)
+    files = [selfie(tmp_path / "a.png"), broken(tmp_path / "b.jpg")]
+    _, draft, checking, *_ = panel.on_check(added((), files, ["a.png", "b.jpg"]), "", {})
+    ended(desk.jobs, desk.jobs.get(checking))
+    draft, checking, *_ = panel.on_tick(draft, checking, {})
+    assert [photo.verdict for photo in draft] == ["keep", "drop"]
+    assert checking == ""
+    assert desk.jobs.list(Kind.CHECK) == []
+
+
+def test_a_check_of_nothing_is_refused(desk: Desk):
+    assert 'role="alert"' in TrainPanel(desk).on_check((), "", {})[0]
+
+
+def test_training_is_refused_early_and_then_done(desk: Desk, tmp_path: Path):
+    panel = built_train(desk)
+    draft = added((), [selfie(tmp_path / "a.png")], ["a.png"])
+    values = {name: widget.value for name, widget in panel.form.widgets.items()}
+    refused = panel.on_start(draft, "", {}, *values.values())[0]
+    assert "name" in refused
+    assert "agrees" in refused
+    assert panel.on_start((), "", {}, *(values | {"person": "Ada", "consent": True}).values())[0]
+    started = panel.on_start(draft, "", {}, *(values | {"person": "Ada", "consent": True}).values())
+    assert started[0] == ""
+    job = ended(desk.jobs, desk.jobs.list(Kind.TRAIN)[0])
+    assert [p.name for p in desk.people()] == ["Ada"]
+    assert any("Ada is ready" in str(part) for part in panel.on_tick(draft, "", {}))
+    assert "exists" in panel.on_start(draft, "", {}, *(values | {"person": "ada", "consent": True}).values())[0]
+    panel.on_job(click(do="delete", job=job.id), draft, "", {})
+    assert desk.jobs.list(Kind.TRAIN) == []
+
+
+def test_the_log_is_delivered_in_the_page(desk: Desk, tmp_path: Path):
+    panel = built_train(desk)
+    values = {name: widget.value for name, widget in panel.form.widgets.items()}
+    draft = added((), [selfie(tmp_path / "a.png")], ["a.png"])
+    panel.on_start(draft, "", {}, *(values | {"person": "Ada", "consent": True}).values())
+    job = ended(desk.jobs, desk.jobs.list(Kind.TRAIN)[0])
+    assert 'download="easyphoto-' in panel.on_job(click(do="log", job=job.id), draft, "", {})[0]
+
+
+def test_a_job_that_is_gone_is_told_not_raised(desk: Desk):
+    assert 'role="alert"' in TrainPanel(desk).on_job(click(do="cancel", job="../x"), (), "", {})[1]
+
+
+# ---------------------------------------------------------------- portraits
+
+
+def test_from_template_to_portrait_to_another_seed(desk: Desk):
+    import gradio as gr
+
+    person = make_person(desk.studio.paths, "Ada")
+    panel = PortraitPanel(desk)
+    with gr.Blocks():
+        panel.build(gr.Textbox())
+    _, _, sitting, *_ = panel.on_box(click(do="toggle", template=SHIPPED), Sitting(), {})
+    assert sitting.person == person.id
+    _, _, sitting, *_ = panel.on_box(click(do="cast", template=SHIPPED, face=0, person=person.id), sitting, {})
+    values = [widget.value for widget in panel.form.all_widgets()]
+    assert panel.on_generate(sitting, {}, *values)[0] == ""
+    job = ended(desk.jobs, desk.jobs.list(Kind.PORTRAIT)[0])
+    assert job.request["persons"] == [person.id, person.id]
+    assert any("Same again" in str(part) for part in panel.on_tick(sitting, {}))
+    out, *_ = panel.on_box(click(do="download", job=job.id, portrait=0), sitting, {})
+    assert "data:image/png;base64," in out
+    panel.on_box(click(do="again", job=job.id, portrait=0), sitting, {})
+    again = desk.jobs.list(Kind.PORTRAIT)[0]
+    assert again.request["seed"] == -1
+    assert again.request | {"seed": 0} == job.request | {"seed": 0}
+
+
+@pytest.mark.parametrize("said", [{"do": "download", "job": "x"}, {"do": "remove", "template": SHIPPED}])
+def test_what_cannot_be_is_told_not_raised(desk: Desk, said: dict):
+    assert 'role="alert"' in PortraitPanel(desk).on_box(json.dumps(said), Sitting(), {})[1]
+
+
+def test_nothing_is_generated_without_a_template_or_a_person(desk: Desk):
+    panel = PortraitPanel(desk)
+    assert "template" in panel.on_generate(Sitting(), {})[0]
+    assert "person" in panel.on_generate(Sitting().toggled(SHIPPED), {})[0]
+
+
+def test_a_bad_template_is_named_and_the_good_one_is_chosen(desk: Desk, tmp_path: Path):
+    files = [str(group(tmp_path / "we two.png")), str(broken(tmp_path / "half.jpg")), str(broken(tmp_path / "x.gif"))]
+    _, troubles, sitting, *_ = PortraitPanel(desk).on_upload(files, Sitting(), {})
+    assert "half.jpg" in troubles
+    assert "x.gif" in troubles
+    assert len(sitting.chosen) == 1
+    assert desk.shelf.spots(sitting.chosen)[sitting.chosen[0]][1].width > 0.2
+    desk.shelf.remove(sitting.chosen[0])
+    assert [card.id for card in desk.shelf.cards()] == [SHIPPED]
+
+
+# ---------------------------------------------------------------- people
+
+
+def test_a_person_is_renamed_exported_deleted_and_imported(desk: Desk):
+    person, panel = make_person(desk.studio.paths, "Ada"), PeoplePanel(desk)
+    panel.on_box(click(do="rename", person=person.id, text="Ada L."), Opened(), {})
+    assert desk.people()[0].name == "Ada L."
+    file = panel.on_box(click(do="export", person=person.id), Opened(), {})[1]["value"]
+    wrong = panel.on_box(click(do="delete", person=person.id, text="Ada"), Opened(), {})[2]
+    assert 'role="alert"' in wrong
+    assert len(desk.people()) == 1
+    assert "is deleted" in panel.on_box(click(do="delete", person=person.id, text="Ada L."), Opened(), {})[2]
+    assert desk.people() == []
+    assert "is here now" in panel.on_import(file, Opened(), {})[1]
+    assert desk.people()[0].name == "Ada L."
+
+
+def test_a_zip_that_is_none_is_told(desk: Desk, tmp_path: Path):
+    assert 'role="alert"' in PeoplePanel(desk).on_import(str(broken(tmp_path / "x.zip")), Opened(), {})[1]
+
+
+def test_an_empty_library_says_what_to_do_first(desk: Desk):
+    assert any("Go to Train" in str(part) for part in PeoplePanel(desk).on_tick(Opened(), {}))
+
+
+def test_the_queue_refuses_what_is_out_of_bounds(desk: Desk, tmp_path: Path):
+    panel = built_train(desk)
+    values = {name: widget.value for name, widget in panel.form.widgets.items()}
+    draft = added((), [selfie(tmp_path / "a.png")], ["a.png"])
+    out = panel.on_start(draft, "", {}, *(values | {"person": "A", "consent": True, "rank": 999}).values())[0]
+    assert "rank" in out

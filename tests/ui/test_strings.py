@@ -1,0 +1,108 @@
+"""The catalogue is complete in both languages and nothing asks for a sentence that is not in it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+from easyphoto.domain import PortraitRequest, TrainRequest, options_of
+from easyphoto.jobs import State
+from easyphoto.ui import strings
+from easyphoto.ui.portrait_panel import PRESETS
+from easyphoto.ui.strings import FIELDS, LANGUAGES, REASONS, STAGES, TEXTS, WORDS, Speech, language_of
+
+ROOM = Path(strings.__file__).parent
+HAN = re.compile(r"[\u4e00-\u9fff]")
+
+
+def names_in(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("key", list(TEXTS))
+def test_both_languages_say_it_with_the_same_values(key: str):
+    english, chinese = TEXTS[key]
+    assert english.strip()
+    assert HAN.search(chinese)
+    assert not HAN.search(english)
+    assert names_in(english) == names_in(chinese)
+
+
+def test_stages_and_words_are_translated():
+    for table in (STAGES, {word: ("x", chinese) for word, chinese in WORDS.items()}):
+        assert all(HAN.search(pair[1]) for pair in table.values())
+
+
+@pytest.mark.parametrize("kind", [TrainRequest, PortraitRequest])
+def test_every_field_has_a_chinese_label_and_help(kind: type):
+    for option in options_of(kind).values():
+        assert option.label in FIELDS, option.label
+        assert HAN.search(FIELDS[option.label][1])
+
+
+def test_every_sentence_asked_for_is_in_the_catalogue():
+    asked = set()
+    for file in ROOM.glob("*.py"):
+        asked |= set(re.findall(r'(?:say|\.count)\(\s*"([a-z_.]+)"', file.read_text(encoding="utf-8")))
+    missing = {key for key in asked if key not in TEXTS and f"{key}.one" not in TEXTS}
+    assert len(asked) > 60
+    assert missing == set()
+
+
+def test_keys_that_are_put_together_exist():
+    made = [f"job.{state.value}" for state in State]
+    made += [f"photo.{verdict}" for verdict in ("keep", "warn", "drop", "new")]
+    made += [f"tab.{tab}" for tab in ("train", "portrait", "people", "doctor")]
+    made += [f"preset.{preset}" for preset in PRESETS]
+    assert [key for key in made if key not in TEXTS] == []
+
+
+@pytest.mark.parametrize(
+    ("sentence", "chinese"),
+    [
+        ("The face is only 41 pixels wide; 64 are needed.", "41"),
+        ("This is nearly the same picture as me (2).jpg.", "me (2).jpg"),
+        ("No face was found.", "没有"),
+    ],
+)
+def test_reasons_are_said_in_chinese_with_their_figures(sentence: str, chinese: str):
+    said = Speech("zh").reason(sentence)
+    assert chinese in said
+    assert HAN.search(said)
+    assert Speech("en").reason(sentence) == sentence
+
+
+def test_reasons_are_patterns_that_compile():
+    assert all(re.compile(pattern) and HAN.search(chinese) for pattern, chinese in REASONS)
+
+
+def test_an_unknown_reason_stays_as_it_is():
+    assert Speech("zh").reason("A new sentence.") == "A new sentence."
+
+
+@pytest.mark.parametrize(
+    ("header", "cookie", "language"),
+    [
+        ("zh-CN,zh;q=0.9,en;q=0.8", "", "zh"),
+        ("en-US,en;q=0.9,zh;q=0.1", "", "en"),
+        ("de,fr;q=0.5", "", "en"),
+        ("", "", "en"),
+        ("zh-CN", "en", "en"),
+        ("en", "zh", "zh"),
+        ("en", "<script>", "en"),
+    ],
+)
+def test_the_language_follows_the_browser_unless_chosen(header: str, cookie: str, language: str):
+    assert language_of(header, cookie) == language
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0 s"), (59.4, "59 s"), (61, "1 min 1 s"), (3725, "1 h 2 min")])
+def test_durations(seconds: float, text: str):
+    assert Speech().duration(seconds) == text
+
+
+def test_languages_have_names():
+    assert set(LANGUAGES) == {"en", "zh"}
