@@ -40,7 +40,8 @@ def snr_weights(scheduler: Any, levels: torch.Tensor, gamma: float) -> torch.Ten
     snr = kept / (1 - kept)
     least: torch.Tensor = snr.clamp(max=gamma)
     kinds = {"epsilon": least / snr, "v_prediction": least / (snr + 1)}
-    return kinds.get(scheduler.config.prediction_type, least)
+    weights: torch.Tensor = kinds.get(scheduler.config.prediction_type, least)
+    return weights
 
 
 def weighted_error(predicted: torch.Tensor, target: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
