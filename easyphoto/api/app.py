@@ -16,9 +16,9 @@ from starlette.exceptions import HTTPException
 from easyphoto.api import job_routes, legacy, shelf_routes
 from easyphoto.api.access import Access
 from easyphoto.api.body import read_json
-from easyphoto.api.desk import Answer, Call, Desk, Doctor, Encoded, Route, read_query
+from easyphoto.api.desk import Answer, Call, Desk, Encoded, Route, read_query
 from easyphoto.api.document import document
-from easyphoto.api.refusals import clean, status_of
+from easyphoto.api.refusals import status_of
 from easyphoto.api.shapes import check_shape
 from easyphoto.errors import EasyPhotoError, NotFound
 from easyphoto.jobs import Queue
@@ -36,12 +36,12 @@ ROUTES = (*job_routes.ROUTES, *shelf_routes.ROUTES, *legacy.ROUTES)
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def build_api(studio: Studio, queue: Queue, access: Access, doctor: Doctor | None = None) -> FastAPI:
+def build_api(studio: Studio, queue: Queue, access: Access) -> FastAPI:
     """An application of its own, for ``app.mount("/easyphoto", ...)`` in ours or in the WebUI's.
 
-    `doctor` gives the diagnosis as JSON. The caller owns the queue and closes it.
+    The caller owns the queue and closes it.
     """
-    desk = Desk(studio, queue, access, doctor)
+    desk = Desk(studio, queue, access)
     app = FastAPI(title="EasyPhoto", docs_url=None, redoc_url=None, openapi_url=None)
     for route in ROUTES:
         _add(app, route.method, route.path, _answering(desk, route))
@@ -110,7 +110,7 @@ def _json(data: Any, status: int = 200) -> Response:
 
 
 def _refusal(error: EasyPhotoError, desk: Desk) -> Response:
-    response = _json(clean(error.as_json(), str(desk.studio.paths.root)), status_of(error))
+    response = _json(desk.tell.clean(error.as_json()), status_of(error))
     if response.status_code == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response

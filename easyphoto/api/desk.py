@@ -16,39 +16,30 @@ from easyphoto.api.stream import Feed
 from easyphoto.api.telling import Teller
 from easyphoto.api.templates import TemplateShelf
 from easyphoto.api.uploads import Intake, Uploads
-from easyphoto.errors import BadRequest, MissingPackage
+from easyphoto.errors import BadRequest
 from easyphoto.jobs import Queue
 
 if TYPE_CHECKING:
     from easyphoto.studio import Studio
 
-Doctor = Callable[[], Mapping[str, Any]]
-
 
 class Desk:
     """Everything behind the routes."""
 
-    def __init__(self, studio: Studio, queue: Queue, access: Access, doctor: Doctor | None) -> None:
+    def __init__(self, studio: Studio, queue: Queue, access: Access) -> None:
         self.studio, self.queue, self.access = studio, queue, access
-        self._doctor = doctor
         paths = studio.paths
         self.pictures = Pictures(paths)
         self.uploads = Uploads(paths.jobs / "uploads")
         self.templates = TemplateShelf(paths)
         self.intake = Intake(self.uploads, self.templates, paths.jobs, access.max_picture)
-        self.tell = Teller(self.pictures, paths.root)
+        self.tell = Teller(self.pictures, paths)
         self.feed = Feed(queue, self.tell)
 
     @property
     def workplace(self) -> Path:
         """For files that live as long as a request."""
         return self.studio.paths.jobs
-
-    def diagnosis(self) -> Mapping[str, Any]:
-        """Raises MissingPackage when the door that built us has no doctor."""
-        if self._doctor is None:
-            raise MissingPackage("There is no doctor here.", stage="doctor", mend="Run the doctor command.")
-        return self._doctor()
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from starlette.concurrency import run_in_threadpool
 
 from easyphoto.api import legacy_fields as fields
 from easyphoto.api.desk import Answer, Call, Desk, Route
-from easyphoto.api.refusals import clean
 from easyphoto.api.shapes import TEXT, many, thing
 from easyphoto.domain import EMBEDDED_CHECKPOINT, Checkpoint, PortraitRequest, TrainRequest
 from easyphoto.errors import BadName, BadRequest, EasyPhotoError, NotFound
@@ -177,7 +176,7 @@ def _failure(desk: Desk, job: Job) -> str:
 
 def _words(desk: Desk, error: dict[str, str]) -> str:
     parts = [error.get("problem", ""), f"[{error['file']}]" if error.get("file") else "", error.get("mend", "")]
-    return str(clean(" ".join(part for part in parts if part), str(desk.studio.paths.root)))
+    return str(desk.tell.clean(" ".join(part for part in parts if part)))
 
 
 _ANYTHING = {"type": "object", "description": "The field names of the original extension."}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import (
@@ -15,6 +17,7 @@ from easyphoto.errors import (
     MissingPackage,
     NotFound,
 )
+from easyphoto.paths import Paths
 
 
 class NotJson(EasyPhotoError):
@@ -64,12 +67,25 @@ def status_of(error: EasyPhotoError) -> int:
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
 
 
-def clean(value: Any, root: str) -> Any:
-    """JSON without the place of the data folder in its texts: callers learn no paths of the machine."""
+Places = Mapping[str, str]
+"""Folders of the machine and the words that stand for them."""
+
+
+def places_of(paths: Paths) -> Places:
+    """Data, models, home: callers learn neither where they lie nor the user's name in them."""
+    folders = {str(paths.root): "DATA", str(paths.models): "MODELS", str(Path.home()): "~"}
+    whole = folders | {folder.replace("\\", "/"): word for folder, word in folders.items()}
+    return dict(sorted(whole.items(), key=lambda pair: -len(pair[0])))
+
+
+def clean(value: Any, places: Places) -> Any:
+    """JSON without the places in its texts."""
     if isinstance(value, str):
-        return value.replace(root, "").replace(root.replace("\\", "/"), "") if root in value else value
+        for folder, word in places.items():
+            value = value.replace(folder, word)
+        return value
     if isinstance(value, dict):
-        return {key: clean(item, root) for key, item in value.items()}
+        return {key: clean(item, places) for key, item in value.items()}
     if isinstance(value, list):
-        return [clean(item, root) for item in value]
+        return [clean(item, places) for item in value]
     return value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from starlette.background import BackgroundTask
 
 from easyphoto.api.body import decoded
 from easyphoto.api.desk import Answer, Call, Route
-from easyphoto.api.shapes import COUNT, FILE, FILE_OR_UPLOAD, NAME, TEXT, many, ref, request_schema, table, thing
+from easyphoto.api.shapes import COUNT, FILE, FILE_OR_UPLOAD, FLAG, NAME, TEXT, many, ref, request_schema, table, thing
+from easyphoto.doctor import MISSING, diagnose
 from easyphoto.domain import ModelFamily, PortraitRequest, TrainRequest
 from easyphoto.errors import BadRequest, NotFound
 from easyphoto.jobs.requests import as_json
@@ -158,7 +160,8 @@ def _defaults(call: Call, family: ModelFamily) -> dict[str, Any]:
 
 def doctor(call: Call) -> Answer:
     """What is installed and what is missing, without a word about the user."""
-    return Answer(call.desk.tell.clean(dict(call.desk.diagnosis())))
+    findings = [asdict(finding) for finding in diagnose(call.desk.studio.paths)]
+    return Answer(call.desk.tell.clean({"ok": all(f["state"] != MISSING for f in findings), "findings": findings}))
 
 
 _PERSON = ref("Person")
@@ -172,6 +175,8 @@ _FORMS = thing(
         "base_models": many(thing({"name": TEXT, "family": TEXT})),
     }
 )
+_FINDING = thing({"name": TEXT, "state": TEXT, "value": TEXT, "mend": TEXT})
+_DIAGNOSIS = thing({"ok": FLAG, "findings": many(_FINDING)})
 _PEOPLE, _TEMPLATES = thing({"persons": many(_PERSON)}), thing({"templates": many(ref("Template"))})
 
 ROUTES = (
@@ -199,5 +204,5 @@ ROUTES = (
     Route("DELETE", "/v1/uploads/{upload}", "removeUpload", "Remove it.", remove_upload, _DELETED),
     Route("GET", "/v1/pictures/{token}", "getPicture", "A picture by its token.", picture, media="image/*"),
     Route("GET", "/v1/forms", "getForms", "Schemas, defaults and base models for forms.", forms, _FORMS),
-    Route("GET", "/v1/doctor", "getDoctor", "What is installed and what is missing.", doctor, {"type": "object"}),
+    Route("GET", "/v1/doctor", "getDoctor", "What is installed and what is missing.", doctor, _DIAGNOSIS),
 )

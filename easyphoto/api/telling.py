@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
 from easyphoto.api.pictures import Pictures
-from easyphoto.api.refusals import clean
+from easyphoto.api.refusals import clean, places_of
 from easyphoto.api.templates import TemplateCard
 from easyphoto.domain import Person
 from easyphoto.jobs import Event, Job
+from easyphoto.paths import Paths
 
 Json = dict[str, Any]
 
 
 class Teller:
-    """Knows the tokens and the data folder."""
+    """Knows the tokens and the folders."""
 
-    def __init__(self, pictures: Pictures, root: Path) -> None:
-        self._pictures, self._root = pictures, root
+    def __init__(self, pictures: Pictures, paths: Paths) -> None:
+        self._pictures, self._root = pictures, paths.root
+        self._places = places_of(paths)
 
     def job(self, job: Job) -> Json:
         """All of it."""
@@ -71,8 +72,8 @@ class Teller:
         return {"id": card.id, "name": card.template.name, "own": card.own, "picture": picture}
 
     def clean(self, value: Any) -> Any:
-        """Without the place of the data folder."""
-        return clean(value, str(self._root))
+        """Without places of the machine."""
+        return clean(value, self._places)
 
 
 def when(seconds: float) -> str | None:

@@ -29,7 +29,7 @@ class World:
 
     studio: FakeStudio
     queue: Queue
-    app: FastAPI
+    api: FastAPI  # not mounted
     client: TestClient
 
     def get(self, path: str, **more: Any) -> Any:
@@ -54,9 +54,10 @@ def world(root: Path, access: Access | None = None) -> Iterator[World]:
     studio = FakeStudio(Paths(root / "data", root / "models"))
     queue = Queue(studio.paths, studio)
     app = FastAPI()
-    app.mount("/easyphoto", build_api(studio, queue, access or Access.local(), lambda: {"ok": True}))
+    api = build_api(studio, queue, access or Access.local())
+    app.mount("/easyphoto", api)
     try:
-        yield World(studio, queue, app, TestClient(app, base_url="http://127.0.0.1:7860"))
+        yield World(studio, queue, api, TestClient(app, base_url="http://127.0.0.1:7860"))
     finally:
         if studio.gate:
             studio.gate.set()

@@ -44,7 +44,7 @@ def test_a_door_to_the_network_needs_a_token():
 )
 def test_token(tmp_path, authorization, status):
     with world(tmp_path, Access.network(TOKEN)) as w:
-        client = TestClient(w.app, base_url="http://studio.example:8000")
+        client = TestClient(w.client.app, base_url="http://studio.example:8000")
         headers = {} if authorization is None else {"Authorization": authorization}
         for path in ("jobs", "persons", "openapi.json", "doctor"):
             answer = client.get(f"/easyphoto/v1/{path}", headers=headers)
