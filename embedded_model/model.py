@@ -114,12 +114,17 @@ def load(folder: Path, dtype: torch.dtype = torch.float32) -> BaseModel:
     """The model of a diffusers folder, in evaluation mode on the CPU. Raises OSError where a part is missing."""
     options: dict[str, Any] = {"local_files_only": True, "use_safetensors": True}
     return BaseModel(
-        UNet2DConditionModel.from_pretrained(folder / "unet", **options).to(dtype).eval(),
-        PatchAutoencoder.from_pretrained(folder / "vae", **options).to(dtype).eval(),
-        CLIPTextModel.from_pretrained(folder / "text_encoder", **options).to(dtype).eval(),
+        _ready(UNet2DConditionModel.from_pretrained(folder / "unet", **options), dtype),
+        _ready(PatchAutoencoder.from_pretrained(folder / "vae", **options), dtype),
+        _ready(CLIPTextModel.from_pretrained(folder / "text_encoder", **options), dtype),
         CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True),
         DDIMScheduler.from_pretrained(folder / "scheduler", local_files_only=True),
     )
+
+
+def _ready(network: Any, dtype: torch.dtype) -> Any:
+    """In evaluation mode and that precision; diffusers warns at every cast, so only where one is needed."""
+    return (network if network.dtype == dtype else network.to(dtype)).eval()
 
 
 def save(model: BaseModel, folder: Path) -> None:
