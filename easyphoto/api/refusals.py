@@ -75,6 +75,7 @@ def places_of(paths: Paths) -> Places:
     """Data, models, home: callers learn neither where they lie nor the user's name in them."""
     folders = {str(paths.root): "DATA", str(paths.models): "MODELS", str(Path.home()): "~"}
     whole = folders | {folder.replace("\\", "/"): word for folder, word in folders.items()}
+    whole.pop(Path("/").as_posix(), None)  # some containers have their home there
     return dict(sorted(whole.items(), key=lambda pair: -len(pair[0])))
 
 

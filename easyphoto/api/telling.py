@@ -25,12 +25,12 @@ class Teller:
         self._places = places_of(paths)
 
     def job(self, job: Job) -> Json:
-        """All of it."""
+        """All of it; what the caller has sent comes back as it was."""
         facts = asdict(job) | {"kind": job.kind.value, "state": job.state.value, "fraction": job.fraction}
-        facts |= {"files": list(job.files), "result": self._result(job.result)}
+        facts |= {"files": list(job.files), "note": self.clean(job.note), "error": self.clean(job.error)}
+        facts |= {"result": self.clean(self._result(job.result))}
         facts |= {name: when(getattr(job, name)) for name in ("created", "started", "ended")}
-        told: Json = self.clean(facts)
-        return told
+        return facts
 
     def _result(self, result: Mapping[str, Any] | None) -> Json | None:
         """Portraits have a picture token instead of a file."""

@@ -22,7 +22,7 @@ BENCHMARK = Path(__file__).resolve().parents[2] / "benchmarks" / "status_readers
 
 @pytest.mark.slow
 def test_fifty_readers_cost_a_running_job_little():
-    """By processor time, since other work on the machine spoils every other clock; 5 % is the goal, the bound is lax."""
+    """By processor time, since other work on the machine spoils every other clock. The goal is 5 %."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     command = [sys.executable, str(BENCHMARK), "--json", "--repeats", "1"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=True)
