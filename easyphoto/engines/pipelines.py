@@ -45,7 +45,7 @@ def open_base(checkpoint: Checkpoint, configs: Path, placing: Placing) -> Any:
     large = checkpoint.family is ModelFamily.SDXL
     kind = diffusers.StableDiffusionXLPipeline if large else diffusers.StableDiffusionPipeline
     options: dict[str, Any] = {"torch_dtype": placing.dtype, "local_files_only": True}
-    if not large:  # the checker needs weights of its own; docs/architecture.md says what that means
+    if not large:  # no checker: docs/base-models.md says what that means
         options |= {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
     file = checkpoint.file
     if file is None:
