@@ -64,7 +64,10 @@ def hashes(tensors: dict[str, torch.Tensor]) -> dict[str, str]:
 
 
 def metadata(config: TrainConfig, step: int, captions: Mapping[str, int], started: float) -> dict[str, str]:
-    """Kohya's and the model specification's entries. `captions` counts pictures; `started` is a POSIX time."""
+    """Kohya's and the model specification's entries. `captions` counts pictures; `started` is a POSIX time.
+
+    `config.precision` is accelerate's word for the one in use: no, fp16 or bf16.
+    """
     pictures = sum(captions.values())
     per_epoch = max(1, -(-pictures // (config.batch_size * config.accumulation)))
     text_lr = config.text_encoder_lr or None
@@ -94,7 +97,7 @@ def metadata(config: TrainConfig, step: int, captions: Mapping[str, int], starte
         "ss_total_batch_size": str(config.batch_size * config.accumulation),
         "ss_gradient_accumulation_steps": str(config.accumulation),
         "ss_gradient_checkpointing": str(config.gradient_checkpointing),
-        "ss_mixed_precision": {"fp32": "no"}.get(config.precision, config.precision),
+        "ss_mixed_precision": config.precision,
         "ss_seed": str(config.seed),
         "ss_noise_offset": str(config.noise_offset or None),
         "ss_min_snr_gamma": str(config.min_snr_gamma or None),

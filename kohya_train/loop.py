@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -252,7 +252,8 @@ def _save(run: Run, losses: Losses) -> None:
     step = losses[-1][0]
     file = checkpoint_file(run.folder, step)
     captions = Counter(example.caption for example in run.examples)
-    write_lora(file, run.network, metadata(run.config, step, captions, run.started))
+    used = replace(run.config, precision=str(run.accelerator.mixed_precision))
+    write_lora(file, run.network, metadata(used, step, captions, run.started))
     save_state(run.config, run.network, run.optimizer.optimizer, losses)
     run.report(Saved(step, str(file)))
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
+from safetensors import SafetensorError
 from torch import nn
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
@@ -72,7 +73,7 @@ def load(config: TrainConfig) -> Bundle:
         raise BadBaseModel(f"{base.name} is not a safetensors file; other formats can hide programs and are not read.")
     try:
         bundle = _from_file(base, config) if base.is_file() else _from_folder(base, config.family)
-    except (OSError, ValueError, KeyError, RuntimeError) as problem:
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as problem:
         raise BadBaseModel(f"{base} could not be loaded as {config.family}: {problem}") from problem
     for model in bundle.models:
         model.float().eval()

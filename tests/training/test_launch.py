@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image
 
 from easyphoto.domain import Checkpoint, LoraCheckpoint, ModelFamily, TrainingSet, TrainRequest
 from easyphoto.errors import MissingModel, TrainingFailed
+from easyphoto.lora import inspect, merge
 from easyphoto.paths import checkout, shipped_models
 from easyphoto.progress import Cancelled, Step, silent
 from easyphoto.training import launch as module
@@ -223,6 +225,39 @@ def test_the_true_trainer_reports_a_missing_base(order: TrainingOrder):
         launch(order, silent)
     assert "BadBaseModel" in caught.value.problem
     assert caught.value.exit_code == 1
+
+
+@pytest.mark.slow
+def test_the_true_trainer_trains_the_shipped_base_and_goes_on_after_a_cancel(order: TrainingOrder, tmp_path: Path):
+    for file in order.training_set.pictures:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.effect_noise((128, 128), 60).convert("RGB").save(file)
+        file.with_suffix(".txt").write_text("a caption", encoding="utf-8")
+    Image.new("RGB", (128, 192), (150, 120, 100)).save(tmp_path / "t.png")
+    Image.new("L", (128, 192), 255).save(tmp_path / "m.png")
+    order = replace(
+        order,
+        request=replace(order.request, resolution=128, save_steps=1, steps_per_photo=1, accumulation=1),
+        base=Checkpoint("embedded", ModelFamily.EMBEDDED, shipped_models() / "embedded" / "base"),
+        templates=(TrialTemplate(tmp_path / "t.png", tmp_path / "m.png"),),
+        resume=True,
+    )
+
+    def cancel(step: Step) -> None:
+        if step.done >= 2:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        launch(order, cancel)
+    run = launch(order, silent)
+    assert [one.step for one in run.checkpoints] == [1, 2, 3]
+    assert [trial.step for trial in run.trials][-1] == 3
+    assert [step for step, _ in run.losses] == [1, 2, 3]
+    assert run.warnings == ()
+    info = inspect(run.checkpoints[-1].file)
+    assert (info.family, info.rank, info.text_modules, info.unet_modules) == (ModelFamily.EMBEDDED, 8, 12, 84)
+    merge([(one.file, 1 / 3) for one in run.checkpoints], tmp_path / "merged.safetensors", "rank")
+    assert inspect(tmp_path / "merged.safetensors").unet_modules == 84
 
 
 def test_the_trainer_does_not_outlive_its_parent(order: TrainingOrder, tmp_path: Path):
