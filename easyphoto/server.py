@@ -6,13 +6,13 @@ import logging
 import socket
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from easyphoto.api import Access, build_api
-from easyphoto.doctor import MISSING, diagnose
+from easyphoto.doctor import diagnose
 from easyphoto.errors import Busy, EasyPhotoError, MissingPackage
 from easyphoto.jobs import Queue
 
@@ -91,16 +91,10 @@ def build_app(studio: Studio, queue: Queue, address: Address, ready: Callable[[s
         yield
 
     app = fastapi.FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-    app.mount(API_ROOT, build_api(studio, queue, address.access, lambda: diagnosis(studio)))
+    app.mount(API_ROOT, build_api(studio, queue, address.access))
     app.router.add_route("/", _front_page)
     _mount_pages(app, studio, queue)
     return Gate(app, address.access)
-
-
-def diagnosis(studio: Studio) -> dict[str, Any]:
-    """The doctor's findings as JSON."""
-    findings = list(diagnose(studio.paths))
-    return {"ok": all(f.state != MISSING for f in findings), "findings": [asdict(f) for f in findings]}
 
 
 def _mount_pages(app: Any, studio: Studio, queue: Queue) -> None:

@@ -45,7 +45,7 @@ def build(desk: Desk, look: Look | None = None) -> Any:
 def banner(say: Speech) -> str:
     """Name, promise and the choice of language."""
     links = "".join(
-        f'<a href="?lang={code}" lang="{code}" data-ep-lang="{code}"'
+        f'<a href="../?lang={code}" lang="{code}" data-ep-lang="{code}"'
         f"{' aria-current=true' if code == say.language else ''}>{esc(name)}</a>"
         for code, name in LANGUAGES.items()
     )

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 60_000  # milliseconds that a busy machine may take for one step
+PATIENCE = 25_000  # milliseconds that a busy machine may take for one step
 
 
 @dataclass

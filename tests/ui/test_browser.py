@@ -101,7 +101,7 @@ def test_a_killed_server_shows_the_job_as_interrupted_and_resumes(start_server: 
     again = start_server("0.02", "5", port=server.port)
     page = open_page(again.url)
     page.wait_for_selector(".ep-job-interrupted")
-    page.click(".ep-job >> text=Resume")
+    page.click(".ep-job button:text-is('Resume')")
     page.wait_for_selector(".ep-outcome >> text=Ada is ready")
 
 
