@@ -441,6 +441,15 @@ def test_reporter_joins_quick_steps_and_loses_no_last_word():
     assert second.stage == "choose"
 
 
+def test_reporter_passes_no_repetition_on():
+    reporter = Reporter()
+    for number in range(3):
+        reporter(Step("wait", 1, 2))
+        assert len(reporter.take()) == (1 if number == 0 else 0)
+    reporter(Step("wait", 2, 2))
+    assert reporter.take() == [Step("wait", 2, 2)]
+
+
 def test_reporter_holds_a_bounded_number_of_pictures():
     reporter = Reporter()
     picture = Image.new("RGB", (4, 4))

@@ -17,12 +17,14 @@ class Reporter:
     """A Progress that only notes; somebody else takes the notes to disk a few times a second.
 
     Steps of one stage that nobody has taken yet become one: the last, with the newest of every
-    figure. Changes of stage and pictures are kept apart.
+    figure. Changes of stage and pictures are kept apart. A step that says what the one before it
+    said is no news.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: list[Step | str] = []
+        self._newest: Step | None = None
         self.stop: State | None = None  # what the job becomes when it shall end
         self.writing = threading.Lock()  # held while notes go to disk, so that they stay in order
 
@@ -31,6 +33,9 @@ class Reporter:
         if self.stop is not None:
             raise Cancelled
         with self._lock:
+            if step == self._newest:  # work that waits repeats itself, so that it can be stopped
+                return
+            self._newest = step
             last = self._waiting[-1] if self._waiting else None
             if isinstance(last, Step) and self._join(last, step):
                 self._waiting[-1] = _joined(last, step)
