@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from easyphoto.studio import Studio
 
-SOMETHING_MISSING, PART_FAILED = 4, 6
+SOME_LEFT, SOMETHING_MISSING, PART_FAILED = 1, 4, 6
 
 
 @dataclass(frozen=True)
@@ -149,14 +149,17 @@ def remove_person(arguments: Namespace, desk: Desk) -> Answer:
             f"This deletes every file of {arguments.id} for good.", stage="remove", mend="Say --yes to do it."
         )
     removed = desk.studio.library.remove(arguments.id)
-    said = f"Removed {arguments.id}: {removed.files} files, {removed.bytes / 1e6:.1f} MB."
-    return Answer({"id": arguments.id, "files": removed.files, "bytes": removed.bytes}, [said])
+    left = [str(file) for file in removed.left]
+    lines = [f"Removed {arguments.id}: {removed.files} files, {removed.bytes / 1e6:.1f} MB."]
+    lines += [f"still there, delete it by hand: {file}" for file in left]
+    data = {"id": arguments.id, "files": removed.files, "bytes": removed.bytes, "left": left}
+    return Answer(data, lines, code=SOME_LEFT if left else 0)
 
 
 def export_person(arguments: Namespace, desk: Desk) -> Answer:
     """One zip with everything of the person."""
-    desk.studio.library.export(arguments.id, arguments.file)
-    return Answer({"id": arguments.id, "file": str(arguments.file)}, [f"Written: {arguments.file}"])
+    file = desk.studio.library.export(arguments.id, arguments.file)
+    return Answer({"id": arguments.id, "file": str(file)}, [f"Written: {file}"])
 
 
 def import_person(arguments: Namespace, desk: Desk) -> Answer:

@@ -36,6 +36,7 @@ class FakeLibrary:
     def __init__(self) -> None:
         self.people = {"mei": Person("mei", "Mei 梅", Path("p/mei"), None, Path("r.png"), None, (Path("1.png"),))}
         self.done: list[tuple] = []
+        self.left: tuple[Path, ...] = ()
 
     def list(self):
         return list(self.people.values())
@@ -50,10 +51,11 @@ class FakeLibrary:
 
     def remove(self, person):
         self.done.append(("remove", self.people.pop(person).id))
-        return SimpleNamespace(files=7, bytes=2_000_000)
+        return SimpleNamespace(files=7, bytes=2_000_000, left=self.left)
 
     def export(self, person, file):
         self.done.append(("export", person, file))
+        return file
 
     def import_(self, file):
         self.done.append(("import", file))
@@ -278,6 +280,12 @@ def test_remove_wants_a_yes(studio, capsys):
     assert "mei" in studio.library.people and "--yes" in capsys.readouterr().err
     assert run(studio, "persons", "remove", "mei", "--yes") == 0
     assert "7 files" in capsys.readouterr().out and studio.library.list() == []
+
+
+def test_files_that_could_not_be_removed_are_named(studio, capsys):
+    studio.library.left = (Path("p/mei/open.png"),)
+    assert run(studio, "persons", "remove", "mei", "--yes") == 1
+    assert "open.png" in capsys.readouterr().out
 
 
 def test_models(studio, capsys):
