@@ -11,7 +11,8 @@ from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 
 from kohya_train.contract import Event, Failed, TrainConfig
-from kohya_train.loop import Report, train
+from kohya_train.loop import train
+from kohya_train.run import Report
 
 _log = logging.getLogger(__name__)
 

@@ -1,6 +1,6 @@
 """What a killed run needs to go on as if nothing had happened: fp32 LoRA, Adam's moments, step, losses.
 
-Random numbers need no state: every step draws from a generator seeded by (seed, step), see `loop.generator_for`.
+Random numbers need no state: every step draws from a generator seeded by (seed, step), see `step.generator_for`.
 """
 
 from __future__ import annotations

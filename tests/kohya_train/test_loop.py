@@ -9,7 +9,6 @@ import torch
 from PIL import Image
 from tiny_base import make_template
 
-from kohya_train import loop
 from kohya_train.contract import (
     Event,
     Loaded,
@@ -23,7 +22,9 @@ from kohya_train.contract import (
     Warned,
 )
 from kohya_train.export import read_lora
-from kohya_train.loop import StageError, train
+from kohya_train.loop import train
+from kohya_train.run import StageError
+from kohya_train.step import indices
 
 
 def test_a_fresh_run_clears_what_an_old_one_left(config: TrainConfig):
@@ -131,7 +132,7 @@ def test_every_epoch_visits_every_picture_once():
         config = TrainConfig("embedded", "", "", "", steps=9, batch_size=2, accumulation=2)
         accelerator, examples = Accelerator(), range(5)
 
-    seen = [index for step in range(1, 6) for turn in range(2) for index in loop._indices(Run(), step, turn)]  # type: ignore[arg-type]
+    seen = [index for step in range(1, 6) for turn in range(2) for index in indices(Run(), step, turn)]  # type: ignore[arg-type]
     assert len(seen) == 20
     for epoch in range(4):
         assert Counter(seen[epoch * 5 : epoch * 5 + 5]) == Counter(range(5))
@@ -146,5 +147,5 @@ def test_processes_share_an_epoch_without_overlap():
         def __init__(self, process: int) -> None:
             self.accelerator = type("A", (), {"num_processes": 2, "process_index": process})()
 
-    seen = [i for step in (1, 2) for process in range(2) for i in loop._indices(Run(process), step, 0)]  # type: ignore[arg-type]
+    seen = [i for step in (1, 2) for process in range(2) for i in indices(Run(process), step, 0)]  # type: ignore[arg-type]
     assert sorted(seen) == list(range(8))

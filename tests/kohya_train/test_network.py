@@ -125,7 +125,7 @@ def test_the_file_is_read_back_as_written(bundle: Bundle, config: TrainConfig, t
     assert kept["ss_network_module"] == "networks.lora"
 
 
-@pytest.mark.parametrize("family", ["sd15", "sdxl"])
+@pytest.mark.parametrize("family", ["sd15", pytest.param("sdxl", marks=pytest.mark.slow)])
 def test_diffusers_loads_every_module_and_computes_the_same(
     config: TrainConfig, base: Callable[[str], Path], tmp_path: Path, family: str
 ):

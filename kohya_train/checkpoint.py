@@ -1,0 +1,89 @@
+"""Saving a step, its trial pictures, and taking up a killed run where its last checkpoint stands."""
+
+from __future__ import annotations
+
+import gc
+import logging
+from collections import Counter
+from dataclasses import replace
+
+import torch
+
+from kohya_train.contract import Resumed, Saved, Tried, Warned
+from kohya_train.export import checkpoint_file, metadata, write_lora
+from kohya_train.resume import Losses, NoResume, load_state, resume_file, save_state
+from kohya_train.run import Run
+from kohya_train.sample import paint_trial, trial_file
+
+_log = logging.getLogger(__name__)
+
+
+def take_up(run: Run) -> Losses:
+    """Losses of the steps that are done already: those of the resume file, or none after clearing old results."""
+    if not (run.config.resume and resume_file(run.folder).is_file()):
+        _clear(run)
+        return []
+    try:
+        losses = load_state(run.config, run.network, run.optimizer.optimizer)
+    except NoResume as problem:
+        run.report(Warned(f"The training starts from the beginning: {problem}."))
+        _clear(run)
+        return []
+    run.report(Resumed(losses[-1][0], tuple(losses)))
+    for step, _ in losses:
+        if (file := checkpoint_file(run.folder, step)).is_file():
+            run.report(Saved(step, str(file)))
+            try_out(run, step, repaint=step == losses[-1][0])
+    return losses
+
+
+def _clear(run: Run) -> None:
+    """Remove what an earlier run left, so that it cannot vote in this one's place."""
+    run.accelerator.wait_for_everyone()
+    if not run.accelerator.is_main_process:
+        return
+    resume_file(run.folder).unlink(missing_ok=True)
+    for old in [*run.folder.glob("checkpoint-*.safetensors"), *run.folder.glob("trials/step-*-template-*.png")]:
+        old.unlink()
+
+
+def save(run: Run, losses: Losses) -> None:
+    """The LoRA file and the resume file of the last step in `losses`."""
+    run.accelerator.wait_for_everyone()
+    if not run.accelerator.is_main_process:
+        return
+    step = losses[-1][0]
+    file = checkpoint_file(run.folder, step)
+    captions = Counter(example.caption for example in run.examples)
+    used = replace(run.config, precision=str(run.accelerator.mixed_precision))
+    write_lora(file, run.network, metadata(used, step, captions, run.started))
+    save_state(run.config, run.network, run.optimizer.optimizer, losses)
+    run.report(Saved(step, str(file)))
+
+
+def try_out(run: Run, step: int, repaint: bool = True) -> None:
+    """Trial pictures of a checkpoint; one that fails is a warning. Existing ones are only reported.
+
+    With `repaint` off (an older checkpoint of a resumed run, whose weights are not loaded) missing ones stay missing.
+    """
+    if run.accelerator.is_main_process:
+        for number, template in enumerate(run.config.trials.templates):
+            file = trial_file(run.folder, step, number)
+            try:
+                if repaint and not file.is_file():
+                    with run.accelerator.autocast():
+                        painted = paint_trial(
+                            run.bundle, run.config.trials, template, run.config.resolution, run.config.seed
+                        )
+                    part = file.with_suffix(".part.png")
+                    painted.save(part)
+                    part.replace(file)
+            except Exception as problem:  # a trial is a convenience: whatever breaks it must not cost the training
+                _log.exception("trial picture %d of step %d", number, step)
+                run.report(Warned(f"Trial picture {number} of step {step} failed: {type(problem).__name__}: {problem}"))
+            if file.is_file():
+                run.report(Tried(step, number, str(file)))
+        if run.accelerator.device.type == "cuda":
+            gc.collect()
+            torch.cuda.empty_cache()
+    run.accelerator.wait_for_everyone()

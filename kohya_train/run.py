@@ -1,0 +1,62 @@
+"""What a training holds while it runs, and the stage a failure is told with."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+
+from kohya_train.contract import Event, TrainConfig
+from kohya_train.dataset import Example, View
+from kohya_train.models import Bundle
+from kohya_train.network import Network
+
+Report = Callable[[Event], None]
+Text = tuple[torch.Tensor, torch.Tensor | None]
+"""Cross-attention states, and SDXL's pooled ones."""
+
+
+class StageError(Exception):
+    """Names the stage in which `__cause__` ended the run."""
+
+    def __init__(self, stage: str) -> None:
+        super().__init__(stage)
+        self.stage = stage
+
+
+@contextmanager
+def stage(name: str) -> Iterator[None]:
+    """What is raised inside leaves as StageError(name)."""
+    try:
+        yield
+    except StageError:
+        raise
+    except Exception as problem:
+        raise StageError(name) from problem
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """All that a step needs."""
+
+    config: TrainConfig
+    accelerator: Accelerator
+    bundle: Bundle
+    network: Network
+    optimizer: Any  # accelerate's wrapper of AdamW
+    views: tuple[tuple[View, ...], ...]
+    texts: dict[str, Text]  # encoded captions when the text encoder is frozen, else empty
+    examples: tuple[Example, ...]
+    report: Report
+    started: float = field(default_factory=time.time)
+
+    @property
+    def folder(self) -> Path:
+        """Where checkpoints, trials and the resume file go."""
+        return Path(self.config.output_folder)
