@@ -13,7 +13,7 @@ from PIL import Image
 from easyphoto.errors import BadPicture
 from easyphoto.images import open_picture
 
-THUMB, PREVIEW = 320, 1024  # longer side in pixels
+THUMB, PREVIEW = 320, 800  # longer side in pixels
 REMEMBERED = 256  # pictures
 
 

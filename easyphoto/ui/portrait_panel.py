@@ -16,9 +16,9 @@ from easyphoto.ui import compat, portrait_view
 from easyphoto.ui.desk import Desk, delivery, freshened, message, read
 from easyphoto.ui.form import Form
 from easyphoto.ui.job_view import job_html
-from easyphoto.ui.pieces import head, problem
+from easyphoto.ui.pieces import button, head, problem
 from easyphoto.ui.portrait_view import Shot, faces_html, failures_html, shots_html, templates_html
-from easyphoto.ui.sitting import Sitting, orders
+from easyphoto.ui.sitting import SHOTS, Sitting, orders
 from easyphoto.ui.train_panel import act
 
 PARTS = ("templates", "faces", "jobs", "shots")
@@ -33,8 +33,7 @@ PRESETS: dict[str, tuple[str, str]] = {
 }
 """Words only; no preset asks for a smile, make-up or another age."""
 
-UNFINISHED = (State.QUEUED, State.RUNNING, State.FAILED, State.CANCELLED, State.INTERRUPTED)
-MOST_SHOTS = 24
+MOST_ENDED = 5  # ended jobs that still have something to say
 
 
 class PortraitPanel:
@@ -147,6 +146,8 @@ class PortraitPanel:
         if do == "cast":
             spots = self.desk.shelf.spots([template]).get(template, ())
             return sitting.cast(template, int(said["face"]), str(said.get("person", KEEP)), spots), ""
+        if do == "older":
+            return replace(sitting, shots=sitting.shots + SHOTS), ""
         if do == "download":
             return sitting, self._download(said)
         if do == "again":
@@ -248,13 +249,16 @@ class PortraitPanel:
         return (
             templates_html(cards, sitting, desk.pictures, desk.say),
             faces_html(cards, sitting, spots, people, (desk.pictures, desk.say)),
-            "".join(self._job(job, names) for job in jobs if self._is_news(job)),
-            shots_html(self._shots(jobs, names), desk.pictures, desk.say),
+            "".join(self._job(job, names) for job in self._news(jobs)),
+            self._gallery(self._shots(jobs, names), sitting),
         )
 
     @staticmethod
-    def _is_news(job: Job) -> bool:
-        return job.state in UNFINISHED or bool((job.result or {}).get("failures"))
+    def _news(jobs: Sequence[Job]) -> list[Job]:
+        """What runs and waits, and the newest that ended with something to say."""
+        going = [job for job in jobs if not job.over]
+        told = [job for job in jobs if job.over and (job.state is not State.DONE or (job.result or {})["failures"])]
+        return [*going, *told[:MOST_ENDED]]
 
     def _job(self, job: Job, names: Mapping[str, str]) -> str:
         people = ", ".join(dict.fromkeys(names.get(p, p) for p in job.request.get("persons", ()) if p))
@@ -280,4 +284,12 @@ class PortraitPanel:
                 card = self.desk.shelf.named(str(facts["template"]))
                 file = root / str(facts["file"])
                 found.append(Shot(job.id, number, facts, file, card.file if card else None, names))
-        return found[:MOST_SHOTS]
+        return found
+
+    def _gallery(self, shots: list[Shot], sitting: Sitting) -> str:
+        """The newest, and a way to the older ones."""
+        html = shots_html(shots[: sitting.shots], self.desk.pictures, self.desk.say)
+        if len(shots) <= sitting.shots:
+            return html
+        older = button(self.desk.say("portrait.older"), portrait_view.BOX, {"do": "older"})
+        return f'{html}<div class="ep-centre">{older}</div>'

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from easyphoto.domain import KEEP, Box, Face
 
+SHOTS = 12
+"""Finished portraits shown at once; older ones on request."""
+
 
 @dataclass(frozen=True)
 class FaceSpot:
@@ -31,6 +34,7 @@ class Sitting:
     shown: str = ""  # whose faces are on the preview
     person: str = ""  # who the largest face goes to unless told otherwise
     casts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    shots: int = SHOTS  # finished portraits on the page
 
     def toggled(self, template: str) -> Sitting:
         """With that template chosen, or not any more."""

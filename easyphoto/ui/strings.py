@@ -65,7 +65,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "photo.verdict.of": ("Your verdict on {name}", "你对 {name} 的选择"),
     "photo.overridden": ("your choice", "你的选择"),
     "photo.face": ("face {px} px", "面部 {px} 像素"),
-    "photo.likeness": ("likeness {gap}", "相似度距离 {gap}"),
+    "photo.likeness": ("distance {gap}", "距离 {gap}"),
     # training
     "person.title": ("Person", "人物"),
     "person.name": ("Name", "名字"),
@@ -168,6 +168,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "portrait.download": ("Download", "下载"),
     "portrait.download.help": ("PNG with its settings and the AI-made mark inside", "PNG,内含设置与 AI 生成标记"),
     "portrait.again": ("Same again, another seed", "换个种子再来"),
+    "portrait.older": ("Show older ones", "显示更早的"),
     "portrait.seed": ("Seed", "种子"),
     "portrait.settings": ("Settings", "设置"),
     "portrait.notes": ("Notes", "备注"),
