@@ -426,6 +426,31 @@ def test_old_unfinished_jobs_lose_their_photos(open_queue, studio, photos, monke
         again.resume(failed.id)
 
 
+def test_folders_the_list_has_lost_are_swept(open_queue, studio, photos):
+    queue = open_queue()
+    kept = until(queue, queue.submit(Kind.CHECK, CheckRequest(), photos), State.DONE)
+    lost = studio.paths.jobs / "20200101-000000-00000000"
+    fresh = studio.paths.jobs / "20200101-000000-00000001"
+    for own in (lost, fresh):
+        (own / "pictures").mkdir(parents=True)
+    os.utime(lost, (1, 1))
+    os.utime(studio.paths.jobs / kept.id, (1, 1))
+    queue.close()
+    open_queue()
+    assert not lost.exists()
+    assert fresh.exists()
+    assert (studio.paths.jobs / kept.id).exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of POSIX")
+def test_nobody_else_can_look_in(open_queue, studio, photos):
+    studio.gate = Flag()
+    queue = open_queue()
+    job = until(queue, queue.submit(Kind.TRAIN, TRAIN, photos), State.RUNNING)
+    for place in (studio.paths.root, studio.paths.jobs, studio.paths.jobs / job.id):
+        assert place.stat().st_mode & 0o077 == 0
+
+
 # ---------------------------------------------------------------- reporter, requests
 
 

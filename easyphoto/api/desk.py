@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastapi.responses import Response
@@ -35,11 +34,6 @@ class Desk:
         self.intake = Intake(self.uploads, self.templates, paths.jobs, access.max_picture)
         self.tell = Teller(self.pictures, paths)
         self.feed = Feed(queue, self.tell)
-
-    @property
-    def workplace(self) -> Path:
-        """For files that live as long as a request."""
-        return self.studio.paths.jobs
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from starlette.background import BackgroundTask
 from easyphoto.api.body import decoded
 from easyphoto.api.desk import Answer, Call, Route
 from easyphoto.api.shapes import COUNT, FILE, FILE_OR_UPLOAD, FLAG, NAME, TEXT, many, ref, request_schema, table, thing
+from easyphoto.api.uploads import workplace
 from easyphoto.doctor import MISSING, diagnose
 from easyphoto.domain import ModelFamily, PortraitRequest, TrainRequest
 from easyphoto.errors import BadRequest, NotFound
@@ -61,7 +61,7 @@ def report(call: Call) -> Answer:
 def export_person(call: Call) -> Response:
     """Everything of theirs as one zip."""
     person = call.desk.studio.library.open(call.path["person"])
-    folder = _workplace(call)
+    folder = workplace(call.desk.intake.folder)
     file = folder / f"{person.id}.zip"
     try:
         call.desk.studio.library.export(person.id, file)
@@ -75,17 +75,12 @@ def export_person(call: Call) -> Response:
 
 def import_person(call: Call) -> Answer:
     """Out of such a zip."""
-    folder = _workplace(call)
+    folder = workplace(call.desk.intake.folder)
     try:
         person = call.desk.studio.library.import_(_brought(call, folder / "person.zip"))
     finally:
         shutil.rmtree(folder)
     return Answer(call.desk.tell.person(person), 201)
-
-
-def _workplace(call: Call) -> Path:
-    call.desk.workplace.mkdir(parents=True, exist_ok=True)
-    return Path(tempfile.mkdtemp(prefix=".parcel-", dir=call.desk.workplace))
 
 
 def _brought(call: Call, place: Path) -> Path:
@@ -106,7 +101,7 @@ def list_templates(call: Call) -> Answer:
 
 def add_template(call: Call) -> Answer:
     """One more of the user's own."""
-    folder = _workplace(call)
+    folder = workplace(call.desk.intake.folder)
     try:
         place = folder / "template"
         place.write_bytes(decoded(call.body["data"], call.desk.access.max_picture))

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from easyphoto.api.telling import Teller
+from easyphoto.errors import EasyPhotoError
 from easyphoto.jobs import Event, Queue
 
 POLL_SECONDS = 0.5
@@ -84,10 +85,19 @@ class Feed:
 
 
 async def stream(feed: Feed, job_id: str, since: int) -> AsyncIterator[str]:
-    """Server-sent events of the job, with an `end` event when it is over. Raises NotFound.
+    """Server-sent events of the job, with an `end` event when it is over.
 
-    Polls: for fifty readers that is cheaper than waking fifty tasks at every event.
+    Polls: for fifty readers that is cheaper than waking fifty tasks at every event. A job that is
+    deleted, or a queue that is closed meanwhile, ends it with an `error` event.
     """
+    try:
+        async for text in _events(feed, job_id, since):
+            yield text
+    except EasyPhotoError as error:
+        yield message("error", _encoded(error.as_json()), since)
+
+
+async def _events(feed: Feed, job_id: str, since: int) -> AsyncIterator[str]:
     started = heard = time.monotonic()
     yield "retry: 2000\n\n"
     while time.monotonic() - started < LONGEST_SECONDS:

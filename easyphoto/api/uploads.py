@@ -24,6 +24,8 @@ from easyphoto.jobs import JobFile
 KEEP_SECONDS = 86400.0
 MOST = 1000
 
+_WORKPLACE = ".request-"
+
 
 @dataclass(frozen=True)
 class Upload:
@@ -63,9 +65,21 @@ class Uploads:
         shutil.rmtree(self.open(upload).file.parent)
 
     def _expire(self) -> None:
-        for own in self._folder.glob("*"):
-            if own.stat().st_mtime < time.time() - KEEP_SECONDS:
-                shutil.rmtree(own, ignore_errors=True)
+        sweep(self._folder, "*")
+
+
+def sweep(folder: Path, pattern: str) -> None:
+    """Remove what is older than a day."""
+    for own in folder.glob(pattern):
+        if own.stat().st_mtime < time.time() - KEEP_SECONDS:
+            shutil.rmtree(own, ignore_errors=True)
+
+
+def workplace(folder: Path) -> Path:
+    """A private folder for one request in `folder`, which is swept of what crashed requests have left."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sweep(folder, f"{_WORKPLACE}*")
+    return Path(tempfile.mkdtemp(prefix=_WORKPLACE, dir=folder))
 
 
 @dataclass(frozen=True)
@@ -74,15 +88,17 @@ class Intake:
 
     uploads: Uploads
     templates: TemplateShelf
-    workplace: Path
+    folder: Path  # for copies that live as long as a request
     max_picture: int
 
     @contextmanager
     def files(self, items: Sequence[Mapping[str, Any]]) -> Iterator[list[JobFile]]:
         """The pictures as files that exist inside the block. Raises NotFound, TooLarge, NotJson."""
-        self.workplace.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".intake-", dir=self.workplace) as folder:
-            yield [self._file(item, Path(folder) / f"{number}") for number, item in enumerate(items)]
+        own = workplace(self.folder)
+        try:
+            yield [self._file(item, own / f"{number}") for number, item in enumerate(items)]
+        finally:
+            shutil.rmtree(own)
 
     def _file(self, item: Mapping[str, Any], place: Path) -> JobFile:
         override = item.get("override", "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from PIL import Image
 from easyphoto.domain import Photo
 from easyphoto.errors import BadPicture
 from easyphoto.jobs.job import JobFile
+from easyphoto.library.folders import make_private
 
 PREVIEW_SIDE = 768
 PREVIEWS_KEPT = 24
@@ -22,7 +24,8 @@ _PICTURES, _LIST = "pictures", "pictures.json"
 def store(folder: Path, files: Sequence[JobFile]) -> None:
     """Copy the pictures in. Raises BadPicture for one that cannot be read, and leaves nothing behind."""
     try:
-        (folder / _PICTURES).mkdir(parents=True, mode=0o700)
+        make_private(folder)
+        make_private(folder / _PICTURES)
         kept = [{"file": _copied(folder, n, f), "name": f.name, "override": f.override} for n, f in enumerate(files)]
         (folder / _LIST).write_text(json.dumps(kept), encoding="utf-8")
     except BaseException:
@@ -65,9 +68,14 @@ def remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def age(folder: Path) -> float:
+    """Seconds since something in it was made or removed."""
+    return time.time() - folder.stat().st_mtime
+
+
 def save_preview(folder: Path, number: int, picture: Image.Image) -> Path:
     """A JPEG of at most `PREVIEW_SIDE` pixels; of earlier ones only the newest `PREVIEWS_KEPT` stay."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private(folder)
     small = picture.convert("RGB")
     small.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
     file = folder / f"preview-{number:06d}.jpg"

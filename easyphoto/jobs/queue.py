@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 import shutil
 import time
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from easyphoto.errors import BadName, BadRequest, Busy
 from easyphoto.jobs import folder
-from easyphoto.jobs.job import ENDED, Event, Job, JobFile, Kind, State, checked_id
+from easyphoto.jobs.job import ENDED, JOB_ID, Event, Job, JobFile, Kind, State, checked_id
 from easyphoto.jobs.lanes import LANES, Lanes
 from easyphoto.jobs.requests import REQUESTS, Request
 from easyphoto.jobs.store import Store
@@ -32,6 +33,9 @@ MOST_FILES = 500
 
 KEEP_SECONDS = 30 * 86400.0
 """So long an unfinished job keeps its private files."""
+
+ORPHAN_SECONDS = 3600.0
+"""So old is a job's folder at least before it counts as lost; a younger one may be just being made."""
 
 _POLL = 0.5  # seconds; a job of another process is heard of this late
 
@@ -145,10 +149,14 @@ class Queue:
             shutil.rmtree(self._paths.jobs / f"train-{person}", ignore_errors=True)
 
     def _expire(self) -> None:
-        """Private files of long forgotten unfinished jobs."""
+        """Private files of long forgotten unfinished jobs, and of jobs the list has lost."""
         for job in self._store.find(tuple(Kind), tuple(ENDED), limit=10_000):
             if job.ended < time.time() - KEEP_SECONDS:
                 folder.remove_pictures(self._paths.jobs / job.id)
+        known = {job.id for job in self._store.find(tuple(Kind), tuple(State), limit=1_000_000)}
+        for own in self._paths.jobs.glob("*-*-*"):
+            if re.match(JOB_ID, own.name) and own.name not in known and folder.age(own) > ORPHAN_SECONDS:
+                folder.remove(own)
 
     # ------------------------------------------------------------ watching
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from easyphoto.errors import Busy, EasyPhotoError, NotFound
 from easyphoto.jobs.job import ENDED, Event, Job, Kind, State
+from easyphoto.library.folders import make_private
 
 _log = logging.getLogger(__name__)
 
@@ -215,7 +216,8 @@ def _append(database: sqlite3.Connection, job_id: str, events: Sequence[Event]) 
 
 def _opened(file: Path) -> sqlite3.Connection:
     """With the tables in it; a damaged file is set aside, since a list of old jobs must not keep anybody from work."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    make_private(file.parent.parent)
+    make_private(file.parent)
     try:
         return _connected(file)
     except sqlite3.DatabaseError as error:

@@ -120,4 +120,4 @@ def test_sizes(tmp_path):
         )
         assert unannounced.status_code == 413
         assert w.post("jobs/check", {"photos": [{"name": "a", "data": b64(png())}]}).status_code == 202
-        assert [f.name for f in w.studio.paths.jobs.glob(".intake-*")] == []
+        assert [f.name for f in w.studio.paths.jobs.glob(".request-*")] == []

@@ -140,6 +140,14 @@ def test_events_stream_to_the_end_and_go_on_after_the_last_one(w):
     assert w.get(f"jobs/{job['id']}/history?since=2").json()["events"] == [event for _, _, event in story[2:-1]]
 
 
+def test_stream_of_a_job_that_vanishes_ends_with_a_word(w):
+    w.studio.gate = threading.Event()
+    job = w.post("jobs/train", TRAIN).json()["id"]
+    threading.Timer(0.6, w.queue.close).start()
+    story = read_stream(w.get(f"jobs/{job}/events").text)
+    assert story[-1][1] in ("error", "end")
+
+
 def test_events_of_nobody(w):
     assert w.get("jobs/20260101-000000-00000000/events").status_code == 404
 

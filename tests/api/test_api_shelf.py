@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import time
 import zipfile
 from collections.abc import Iterator
@@ -74,7 +75,7 @@ def test_export_and_import(w, ann):
     delete(w, "persons/ann-b", {"name": "Ann B"})
     upload = w.post("uploads", {"name": "ann.zip", "data": b64(answer.content)}).json()
     assert w.post("persons", {"upload": upload["id"]}).status_code == 201
-    assert not list(w.studio.paths.jobs.glob(".parcel-*"))
+    assert not list(w.studio.paths.jobs.glob(".request-*"))
 
 
 def _zip(**files: bytes) -> bytes:
@@ -94,7 +95,7 @@ def test_hostile_zips(w, data):
     assert answer.status_code == 422
     assert w.get("persons").json()["persons"] == []
     assert not list(w.studio.paths.root.parent.rglob("evil*"))
-    assert not list(w.studio.paths.jobs.glob(".parcel-*"))
+    assert not list(w.studio.paths.jobs.glob(".request-*"))
 
 
 @pytest.mark.parametrize("person", ["%2e%2e", "..%2f..%2fx", "CON", "a:b>c", "x" * 300, "😀", "%00"])
@@ -141,6 +142,17 @@ def test_uploads_last_a_day(w, monkeypatch):
     time.sleep(0.01)
     w.post("uploads", {"name": "c", "data": b64(png())})
     assert w.post("jobs/check", {"photos": [{"upload": first["id"]}]}).status_code == 404
+
+
+def test_what_a_crash_left_is_swept(w, monkeypatch):
+    left = w.studio.paths.jobs / ".request-old"
+    left.mkdir()
+    (left / "0").write_bytes(png())
+    w.post("jobs/check", {"photos": [PHOTO]})
+    assert left.exists()
+    os.utime(left, (1, 1))
+    w.post("jobs/check", {"photos": [PHOTO]})
+    assert not left.exists()
 
 
 def test_uploads_have_a_limit(w, monkeypatch):
