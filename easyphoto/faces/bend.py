@@ -18,8 +18,9 @@ def bend_face(
 ) -> tuple[Pixels, Pixels]:
     """(the picture with the face `mesh` brought to `goal`, uint8 mask of 1 where a pixel may have moved).
 
-    A larger `stiffness` makes the surroundings follow less exactly and more smoothly. Both meshes are (468, 3) in the picture's pixels. Outside `reach` face ovals, and where the mask
-    is 0, the picture is unchanged, bit for bit.
+    Both meshes are (468, 3) in the picture's pixels. Outside `reach` face ovals, and where the mask
+    is 0, the picture is unchanged, bit for bit. With more `stiffness` the picture follows less
+    exactly and more smoothly.
     """
     rim = goal[list(OVAL), :2]
     outer = rim.mean(0) + (rim - rim.mean(0)) * np.float32(reach)

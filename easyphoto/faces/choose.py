@@ -17,7 +17,6 @@ from easyphoto.faces.seam import Plane
 
 _HEIGHT = 160  # pixels of a face when photos are compared
 _EYES = ((33, 133, 159, 145), (263, 362, 386, 374))  # outer and inner corner, upper and lower lid
-_LIDS = dict(zip(_EYES, EYES, strict=True))
 _OVER_BROWS = (103, 67, 109, 10, 338, 297, 332, 334, 296, 336, 107, 66, 105)
 _LIGHT_AT = (151, 50, 280, 205, 425, 199, 5)  # mesh points: forehead, cheeks, lower cheeks, chin, nose
 
@@ -93,22 +92,23 @@ def look_of(picture: Pixels, face: Face) -> Look:
         exposure=float(np.median(tones)),
         burnt=float((tones > 247).mean()),
         sharpness=float(cv2.Laplacian(grey, cv2.CV_32F).std()),
-        open_eyes=min(_lid_gap(plane.mesh, eye) for eye in _EYES),
-        aside=float(abs(np.mean([_gaze(grey, plane, eye) for eye in _EYES]))),
+        open_eyes=min(_lid_gap(plane.mesh, corners) for corners in _EYES),
+        aside=float(abs(np.mean([_gaze(grey, plane, eye) for eye in EYES]))),
         fringe=float((grey[forehead] < 0.75 * np.median(tones)).mean()) if forehead.any() else 0.0,
     )
 
 
-def _lid_gap(mesh: Floats, eye: tuple[int, ...]) -> float:
-    """Lid to lid in eye widths."""
-    outer, inner, upper, lower = mesh[list(eye), :2]
+def _lid_gap(mesh: Floats, corners: tuple[int, ...]) -> float:
+    """Lid to lid in eye widths; corners as in `_EYES`."""
+    outer, inner, upper, lower = mesh[list(corners), :2]
     return float(np.linalg.norm(upper - lower) / max(float(np.linalg.norm(outer - inner)), 1e-6))
 
 
-def _gaze(grey: Pixels, plane: Plane, eye: tuple[int, ...]) -> float:
+def _gaze(grey: Pixels, plane: Plane, lids: tuple[int, ...]) -> float:
     """Where the dark of the eye lies along its width: 0 = the middle, 0.5 = a corner, to the right positive."""
-    left, right = sorted(plane.mesh[list(eye[:2]), :2], key=lambda point: float(point[0]))
-    inside = plane.polygon(_LIDS[eye]) > 0.5
+    rim = plane.mesh[list(lids), :2]
+    left, right = rim[rim[:, 0].argmin()], rim[rim[:, 0].argmax()]
+    inside = plane.polygon(lids) > 0.5
     rows, columns = np.nonzero(inside)
     if len(rows) < 8:
         return 0.0

@@ -20,7 +20,7 @@ from easyphoto.faces.base import Fused, Source
 from easyphoto.faces.bend import bend_face
 from easyphoto.faces.choose import Choice, candidates
 from easyphoto.faces.geometry import box_of, five_points, pose_from_mesh, square_of
-from easyphoto.faces.light import relit, skin_share, soft_light
+from easyphoto.faces.light import LOOSE, evened, relit, skin_share, soft_light
 from easyphoto.faces.likeness import distance, robust_centre
 from easyphoto.faces.regions import Window
 from easyphoto.faces.seam import Plane, moved_in
@@ -52,12 +52,13 @@ class Recipe:
     mean_share: float = 0.0  # of the person's median shape against the source's own
     reach: float = 1.7  # how far out the surroundings give way, in face ovals
     stiffness: float = 0.02  # of the surroundings; softer ones follow every ripple of the mesh and grow bumps
-    light: float = 0.17  # Gaussian radius of what counts as light rather than as features
+    light: float = 0.22  # Gaussian radius of what counts as light rather than as features
     light_limit: float = 1.5  # bound of the light's change, logarithmic
     crisp: float = 0.45  # detail boost of a small photo that is enlarged
     grain: float = 0.6  # of the template's fine skin texture laid on an enlarged face
     working_height: int = 720  # pixels; larger faces are fused at this height
     tries: int = 2  # sources that are tried; the recogniser chooses
+    worse: float = 1.0  # cost above the best source's at which none is tried
 
 
 RECIPE = Recipe()
@@ -76,8 +77,9 @@ def fuse(
     choices = _within_reach(candidates(template, face, sources))
     canvas = Canvas.round_face(template, face, recipe)
     person = np.stack([source.face.mesh for source in sources if source.face.mesh is not None])
-    tries = 1 if judge is None else recipe.tries
-    trials = [_trial(canvas, choice, person, recipe) for choice in choices[:tries]]
+    tried = choices[: 1 if judge is None else recipe.tries]
+    worth = [choice for choice in tried if choice.cost <= tried[0].cost + recipe.worse]
+    trials = [_trial(canvas, choice, person, recipe) for choice in worth]
     best = trials[0] if judge is None or len(trials) == 1 else _nearest(trials, sources, judge)
     return Fused(best.picture, best.mask, best.choice.index, best.choice.gap, _notes(best.choice))
 
@@ -228,14 +230,15 @@ def _merged(plane: Plane, front: Floats, back: Pixels, enlarged: float, recipe: 
     base = back.astype(np.float32)
     sure = plane.cheeks()
     own_skin, their_skin = (skin_share(picture, sure, plane.height) for picture in (front, base))
-    counted = plane.skin_field() * own_skin, plane.skin_field() * their_skin
-    both = counted[0] * counted[1]
-    weights = (both, both) if both.sum() > 0.25 * plane.skin_field().sum() else counted
-    lows = [soft_light(p, w, recipe.light * plane.height) for p, w in zip((front, base), weights, strict=True)]
-    lit = relit(front, lows[0], lows[1], recipe.light_limit)
+    field, sigma = plane.skin_field(), recipe.light * plane.height
+    own, theirs = field * own_skin, field * evened(base, their_skin * field, 2 * sigma)
+    both = own * theirs
+    if both.sum() > 0.2 * field.sum():  # else the two show skin at different places
+        own = theirs = both
+    lit = relit(front, soft_light(front, own, sigma), soft_light(base, theirs, sigma), recipe.light_limit)
     if enlarged > 1.05:
         lit = _crisp(plane, lit, base, their_skin, (enlarged, recipe))
-    mask = moved_in(plane, own_skin, their_skin)
+    mask = moved_in(plane, own_skin, skin_share(base, sure, plane.height, LOOSE))
     return _laid(plane, np.clip(lit, 0, 255), back, mask)
 
 

@@ -7,8 +7,15 @@ import numpy as np
 
 from easyphoto.domain import Floats
 
+STRICT = (8.0, 1.5, 1.5)
+"""Tolerances in L, a, b that part skin from hair, beard and brows."""
+LOOSE = (13.0, 2.5, 2.5)
+"""The same where creases and cast shadows are to count as skin."""
 
-def skin_share(picture: Floats, certain: Floats, face_height: float) -> Floats:
+
+def skin_share(
+    picture: Floats, certain: Floats, face_height: float, tolerance: tuple[float, float, float] = STRICT
+) -> Floats:
     """How much each pixel looks like the skin under `certain` (mask 0..1): H x W, 0..1, soft.
 
     By colour (a robust Gaussian in LAB) and by texture: hair of skin's colour is rougher than skin.
@@ -17,17 +24,17 @@ def skin_share(picture: Floats, certain: Floats, face_height: float) -> Floats:
     sure = certain > 0.5
     if sure.sum() < 20:
         return np.zeros(picture.shape[:2], np.float32)
-    by_colour = np.clip(2.4 - _colour_gap(lab, lab[sure]), 0, 1)
+    by_colour = np.clip(2.4 - _colour_gap(lab, lab[sure], np.array(tolerance)), 0, 1)
     rough = _roughness(lab[..., 0], face_height)
     usual = max(float(np.median(rough[sure])), 0.35)
     return np.asarray(by_colour * np.clip((5.5 - rough / usual) / 2, 0, 1), np.float32)
 
 
-def _colour_gap(lab: Floats, samples: Floats) -> Floats:
+def _colour_gap(lab: Floats, samples: Floats, tolerance: np.ndarray) -> Floats:
     """How far each pixel is from the samples, 1 = the rim of what is usual; shine counts less than shadow."""
     for _ in range(2):
         middle = np.median(samples, axis=0)
-        spread = 1.5 * (1.4826 * np.median(np.abs(samples - middle), axis=0) + np.array([5.0, 1.5, 1.5]))
+        spread = 1.5 * (1.4826 * np.median(np.abs(samples - middle), axis=0) + tolerance)
         near = np.linalg.norm((samples - middle) / spread, axis=1) < 2
         samples = samples[near] if near.sum() > 20 else samples
     away = (lab - middle.astype(np.float32)) / spread.astype(np.float32)
@@ -53,6 +60,13 @@ def soft_light(picture: Floats, weight: Floats, sigma: float) -> Floats:
     faint = np.float32(0.01)
     means = (near + faint * overall.astype(np.float32)) / (count + faint)
     return np.asarray(cv2.resize(means, picture.shape[1::-1], interpolation=cv2.INTER_CUBIC), np.float32)
+
+
+def evened(picture: Floats, weight: Floats, sigma: float) -> Floats:
+    """`weight` without the places that are much darker or brighter than skin round them: creases, shine."""
+    around = soft_light(picture, weight, sigma).mean(-1)
+    departure = np.abs(cv2.GaussianBlur(picture, (0, 0), max(0.5, sigma / 16)).mean(-1) / np.maximum(around, 1) - 1)
+    return np.asarray(weight * np.clip((0.22 - departure) / 0.14, 0.03, 1), np.float32)
 
 
 def relit(front: Floats, front_low: Floats, back_low: Floats, limit: float) -> Floats:
