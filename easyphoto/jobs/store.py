@@ -12,26 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from easyphoto.errors import Busy, EasyPhotoError, NotFound
+from easyphoto.errors import Busy, NotFound
 from easyphoto.jobs.job import ENDED, Event, Job, Kind, State
-from easyphoto.library.folders import make_private
 
 _log = logging.getLogger(__name__)
 
-VERSION = 1
-_SCHEMA = """
-CREATE TABLE jobs (
-    id TEXT PRIMARY KEY, kind TEXT NOT NULL, state TEXT NOT NULL, request TEXT NOT NULL, files TEXT NOT NULL,
-    position INTEGER NOT NULL, created REAL NOT NULL, started REAL NOT NULL, ended REAL NOT NULL,
-    stage TEXT NOT NULL, done INTEGER NOT NULL, total INTEGER NOT NULL, note TEXT NOT NULL,
-    cancelling INTEGER NOT NULL, result TEXT, error TEXT);
-CREATE INDEX jobs_by_state ON jobs (state, position);
-CREATE TABLE events (
-    job TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE, number INTEGER NOT NULL,
-    time REAL NOT NULL, state TEXT NOT NULL, stage TEXT NOT NULL, done INTEGER NOT NULL, total INTEGER NOT NULL,
-    note TEXT NOT NULL, figures TEXT NOT NULL, preview TEXT, line TEXT NOT NULL,
-    PRIMARY KEY (job, number)) WITHOUT ROWID;
-"""
 _LAST_EVENT = "(SELECT COALESCE(MAX(number), 0) FROM events WHERE job = jobs.id)"
 
 
@@ -41,7 +26,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._lock = threading.RLock()
-        self._database: sqlite3.Connection | None = _opened(folder / "jobs.sqlite")
+        self._database: sqlite3.Connection | None = open_database(folder / "jobs.sqlite")
 
     def close(self) -> None:
         """For good; later calls raise Busy."""
@@ -212,50 +197,6 @@ def _append(database: sqlite3.Connection, job_id: str, events: Sequence[Event]) 
                 "UPDATE jobs SET stage = ?, done = ?, total = ?, note = ? WHERE id = ?",
                 (event.stage, event.done, event.total, event.note, job_id),
             )
-
-
-def _opened(file: Path) -> sqlite3.Connection:
-    """With the tables in it; a damaged file is set aside, since a list of old jobs must not keep anybody from work."""
-    make_private(file.parent.parent)
-    make_private(file.parent)
-    try:
-        return _connected(file)
-    except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError):
-            raise Busy(f"The list of jobs cannot be opened ({error}).", stage="jobs", file=file.name) from error
-        _log.warning("The list of jobs is damaged and was set aside as %s.damaged.", file.name)
-        file.replace(file.with_name(file.name + ".damaged"))
-        for tail in ("-wal", "-shm"):
-            file.with_name(file.name + tail).unlink(missing_ok=True)
-        return _connected(file)
-
-
-def _connected(file: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(file, timeout=10.0, isolation_level=None, check_same_thread=False)
-    database.row_factory = sqlite3.Row
-    try:
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = NORMAL")
-        database.execute("PRAGMA foreign_keys = ON")
-        _migrate(database)
-    except BaseException:
-        database.close()
-        raise
-    return database
-
-
-def _migrate(database: sqlite3.Connection) -> None:
-    database.execute("BEGIN IMMEDIATE")  # two processes may open a new file at once
-    version = database.execute("PRAGMA user_version").fetchone()[0]
-    if version == 0:
-        for statement in _SCHEMA.split(";\n"):
-            database.execute(statement)
-        database.execute(f"PRAGMA user_version = {VERSION}")
-    database.execute("COMMIT")
-    if version > VERSION:
-        raise EasyPhotoError(
-            "The list of jobs was written by a newer version of the program.", stage="jobs", mend="Update the program."
-        )
 
 
 def _marks(values: Sequence[Any]) -> str:
