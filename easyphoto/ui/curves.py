@@ -12,6 +12,7 @@ Points = Sequence[tuple[float, float]]  # (step, value), steps rising
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 380, 130, 36, 20, 8
 MOST_POINTS = 240
+LEAST_SPAN = 0.06
 
 
 def points_of(events: Sequence[Event], figure: str) -> list[tuple[float, float]]:
@@ -67,9 +68,11 @@ def chart(title: str, points: Points, last: float, say: Speech, smooth: bool) ->
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:
+    """What the axis spans: a little more than the values, and never so little that noise looks like news."""
     low, high = min(values), max(values)
-    gap = (high - low) or max(abs(high) * 0.1, 1e-3)
-    return low - 0.08 * gap, high + 0.08 * gap
+    short = max(0.0, LEAST_SPAN - (high - low)) / 2
+    pad = 0.08 * max(high - low, LEAST_SPAN) + short
+    return low - pad, high + pad
 
 
 def _place(x: float, y: float, last: float, low: float, high: float) -> tuple[float, float]:

@@ -19,8 +19,9 @@ KINDS = {
 }
 
 
-def job_html(job: Job, events: Sequence[Event], now: float, say: Speech, box: str, title: str) -> str:
-    """Heading, bar and buttons of one job; `box` is the hidden field its buttons write to."""
+def job_html(job: Job, events: Sequence[Event], now: float, voice: tuple[Speech, str], title: str) -> str:
+    """Heading, bar and buttons of one job; `voice` is the language and the hidden field the buttons write to."""
+    say, box = voice
     state = say("job.cancelling") if job.cancelling and not job.over else say(f"job.{job.state.value}")
     live = "" if job.over else ' data-ep-live="1"'
     return (

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,13 +10,13 @@ import gradio as gr
 
 from easyphoto.domain import KEEP, PortraitRequest
 from easyphoto.errors import BadRequest, EasyPhotoError
-from easyphoto.jobs import Job, JobFile, Kind, State
+from easyphoto.jobs import JobFile, Kind
 from easyphoto.ui import compat, portrait_view
-from easyphoto.ui.desk import Desk, delivery, freshened, message, read
+from easyphoto.ui.desk import Desk, freshened, message
 from easyphoto.ui.form import Form
-from easyphoto.ui.job_view import job_html
-from easyphoto.ui.pieces import button, head, problem
-from easyphoto.ui.portrait_view import Shot, faces_html, failures_html, shots_html, templates_html
+from easyphoto.ui.gallery import JOB_BOX, Gallery
+from easyphoto.ui.pieces import head, problem
+from easyphoto.ui.portrait_view import faces_html, shots_html, templates_html
 from easyphoto.ui.sitting import SHOTS, Sitting, orders
 from easyphoto.ui.train_panel import act
 
@@ -33,8 +32,6 @@ PRESETS: dict[str, tuple[str, str]] = {
 }
 """Words only; no preset asks for a smile, make-up or another age."""
 
-MOST_ENDED = 5  # ended jobs that still have something to say
-
 
 class PortraitPanel:
     """Widgets and what happens when they are used; the work is the queue's."""
@@ -42,6 +39,7 @@ class PortraitPanel:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self.form = Form(PortraitRequest, desk.say, "ep-portrait")
+        self.gallery = Gallery(desk)
 
     # ------------------------------------------------------------ layout
 
@@ -50,7 +48,7 @@ class PortraitPanel:
         self.sitting, self.shown = gr.State(Sitting()), gr.State({})
         self.tick = compat.hidden_button("ep-portrait-tick")
         self.box = compat.hidden_box(portrait_view.BOX)
-        self.job_box = compat.hidden_box("ep-portrait-job-box")
+        self.job_box = compat.hidden_box(JOB_BOX)
         self.out = gr.HTML("", elem_id="ep-portrait-out", elem_classes=["ep-hidden"])
         with gr.Row(elem_classes=["ep-columns"]):
             with gr.Column(scale=5, min_width=320):
@@ -149,9 +147,9 @@ class PortraitPanel:
         if do == "older":
             return replace(sitting, shots=sitting.shots + SHOTS), ""
         if do == "download":
-            return sitting, self._download(said)
+            return sitting, self.gallery.download(said)
         if do == "again":
-            self._again(said)
+            self.gallery.again(said)
         return sitting, ""
 
     def on_job(self, text: str, sitting: Sitting, shown: dict[str, str]) -> list[Any]:
@@ -198,31 +196,6 @@ class PortraitPanel:
         family = self.desk.studio.engine.checkpoint(name).family
         return self.form.defaults_for(family, but=("base_model", "prompt", "negative_prompt", "seed", "best_of"))
 
-    # ------------------------------------------------------------ finished portraits
-
-    def _facts(self, said: Mapping[str, Any]) -> tuple[Job, dict[str, Any]]:
-        job = self.desk.jobs.get(str(said.get("job")))
-        portraits = (job.result or {}).get("portraits", ())
-        number = int(said.get("portrait", -1))
-        if not 0 <= number < len(portraits):
-            raise BadRequest("There is no such portrait.")
-        return job, portraits[number]
-
-    def _download(self, said: Mapping[str, Any]) -> str:
-        _, facts = self._facts(said)
-        file = self.desk.studio.paths.root / facts["file"]
-        return delivery(file.name, read(file), "image/png")
-
-    def _again(self, said: Mapping[str, Any]) -> None:
-        """The same request for the same template with a seed that is drawn anew."""
-        job, facts = self._facts(said)
-        card = self.desk.shelf.named(str(facts["template"]))
-        if card is None:
-            raise BadRequest("The template is not there any more.", file=str(facts["template"]))
-        request = PortraitRequest(**{**job.request, "persons": tuple(job.request.get("persons", ()))})
-        files = [JobFile(card.file, card.file.name)]
-        self.desk.jobs.submit(Kind.PORTRAIT, replace(request, seed=-1), files)
-
     # ------------------------------------------------------------ the page
 
     def _checked(self, sitting: Sitting) -> Sitting:
@@ -249,47 +222,6 @@ class PortraitPanel:
         return (
             templates_html(cards, sitting, desk.pictures, desk.say),
             faces_html(cards, sitting, spots, people, (desk.pictures, desk.say)),
-            "".join(self._job(job, names) for job in self._news(jobs)),
-            self._gallery(self._shots(jobs, names), sitting),
+            self.gallery.jobs_html(jobs, names),
+            self.gallery.shots_html(jobs, names, sitting.shots),
         )
-
-    @staticmethod
-    def _news(jobs: Sequence[Job]) -> list[Job]:
-        """What runs and waits, and the newest that ended with something to say."""
-        going = [job for job in jobs if not job.over]
-        told = [job for job in jobs if job.over and (job.state is not State.DONE or (job.result or {})["failures"])]
-        return [*going, *told[:MOST_ENDED]]
-
-    def _job(self, job: Job, names: Mapping[str, str]) -> str:
-        people = ", ".join(dict.fromkeys(names.get(p, p) for p in job.request.get("persons", ()) if p))
-        title = f"{people} · {', '.join(job.files)}"
-        html = job_html(job, self.desk.events(job), time.time(), self.desk.say, "ep-portrait-job-box", title)
-        failures = (job.result or {}).get("failures", ())
-        known = job.error and job.error.get("problem") in {f.get("problem") for f in failures}
-        return html + ("" if known else failures_html(failures, self.desk.say)) + self._preview(job)
-
-    def _preview(self, job: Job) -> str:
-        """The newest look at a running one."""
-        if job.over:
-            return ""
-        previews = [e.preview for e in self.desk.events(job) if e.preview]
-        uri = self.desk.pictures.uri(previews[-1]) if previews else ""
-        return f'<div class="ep-look"><img src="{uri}" alt=""></div>' if uri else ""
-
-    def _shots(self, jobs: Sequence[Job], names: Mapping[str, str]) -> list[Shot]:
-        """Every finished portrait, the newest first, also those of a job that failed later."""
-        root, found = self.desk.studio.paths.root, []
-        for job in jobs:
-            for number, facts in reversed(list(enumerate((job.result or {}).get("portraits", ())))):
-                card = self.desk.shelf.named(str(facts["template"]))
-                file = root / str(facts["file"])
-                found.append(Shot(job.id, number, facts, file, card.file if card else None, names))
-        return found
-
-    def _gallery(self, shots: list[Shot], sitting: Sitting) -> str:
-        """The newest, and a way to the older ones."""
-        html = shots_html(shots[: sitting.shots], self.desk.pictures, self.desk.say)
-        if len(shots) <= sitting.shots:
-            return html
-        older = button(self.desk.say("portrait.older"), portrait_view.BOX, {"do": "older"})
-        return f'{html}<div class="ep-centre">{older}</div>'

@@ -108,6 +108,12 @@ TEXTS: dict[str, tuple[str, str]] = {
         "and leave out photos that show other people; then train again with more steps.",
         "请添加更清晰的照片(面部至少 200 像素宽)、更多角度、不戴墨镜,去掉有其他人的照片,然后增加步数重新训练。",
     ),
+    "train.embedded": ("The trial pictures show little of the person", "试画与本人不太像"),
+    "train.embedded.next": (
+        "That is usual for the small embedded model: in portraits the likeness comes from fusing the photos in. "
+        "With an SD 1.5 checkpoint as base model the LoRA carries it as well.",
+        "内置小模型通常如此:写真中的相似度来自照片融合。若用 SD 1.5 作底模,LoRA 本身也能保持相似。",
+    ),
     "train.seconds": ("Time per stage", "各阶段用时"),
     # jobs
     "job.queued": ("Waiting for its turn", "排队中"),

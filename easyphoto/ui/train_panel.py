@@ -73,9 +73,9 @@ class TrainPanel:
         say = self.desk.say
         gr.HTML(head(say("tab.train"), "", 3))
         self.jobs = gr.HTML(self._idle(), elem_id="ep-train-jobs")
+        self.outcome = gr.HTML("", elem_id="ep-train-outcome")
         self.curves = gr.HTML("", elem_id="ep-train-curves")
         self.trials = gr.HTML("", elem_id="ep-train-trials")
-        self.outcome = gr.HTML("", elem_id="ep-train-outcome")
 
     def _idle(self) -> str:
         return empty(self.desk.say("train.idle"), self.desk.say("train.idle.next"), "curve")
@@ -210,7 +210,7 @@ class TrainPanel:
 
     def _job(self, job: Job) -> str:
         title = str(job.request.get("person", ""))
-        return job_html(job, self.desk.events(job), time.time(), self.desk.say, train_view.BOX, title)
+        return job_html(job, self.desk.events(job), time.time(), (self.desk.say, train_view.BOX), title)
 
     def current(self) -> Job | None:
         """The training the page is about: the one that runs or waits, else the newest."""

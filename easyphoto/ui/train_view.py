@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from easyphoto.domain import Person
+from easyphoto.domain import EMBEDDED_CHECKPOINT, Person
 from easyphoto.jobs import Event, Job, State
 from easyphoto.ui.curves import curves, points_of
 from easyphoto.ui.pictures import Pictures
@@ -47,12 +47,19 @@ def outcome_html(job: Job, person: Person | None, pictures: Pictures, say: Speec
     result = job.result
     name = str(result.get("name", ""))
     warnings = "".join(notice(say.reason(str(w)), "", "fair") for w in result.get("warnings", ()))
-    advice = notice(say("train.low"), say("train.low.next"), "fair") if _is_low(result) else ""
+    advice = _advice(job, say) if _is_low(result) else ""
     go = button(say("train.done.next"), "ep-go-box", {"tab": "portrait", "person": result.get("person")}, "ep-primary")
     return (
         f'<section class="ep-outcome"><header><h4>{esc(say("train.done", name=name))}</h4>{go}</header>'
         f"{_portraits(person, pictures, say)}{warnings}{advice}{_scores(result, say)}{_seconds(result, say)}</section>"
     )
+
+
+def _advice(job: Job, say: Speech) -> str:
+    """What to do about a low likeness; the embedded model cannot bring one by itself, fusion does."""
+    if job.request.get("base_model") == EMBEDDED_CHECKPOINT:
+        return notice(say("train.embedded"), say("train.embedded.next"))
+    return notice(say("train.low"), say("train.low.next"), "fair")
 
 
 def _is_low(result: Mapping[str, Any]) -> bool:

@@ -17,6 +17,17 @@ pytestmark = pytest.mark.slow
 Start = Callable[..., Running]
 Open = Callable[..., Any]
 
+SHIFT = """() => new Promise(done => {
+    let sum = 0;
+    const add = list => list.getEntries().forEach(entry => { if (!entry.hadRecentInput) sum += entry.value; });
+    new PerformanceObserver(add).observe({type: 'layout-shift', buffered: true});
+    setTimeout(() => done(sum), 2500);
+})"""
+NAMELESS = """() => [...document.querySelectorAll('#easyphoto :is(button, input, select, textarea)')]
+    .filter(e => e.offsetParent && e.type !== 'file' && !(e.innerText || '').trim()
+        && !e.getAttribute('aria-label') && !e.labels?.length && !e.title)
+    .map(e => e.outerHTML.slice(0, 160))"""
+
 HOSTS = {"newest": "", "4.40": "EASYPHOTO_GRADIO_4", "3.41": "EASYPHOTO_GRADIO_3"}
 
 
@@ -144,19 +155,11 @@ def test_the_page_speaks_chinese(start_server: Start, open_page: Open, tmp_path:
 def test_nothing_jumps_and_every_button_has_a_name(start_server: Start, open_page: Open, tmp_path: Path):
     server = start_server()
     page = open_page(server.url, viewport={"width": 390, "height": 844})
-    shift = """() => new Promise(done => { let sum = 0; new PerformanceObserver(list => { for (const entry of
-        list.getEntries()) if (!entry.hadRecentInput) sum += entry.value }).observe({type: 'layout-shift', buffered: true});
-        setTimeout(() => done(sum), 2500) })"""
-    assert page.evaluate(shift) < 0.1
+    assert page.evaluate(SHIFT) < 0.1
     upload(page, tmp_path)
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide <= 0
-    nameless = page.evaluate(
-        """() => [...document.querySelectorAll('#easyphoto button, #easyphoto input, #easyphoto select, #easyphoto textarea')]
-        .filter(e => e.offsetParent && !(e.innerText || '').trim() && !e.getAttribute('aria-label') && !e.labels?.length
-            && !e.title && e.type !== 'file')
-        .map(e => e.outerHTML.slice(0, 160))"""
-    )
+    nameless = page.evaluate(NAMELESS)
     assert nameless == []
 
 

@@ -87,7 +87,7 @@ def test_names_are_escaped_everywhere(tmp_path: Path):
     person = Person("x", NASTY, tmp_path, None, file, None, ())
     pages = (
         photos_html((DraftPhoto(file, NASTY, "", report("drop", reasons=[NASTY])),), Pictures(), SAY),
-        job_html(job(note=NASTY, stage=NASTY), [], 101, SAY, "box", NASTY),
+        job_html(job(note=NASTY, stage=NASTY), [], 101, (SAY, "box"), NASTY),
         problem(BadPicture(NASTY, file=NASTY, mend=NASTY), SAY),
         problem(ValueError(NASTY), SAY),
         people_html([PersonCard(person, 1, "")], Opened("x", "delete"), Pictures(), SAY),
@@ -135,14 +135,30 @@ def test_portraits_count_templates_and_passes():
     ],
 )
 def test_a_job_offers_what_can_be_done(state: State, words: tuple[str, ...]):
-    html = job_html(job(state=state, resumable=True), [], 101, SAY, "box", "Ada")
+    html = job_html(job(state=state, resumable=True), [], 101, (SAY, "box"), "Ada")
     assert all(word in html for word in words)
 
 
 def test_a_failure_shows_problem_file_mend_and_last_lines():
     facts = {"problem": "It broke.", "file": "me.jpg", "mend": "Try again.", "last_lines": "a\nb"}
-    html = job_html(job(state=State.FAILED, error=facts), [], 101, SAY, "box", "Ada")
+    html = job_html(job(state=State.FAILED, error=facts), [], 101, (SAY, "box"), "Ada")
     assert all(word in html for word in ("It broke.", "me.jpg", "Try again.", "a\nb"))
+
+
+@pytest.mark.parametrize(
+    ("base", "gap", "words"),
+    [
+        ("sd15", 0.9, "The likeness is low"),
+        ("sd15", 0.4, None),
+        ("embedded", 0.9, "usual for the small embedded model"),
+    ],
+)
+def test_a_low_likeness_comes_with_advice_that_fits_the_base_model(base: str, gap: float, words: str | None):
+    result = {"name": "Ada", "likeness_by_step": {"10": gap, "20": 2.0}, "votes": {"10": 1.0}}
+    html = outcome_html(job(state=State.DONE, request={"base_model": base}, result=result), None, Pictures(), SAY)
+    assert (words in html) if words else ("ep-notice" not in html)
+    assert f"{gap:.3f}" in html
+    assert "100 %" in html
 
 
 # ---------------------------------------------------------------- curves

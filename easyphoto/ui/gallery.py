@@ -1,0 +1,97 @@
+"""Portraits that are being made and those that are finished, whatever became of their jobs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from easyphoto.domain import PortraitRequest
+from easyphoto.errors import BadRequest
+from easyphoto.jobs import Job, JobFile, Kind, State
+from easyphoto.ui.desk import Desk, delivery, read
+from easyphoto.ui.job_view import job_html
+from easyphoto.ui.pieces import button
+from easyphoto.ui.portrait_view import BOX, Shot, failures_html, shots_html
+
+JOB_BOX = "ep-portrait-job-box"
+MOST_ENDED = 5  # ended jobs that still have something to say
+
+Names = Mapping[str, str]  # person id -> display name
+
+
+class Gallery:
+    """Reads the queue's portrait jobs; a click brings the number of a job and of a portrait in it."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+
+    # ------------------------------------------------------------ clicks
+
+    def download(self, said: Mapping[str, Any]) -> str:
+        """The portrait's file, settings and all, as a delivery. Raises EasyPhotoError."""
+        _, facts = self._facts(said)
+        file = self.desk.studio.paths.root / facts["file"]
+        return delivery(file.name, read(file), "image/png")
+
+    def again(self, said: Mapping[str, Any]) -> None:
+        """The same request for the same template with a seed that is drawn anew. Raises EasyPhotoError."""
+        job, facts = self._facts(said)
+        card = self.desk.shelf.named(str(facts["template"]))
+        if card is None:
+            raise BadRequest("The template is not there any more.", file=str(facts["template"]))
+        request = PortraitRequest(**{**job.request, "persons": tuple(job.request.get("persons", ()))})
+        files = [JobFile(card.file, card.file.name)]
+        self.desk.jobs.submit(Kind.PORTRAIT, replace(request, seed=-1), files)
+
+    def _facts(self, said: Mapping[str, Any]) -> tuple[Job, dict[str, Any]]:
+        job = self.desk.jobs.get(str(said.get("job")))
+        portraits = (job.result or {}).get("portraits", ())
+        number = int(said.get("portrait", -1))
+        if not 0 <= number < len(portraits):
+            raise BadRequest("There is no such portrait.")
+        return job, portraits[number]
+
+    # ------------------------------------------------------------ the page
+
+    def jobs_html(self, jobs: Sequence[Job], names: Names) -> str:
+        """What runs and waits, and the newest that ended with something to say."""
+        going = [job for job in jobs if not job.over]
+        told = [job for job in jobs if job.over and (job.state is not State.DONE or _failures(job))]
+        return "".join(self._job(job, names) for job in (*going, *told[:MOST_ENDED]))
+
+    def _job(self, job: Job, names: Names) -> str:
+        people = ", ".join(dict.fromkeys(names.get(p, p) for p in job.request.get("persons", ()) if p))
+        title = f"{people} · {', '.join(job.files)}"
+        events = self.desk.events(job)
+        html = job_html(job, events, time.time(), (self.desk.say, JOB_BOX), title)
+        said = (job.error or {}).get("problem")
+        news = [failure for failure in _failures(job) if failure.get("problem") != said]
+        previews = [event.preview for event in events if event.preview and not job.over]
+        uri = self.desk.pictures.uri(previews[-1]) if previews else ""
+        look = f'<div class="ep-look"><img src="{uri}" alt=""></div>' if uri else ""
+        return html + failures_html(news, self.desk.say) + look
+
+    def shots_html(self, jobs: Sequence[Job], names: Names, most: int) -> str:
+        """The newest portraits, and a way to the older ones."""
+        shots = self._shots(jobs, names)
+        html = shots_html(shots[:most], self.desk.pictures, self.desk.say)
+        if len(shots) <= most:
+            return html
+        older = button(self.desk.say("portrait.older"), BOX, {"do": "older"})
+        return f'{html}<div class="ep-centre">{older}</div>'
+
+    def _shots(self, jobs: Sequence[Job], names: Names) -> list[Shot]:
+        """Every finished portrait, the newest first, also those of a job that failed later."""
+        root = self.desk.studio.paths.root
+        templates = {card.file.name: card.file for card in self.desk.shelf.cards()}
+        return [
+            Shot(job.id, number, facts, root / str(facts["file"]), templates.get(str(facts["template"])), names)
+            for job in jobs
+            for number, facts in reversed(list(enumerate((job.result or {}).get("portraits", ()))))
+        ]
+
+
+def _failures(job: Job) -> list[Mapping[str, str]]:
+    return list((job.result or {}).get("failures", ()))
