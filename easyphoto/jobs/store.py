@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import Busy, NotFound
+from easyphoto.jobs.database import open_database
 from easyphoto.jobs.job import ENDED, Event, Job, Kind, State
-
-_log = logging.getLogger(__name__)
 
 _LAST_EVENT = "(SELECT COALESCE(MAX(number), 0) FROM events WHERE job = jobs.id)"
 
