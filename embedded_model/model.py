@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,6 +96,23 @@ class BaseModel:
         """(n, 77, 192) what the U-Net attends to."""
         states: Tensor = self.text_encoder(self.tokens(texts))[0]
         return states
+
+    def lora_layers(self) -> list[Any]:
+        """The layers that peft has put LoRAs on."""
+        layers = [*self.unet.modules(), *self.text_encoder.modules()]
+        return [layer for layer in layers if getattr(layer, "lora_A", None)]
+
+    @contextmanager
+    def bare(self) -> Iterator[None]:
+        """Inside it the LoRAs do nothing."""
+        layers = self.lora_layers()
+        try:
+            for layer in layers:
+                layer.enable_adapters(False)
+            yield
+        finally:
+            for layer in layers:
+                layer.enable_adapters(True)
 
 
 def fresh(tokenizer_folder: Path, vae: PatchAutoencoder, seed: int = 0) -> BaseModel:

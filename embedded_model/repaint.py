@@ -1,7 +1,9 @@
 """Img2img with a mask for the embedded base model; the engine and the trainer's trial pictures share it.
 
 The diffusion changes coarse latents only. What the autoencoder cannot hold is carried around it: the
-picture gets the difference of the decoded latents, so all finer detail stays the picture's own.
+picture gets the difference of the decoded latents, so all finer detail stays the picture's own. What
+the bare model changes by itself, mostly softening, is carried around too but for a share: with LoRAs
+the same noise is drawn without them as well, and it is the difference that counts.
 """
 
 from __future__ import annotations
@@ -40,6 +42,7 @@ class Repaint:
     strength: float = 0.1
     guidance: float = 1.0  # 1 = the negative prompt is not used
     seed: int = 0
+    own: float = 0.5  # share of what the model changes without LoRAs that is taken; their part is taken whole
     samples: int = 2  # pictures whose mean is taken, drawn with a noise and its negative in turn
 
 
@@ -50,15 +53,25 @@ def ignore(done: int, total: int) -> None:
 @torch.no_grad()
 def repaint(model: BaseModel, job: Repaint, on_step: OnStep = ignore) -> Tensor:
     """(1, 3, h, w) float32 in -1..1 on the CPU; where the mask is 0 exactly the picture."""
-    times = timesteps(model, job)
-    if not times:
+    if not timesteps(model, job):
         return job.picture.float().cpu()
     picture = job.picture.to(model.device, model.dtype)
-    before = model.vae.encode(picture).latent_dist.mode() * model.vae.config.scaling_factor
-    after = _sample(model, job, before, times, on_step)
-    change = carried(model.vae, before.float(), after.float())
+    before = model.vae.encode(picture).latent_dist.mode().float() * model.vae.config.scaling_factor
+    after = _after(model, job, before, on_step)
+    change = carried(model.vae, before, after)
     painted: Tensor = (job.picture + job.mask * change.float().cpu()).clamp(-1, 1)
     return painted
+
+
+def _after(model: BaseModel, job: Repaint, before: Tensor, on_step: OnStep) -> Tensor:
+    """The new latents: the LoRAs' part of the change whole, the bare model's by the share `own`."""
+    runs, count = (2 if model.lora_layers() else 1), len(timesteps(model, job))
+    with model.bare():
+        bare = _sample(model, job, before, lambda done, _: on_step(done, runs * count))
+    after = before + job.own * (bare - before)
+    if runs == 1:
+        return after
+    return after + _sample(model, job, before, lambda done, _: on_step(count + done, runs * count)) - bare
 
 
 def carried(vae: PatchAutoencoder, before: Tensor, after: Tensor) -> Tensor:
@@ -78,13 +91,13 @@ def timesteps(model: BaseModel, job: Repaint) -> list[int]:
     return [int(t) for t in np.linspace(first, 0, count + 1)[:-1].round()] if first >= 1 else []
 
 
-def _sample(model: BaseModel, job: Repaint, before: Tensor, times: list[int], on_step: OnStep) -> Tensor:
+def _sample(model: BaseModel, job: Repaint, before: Tensor, on_step: OnStep) -> Tensor:
     """DDIM (Song et al. 2020, eta 0) from noised latents; cells outside the mask follow the picture."""
     cells = functional.avg_pool2d(job.mask, STRIDE).to(before)
-    states = _states(model, job)
+    states, times = _states(model, job), timesteps(model, job)
     noise = _noise(job, before)
     signals = model.scheduler.alphas_cumprod.to(before.device, torch.float32)
-    known = before.float().expand_as(noise)
+    known = before.expand_as(noise)
     latents = signals[times[0]].sqrt() * known + (1 - signals[times[0]]).sqrt() * noise
     for index, time in enumerate(times):
         signal = signals[time]

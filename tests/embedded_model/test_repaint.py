@@ -112,3 +112,50 @@ def test_pictures_survive_the_way_through_tensors():
     picture = Image.fromarray(array)
     assert to_image(to_tensor(picture)).tobytes() == picture.tobytes()
     assert to_tensor(picture.convert("L")).shape == (1, 1, 6, 5)
+
+
+@pytest.fixture
+def dressed() -> BaseModel:
+    """The model with a random LoRA on its U-Net."""
+    from peft import LoraConfig, inject_adapter_in_model
+
+    model = load(BASE)
+    torch.manual_seed(0)
+    inject_adapter_in_model(LoraConfig(r=4, target_modules=["to_q", "to_v"], init_lora_weights=False), model.unet)
+    return model
+
+
+def test_the_bare_models_own_change_is_taken_by_its_share(model: BaseModel, job: Repaint):
+    none, half, whole = (repaint(model, replace(job, own=share)) - job.picture for share in (0.0, 0.5, 1.0))
+    assert none.abs().max() < 1e-5
+    assert torch.allclose(half, whole / 2, atol=0.02)
+    assert whole.abs().mean() > 0.005
+
+
+def test_the_loras_part_is_taken_whole(model: BaseModel, dressed: BaseModel, job: Repaint):
+    """With no share of its own, dressed = picture + (dressed alone - bare alone)."""
+    bare, both = (repaint(worn, replace(job, own=1.0)) for worn in (model, dressed))
+    difference = repaint(dressed, replace(job, own=0.0)) - job.picture
+    assert difference.abs().max() > 0.002
+    inside = (job.picture.abs() < 0.8) & (both.abs() < 1) & (bare.abs() < 1)
+    assert torch.allclose(difference[inside], (both - bare)[inside], atol=1e-4)
+
+
+def test_bare_takes_the_loras_off_and_puts_them_back(model: BaseModel, dressed: BaseModel, job: Repaint):
+    text = dressed.encode_texts(["1person"])
+    latents, time = torch.ones(1, 12, 8, 8), 100
+    with torch.no_grad():
+        plain, worn = (m.unet(latents, time, encoder_hidden_states=text).sample for m in (model, dressed))
+        with pytest.raises(KeyError), dressed.bare():
+            bare = dressed.unet(latents, time, encoder_hidden_states=text).sample
+            raise KeyError
+        again = dressed.unet(latents, time, encoder_hidden_states=text).sample
+    assert torch.allclose(plain, bare, atol=1e-5)
+    assert torch.equal(worn, again)
+    assert not torch.allclose(plain, worn, atol=1e-3)
+
+
+def test_both_runs_are_told(dressed: BaseModel, job: Repaint):
+    told: list[tuple[int, int]] = []
+    repaint(dressed, job, lambda done, total: told.append((done, total)))
+    assert told == [(done, 10) for done in range(1, 11)]
