@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import cv2
@@ -106,7 +107,14 @@ class EmbeddedToolbox:
         """The best source's face moved into `face`; raises NoFace where none fits the template's pose."""
         from easyphoto.faces.fusion import fuse
 
-        return fuse(template, face, sources, self)
+        return fuse(template, self._as_it_is(template, face), sources, self)
+
+    def _as_it_is(self, picture: Pixels, face: Face) -> Face:
+        """The face with its mesh laid anew: the picture may have been painted over since the face was found."""
+        side = max(face.box.width, face.box.height)
+        with self._lock:
+            mesh = self._mesh.fit(picture, face.box.centre, side, face.pose.roll).points
+        return replace(face, mesh=mesh, box=box_of(mesh), points=five_points(mesh), pose=pose_from_mesh(mesh))
 
     def _points_of(self, picture: Pixels, face: Face) -> Floats:
         """The face's mesh, laid now where another toolbox found the face."""
