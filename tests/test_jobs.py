@@ -173,6 +173,19 @@ def test_a_fault_of_ours_fails_the_job_alone(open_queue, studio, photos, caplog)
     until(queue, queue.submit(Kind.CHECK, CheckRequest(), photos), State.DONE)
 
 
+def test_file_names_that_are_no_text(open_queue, studio, photos, monkeypatch):
+    def check(given: list, report: Callable[[Step], None]) -> tuple[()]:
+        report(Step("check photos", 0, 1, given[0].name))
+        raise BadPicture("It is odd.", file=given[0].name)
+
+    monkeypatch.setattr(studio, "check_photos", check)
+    queue = open_queue()
+    job = queue.submit(Kind.CHECK, CheckRequest(), [JobFile(photos[0].file, "a\udcff.png")])
+    failed = until(queue, job, State.FAILED)
+    assert failed.files == ("a\udcff.png",)
+    assert failed.note == "a?.png"
+
+
 def test_log_lines_of_the_job_are_events(open_queue, studio, photos, monkeypatch):
     def warn(photos: object, report: object) -> tuple[()]:
         logging.getLogger("easyphoto.faces").warning("one eye is shut")

@@ -105,7 +105,7 @@ def _documenting(desk: Desk) -> Endpoint:
 
 def _json(data: Any, status: int = 200) -> Response:
     headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-    text = data.text if isinstance(data, Encoded) else json.dumps(data, ensure_ascii=False, allow_nan=False)
+    text = data.text if isinstance(data, Encoded) else json.dumps(data, allow_nan=False)
     return Response(text, status, headers, "application/json")
 
 

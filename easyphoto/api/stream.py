@@ -120,4 +120,4 @@ def message(kind: str, data: str, number: int) -> str:
 
 
 def _encoded(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return json.dumps(value, allow_nan=False)

@@ -193,7 +193,7 @@ def _append(database: sqlite3.Connection, job_id: str, events: Sequence[Event]) 
         if event.stage and not event.line:
             database.execute(
                 "UPDATE jobs SET stage = ?, done = ?, total = ?, note = ? WHERE id = ?",
-                (event.stage, event.done, event.total, event.note, job_id),
+                (_sound(event.stage), event.done, event.total, _sound(event.note), job_id),
             )
 
 
@@ -202,7 +202,12 @@ def _marks(values: Sequence[Any]) -> str:
 
 
 def _text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value)
+
+
+def _sound(text: str) -> str:
+    """Without halves of surrogate pairs, which odd file names bring and SQLite does not take."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _job(row: sqlite3.Row) -> Job:
@@ -228,6 +233,6 @@ def _job(row: sqlite3.Row) -> Job:
 
 
 def _event_row(job_id: str, event: Event) -> tuple[Any, ...]:
-    step = (event.stage, event.done, event.total, event.note, _text(event.figures))
+    step = (_sound(event.stage), event.done, event.total, _sound(event.note), _text(event.figures))
     preview = event.preview.name if event.preview else None
-    return (job_id, event.number, event.time, event.state.value, *step, preview, event.line)
+    return (job_id, event.number, event.time, event.state.value, *step, preview, _sound(event.line))
