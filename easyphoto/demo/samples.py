@@ -47,7 +47,7 @@ STRANGERS = {
         {
             "jaw_width": -0.027, "cheek_width": 0.017, "chin_length": 0.027, "chin_width": 0.05, "nose_length": -0.021,
             "nose_width": 0.12, "bridge_width": -0.13, "mouth_width": 0.12, "mouth_height": 0.018,
-            "lip_fullness": 0.09, "eye_spacing": -0.026, "eye_height": -0.004, "eye_width": 0.22,
+            "lip_fullness": 0.09, "eye_spacing": -0.026, "eye_height": -0.004, "eye_width": 0.06,
             "eye_opening": -0.19, "eye_slant": 0.009, "brow_height": -0.028, "brow_slant": -0.019,
         },
         skin=(-4, 3, 3), hair=(0.62, 5, -4), brows=0.88, lips=(-4, 4),
@@ -95,7 +95,7 @@ def make_samples(astronaut: Path, folder: Path, faces: FaceToolbox, seed: int = 
         file = photos / f"selfie_{number}.jpg"
         file.write_bytes(take(portrait, face, shot, _PHOTO_SIZE, np.random.default_rng([seed, number])))
         made.append(file)
-    return Samples(tuple(made), make_templates(astronaut, templates, faces, ("bright", "slender")))
+    return Samples(tuple(made), make_templates(astronaut, templates, faces, ("broad", "slender")))
 
 
 def make_templates(astronaut: Path, folder: Path, faces: FaceToolbox, names: tuple[str, ...]) -> tuple[Path, ...]:
