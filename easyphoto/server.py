@@ -102,7 +102,8 @@ def _mount_pages(app: Any, studio: Studio, queue: Queue) -> None:
     from easyphoto.ui import compat
     from easyphoto.ui.desk import Desk
     from easyphoto.ui.pictures import Pictures
-    from easyphoto.ui.strings import LANGUAGES, Speech
+    from easyphoto.ui.speech import Speech
+    from easyphoto.ui.strings import LANGUAGES
     from easyphoto.ui.tab import build, own_look
 
     look, pictures = own_look(), Pictures()
@@ -115,7 +116,8 @@ def _front_page(request: Any) -> Any:
     """To the page in the visitor's language; a language that was chosen is remembered."""
     from fastapi.responses import RedirectResponse
 
-    from easyphoto.ui.strings import LANGUAGES, language_of
+    from easyphoto.ui.speech import language_of
+    from easyphoto.ui.strings import LANGUAGES
 
     asked = request.query_params.get("lang", "")
     held = asked if asked in LANGUAGES else request.cookies.get(LANGUAGE_COOKIE, "")

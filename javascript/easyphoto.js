@@ -11,7 +11,7 @@
   const FAST = 1000, SLOW = 4000;
   const PANELS = ["train", "portrait", "people"];
   const delivered = new Set(), widths = new Map();
-  let counter = 0, lastKey = "", lastTick = 0;
+  let counter = 0, lastKey = "", lastTick = 0, awaited = "";
 
   const root = () => (window.gradioApp ? window.gradioApp() : document);
   const byId = (id) => root().querySelector("#" + CSS.escape(id));
@@ -109,6 +109,15 @@
     setTimeout(() => URL.revokeObjectURL(url), 60000);
   }
 
+  function follow() {
+    if (!awaited) return;
+    const job = root().querySelector("#ep-" + awaited + "-jobs [data-ep-live]");
+    if (!job) return;
+    awaited = "";
+    const place = job.getBoundingClientRect();
+    if (place.top < 0 || place.bottom > window.innerHeight) job.scrollIntoView({ block: "center" });
+  }
+
   function grow(bar) {
     const name = bar.dataset.epBar, now = bar.dataset.epWidth, before = widths.get(name);
     widths.set(name, now);
@@ -122,6 +131,7 @@
   function afterChange() {
     root().querySelectorAll("a.ep-delivery").forEach(deliver);
     root().querySelectorAll("[data-ep-bar]").forEach(grow);
+    follow();
     if (lastKey && (document.activeElement === document.body || !document.activeElement)) {
       const again = root().querySelector('[data-ep-key="' + CSS.escape(lastKey) + '"]');
       if (again) again.focus({ preventScroll: true });
@@ -152,6 +162,10 @@
     new MutationObserver(afterChange).observe(root() === document ? document.body : root(), { childList: true, subtree: true });
     document.addEventListener("click", (event) => {
       if (event.target.closest && event.target.closest("[role=tab], .tab-nav > button")) { lastTick = 0; setTimeout(ask, 60); }
+    });
+    document.addEventListener("click", (event) => {
+      const go = event.target.closest && event.target.closest("#ep-train-start, #ep-portrait-go");
+      if (go) { awaited = go.id.split("-")[1]; lastTick = 0; }
     });
     document.addEventListener("visibilitychange", ask);
     setInterval(ask, 250);

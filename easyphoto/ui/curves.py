@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from easyphoto.jobs import Event
 from easyphoto.ui.pieces import esc
-from easyphoto.ui.strings import Speech
+from easyphoto.ui.speech import Speech
 
 Points = Sequence[tuple[float, float]]  # (step, value), steps rising
 

@@ -20,7 +20,7 @@ from easyphoto.jobs import Event, Job, Queue
 from easyphoto.ui.pictures import Pictures
 from easyphoto.ui.pieces import esc
 from easyphoto.ui.shelf import Shelf
-from easyphoto.ui.strings import Speech
+from easyphoto.ui.speech import Speech
 
 if TYPE_CHECKING:
     from easyphoto.studio import Studio

@@ -10,7 +10,7 @@ import gradio as gr
 
 from easyphoto.domain import ModelFamily, Option, PortraitRequest, TrainRequest, options_of
 from easyphoto.errors import BadRequest
-from easyphoto.ui.strings import Speech
+from easyphoto.ui.speech import Speech
 
 Request = TypeVar("Request", TrainRequest, PortraitRequest)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from easyphoto.jobs import Event, Job, State
 from easyphoto.ui.journey import whereabouts
 from easyphoto.ui.pieces import badge, button, esc, notice, problem
-from easyphoto.ui.strings import Speech
+from easyphoto.ui.speech import Speech
 
 KINDS = {
     State.QUEUED: "quiet",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from easyphoto.domain import Person
 from easyphoto.ui.pictures import Pictures
 from easyphoto.ui.pieces import badge, button, bytes_in_words, empty, esc, picture
-from easyphoto.ui.strings import Speech
+from easyphoto.ui.speech import Speech
 
 BOX = "ep-people-box"
 

@@ -11,7 +11,7 @@ from easyphoto.domain import Photo
 from easyphoto.jobs import JobFile
 from easyphoto.ui.pictures import Pictures
 from easyphoto.ui.pieces import badge, button, empty, esc, notice, picture
-from easyphoto.ui.strings import Speech
+from easyphoto.ui.speech import Speech
 
 BOX = "ep-photo-box"
 FEW = 5  # usable photos; fewer and the likeness suffers

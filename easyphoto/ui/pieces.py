@@ -8,7 +8,7 @@ from html import escape
 from typing import Any
 
 from easyphoto.errors import EasyPhotoError
-from easyphoto.ui.strings import Speech
+from easyphoto.ui.speech import Speech
 
 ICONS = {
     "photo": '<rect x="3" y="5" width="18" height="14" rx="2.5"/><circle cx="9" cy="10.5" r="1.8"/>'
@@ -95,7 +95,7 @@ def picture(uri: str, alt: str, kind: str = "") -> str:
     """An image, or a quiet place for one that cannot be shown."""
     if not uri:
         return f'<span class="ep-noimg {kind}" role="img" aria-label="{esc(alt)}">{icon("photo")}</span>'
-    return f'<img class="{kind}" src="{esc(uri)}" alt="{esc(alt)}" decoding="async" draggable="false">'
+    return f'<img class="{kind}" src="{esc(uri)}" alt="{esc(alt)}" decoding="sync" draggable="false">'
 
 
 def head(title: str, note: str = "", number: int = 0) -> str:

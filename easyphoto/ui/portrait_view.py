@@ -11,7 +11,7 @@ from easyphoto.domain import KEEP, Person
 from easyphoto.ui.pictures import PREVIEW, Pictures
 from easyphoto.ui.pieces import badge, button, empty, esc, notice, picture, problem, says
 from easyphoto.ui.sitting import FaceSpot, Sitting
-from easyphoto.ui.strings import Speech
+from easyphoto.ui.speech import Speech
 
 BOX = "ep-portrait-box"
 WORD_KINDS = {
@@ -136,19 +136,26 @@ def shots_html(shots: Sequence[Shot], pictures: Pictures, say: Speech) -> str:
 
 def _shot(shot: Shot, pictures: Pictures, say: Speech) -> str:
     facts, key = shot.facts, {"job": shot.job, "portrait": shot.number}
-    notes = "".join(f"<li>{esc(say.reason(str(note)))}</li>" for note in facts.get("notes", ()))
-    listed = f'<ul class="ep-notes" aria-label="{esc(say("portrait.notes"))}">{notes}</ul>' if notes else ""
     buttons = button(
         say("portrait.download"), BOX, {"do": "download", **key}, "ep-primary", say("portrait.download.help")
     ) + button(say("portrait.again"), BOX, {"do": "again", **key})
     return (
         f'<article class="ep-shot-card">{_compare(shot, pictures, say)}<div class="ep-shot-text">'
         f"<h4>{esc(facts.get('template', ''))}</h4>{_likeness(shot, say)}"
-        f'<p class="ep-facts">{esc(say("portrait.seed"))} {esc(facts.get("seed", ""))}</p>{listed}'
+        f'<p class="ep-facts">{esc(say("portrait.seed"))} {esc(facts.get("seed", ""))}</p>'
         f'<div class="ep-row">{buttons}</div>'
         f"<details><summary>{esc(say('portrait.settings'))}</summary><pre>{esc(facts.get('infotext', ''))}</pre>"
         f"</details></div></article>"
     )
+
+
+def _notes(notes: Sequence[str], say: Speech) -> str:
+    """What could not be honoured, folded away."""
+    if not notes:
+        return ""
+    lines = "".join(f"<li>{esc(say.reason(str(note)))}</li>" for note in notes)
+    title = f"{say('portrait.notes')} · {len(notes)}"
+    return f'<details><summary>{esc(title)}</summary><ul class="ep-notes">{lines}</ul></details>'
 
 
 def _compare(shot: Shot, pictures: Pictures, say: Speech) -> str:

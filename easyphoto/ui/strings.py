@@ -5,12 +5,6 @@ The English words of a request's fields stand in `easyphoto.domain`; only their 
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import Any
-
-from easyphoto.domain import Option
-
 LANGUAGES = {"en": "English", "zh": "中文"}
 
 TEXTS: dict[str, tuple[str, str]] = {
@@ -348,68 +342,23 @@ REASONS: tuple[tuple[str, str], ...] = (
     (r"Confirm that they agreed that a model of their face is made\.", "请确认他们同意制作面部模型。"),
     (r"A person named (.+) exists\.", r"已经有名为 \1 的人物。"),
     (r"Choose another name or remove them\.", "请换一个名字,或先删除该人物。"),
+    (r"No (\w+) ControlNet for (\w+): that hint was left out\.", r"\2 没有 \1 ControlNet,该引导已省略。"),
+    (
+        r"Only (\d+) photos? can be used; (\d+) to 20 give a better likeness\.",
+        r"只有 \1 张照片可用;\2 到 20 张会更像。",
+    ),
+    (
+        r"No face was found in any trial picture, so the last checkpoint is used unjudged\.",
+        "试画中没有找到面孔,直接采用最后的检查点。",
+    ),
+    (r"There are no trial pictures, so the last checkpoint is used unjudged\.", "没有试画,直接采用最后的检查点。"),
+    (
+        r"Add a photo that looks the same way, or use a template that faces the camera\.",
+        "请添加朝向相同的照片,或使用正面的模板。",
+    ),
+    (r"A person '(.+)' exists\.", r"已经有名为 \1 的人物。"),
+    (r"Choose another name, or remove that person first\.", "请换一个名字,或先删除该人物。"),
+    (r"A person needs a name\.", "人物需要名字。"),
+    (r"Use a jpg, png or webp\.", "请使用 jpg、png 或 webp。"),
+    (r"Train this person again\.", "请重新训练此人。"),
 )
-
-
-@dataclass(frozen=True)
-class Speech:
-    """Speaks one language."""
-
-    language: str = "en"
-
-    @property
-    def _column(self) -> int:
-        return 1 if self.language == "zh" else 0
-
-    def __call__(self, key: str, **values: Any) -> str:
-        """The sentence of that key with `values` filled in. Raises KeyError for an unknown key."""
-        return TEXTS[key][self._column].format(**values)
-
-    def count(self, key: str, n: int) -> str:
-        """The same for a number, with a singular of its own."""
-        return self(f"{key}.one") if n == 1 else self(key, n=n)
-
-    def stage(self, stage: str) -> str:
-        """A stage of the work in words; an unknown one as it stands."""
-        return STAGES[stage][self._column] if stage in STAGES else stage.capitalize()
-
-    def word(self, word: str) -> str:
-        """What a likeness means."""
-        return WORDS.get(word, word) if self._column else word
-
-    def reason(self, sentence: str) -> str:
-        """A sentence from below the doors; one that is not in the catalogue as it stands."""
-        if self._column == 0:
-            return sentence
-        for pattern, chinese in REASONS:
-            if found := re.fullmatch(pattern, sentence):
-                return found.expand(chinese)
-        return sentence
-
-    def label(self, option: Option) -> str:
-        """Of a field."""
-        return FIELDS[option.label][0] if self._column else option.label
-
-    def help(self, option: Option) -> str:
-        """Of a field."""
-        return FIELDS[option.label][1] if self._column else option.help
-
-    def duration(self, seconds: float) -> str:
-        """Rounded, in words."""
-        whole = max(0, round(seconds))
-        if whole < 60:
-            return self("time.s", s=whole)
-        if whole < 3600:
-            return self("time.m", m=whole // 60, s=whole % 60)
-        return self("time.h", h=whole // 3600, m=whole % 3600 // 60)
-
-
-def language_of(accept: str, cookie: str = "") -> str:
-    """The language for an Accept-Language header, unless the user has chosen one."""
-    if cookie in LANGUAGES:
-        return cookie
-    for part in accept.lower().split(","):
-        tag = part.split(";")[0].strip().split("-")[0]
-        if tag in LANGUAGES:
-            return tag
-    return "en"

@@ -16,7 +16,8 @@ from easyphoto.ui.doctor_panel import DoctorPanel
 from easyphoto.ui.people_panel import PeoplePanel
 from easyphoto.ui.pieces import esc
 from easyphoto.ui.portrait_panel import PortraitPanel
-from easyphoto.ui.strings import LANGUAGES, Speech
+from easyphoto.ui.speech import Speech
+from easyphoto.ui.strings import LANGUAGES
 from easyphoto.ui.train_panel import TrainPanel
 
 TITLE = "EasyPhoto"

@@ -11,7 +11,7 @@ from easyphoto.jobs import Event, Job, State
 from easyphoto.ui.curves import curves, points_of
 from easyphoto.ui.pictures import Pictures
 from easyphoto.ui.pieces import button, esc, notice, picture
-from easyphoto.ui.strings import Speech
+from easyphoto.ui.speech import Speech
 
 BOX = "ep-train-box"
 LOW = 0.6  # mean distance of trial pictures above which advice is due

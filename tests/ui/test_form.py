@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from easyphoto.domain import ModelFamily, Option, PortraitRequest, TrainRequest, options_of
 from easyphoto.errors import BadRequest
 from easyphoto.ui.form import Form, cleaned
-from easyphoto.ui.strings import Speech
+from easyphoto.ui.speech import Speech
 
 KINDS = (TrainRequest, PortraitRequest)
 

@@ -12,7 +12,8 @@ from easyphoto.domain import PortraitRequest, TrainRequest, options_of
 from easyphoto.jobs import State
 from easyphoto.ui import strings
 from easyphoto.ui.portrait_panel import PRESETS
-from easyphoto.ui.strings import FIELDS, LANGUAGES, REASONS, STAGES, TEXTS, WORDS, Speech, language_of
+from easyphoto.ui.speech import Speech, language_of
+from easyphoto.ui.strings import FIELDS, LANGUAGES, REASONS, STAGES, TEXTS, WORDS
 
 ROOM = Path(strings.__file__).parent
 HAN = re.compile(r"[\u4e00-\u9fff]")

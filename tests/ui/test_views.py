@@ -21,7 +21,7 @@ from easyphoto.ui.photos_view import DraftPhoto, added, judged, photos_html, tol
 from easyphoto.ui.pictures import Pictures
 from easyphoto.ui.pieces import bytes_in_words, problem
 from easyphoto.ui.sitting import FaceSpot, Sitting, orders, spots_of
-from easyphoto.ui.strings import Speech
+from easyphoto.ui.speech import Speech
 from easyphoto.ui.train_view import outcome_html
 
 SAY = Speech()

@@ -16,7 +16,7 @@ from easyphoto.jobs import Queue
 from easyphoto.paths import Paths
 from easyphoto.progress import Progress
 from easyphoto.ui.desk import Desk
-from easyphoto.ui.strings import Speech
+from easyphoto.ui.speech import Speech
 
 SKIN = (220, 120, 90)
 
