@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,6 +48,7 @@ log = logging.getLogger(__name__)
 def main(arguments: Sequence[str] | None = None, open_studio: OpenStudio | None = None) -> int:
     """Run one command; its exit code."""
     use_utf8()
+    yield_processor()
     given = parser().parse_args(arguments)
     logging.basicConfig(level=logging.DEBUG if given.debug else logging.WARNING, format="%(levelname)s %(message)s")
     if not given.debug:
@@ -55,6 +57,14 @@ def main(arguments: Sequence[str] | None = None, open_studio: OpenStudio | None 
     answer, failed = attempt(given, open_studio or _local, errors_to)
     show(answer, given.json, errors_to if failed else console())
     return answer.code
+
+
+def yield_processor() -> None:
+    """Let torch's threads sleep while they wait for one another; spinning, they starve everything else on few cores.
+
+    OpenMP reads this when it is loaded, so it is said before any command brings torch.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 def attempt(given: argparse.Namespace, open_studio: OpenStudio, beside: Console) -> tuple[Answer, bool]:
