@@ -20,7 +20,7 @@ from easyphoto.faces.base import Fused, Source
 from easyphoto.faces.bend import bend_face
 from easyphoto.faces.choose import Choice, candidates
 from easyphoto.faces.geometry import box_of, five_points, pose_from_mesh, square_of
-from easyphoto.faces.light import LOOSE, evened, relit, skin_share, soft_light
+from easyphoto.faces.light import LOOSE, evened, is_grey, relit, skin_share, soft_light, tamed
 from easyphoto.faces.likeness import distance, robust_centre
 from easyphoto.faces.regions import Window
 from easyphoto.faces.seam import Plane, moved_in
@@ -235,7 +235,10 @@ def _merged(plane: Plane, front: Floats, back: Pixels, enlarged: float, recipe: 
     both = own * theirs
     if both.sum() > 0.2 * field.sum():  # else the two show skin at different places
         own = theirs = both
-    lit = relit(front, soft_light(front, own, sigma), soft_light(base, theirs, sigma), recipe.light_limit)
+    if is_grey(base):  # a black and white portrait stays one
+        front = np.repeat(front.mean(-1, keepdims=True), 3, axis=-1)
+    lows = soft_light(front, own, sigma), soft_light(base, theirs, sigma)
+    lit = tamed(relit(front, *lows, recipe.light_limit), front, *lows)
     if enlarged > 1.05:
         lit = _crisp(plane, lit, base, their_skin, (enlarged, recipe))
     mask = moved_in(plane, own_skin, skin_share(base, sure, plane.height, LOOSE))

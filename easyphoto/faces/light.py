@@ -84,6 +84,30 @@ def relit(front: Floats, front_low: Floats, back_low: Floats, limit: float) -> F
     return np.asarray(brighter * gain, np.float32)
 
 
+def tamed(lit: Floats, front: Floats, front_low: Floats, back_low: Floats) -> Floats:
+    """`lit` with no pixel more colourful than the light about it, but by what it was so in its own photo.
+
+    Far changes of skin tone saturate shadows; lips and cheeks keep what they had.
+    """
+    lab = np.asarray(cv2.cvtColor(np.clip(lit, 0, 255) / np.float32(255), cv2.COLOR_RGB2LAB))
+    own = _chroma(front) - _chroma(front_low)
+    bound = np.maximum(_chroma(back_low) + np.maximum(own, 0) + 3, 0)
+    share = np.minimum(1, bound / np.maximum(np.hypot(lab[..., 1], lab[..., 2]), 1e-3))
+    lab[..., 1:] *= share[..., None]
+    return np.asarray(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB) * np.float32(255), np.float32)
+
+
+def _chroma(picture: Floats) -> Floats:
+    lab = cv2.cvtColor(np.clip(picture, 0, 255) / np.float32(255), cv2.COLOR_RGB2LAB)
+    return np.asarray(np.hypot(lab[..., 1], lab[..., 2]), np.float32)
+
+
+def is_grey(picture: Floats) -> bool:
+    """Whether the picture is black and white, or toned."""
+    colour = cv2.cvtColor(np.clip(picture, 0, 255) / np.float32(255), cv2.COLOR_RGB2LAB)[..., 1:]
+    return bool(np.percentile(np.abs(colour - np.median(colour, axis=(0, 1))), 95) < 3)
+
+
 def _odds(picture: Floats) -> Floats:
     share = np.clip(picture / 255, 0.01, 0.99)
     return np.asarray(np.log(share / (1 - share)), np.float32)

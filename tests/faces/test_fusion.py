@@ -16,7 +16,7 @@ from easyphoto.faces.choose import candidates
 from easyphoto.faces.embedded import EmbeddedToolbox
 from easyphoto.faces.fusion import FAR_POSE, Recipe, fuse
 from easyphoto.faces.geometry import rotation_of
-from easyphoto.faces.light import relit, skin_share, soft_light
+from easyphoto.faces.light import relit, skin_share, soft_light, tamed
 from easyphoto.faces.regions import OVAL
 from easyphoto.faces.seam import Plane
 from easyphoto.faces.shape import between, posed, rim_distance
@@ -238,6 +238,20 @@ def test_relighting_is_bounded_and_keeps_black_and_white(own, theirs, pixel):
     assert relit(flat(0), flat(own), flat(theirs), 9.0)[0, 0, 0] == 0
     assert relit(flat(255), flat(own), flat(max(own, theirs)), 9.0)[0, 0, 0] == pytest.approx(255, abs=0.1)
     assert relit(flat(pixel), flat(own), flat(theirs), 0.0)[0, 0, 0] == pytest.approx(pixel, abs=0.1)
+
+
+def test_colours_beyond_the_light_are_tamed_and_own_ones_kept():
+    skin, orange = np.full((4, 4, 3), (200, 150, 130), np.float32), np.full((4, 4, 3), (220, 120, 0), np.float32)
+    tame = tamed(orange, skin, skin, skin)
+    assert np.ptp(tame[0, 0]) < 0.6 * np.ptp(orange[0, 0])
+    lips = np.full((4, 4, 3), (190, 60, 70), np.float32)
+    assert np.allclose(tamed(lips, lips, skin, skin), lips, atol=1)
+
+
+def test_a_black_and_white_template_stays_black_and_white(faces, template, person):
+    grey = np.repeat(cv2.cvtColor(template.picture, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
+    result = fuse(grey, template.face, [person], faces)
+    assert np.ptp(result.picture.astype(int), axis=2).max() <= 6
 
 
 def test_soft_light_of_a_flat_picture_is_flat():
