@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from easyphoto.domain import TrainRequest
-from easyphoto.errors import BadRequest, EasyPhotoError
+from easyphoto.errors import BadRequest, EasyPhotoError, NotFound
 from easyphoto.jobs import CheckRequest, Job, Kind, State
 from easyphoto.ui import compat, photos_view, train_view
 from easyphoto.ui.desk import Desk, delivery, freshened, message
@@ -91,7 +91,7 @@ class TrainPanel:
         compat.listen(self.photo_box.change, self.on_photo, [self.photo_box, *seen], [*state, *page])
         compat.listen(self.clear.click, self.on_clear, [self.shown], [*state, *page])
         compat.listen(self.check.click, self.on_check, seen, [self.problem, *state, *page])
-        compat.listen(self.tick.click, self.on_tick, seen, [*state, *page])
+        compat.listen(self.tick.click, self.on_tick, seen, [self.problem, *state, *page])
         compat.listen(self.job_box.change, self.on_job, [self.job_box, *seen], [self.out, self.problem, *state, *page])
         widgets = self.form.all_widgets()
         compat.listen(self.start.click, self.on_start, [*seen, *widgets], [self.problem, *state, *page])
@@ -152,10 +152,16 @@ class TrainPanel:
         return [out, trouble, *self._page(draft, checking, shown)]
 
     def on_tick(self, draft: Draft, checking: str, shown: dict[str, str]) -> list[Any]:
-        """Whatever changed since; a finished check brings its verdicts."""
-        draft, checking, changed = self._checked(draft, checking)
-        updates = self._page(draft, checking, shown)
-        return updates if changed else [gr.update(), gr.update(), *updates[2:]]
+        """Whatever changed since; a finished check brings its verdicts, a failed one its reason."""
+        job = self._ended_check(checking)
+        if job is None:
+            _, _, *page = self._page(draft, checking, shown)
+            return [gr.update(), gr.update(), gr.update(), *page]
+        if job.result:
+            draft = judged(draft, job.files, job.result.get("reports", ()))
+        trouble = problem(job.error, self.desk.say) if job.error else ""
+        self.desk.jobs.delete(job.id)
+        return [trouble, *self._page(draft, "", shown)]
 
     def on_model(self, name: str) -> list[Any]:
         """The new base model's defaults."""
@@ -164,19 +170,15 @@ class TrainPanel:
 
     # ------------------------------------------------------------ the page
 
-    def _checked(self, draft: Draft, checking: str) -> tuple[Draft, str, bool]:
-        """The draft with its verdicts once the check is over, else as it was."""
+    def _ended_check(self, checking: str) -> Job | None:
+        """The check this page waits for, once it is over."""
         if not checking:
-            return draft, "", False
+            return None
         try:
             job = self.desk.jobs.get(checking)
-        except EasyPhotoError:
-            return draft, "", True
-        if not job.over:
-            return draft, checking, False
-        reports = (job.result or {}).get("reports", ())
-        self.desk.jobs.delete(job.id)
-        return judged(draft, job.files, reports), "", True
+        except NotFound:
+            return None
+        return job if job.over else None
 
     def _page(self, draft: Draft, checking: str, shown: dict[str, str]) -> list[Any]:
         """State and every part of the page that changed."""
@@ -204,7 +206,7 @@ class TrainPanel:
             return None
         try:
             job = self.desk.jobs.get(checking)
-        except EasyPhotoError:
+        except NotFound:
             return None
         return job.done, max(job.total, len(job.files))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ import pytest
 from fake_studio import make_person
 from ui_world import broken, desk_in, group, selfie
 
+from easyphoto.errors import MissingModel
 from easyphoto.jobs import Job, Kind, Queue
 from easyphoto.ui.desk import Desk, freshened, message
 from easyphoto.ui.people_panel import PeoplePanel
@@ -123,10 +125,21 @@ def test_a_check_brings_its_verdicts_and_leaves_no_copies(desk: Desk, tmp_path: 
     files = [selfie(tmp_path / "a.png"), broken(tmp_path / "b.jpg")]
     _, draft, checking, *_ = panel.on_check(added((), files, ["a.png", "b.jpg"]), "", {})
     ended(desk.jobs, desk.jobs.get(checking))
-    draft, checking, *_ = panel.on_tick(draft, checking, {})
+    _, draft, checking, *_ = panel.on_tick(draft, checking, {})
     assert [photo.verdict for photo in draft] == ["keep", "drop"]
     assert checking == ""
     assert desk.jobs.list(Kind.CHECK) == []
+
+
+def test_a_check_that_fails_says_why(tmp_path: Path):
+    with desk_in(tmp_path, fails=MissingModel("A face model is missing.", mend="Fetch it.")) as desk:
+        panel, file = TrainPanel(desk), selfie(tmp_path / "a.png")
+        _, draft, checking, *_ = panel.on_check(added((), [file], ["a.png"]), "", {})
+        ended(desk.jobs, desk.jobs.get(checking))
+        trouble, draft, checking, *_ = panel.on_tick(draft, checking, {})
+    assert "A face model is missing." in trouble
+    assert "Fetch it." in trouble
+    assert (checking, draft[0].verdict) == ("", "")
 
 
 def test_a_check_of_nothing_is_refused(desk: Desk):
@@ -243,3 +256,38 @@ def test_the_queue_refuses_what_is_out_of_bounds(desk: Desk, tmp_path: Path):
     draft = added((), [selfie(tmp_path / "a.png")], ["a.png"])
     out = panel.on_start(draft, "", {}, *(values | {"person": "A", "consent": True, "rank": 999}).values())[0]
     assert "rank" in out
+
+
+# ---------------------------------------------------------------- the look
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance (WCAG 2)."""
+    parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("scheme", [".easyphoto {", ".dark .easyphoto {"])
+def test_text_stands_out_from_its_ground_in_light_and_dark(scheme: str):
+    css = (ROOT / "style.css").read_text(encoding="utf-8")
+    block = css[css.index("\n" + scheme) :].split("}")[0]
+    colours = dict(re.findall(r"--ep-([a-z-]+): (#[0-9a-f]{6});", block))
+    pairs = [(text, ground) for text in ("text", "soft", "accent") for ground in ("card", "raise")]
+    pairs += [(kind, f"{kind}-soft") for kind in ("good", "fair", "bad", "accent")]
+    pairs += [("accent-text", "accent"), ("text", "bad-soft"), ("text", "fair-soft"), ("bad", "card")]
+    weak = {pair: round(contrast(colours[pair[0]], colours[pair[1]]), 2) for pair in pairs}
+    assert {pair: ratio for pair, ratio in weak.items() if ratio < 4.5} == {}
+
+
+def test_the_style_touches_nothing_of_the_host_page():
+    css = re.sub(r"/\*.*?\*/", "", (ROOT / "style.css").read_text(encoding="utf-8"), flags=re.DOTALL)
+    selectors = [part.strip() for rule in re.findall(r"([^{}]+)\{", css) for part in rule.split(",\n")]
+    rules = [s for s in selectors if s and not s.startswith(("@", "to", "from", "0%"))]
+    assert len(rules) > 100
+    assert [s for s in rules if ".easyphoto" not in s and ".ep-banner" not in s] == []
