@@ -20,6 +20,7 @@ from easyphoto.domain import (
     RenderJob,
 )
 from easyphoto.engines.frame import Frame, blend, is_blank
+from easyphoto.engines.hush import hushed
 from easyphoto.engines.lora_wear import worn
 from easyphoto.engines.model_files import find_checkpoints, find_controls
 from easyphoto.engines.pipelines import (
@@ -34,6 +35,7 @@ from easyphoto.engines.pipelines import (
 from easyphoto.errors import BadRequest, MissingModel, RenderFailed
 from easyphoto.paths import Paths
 from easyphoto.progress import Progress, Step
+
 
 @dataclass
 class _Loaded:
@@ -101,10 +103,11 @@ class LocalEngine:
         if held is not None and held.checkpoint == checkpoint and held.placing == placing:
             return held
         self._drop()
-        if checkpoint.family is ModelFamily.EMBEDDED:
-            base = _open_embedded(checkpoint)
-        else:
-            base = open_base(checkpoint, self._paths.models / "configs", placing)
+        with hushed():
+            if checkpoint.family is ModelFamily.EMBEDDED:
+                base = _open_embedded(checkpoint)
+            else:
+                base = open_base(checkpoint, self._paths.models / "configs", placing)
         self._loaded = _Loaded(checkpoint, placing, base.to(placing.device), {})
         return self._loaded
 
@@ -167,7 +170,8 @@ class LocalEngine:
         kept = tuple(hint for hint in hints if hint.kind in there)
         for hint in kept:
             if hint.kind not in loaded.controls:
-                control = open_control(there[hint.kind], config, loaded.placing)
+                with hushed():
+                    control = open_control(there[hint.kind], config, loaded.placing)
                 loaded.controls[hint.kind] = control.to(loaded.placing.device)
         return kept, _dropped(tuple(hint for hint in hints if hint.kind not in there), family)
 

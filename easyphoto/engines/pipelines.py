@@ -44,7 +44,7 @@ def open_base(checkpoint: Checkpoint, configs: Path, placing: Placing) -> Any:
 
     large = checkpoint.family is ModelFamily.SDXL
     kind = diffusers.StableDiffusionXLPipeline if large else diffusers.StableDiffusionPipeline
-    options: dict[str, Any] = {"torch_dtype": placing.dtype, "local_files_only": True}
+    options = _options(placing)
     if not large:  # no checker: docs/base-models.md says what that means
         options |= {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
     file = checkpoint.file
@@ -68,7 +68,7 @@ def open_control(entry: Path, config: Path, placing: Placing) -> Any:
     """A ControlNet from a file or a diffusers folder. Raises BadModel."""
     from diffusers import ControlNetModel
 
-    options: dict[str, Any] = {"torch_dtype": placing.dtype, "local_files_only": True}
+    options = _options(placing)
     try:
         if entry.is_dir():
             return ControlNetModel.from_pretrained(entry, use_safetensors=True, **options)
@@ -80,6 +80,14 @@ def open_control(entry: Path, config: Path, placing: Placing) -> Any:
             file=str(entry),
             mend="Fetch it again, or take it out of the folder.",
         ) from problem
+
+
+def _options(placing: Placing) -> dict[str, Any]:
+    """Precision, and no network; the name of the precision changed in diffusers 0.42."""
+    import diffusers
+
+    version = tuple(int(part) for part in diffusers.__version__.split(".")[:2])
+    return {"dtype" if version >= (0, 42) else "torch_dtype": placing.dtype, "local_files_only": True}
 
 
 def for_inpainting(base: Any, controls: Sequence[Any], family: ModelFamily) -> Any:

@@ -204,3 +204,13 @@ def test_the_embedded_model_wears_a_lora(job: RenderJob, toys: Path, tmp_path: P
     worn = engine.render(replace(job, loras=(LoraUse(file, 1.0),)), silent)
     assert worn.picture.tobytes() != plain.picture.tobytes()
     assert engine.render(job, silent).picture.tobytes() == plain.picture.tobytes()
+
+
+def test_loading_says_nothing_on_the_console(engine: LocalEngine, job: RenderJob, capfd: pytest.CaptureFixture[str]):
+    from transformers.utils import logging
+
+    verbosity = logging.get_verbosity()
+    engine.render(job, silent)
+    assert "Loading" not in "".join(capfd.readouterr())
+    assert logging.get_verbosity() == verbosity
+    assert logging.is_progress_bar_enabled()
