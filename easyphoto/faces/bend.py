@@ -12,6 +12,8 @@ from easyphoto.faces.seam import Plane
 from easyphoto.faces.shape import KNOTS
 from easyphoto.faces.warp import ThinPlate, grid, sample
 
+_BAND = 256  # rows that are bent at a time: memory stays flat for large pictures
+
 
 def bend_face(
     picture: Pixels, mesh: Floats, goal: Floats, reach: float, stiffness: float = 1e-4
@@ -31,11 +33,14 @@ def bend_face(
     moved = (mesh - goal)[KNOTS, :2]
     bend = ThinPlate(np.r_[plane.mesh[KNOTS, :2], outer - corner], np.r_[moved, np.zeros_like(outer)], stiffness)
     fade = _fade(plane.polygon(outer - corner) > 0.99, 0.25 * plane.height * (reach - 1) / 0.7)
-    field = grid(plane.size) + bend.field(plane.size, plane.height / 40) * fade[..., None]
-    touched = (fade > 0).astype(np.uint8)
-    bent = picture.copy()
-    window.cut(bent)[:] = np.where(touched[..., None] > 0, sample(part, field), part)
-    return bent, window.laid(touched, (picture.shape[1], picture.shape[0]))
+    lattice, bent = bend.lattice(plane.size, plane.height / 40), picture.copy()
+    for top in range(0, len(part), _BAND):
+        rows = range(top, min(top + _BAND, len(part)))
+        share = fade[rows.start : rows.stop, :, None]
+        moved_rows = sample(part, grid(plane.size[0], rows) + lattice.rows(rows.start, rows.stop) * share)
+        inside = part[rows.start : rows.stop]
+        window.cut(bent)[rows.start : rows.stop] = np.where(share > 0, moved_rows, inside)
+    return bent, window.laid((fade > 0).astype(np.uint8), (picture.shape[1], picture.shape[0]))
 
 
 def _fade(inside: np.ndarray, width: float) -> Floats:

@@ -17,14 +17,14 @@ import numpy as np
 from easyphoto.domain import Face, Floats, Pixels
 from easyphoto.errors import NoFace
 from easyphoto.faces.base import Fused, Source
-from easyphoto.faces.bend import bend_face
+from easyphoto.faces.canvas import ROOM, Canvas, Room, face_of, shifted
 from easyphoto.faces.choose import Choice, candidates
-from easyphoto.faces.geometry import box_of, five_points, pose_from_mesh, square_of
+from easyphoto.faces.geometry import box_of
 from easyphoto.faces.light import LOOSE, evened, is_grey, relit, skin_share, soft_light, tamed
 from easyphoto.faces.likeness import distance, robust_centre
 from easyphoto.faces.regions import Window
 from easyphoto.faces.seam import Plane, moved_in
-from easyphoto.faces.shape import KNOTS, between, mean_shape, posed, rim_shares
+from easyphoto.faces.shape import KNOTS, between, posed, rim_shares
 from easyphoto.faces.warp import ThinPlate, sample
 from easyphoto.images.masks import multiband_blend
 
@@ -49,14 +49,11 @@ class Recipe:
     inner_share: float = 1.0  # of the person's shape inside the face
     jaw_share: float = 0.8  # of the person's shape on the face's oval, at the jaw
     ear_share: float = 0.45  # the same beside ears and forehead, where hair and ears would bulge
-    mean_share: float = 0.0  # of the person's median shape against the source's own
-    reach: float = 1.7  # how far out the surroundings give way, in face ovals
-    stiffness: float = 0.02  # of the surroundings; softer ones follow every ripple of the mesh and grow bumps
+    room: Room = ROOM
     light: float = 0.22  # Gaussian radius of what counts as light rather than as features
     light_limit: float = 1.5  # bound of the light's change, logarithmic
     crisp: float = 0.45  # detail boost of a small photo that is enlarged
     grain: float = 0.6  # of the template's fine skin texture laid on an enlarged face
-    working_height: int = 720  # pixels; larger faces are fused at this height
     tries: int = 2  # sources that are tried; the recogniser chooses
     worse: float = 1.0  # cost above the best source's at which none is tried
 
@@ -75,13 +72,13 @@ def fuse(
     if face.mesh is None:
         raise NoFace("The template's face has no mesh to fuse by.", stage="fusion")
     choices = _within_reach(candidates(template, face, sources))
-    canvas = Canvas.round_face(template, face, recipe)
-    person = np.stack([source.face.mesh for source in sources if source.face.mesh is not None])
+    canvas = Canvas.round_face(template, face.mesh, recipe.room)
     tried = choices[: 1 if judge is None else recipe.tries]
     worth = [choice for choice in tried if choice.cost <= tried[0].cost + recipe.worse]
-    trials = [_trial(canvas, choice, person, recipe) for choice in worth]
+    trials = [_trial(canvas, choice, recipe) for choice in worth]
     best = trials[0] if judge is None or len(trials) == 1 else _nearest(trials, sources, judge)
-    return Fused(best.picture, best.mask, best.choice.index, best.choice.gap, _notes(best.choice))
+    picture, mask = canvas.put_back(best.goal, best.pixels, best.mask)
+    return Fused(picture, mask, best.choice.index, best.choice.gap, _notes(best.choice))
 
 
 def _within_reach(choices: Sequence[Choice]) -> list[Choice]:
@@ -103,82 +100,32 @@ def _notes(choice: Choice) -> tuple[str, ...]:
     return (f"The nearest photo of the person is turned {choice.gap:.0f} degrees away from the template's face.",)
 
 
-# ---------------------------------------------------------------- the canvas
-
-
-@dataclass(frozen=True, eq=False)
-class Canvas:
-    """The part of a template that fusion may touch, at working size."""
-
-    template: Pixels
-    window: Window
-    ratio: float  # working pixels to one of the template
-    pixels: Pixels
-    mesh: Floats  # the template's face in working pixels
-
-    @classmethod
-    def round_face(cls, template: Pixels, face: Face, recipe: Recipe) -> Canvas:
-        """As far round the face as its surroundings may give way."""
-        assert face.mesh is not None
-        box = square_of(box_of(face.mesh), recipe.reach + 0.1)
-        window = Window.round_face(box, (template.shape[1], template.shape[0]), 1.0)
-        ratio = min(1.0, recipe.working_height / max(box_of(face.mesh).height, 1.0))
-        part = window.cut(template)
-        size = (max(8, round(part.shape[1] * ratio)), max(8, round(part.shape[0] * ratio)))
-        pixels = part if ratio == 1 else cv2.resize(part, size, interpolation=cv2.INTER_AREA)
-        return cls(template, window, ratio, np.asarray(pixels, np.uint8), _moved(face.mesh, window, ratio))
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(width, height) in working pixels."""
-        return self.pixels.shape[1], self.pixels.shape[0]
-
-    def put_back(self, pixels: Pixels, mask: Pixels) -> tuple[Pixels, Pixels]:
-        """(whole picture, whole mask); where the mask is 0 the template stays."""
-        part = self.window.cut(self.template)
-        size = (part.shape[1], part.shape[0])
-        if size != self.size:
-            pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_CUBIC), np.uint8)
-            mask = np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_LINEAR), np.uint8)
-        whole = self.template.copy()
-        self.window.cut(whole)[:] = np.where(mask[..., None] > 0, pixels, part)
-        return whole, self.window.laid(mask, (whole.shape[1], whole.shape[0]))
-
-    def face_of(self, mesh: Floats) -> Face:
-        """A face of the whole picture from a mesh in working pixels."""
-        whole = mesh / np.float32(self.ratio) + np.array([self.window.left, self.window.top, 0], np.float32)
-        return Face(box_of(whole), five_points(whole), 1.0, pose_from_mesh(whole), whole)
-
-
-def _moved(mesh: Floats, window: Window, ratio: float) -> Floats:
-    return np.asarray((mesh - np.array([window.left, window.top, 0], np.float32)) * np.float32(ratio), np.float32)
-
-
 # ---------------------------------------------------------------- one trial
 
 
 @dataclass(frozen=True, eq=False)
 class _Trial:
+    """One source moved in, in the canvas's working pixels."""
+
     choice: Choice
-    picture: Pixels
-    mask: Pixels
-    face: Face
+    goal: Floats  # the fused face's mesh
+    pixels: Pixels
+    mask: Pixels  # 0 the template's, 1 perhaps moved, more where the face is
 
 
-def _trial(canvas: Canvas, choice: Choice, person: Floats, recipe: Recipe) -> _Trial:
+def _trial(canvas: Canvas, choice: Choice, recipe: Recipe) -> _Trial:
     own = choice.source.face.mesh
     assert own is not None  # `candidates` gives no others
-    goal = _goal(canvas.mesh, own, person, recipe)
-    room, touched = bend_face(canvas.pixels, canvas.mesh, goal, recipe.reach, recipe.stiffness)
+    shares = rim_shares(canvas.mesh, recipe.jaw_share, recipe.ear_share)
+    goal = between(canvas.mesh, posed(own, canvas.mesh), shares, recipe.inner_share)
+    pixels, mask = canvas.bent(goal)
     window = Window.round_face(box_of(goal), canvas.size, 1.12)
-    plane = Plane(_moved(goal, window, 1.0), (window.right - window.left, window.bottom - window.top))
-    back = window.cut(room)
+    plane = Plane(shifted(goal, window), (window.right - window.left, window.bottom - window.top))
     front, enlarged = _brought(choice.source, plane)
-    painted, mask = _merged(plane, front, back, enlarged, recipe)
-    window.cut(room)[:] = painted
-    window.cut(touched)[:] = np.maximum(window.cut(touched), mask)
-    picture, whole = canvas.put_back(room, touched)
-    return _Trial(choice, picture, whole, canvas.face_of(goal))
+    painted, face_mask = _merged(plane, front, window.cut(pixels), enlarged, recipe)
+    window.cut(pixels)[:] = painted
+    window.cut(mask)[:] = np.maximum(window.cut(mask), face_mask)
+    return _Trial(choice, goal, pixels, mask)
 
 
 def _nearest(trials: Sequence[_Trial], sources: Sequence[Source], judge: Judge) -> _Trial:
@@ -187,16 +134,8 @@ def _nearest(trials: Sequence[_Trial], sources: Sequence[Source], judge: Judge) 
     if not rows:
         rows = [judge.embed(trial.choice.source.picture, trial.choice.source.face) for trial in trials]
     centre = robust_centre(np.stack(rows))
-    gaps = [distance(judge.embed(trial.picture, trial.face), centre) for trial in trials]
+    gaps = [distance(judge.embed(trial.pixels, face_of(trial.goal)), centre) for trial in trials]
     return trials[int(np.argmin(gaps))]
-
-
-def _goal(template: Floats, own: Floats, person: Floats, recipe: Recipe) -> Floats:
-    """The mesh that the fused face shall have: the person's shape in the template's pose."""
-    shape = posed(own, template)
-    if recipe.mean_share and len(person) > 2:
-        shape = (1 - recipe.mean_share) * shape + recipe.mean_share * mean_shape(list(person), template)
-    return between(template, shape, rim_shares(template, recipe.jaw_share, recipe.ear_share), recipe.inner_share)
 
 
 def _brought(source: Source, plane: Plane) -> tuple[Floats, float]:
@@ -212,7 +151,7 @@ def _brought(source: Source, plane: Plane) -> tuple[Floats, float]:
     enlarged = max(1.0, plane.height / max(height, 1.0))
     if enlarged > 1.3:
         part = _calmed(part)
-    mesh = _moved(source.face.mesh, window, ratio)
+    mesh = shifted(source.face.mesh, window, ratio)
     field = ThinPlate(plane.mesh[KNOTS, :2], mesh[KNOTS, :2]).field(plane.size, plane.height / 40)
     return sample(part, field).astype(np.float32), enlarged
 

@@ -6,8 +6,6 @@ same unit, smaller is nearer to the camera.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from easyphoto.domain import Floats
@@ -22,11 +20,6 @@ def posed(mesh: Floats, pose_of: Floats) -> Floats:
     """`mesh` with its own shape, but turned, scaled and placed as `pose_of` is."""
     scale, turn, shift = umeyama_3d(mesh, pose_of)
     return np.asarray(scale * mesh @ turn.T + shift, np.float32)
-
-
-def mean_shape(meshes: Sequence[Floats], pose_of: Floats) -> Floats:
-    """The median of several meshes of one person after each was posed as `pose_of`."""
-    return np.asarray(np.median([posed(mesh, pose_of) for mesh in meshes], axis=0), np.float32)
 
 
 def frontal(mesh: Floats) -> Floats:

@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
 from easyphoto.domain import Floats, Pixels
+
+
+@dataclass(frozen=True, eq=False)
+class Lattice:
+    """A smooth map known at even places, interpolated to every pixel."""
+
+    coarse: Floats  # (rows, columns, 2)
+    across: Floats  # (width, columns) weights
+    down: Floats  # (height, rows) weights
+
+    def rows(self, start: int, stop: int) -> Floats:
+        """The map in the pixel rows from `start` to `stop`: (stop - start, width, 2) float32."""
+        part = self.down[start:stop]
+        return np.stack([part @ self.coarse[..., axis] @ self.across.T for axis in (0, 1)], -1)
 
 
 class ThinPlate:
@@ -42,11 +58,14 @@ class ThinPlate:
 
         Evaluated every `cell` pixels and interpolated between them.
         """
+        return self.lattice(size, cell).rows(0, size[1])
+
+    def lattice(self, size: tuple[int, int], cell: float) -> Lattice:
+        """The same, to be had in bands of rows."""
         xs, ys = (np.linspace(0, side - 1, max(2, round(side / cell) + 1), dtype=np.float32) for side in size)
         knots = np.stack(np.meshgrid(xs, ys), -1)
         coarse = self(knots.reshape(-1, 2)).reshape(knots.shape)
-        across, down = spread(size[0], len(xs)), spread(size[1], len(ys))
-        return np.stack([down @ coarse[..., axis] @ across.T for axis in (0, 1)], -1)
+        return Lattice(coarse, spread(size[0], len(xs)), spread(size[1], len(ys)))
 
     def _scaled(self, points: Floats) -> Floats:
         return np.asarray((points - self._centre) / self._unit, np.float32)
@@ -77,9 +96,10 @@ def _bend(a: Floats, b: Floats) -> Floats:
     return np.asarray(0.5 * square * np.log(square), np.float32)
 
 
-def grid(size: tuple[int, int]) -> Floats:
-    """The map that leaves every pixel of a picture of `size` (width, height) where it is."""
-    return np.stack(np.meshgrid(*(np.arange(side, dtype=np.float32) for side in size)), -1)
+def grid(width: int, rows: range) -> Floats:
+    """The map that leaves every pixel in these rows where it is: (rows, width, 2)."""
+    xs, ys = np.arange(width, dtype=np.float32), np.array(rows, np.float32)
+    return np.stack(np.meshgrid(xs, ys), -1)
 
 
 def stretch(field: Floats) -> Floats:

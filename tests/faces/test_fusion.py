@@ -12,6 +12,7 @@ from easyphoto.domain import Face, Pose
 from easyphoto.errors import NoFace
 from easyphoto.faces.base import Source
 from easyphoto.faces.bend import bend_face
+from easyphoto.faces.canvas import Room
 from easyphoto.faces.choose import candidates
 from easyphoto.faces.embedded import EmbeddedToolbox
 from easyphoto.faces.fusion import FAR_POSE, Recipe, fuse
@@ -97,6 +98,17 @@ def test_any_face_size(faces, template, person, width):
     vector = faces.embed(result.picture, faces.detect(result.picture)[0])
     before = faces.embed(target.picture, target.face)
     assert np.linalg.norm(vector - person.face.embedding) < min(0.55, np.linalg.norm(vector - before))
+
+
+def test_a_face_larger_than_the_working_height_keeps_sharp_surroundings(faces, template, person):
+    small = Recipe(room=Room(working_height=160))
+    result = fuse(template.picture, template.face, [person], faces, small)
+    plain = fuse(template.picture, template.face, [person], faces)
+    hair = (result.mask == 1) & (plain.mask == 1)
+    assert np.array_equal(result.picture[result.mask == 0], template.picture[result.mask == 0])
+    assert np.abs(result.picture[hair].astype(int) - plain.picture[hair]).mean() < 2.5
+    vector = faces.embed(result.picture, faces.detect(result.picture)[0])
+    assert np.linalg.norm(vector - person.face.embedding) < 0.45
 
 
 def test_a_face_cut_by_the_picture_edge(faces, template, person):
@@ -204,8 +216,8 @@ def test_a_field_agrees_with_its_map():
     plate = ThinPlate(start, start + rng.normal(0, 1, start.shape).astype(np.float32))
     field = plate.field((60, 50), 2)
     assert field.shape == (50, 60, 2)
-    assert np.allclose(field.reshape(-1, 2), plate(grid((60, 50)).reshape(-1, 2)), atol=0.1)
-    assert np.allclose(stretch(grid((9, 7)) * np.array([2, 3], np.float32)), 6)
+    assert np.allclose(field.reshape(-1, 2), plate(grid(60, range(50)).reshape(-1, 2)), atol=0.1)
+    assert np.allclose(stretch(grid(9, range(7)) * np.array([2, 3], np.float32)), 6)
 
 
 @settings(max_examples=30, deadline=None)
