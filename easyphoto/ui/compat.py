@@ -93,7 +93,7 @@ def uploaded(value: Any) -> list[Path]:
     if value is None:
         return []
     several = value if isinstance(value, list) else [value]
-    return [Path(str(getattr(one, "name", one))) for one in several]
+    return [Path(one if isinstance(one, (str, Path)) else one.name) for one in several]
 
 
 def uploaded_names(value: Any) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
+import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from easyphoto.errors import BadRequest, EasyPhotoError
 from easyphoto.faces.likeness import word_for
 from easyphoto.ui import compat, people_view
 from easyphoto.ui.desk import Desk, delivery, freshened, message, read
-from easyphoto.ui.people_view import Opened, PersonCard, people_html
+from easyphoto.ui.people_view import Opened, PersonCard, people_html, report_html
 from easyphoto.ui.pieces import bytes_in_words, head, notice, problem
+from easyphoto.ui.train_view import curves_of, facts_html, pair_html
 
 
 class PeoplePanel:
@@ -90,32 +92,49 @@ class PeoplePanel:
     def _delete(self, person: Person, typed: str) -> str:
         if typed != person.name:
             raise BadRequest(self.desk.say("people.delete.mismatch"))
+        self._sweep_exports()
         removed = self.desk.studio.library.remove(person.id)
         size = bytes_in_words(removed.bytes)
         text = self.desk.say("people.deleted", name=person.name, files=removed.files, size=size)
         return notice(text, "", "good")
 
     def _report(self, person: Person) -> str:
+        """The report's file as a delivery."""
         if person.report is None:
             raise BadRequest(self.desk.say("people.report.none"))
-        kind = "text/html" if person.report.suffix == ".html" else "application/json"
-        return delivery(f"{person.id}-{person.report.name}", read(person.report), kind)
+        return delivery(f"{person.id}-{person.report.name}", read(person.report), "application/json")
 
     def _export(self, person: Person) -> Path:
-        """A zip in a folder of its own; gradio copies it into its cache and hands it out."""
-        file = Path(tempfile.mkdtemp(prefix="easyphoto-export-")) / f"{person.id}.zip"
-        self.desk.studio.library.export(person.id, file)
-        return file
+        """A zip for gradio, which copies it into its cache and hands it out; earlier ones are swept away."""
+        folder = self._sweep_exports()
+        folder.mkdir(parents=True, mode=0o700)
+        return self.desk.studio.library.export(person.id, folder / f"{person.id}.zip")
+
+    def _sweep_exports(self) -> Path:
+        folder = self.desk.studio.paths.jobs / "exports"
+        shutil.rmtree(folder, ignore_errors=True)
+        return folder
 
     # ------------------------------------------------------------ the page
 
     def _page(self, opened: Opened, shown: dict[str, str]) -> list[Any]:
-        cards = [self._card(person) for person in self.desk.people()]
+        cards = [self._card(person, opened) for person in self.desk.people()]
         html = people_html(cards, opened, self.desk.pictures, self.desk.say)
         updates, marks = freshened(shown, {"people": html})
         return [opened, *updates, marks]
 
-    def _card(self, person: Person) -> PersonCard:
+    def _card(self, person: Person, opened: Opened) -> PersonCard:
         likeness = person.lora.likeness if person.lora else None
         word = "" if likeness is None else word_for(likeness, self.desk.studio.faces.recogniser)
-        return PersonCard(person, self.desk.studio.library.size(person.id), word)
+        report = self._report_html(person) if opened == Opened(person.id, "report") else ""
+        return PersonCard(person, self.desk.studio.library.size(person.id), word, report)
+
+    def _report_html(self, person: Person) -> str:
+        """The training report in the page; it may come from a stranger's zip, so whatever is wrong in it is told."""
+        desk = self.desk
+        try:
+            facts = json.loads(read(person.report)) if person.report else {}
+            body = curves_of(facts, desk.say) + facts_html(facts, person.base_model, desk.say)
+        except (EasyPhotoError, ValueError, TypeError, KeyError, AttributeError, OverflowError):
+            body = notice(desk.say("people.report.bad"), "", "bad")
+        return report_html(person, pair_html(person, desk.pictures, desk.say) + body, desk.say)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from easyphoto.domain import Person
+from easyphoto.domain import EMBEDDED_CHECKPOINT, Person
 from easyphoto.ui.pictures import Pictures
 from easyphoto.ui.pieces import badge, button, bytes_in_words, empty, esc, picture
 from easyphoto.ui.speech import Speech
@@ -20,11 +20,12 @@ class PersonCard:
     person: Person
     bytes: int
     word: str  # what the likeness means; "" when it was not measured
+    report: str = ""  # HTML of the training report while it is open
 
 
 @dataclass(frozen=True)
 class Opened:
-    """Which card shows a form: rename or delete."""
+    """Which card is unfolded, and for what: rename, delete or report."""
 
     person: str = ""
     form: str = ""
@@ -42,9 +43,10 @@ def people_html(cards: Sequence[PersonCard], opened: Opened, pictures: Pictures,
 
 def _card(card: PersonCard, opened: Opened, pictures: Pictures, say: Speech) -> str:
     person = card.person
-    form = _form(person, opened.form, say) if opened.person == person.id else ""
+    form = (card.report or _form(person, opened.form, say)) if opened.person == person.id else ""
+    wide = " ep-wide" if card.report else ""
     return (
-        f'<li class="ep-person" data-ep-person="{esc(person.id)}">'
+        f'<li class="ep-person{wide}" data-ep-person="{esc(person.id)}">'
         f'<div class="ep-portrait-thumb">{picture(pictures.uri(person.reference), person.name)}</div>'
         f'<div class="ep-person-text"><h4>{esc(person.name)}</h4>{_facts(card, say)}'
         f'<div class="ep-row">{_buttons(person, say)}</div>{form}</div></li>'
@@ -60,7 +62,10 @@ def _facts(card: PersonCard, say: Speech) -> str:
         f"{say('people.date')} {person.created[:10]}",
         person.base_model,
     ]
-    word = badge(f"{say.word(card.word)} · {likeness:.2f}", _kind(card.word)) if likeness is not None else ""
+    word = ""
+    if likeness is not None:
+        told = say("people.trials", word=say.word(card.word), gap=f"{likeness:.2f}")
+        word = badge(told, "quiet" if person.base_model == EMBEDDED_CHECKPOINT else _kind(card.word))
     return f'<p class="ep-facts">{esc(" · ".join(facts))}</p>{word}'
 
 
@@ -73,7 +78,7 @@ def _buttons(person: Person, say: Speech) -> str:
         return button(say(key), BOX, {"do": do, "person": person.id}, kind)
 
     go = button(say("people.portrait"), "ep-go-box", {"tab": "portrait", "person": person.id}, "ep-primary")
-    report = act("people.report", "report") if person.report else ""
+    report = act("people.report", "open-report") if person.report else ""
     return (
         f"{go}{report}{act('people.rename', 'open-rename')}{act('people.export', 'export')}"
         f"{act('people.delete', 'open-delete', 'ep-stop')}"
@@ -88,6 +93,14 @@ def _form(person: Person, form: str, say: Speech) -> str:
     return _typed(
         person, ("delete", say("people.delete.sure", name=person.name), say("people.delete.go"), ""), say, "ep-stop"
     )
+
+
+def report_html(person: Person, body: str, say: Speech) -> str:
+    """The training report with its buttons."""
+    buttons = button(say("people.report.file"), BOX, {"do": "report", "person": person.id}) + button(
+        say("close"), BOX, {"do": "close", "person": person.id}
+    )
+    return f'<div class="ep-report">{body}<div class="ep-row">{buttons}</div></div>'
 
 
 def _typed(person: Person, words: tuple[str, str, str, str], say: Speech, kind: str = "ep-primary") -> str:

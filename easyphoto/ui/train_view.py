@@ -20,10 +20,15 @@ TRIALS = 6  # newest pictures shown
 
 def figures_html(job: Job, events: Sequence[Event], say: Speech) -> str:
     """The curves of a running or ended training."""
-    result = job.result or {}
-    losses = [(float(s), float(v)) for s, v in result.get("losses", ())] or points_of(events, "loss")
-    told = {int(step): float(gap) for step, gap in (result.get("likeness_by_step") or {}).items()}
-    return curves(losses, told or points_of(events, "likeness"), say)
+    if job.result:
+        return curves_of(job.result, say)
+    return curves(points_of(events, "loss"), points_of(events, "likeness"), say)
+
+
+def curves_of(facts: Mapping[str, Any], say: Speech) -> str:
+    """The curves of a training's result or of the report that stays with the person."""
+    losses = [(float(step), float(loss)) for step, loss in facts.get("losses", ())]
+    return curves(losses, {int(s): float(gap) for s, gap in (facts.get("likeness_by_step") or {}).items()}, say)
 
 
 def trials_html(events: Sequence[Event], pictures: Pictures, say: Speech) -> str:
@@ -41,23 +46,29 @@ def trials_html(events: Sequence[Event], pictures: Pictures, say: Speech) -> str
 
 
 def outcome_html(job: Job, person: Person | None, pictures: Pictures, say: Speech) -> str:
-    """Scores, votes, the person's two pictures, warnings and advice; nothing before the end."""
+    """That it is done, with everything `facts_html` shows; nothing before the end."""
     if job.state is not State.DONE or not job.result:
         return ""
     result = job.result
     name = str(result.get("name", ""))
-    warnings = "".join(notice(say.reason(str(w)), "", "fair") for w in result.get("warnings", ()))
-    advice = _advice(job, say) if _is_low(result) else ""
+    base = str(job.request.get("base_model", ""))
     go = button(say("train.done.next"), "ep-go-box", {"tab": "portrait", "person": result.get("person")}, "ep-primary")
     return (
         f'<section class="ep-outcome"><header><h4>{esc(say("train.done", name=name))}</h4>{go}</header>'
-        f"{_portraits(person, pictures, say)}{warnings}{advice}{_scores(result, say)}{_seconds(result, say)}</section>"
+        f"{pair_html(person, pictures, say)}{facts_html(result, base, say)}</section>"
     )
 
 
-def _advice(job: Job, say: Speech) -> str:
+def facts_html(facts: Mapping[str, Any], base_model: str, say: Speech) -> str:
+    """Warnings, advice, scores, votes and times of a training."""
+    warnings = "".join(notice(say.reason(str(w)), "", "fair") for w in facts.get("warnings", ()))
+    advice = _advice(base_model, say) if _is_low(facts) else ""
+    return f"{warnings}{advice}{_scores(facts, say)}{_seconds(facts, say)}"
+
+
+def _advice(base_model: str, say: Speech) -> str:
     """What to do about a low likeness; the embedded model cannot bring one by itself, fusion does."""
-    if job.request.get("base_model") == EMBEDDED_CHECKPOINT:
+    if base_model == EMBEDDED_CHECKPOINT:
         return notice(say("train.embedded"), say("train.embedded.next"))
     return notice(say("train.low"), say("train.low.next"), "fair")
 
@@ -69,7 +80,8 @@ def _is_low(result: Mapping[str, Any]) -> bool:
     return bool(chosen) and min(chosen) > LOW
 
 
-def _portraits(person: Person | None, pictures: Pictures, say: Speech) -> str:
+def pair_html(person: Person | None, pictures: Pictures, say: Speech) -> str:
+    """The reference photo and the face id picture."""
     if person is None:
         return ""
     shown: list[tuple[str, Path | None]] = [("train.reference", person.reference), ("train.face_id", person.face_id)]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -233,13 +235,44 @@ def test_a_person_is_renamed_exported_deleted_and_imported(desk: Desk):
     panel.on_box(click(do="rename", person=person.id, text="Ada L."), Opened(), {})
     assert desk.people()[0].name == "Ada L."
     file = panel.on_box(click(do="export", person=person.id), Opened(), {})[1]["value"]
+    kept = shutil.copy(file, desk.studio.paths.root / "kept.zip")
     wrong = panel.on_box(click(do="delete", person=person.id, text="Ada"), Opened(), {})[2]
     assert 'role="alert"' in wrong
     assert len(desk.people()) == 1
     assert "is deleted" in panel.on_box(click(do="delete", person=person.id, text="Ada L."), Opened(), {})[2]
     assert desk.people() == []
-    assert "is here now" in panel.on_import(file, Opened(), {})[1]
+    assert "is here now" in panel.on_import(kept, Opened(), {})[1]
     assert desk.people()[0].name == "Ada L."
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"losses": [[1, 0.5], [2, 0.25]], "likeness_by_step": {"2": 0.4}, "votes": {"2": 1.0}}', "0.400"),
+        ('{"losses": [["<b>", null]]}', "damaged"),
+        ('{"losses": 7}', "damaged"),
+        ("[1]", "damaged"),
+        ("{", "damaged"),
+        ('{"votes": {"<script>": 1}}', "damaged"),
+        ('{"seconds": {"<script>": 1e400}}', "damaged"),
+    ],
+)
+def test_the_training_report_opens_in_the_page_whatever_is_in_it(desk: Desk, text: str, words: str):
+    person, panel = make_person(desk.studio.paths, "Ada"), PeoplePanel(desk)
+    (person.folder / "report.json").write_text(text, encoding="utf-8")
+    told = replace(person, report=person.folder / "report.json")
+    html = panel._report_html(told)
+    assert words in html
+    assert "<script>" not in html
+    assert "data:application/json" in panel._report(told)
+
+
+def test_an_export_leaves_no_copy_once_the_person_is_deleted(desk: Desk):
+    person, panel = make_person(desk.studio.paths, "Ada"), PeoplePanel(desk)
+    file = Path(panel.on_box(click(do="export", person=person.id), Opened(), {})[1]["value"])
+    assert file.is_file()
+    panel.on_box(click(do="delete", person=person.id, text="Ada"), Opened(), {})
+    assert not file.exists()
 
 
 def test_a_zip_that_is_none_is_told(desk: Desk, tmp_path: Path):
