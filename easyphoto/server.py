@@ -25,6 +25,11 @@ API_ROOT = "/easyphoto"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 LANGUAGE_COOKIE, TOKEN_COOKIE = "easyphoto_language", "easyphoto_token"
 YEAR = 365 * 86_400  # seconds
+ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24"><rect width="24" height="24" rx="6" fill="#0f766e"/>'
+    '<g fill="none" stroke="#fff" stroke-width="1.8"><circle cx="12" cy="9.5" r="3.2"/><path d="M5.5 19c1-4 3.5-5.5 '
+    '6.5-5.5s5.5 1.5 6.5 5.5"/></g></svg>'
+)
 
 Scope = MutableMapping[str, Any]
 App = Callable[[Scope, Any, Any], Awaitable[None]]
@@ -93,6 +98,7 @@ def build_app(studio: Studio, queue: Queue, address: Address, ready: Callable[[s
     app = fastapi.FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.mount(API_ROOT, build_api(studio, queue, address.access))
     app.router.add_route("/", _front_page)
+    app.router.add_route("/favicon.ico", _icon)
     _mount_pages(app, studio, queue)
     return Gate(app, address.access)
 
@@ -126,6 +132,13 @@ def _front_page(request: Any) -> Any:
     if asked in LANGUAGES:
         answer.set_cookie(LANGUAGE_COOKIE, asked, max_age=YEAR, samesite="lax", httponly=True)
     return answer
+
+
+def _icon(request: Any) -> Any:
+    """For the browser's tab."""
+    from fastapi.responses import Response
+
+    return Response(ICON, media_type="image/svg+xml", headers={"cache-control": "max-age=86400"})
 
 
 class Gate:

@@ -132,6 +132,8 @@
     root().querySelectorAll("a.ep-delivery").forEach(deliver);
     root().querySelectorAll("[data-ep-bar]").forEach(grow);
     follow();
+    const banner = root().querySelector(".ep-banner[lang]");
+    if (banner) document.documentElement.lang = banner.lang;
     if (lastKey && (document.activeElement === document.body || !document.activeElement)) {
       const again = root().querySelector('[data-ep-key="' + CSS.escape(lastKey) + '"]');
       if (again) again.focus({ preventScroll: true });

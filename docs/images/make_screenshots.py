@@ -1,6 +1,6 @@
 """Pictures of the page for the documentation, made from the running program on its own samples.
 
-    python docs/images/make_screenshots.py [--out DIR] [--steps N]
+    python docs/images/make_screenshots.py [--out DIR] [--steps N] [--all]
 
 Needs the `ui` and `dev` extras, playwright and a Chromium (EASYPHOTO_CHROMIUM names another one).
 Only pictures made from the public-domain astronaut portrait are shown.
@@ -24,7 +24,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 MINUTES = 60_000
-NAME = {"en": "Eileen", "zh": "艾琳"}
+NAME = "Eileen"
+TABS = {"train": ".ep-job", "portrait": ".ep-tile", "people": ".ep-person", "doctor": ".ep-findings"}
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 
@@ -50,6 +51,8 @@ class View:
 
 
 VIEWS = (View(), View(scheme="dark"), View(size="phone"), View("zh"), View("zh", "dark", "phone"))
+SHOWN = {"tab-portrait-dark", "tab-train-phone", "tab-people", "tab-portrait-phone-dark-zh", "tab-doctor-zh"}
+"""What the documentation shows of the tabs; the others are for looking at (--all)."""
 
 
 @contextmanager
@@ -80,12 +83,8 @@ def make_samples(folder: Path) -> list[str]:
 def snap(page: Any, name: str, out: Path, view: View) -> None:
     """One picture of the whole page."""
     page.wait_for_timeout(1500)
-    page.screenshot(path=out / ("-".join(p for p in (name, view.suffix) if p) + ".png"), full_page=True)
-
-
-def tab(page: Any, name: str) -> None:
-    """Open that tab; on a narrow page it may lie in the overflow menu."""
-    page.evaluate(f"document.querySelector('#ep-tab-{name}-button').click()")
+    file = out / ("-".join(p for p in (name, view.suffix) if p) + ".jpg")
+    page.screenshot(path=file, full_page=True, type="jpeg", quality=85)
 
 
 def walk(page: Any, photos: list[str], out: Path, steps: int) -> None:
@@ -96,7 +95,7 @@ def walk(page: Any, photos: list[str], out: Path, steps: int) -> None:
     page.click("#ep-train-check")
     page.wait_for_selector(".ep-meter", timeout=5 * MINUTES)
     snap(page, "photos", out, view)
-    page.locator("#ep-train-person").locator("textarea, input").fill(NAME["en"])
+    page.locator("#ep-train-person").locator("textarea, input").fill(NAME)
     page.locator("#ep-train-consent input").check()
     page.click("#ep-train-advanced button")
     page.locator("#ep-train-max-steps input").first.fill(str(steps))
@@ -117,24 +116,29 @@ def walk(page: Any, photos: list[str], out: Path, steps: int) -> None:
     snap(page, "portrait", out, view)
 
 
-def look(open_page: Any, url: str, out: Path) -> None:
-    """Every tab in every view."""
+def look(open_page: Any, url: str, out: Path, everything: bool) -> None:
+    """The tabs in every view."""
     for view in VIEWS:
         page = open_page(view)
         page.goto(f"{url}{view.language}/")
         page.wait_for_selector("#ep-train-start")
-        for name, something in (("train", ".ep-job"), ("portrait", ".ep-tile"), ("people", ".ep-person")):
-            tab(page, name)
-            page.wait_for_selector(something)
-            if name == "portrait":
-                page.click(".ep-tile >> nth=0")
-                page.wait_for_selector(".ep-face")
-            snap(page, f"tab-{name}", out, view)
-        tab(page, "doctor")
-        page.click("#ep-doctor-run")
-        page.wait_for_selector(".ep-findings")
-        snap(page, "tab-doctor", out, view)
+        for name, something in TABS.items():
+            file = "-".join(p for p in (f"tab-{name}", view.suffix) if p)
+            if everything or file in SHOWN:
+                arrive(page, name, something)
+                snap(page, f"tab-{name}", out, view)
         page.context.close()
+
+
+def arrive(page: Any, name: str, something: str) -> None:
+    """Open the tab and wait until there is something to see."""
+    page.evaluate(f"document.querySelector('#ep-tab-{name}-button').click()")
+    if name == "doctor":
+        page.click("#ep-doctor-run")
+    page.wait_for_selector(something)
+    if name == "portrait":
+        page.click(".ep-tile >> nth=0")
+        page.wait_for_selector(".ep-face")
 
 
 def main() -> None:
@@ -144,6 +148,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parent)
     parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--all", action="store_true", help="every tab in every view")
     parser.add_argument("--data", type=Path, help="go on with this data folder: look only, train nothing")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
@@ -157,7 +162,7 @@ def main() -> None:
                 page.goto(f"{url}en/")
                 page.wait_for_selector("#ep-train-start")
                 walk(page, photos, given.out, given.steps)
-            look(lambda view: browser.new_context(**view.options).new_page(), url, given.out)
+            look(lambda view: browser.new_context(**view.options).new_page(), url, given.out, given.all)
         browser.close()
 
 

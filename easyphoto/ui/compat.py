@@ -103,16 +103,19 @@ def uploaded_names(value: Any) -> list[str]:
 
 
 def listen(
-    event: Any, run: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any], queue: bool = False
+    event: Any, run: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any], once: bool = False
 ) -> Any:
-    """Bind `run` to an event such as ``button.click``, without overlay and without a public API name."""
+    """Bind `run` to an event such as ``button.click``, without overlay and without a public API name.
+
+    With `once` a second event is passed over while the first one is still being answered.
+    """
     options = {
         "inputs": list(inputs),
         "outputs": list(outputs),
-        "queue": queue,
+        "queue": False,
         "show_progress": "hidden",
         "api_name": False,
-        "trigger_mode": "multiple",
+        "trigger_mode": "once" if once else "multiple",
         "concurrency_limit": None,
     }
     return event(run, **accepted(event, options))

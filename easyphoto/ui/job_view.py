@@ -27,7 +27,7 @@ def job_html(job: Job, events: Sequence[Event], now: float, voice: tuple[Speech,
     return (
         f'<section class="ep-job ep-job-{job.state.value}" data-ep-job="{esc(job.id)}" '
         f'data-ep-state="{job.state.value}"{live}>'
-        f'<header><h4 title="{esc(title)}">{esc(title)}</h4>{badge(state, KINDS[job.state])}</header>'
+        f'<header><h3 title="{esc(title)}">{esc(title)}</h3>{badge(state, KINDS[job.state])}</header>'
         f"{_bar(job, events, now, say)}{_trouble(job, say)}"
         f'<div class="ep-row">{_buttons(job, say, box)}</div></section>'
     )

@@ -44,7 +44,7 @@ class PeoplePanel:
     def _listen(self) -> None:
         page = [self.opened, self.people, self.shown]
         seen = [self.opened, self.shown]
-        compat.listen(self.tick.click, self.on_tick, seen, page)
+        compat.listen(self.tick.click, self.on_tick, seen, page, once=True)
         compat.listen(self.box.change, self.on_box, [self.box, *seen], [self.out, self.file, self.told, *page])
         compat.listen(self.upload.upload, self.on_import, [self.upload, *seen], [self.upload, self.told, *page])
 

@@ -48,7 +48,7 @@ def _card(card: PersonCard, opened: Opened, pictures: Pictures, say: Speech) -> 
     return (
         f'<li class="ep-person{wide}" data-ep-person="{esc(person.id)}">'
         f'<div class="ep-portrait-thumb">{picture(pictures.uri(person.reference), person.name)}</div>'
-        f'<div class="ep-person-text"><h4>{esc(person.name)}</h4>{_facts(card, say)}'
+        f'<div class="ep-person-text"><h3>{esc(person.name)}</h3>{_facts(card, say)}'
         f'<div class="ep-row">{_buttons(person, say)}</div>{form}</div></li>'
     )
 

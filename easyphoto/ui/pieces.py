@@ -102,7 +102,7 @@ def head(title: str, note: str = "", number: int = 0) -> str:
     """The heading of a card, with a step number where there is an order."""
     step = f'<span class="ep-step" aria-hidden="true">{number}</span>' if number else ""
     sub = f'<p class="ep-sub">{esc(note)}</p>' if note else ""
-    return f'<div class="ep-head">{step}<div><h3>{esc(title)}</h3>{sub}</div></div>'
+    return f'<div class="ep-head">{step}<div><h2>{esc(title)}</h2>{sub}</div></div>'
 
 
 def bytes_in_words(size: float) -> str:

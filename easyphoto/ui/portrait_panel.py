@@ -94,7 +94,7 @@ class PortraitPanel:
         page = [self.sitting, self.templates, self.faces, self.jobs, self.shots, self.shown]
         seen = [self.sitting, self.shown]
         widgets = self.form.all_widgets()
-        compat.listen(self.tick.click, self.on_tick, seen, page)
+        compat.listen(self.tick.click, self.on_tick, seen, page, once=True)
         compat.listen(self.upload.upload, self.on_upload, [self.upload, *seen], [self.upload, self.problem, *page])
         compat.listen(self.box.change, self.on_box, [self.box, *seen], [self.out, self.problem, *page])
         compat.listen(self.job_box.change, self.on_job, [self.job_box, *seen], [self.out, self.problem, *page])

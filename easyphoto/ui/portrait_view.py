@@ -141,7 +141,7 @@ def _shot(shot: Shot, pictures: Pictures, say: Speech) -> str:
     ) + button(say("portrait.again"), BOX, {"do": "again", **key})
     return (
         f'<article class="ep-shot-card">{_compare(shot, pictures, say)}<div class="ep-shot-text">'
-        f"<h4>{esc(facts.get('template', ''))}</h4>{_likeness(shot, say)}"
+        f"<h3>{esc(facts.get('template', ''))}</h3>{_likeness(shot, say)}"
         f'<p class="ep-facts">{esc(say("portrait.seed"))} {esc(facts.get("seed", ""))}</p>'
         f'<div class="ep-row">{buttons}</div>'
         f"<details><summary>{esc(say('portrait.settings'))}</summary><pre>{esc(facts.get('infotext', ''))}</pre>"

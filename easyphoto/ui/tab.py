@@ -21,6 +21,7 @@ from easyphoto.ui.strings import LANGUAGES
 from easyphoto.ui.train_panel import TrainPanel
 
 TITLE = "EasyPhoto"
+LOCALES = {"en": "en", "zh": "zh-CN"}
 
 
 def build(desk: Desk, look: Look | None = None) -> Any:
@@ -50,11 +51,11 @@ def banner(say: Speech) -> str:
         f"{' aria-current=true' if code == say.language else ''}>{esc(name)}</a>"
         for code, name in LANGUAGES.items()
     )
-    return (
-        f'<div class="ep-banner" lang="{say.language}"><div><h1>EasyPhoto</h1><p>{esc(say("tagline"))}</p></div>'
-        f'<p class="ep-private">{esc(say("private"))}</p>'
-        f'<nav class="ep-langs" aria-label="{esc(say("language"))}">{links}</nav></div>'
+    promise = (
+        f'<div><h1>EasyPhoto</h1><p>{esc(say("tagline"))}</p></div><p class="ep-private">{esc(say("private"))}</p>'
     )
+    choice = f'<nav class="ep-langs" aria-label="{esc(say("language"))}">{links}</nav>'
+    return f'<div class="ep-banner" lang="{LOCALES[say.language]}">{promise}{choice}</div>'
 
 
 def own_look() -> Look:

@@ -91,7 +91,7 @@ class TrainPanel:
         compat.listen(self.photo_box.change, self.on_photo, [self.photo_box, *seen], [*state, *page])
         compat.listen(self.clear.click, self.on_clear, [self.shown], [*state, *page])
         compat.listen(self.check.click, self.on_check, seen, [self.problem, *state, *page])
-        compat.listen(self.tick.click, self.on_tick, seen, [self.problem, *state, *page])
+        compat.listen(self.tick.click, self.on_tick, seen, [self.problem, *state, *page], once=True)
         compat.listen(self.job_box.change, self.on_job, [self.job_box, *seen], [self.out, self.problem, *state, *page])
         widgets = self.form.all_widgets()
         compat.listen(self.start.click, self.on_start, [*seen, *widgets], [self.problem, *state, *page])

@@ -42,7 +42,7 @@ def trials_html(events: Sequence[Event], pictures: Pictures, say: Speech) -> str
         for file, done in seen
         if file
     )
-    return f'<h4 class="ep-h">{esc(say("train.trials"))}</h4><ul class="ep-trials">{cells}</ul>'
+    return f'<h3 class="ep-h">{esc(say("train.trials"))}</h3><ul class="ep-trials">{cells}</ul>'
 
 
 def outcome_html(job: Job, person: Person | None, pictures: Pictures, say: Speech) -> str:
@@ -54,7 +54,7 @@ def outcome_html(job: Job, person: Person | None, pictures: Pictures, say: Speec
     base = str(job.request.get("base_model", ""))
     go = button(say("train.done.next"), "ep-go-box", {"tab": "portrait", "person": result.get("person")}, "ep-primary")
     return (
-        f'<section class="ep-outcome"><header><h4>{esc(say("train.done", name=name))}</h4>{go}</header>'
+        f'<section class="ep-outcome"><header><h3>{esc(say("train.done", name=name))}</h3>{go}</header>'
         f"{pair_html(person, pictures, say)}{facts_html(result, base, say)}</section>"
     )
 
