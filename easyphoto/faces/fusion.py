@@ -20,7 +20,7 @@ from easyphoto.faces.base import Fused, Source
 from easyphoto.faces.canvas import ROOM, Canvas, Room, face_of, shifted
 from easyphoto.faces.choose import Choice, candidates
 from easyphoto.faces.geometry import box_of
-from easyphoto.faces.light import LOOSE, evened, is_grey, relit, skin_share, soft_light, tamed
+from easyphoto.faces.light import LOOSE, even_toned, evened, is_grey, relit, skin_share, soft_light, tinted
 from easyphoto.faces.likeness import distance, robust_centre
 from easyphoto.faces.regions import Window
 from easyphoto.faces.seam import Plane, moved_in
@@ -176,8 +176,9 @@ def _merged(plane: Plane, front: Floats, back: Pixels, enlarged: float, recipe: 
         own = theirs = both
     if is_grey(base):  # a black and white portrait stays one
         front = np.repeat(front.mean(-1, keepdims=True), 3, axis=-1)
+    front = even_toned(front, field * own_skin, 0.05 * plane.height)
     lows = soft_light(front, own, sigma), soft_light(base, theirs, sigma)
-    lit = tamed(relit(front, *lows, recipe.light_limit), front, *lows)
+    lit = tinted(relit(front, *lows, recipe.light_limit), front, *lows)
     if enlarged > 1.05:
         lit = _crisp(plane, lit, base, their_skin, (enlarged, recipe))
     mask = moved_in(plane, own_skin, skin_share(base, sure, plane.height, LOOSE))

@@ -84,27 +84,45 @@ def relit(front: Floats, front_low: Floats, back_low: Floats, limit: float) -> F
     return np.asarray(brighter * gain, np.float32)
 
 
-def tamed(lit: Floats, front: Floats, front_low: Floats, back_low: Floats) -> Floats:
-    """`lit` with no pixel more colourful than the light about it, but by what it was so in its own photo.
+def even_toned(picture: Floats, skin: Floats, sigma: float) -> Floats:
+    """`picture` whose skin (H x W, 0..1) has half of its colour patches smoothed over `sigma` pixels.
 
-    Far changes of skin tone saturate shadows; lips and cheeks keep what they had.
+    Flash and compression leave yellow and pink patches that no eye sees in a small photo; blush is broader.
     """
-    lab = np.asarray(cv2.cvtColor(np.clip(lit, 0, 255) / np.float32(255), cv2.COLOR_RGB2LAB))
-    own = _chroma(front) - _chroma(front_low)
-    bound = np.maximum(_chroma(back_low) + np.maximum(own, 0) + 3, 0)
-    share = np.minimum(1, bound / np.maximum(np.hypot(lab[..., 1], lab[..., 2]), 1e-3))
-    lab[..., 1:] *= share[..., None]
+    lab = _lab(picture)
+    smooth = soft_light(lab, skin, sigma)
+    lab[..., 1:] += np.float32(0.6) * skin[..., None] * (smooth - lab)[..., 1:]
     return np.asarray(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB) * np.float32(255), np.float32)
 
 
-def _chroma(picture: Floats) -> Floats:
-    lab = cv2.cvtColor(np.clip(picture, 0, 255) / np.float32(255), cv2.COLOR_RGB2LAB)
-    return np.asarray(np.hypot(lab[..., 1], lab[..., 2]), np.float32)
+def tinted(lit: Floats, front: Floats, front_low: Floats, back_low: Floats) -> Floats:
+    """`lit` with the colour of the light `back_low`, and what `front` had beyond its own light `front_low`.
+
+    Colour is taken over in LAB, in proportion to lightness: channels that are lit one by one turn
+    shadows orange or violet where skin tones lie far apart.
+    """
+    lab, own, own_low, low = (_lab(picture) for picture in (lit, front, front_low, back_low))
+    usual = own_low[..., 1:] * _ratio(own, own_low)
+    length = np.linalg.norm(usual, axis=-1, keepdims=True)
+    along = usual / np.maximum(length, 1e-3)
+    here = (own[..., 1:] * along).sum(-1, keepdims=True)
+    share = np.clip((here + 1) / (length + 1), 0, 1)  # whites, glints and pupils have less colour than skin
+    beyond = own[..., 1:] - np.minimum(here, length) * along
+    lab[..., 1:] = low[..., 1:] * _ratio(lab, low) * share + beyond
+    return np.asarray(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB) * np.float32(255), np.float32)
+
+
+def _ratio(lab: Floats, low: Floats) -> Floats:
+    return np.clip(lab[..., :1] / np.maximum(low[..., :1], 1), 0, np.float32(1.25))
+
+
+def _lab(picture: Floats) -> Floats:
+    return np.asarray(cv2.cvtColor(np.clip(picture, 0, 255) / np.float32(255), cv2.COLOR_RGB2LAB), np.float32)
 
 
 def is_grey(picture: Floats) -> bool:
     """Whether the picture is black and white, or toned."""
-    colour = cv2.cvtColor(np.clip(picture, 0, 255) / np.float32(255), cv2.COLOR_RGB2LAB)[..., 1:]
+    colour = _lab(picture)[..., 1:]
     return bool(np.percentile(np.abs(colour - np.median(colour, axis=(0, 1))), 95) < 3)
 
 

@@ -122,10 +122,12 @@ def moved_in(plane: Plane, person_skin: Floats, template_skin: Floats) -> Floats
     theirs = _clear(plane, template_skin)
     theirs = np.maximum(theirs, lower * float(plane.bearded(template_skin)))
     own = _clear(plane, person_skin)
-    brows = plane.soft(np.maximum(*(_free_brow(plane, brow, person_skin) for brow in BROWS)), 0.008)
+    bare = [_bare(plane, brow, person_skin) for brow in BROWS]  # a fringe hides brows: the template's are cleaner
+    brows = np.maximum(*(share * plane.around(brow) for share, brow in zip(bare, BROWS, strict=True)))
+    brows = plane.soft(plane.grow(brows.astype(np.float32), 0.012), 0.008)
     own = np.maximum(np.maximum(own, brows), lower * float(plane.bearded(person_skin)))
     free = np.maximum(core, np.minimum(np.maximum(theirs, brows), own)) * (1 - _glasses(plane, template_skin))
-    mask = plane.soft(plane.region(0.6, 0.035) * free, 0.022)
+    mask = plane.soft(plane.region(0.15 + 0.45 * min(bare), 0.035) * free, 0.022)
     return np.asarray(np.clip(mask * plane.polygon(OVAL), 0, 1), np.float32)
 
 
@@ -140,13 +142,13 @@ def _glasses(plane: Plane, skin: Floats) -> Floats:
     return plane.soft(plane.grow(frame, 0.006), 0.006)
 
 
-def _free_brow(plane: Plane, brow: tuple[int, ...], skin: Floats) -> Floats:
-    """The brow with its margin, fainter the more of the forehead just above it is hair: a fringe hides brows."""
-    own = plane.grow(plane.around(brow), 0.012)
+def _bare(plane: Plane, brow: tuple[int, ...], skin: Floats) -> float:
+    """0..1: how free of hair the forehead just above the brow is."""
     up = (plane.mesh[FOREHEAD, :2] - plane.mesh[CHIN, :2]) * np.float32(0.06)
-    above = plane.polygon(np.asarray(hull(plane.mesh[list(brow), :2] + up), np.float32)) * (1 - own)
+    above = plane.polygon(np.asarray(hull(plane.mesh[list(brow), :2] + up), np.float32))
+    above = above * (1 - plane.grow(plane.around(brow), 0.012))
     clear = float((above * skin).sum() / max(float(above.sum()), 1e-6))
-    return np.asarray(own * np.clip((clear - 0.35) / 0.3, 0, 1), np.float32)
+    return float(np.clip((clear - 0.35) / 0.3, 0, 1))
 
 
 def _clear(plane: Plane, skin: Floats) -> Floats:

@@ -17,7 +17,7 @@ from easyphoto.faces.choose import candidates
 from easyphoto.faces.embedded import EmbeddedToolbox
 from easyphoto.faces.fusion import FAR_POSE, Recipe, fuse
 from easyphoto.faces.geometry import rotation_of
-from easyphoto.faces.light import relit, skin_share, soft_light, tamed
+from easyphoto.faces.light import even_toned, relit, skin_share, soft_light, tinted
 from easyphoto.faces.regions import OVAL
 from easyphoto.faces.seam import Plane
 from easyphoto.faces.shape import between, posed, rim_distance
@@ -252,12 +252,30 @@ def test_relighting_is_bounded_and_keeps_black_and_white(own, theirs, pixel):
     assert relit(flat(pixel), flat(own), flat(theirs), 0.0)[0, 0, 0] == pytest.approx(pixel, abs=0.1)
 
 
-def test_colours_beyond_the_light_are_tamed_and_own_ones_kept():
-    skin, orange = np.full((4, 4, 3), (200, 150, 130), np.float32), np.full((4, 4, 3), (220, 120, 0), np.float32)
-    tame = tamed(orange, skin, skin, skin)
-    assert np.ptp(tame[0, 0]) < 0.6 * np.ptp(orange[0, 0])
-    lips = np.full((4, 4, 3), (190, 60, 70), np.float32)
-    assert np.allclose(tamed(lips, lips, skin, skin), lips, atol=1)
+def flat_picture(*rgb):
+    return np.full((4, 4, 3), rgb, np.float32)
+
+
+def test_skin_takes_the_others_colour_and_whites_stay_white():
+    own, theirs = flat_picture(120, 80, 60), flat_picture(225, 185, 170)
+    lit = relit(own, own, theirs, 3.0)
+    assert np.allclose(tinted(lit, own, own, theirs), theirs, atol=4)
+    teeth = flat_picture(235, 235, 235)
+    assert np.ptp(tinted(teeth, teeth, own, theirs)[0, 0]) < 12
+
+
+def test_lips_stay_redder_than_skin():
+    own, theirs, lips = flat_picture(200, 150, 130), flat_picture(120, 80, 60), flat_picture(190, 80, 90)
+    red = tinted(relit(lips, own, theirs, 3.0), lips, own, theirs)[0, 0]
+    assert red[0] / red[1] > theirs[0, 0, 0] / theirs[0, 0, 1]
+
+
+def test_patches_of_colour_are_smoothed_and_lightness_is_not():
+    patchy = np.full((40, 40, 3), (200, 150, 130), np.float32)
+    patchy[10:14, 10:14] = (200, 160, 90)
+    even = even_toned(patchy, np.ones((40, 40), np.float32), 10)
+    assert np.abs(even[12, 12] - even[30, 30])[2] < 0.7 * 40
+    assert np.allclose(even_toned(patchy, np.zeros((40, 40), np.float32), 10), patchy, atol=0.5)
 
 
 def test_a_black_and_white_template_stays_black_and_white(faces, template, person):
