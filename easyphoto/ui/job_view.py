@@ -49,7 +49,7 @@ def _stage(job: Job, say: Speech) -> str:
     if job.over or job.state is State.QUEUED:
         return ""
     steps = f" {job.done}/{job.total}" if job.total > 1 else ""
-    note = f" · {job.note}" if job.note else ""
+    note = f" · {say.reason(job.note)}" if job.note else ""
     return f"{say.stage(job.stage)}{steps}{note}" if job.stage else ""
 
 

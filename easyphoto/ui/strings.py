@@ -313,6 +313,10 @@ FIELDS: dict[str, tuple[str, str]] = {
 
 REASONS: tuple[tuple[str, str], ...] = (
     # sentences that come from below the doors, as patterns, with their Chinese
+    (r"starting the trainer", "正在启动训练器"),
+    (r"loading the base model", "正在加载底模"),
+    (r"training on (\w+)", r"在 \1 上训练"),
+    (r"(.+), face (\d+)", r"\1,面孔 \2"),
     (r"No face was found\.", "没有找到面孔。"),
     (r"You left it out\.", "你选择不用。"),
     (r"The face is only (\d+) pixels wide; (\d+) are needed\.", r"面部只有 \1 像素宽,至少需要 \2 像素。"),
