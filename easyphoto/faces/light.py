@@ -108,7 +108,8 @@ def tinted(lit: Floats, front: Floats, front_low: Floats, back_low: Floats) -> F
     here = (own[..., 1:] * along).sum(-1, keepdims=True)
     share = np.clip((here + 1) / (length + 1), 0, 1)  # whites, glints and pupils have less colour than skin
     beyond = own[..., 1:] - np.minimum(here, length) * along
-    lab[..., 1:] = low[..., 1:] * _ratio(lab, low) * share + beyond
+    dimmed = np.minimum(_ratio(lab, own), 1)  # colours fade with the light
+    lab[..., 1:] = low[..., 1:] * _ratio(lab, low) * share + beyond * dimmed
     return np.asarray(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB) * np.float32(255), np.float32)
 
 
