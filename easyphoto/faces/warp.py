@@ -102,12 +102,6 @@ def grid(width: int, rows: range) -> Floats:
     return np.stack(np.meshgrid(xs, ys), -1)
 
 
-def stretch(field: Floats) -> Floats:
-    """Source pixels that feed one target pixel at each place (determinant of the map); negative where it folds."""
-    down, right = np.gradient(field, axis=0), np.gradient(field, axis=1)
-    return np.asarray(right[..., 0] * down[..., 1] - right[..., 1] * down[..., 0], np.float32)
-
-
 def sample(picture: Pixels, field: Floats, kind: int | None = None) -> Pixels:
     """`picture` read at the places of `field`, cubic; outside it the border is mirrored."""
     mode = cv2.INTER_CUBIC if kind is None else kind

@@ -21,7 +21,7 @@ from easyphoto.faces.light import even_toned, relit, skin_share, soft_light, tin
 from easyphoto.faces.regions import OVAL
 from easyphoto.faces.seam import Plane
 from easyphoto.faces.shape import between, posed, rim_distance
-from easyphoto.faces.warp import ThinPlate, grid, spread, stretch
+from easyphoto.faces.warp import ThinPlate, grid, spread
 from easyphoto.paths import Paths, shipped_models
 
 
@@ -217,7 +217,6 @@ def test_a_field_agrees_with_its_map():
     field = plate.field((60, 50), 2)
     assert field.shape == (50, 60, 2)
     assert np.allclose(field.reshape(-1, 2), plate(grid(60, range(50)).reshape(-1, 2)), atol=0.1)
-    assert np.allclose(stretch(grid(9, range(7)) * np.array([2, 3], np.float32)), 6)
 
 
 @settings(max_examples=30, deadline=None)
