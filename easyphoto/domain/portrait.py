@@ -108,6 +108,10 @@ _PORTRAIT_DEFAULTS: dict[ModelFamily, dict[str, Any]] = {
     ModelFamily.EMBEDDED: {
         "fusion_before_ratio": 1.0,
         "fusion_after_ratio": 1.0,
+        # Fusion brings the template's light already, and the carried detail keeps colour: matching skin once
+        # more only deepened the template's own light and shade (seen on a forehead in the sun).
+        "color_first": False,
+        "color_last": False,
         # Measured, see models/embedded/base/README.md: no likeness is lost, and four steps a pass do.
         "first_steps": 30,
         "first_strength": 0.15,
