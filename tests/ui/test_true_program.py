@@ -36,7 +36,7 @@ def selfies(tmp_path: Path) -> list[str]:
     from easyphoto.paths import Paths
 
     paths = Paths(tmp_path)
-    made = make_samples(paths.samples / "astronaut.png", tmp_path / "samples", EmbeddedToolbox(paths.face_models))
+    made = make_samples(paths.samples / "astronaut.png", tmp_path / "samples", EmbeddedToolbox(paths))
     return [str(file) for file in made.photos[:3]]
 
 
@@ -44,8 +44,9 @@ def selfies(tmp_path: Path) -> list[str]:
 @pytest.mark.timeout(1800)
 def test_photos_to_a_person_to_a_portrait(address: str, selfies: list[str], open_page: Callable[..., Any]):
     page = open_page(address)
-    page.set_default_timeout(10 * MINUTES)
+    page.set_default_timeout(5 * MINUTES)
     page.set_input_files("#ep-train-upload input[type=file]", selfies)
+    page.wait_for_selector(".ep-photo >> nth=2")
     page.click("#ep-train-check")
     page.wait_for_selector("text=3 of 3 usable")
     page.locator("#ep-train-person").locator("textarea, input").fill("Eileen")
