@@ -13,7 +13,7 @@ from easyphoto.domain import Face, ModelFamily, Pixels, Portrait, PortraitReques
 from easyphoto.engines.base import Engine
 from easyphoto.errors import NoFace
 from easyphoto.faces.base import FaceToolbox
-from easyphoto.images import open_picture
+from easyphoto.images import fit_long_side, open_picture
 from easyphoto.portrait import finish
 from easyphoto.portrait.compose import Canvas, cut, face_mask, put_back, ring_mask
 from easyphoto.portrait.infotext import infotext
@@ -26,6 +26,7 @@ from easyphoto.portrait.subject import Subject
 from easyphoto.progress import Clock, Progress, Step
 
 STAGES_A_FACE = 6
+PREVIEW_SIDE = 384  # pixels
 
 
 @dataclass(frozen=True)
@@ -106,25 +107,25 @@ def _paint_face(canvas: Canvas, plan: FacePlan, number: int, sitting: Sitting) -
     if request.fusion_before:
         with clock.time("fusion"):
             canvas = _fuse(canvas, bench, request.fusion_before_ratio, sitting)
-    stages.done("first pass")
+    stages.begin("first pass", canvas)
     with clock.time("first pass"):
         mask = face_mask(finish.regions_now(canvas, bench), canvas.widths)
         canvas = _pass(canvas, mask, (plan, number, 1), sitting)
     if request.color_first:
-        stages.done("colour")
+        stages.begin("colour", canvas)
         with clock.time("colour"):
             canvas = finish.match_template(canvas, bench)
     if request.fusion_after:
-        stages.done("second fusion")
+        stages.begin("second fusion", canvas)
         with clock.time("fusion"):
             canvas = _fuse(canvas, bench, request.fusion_after_ratio, sitting)
     if request.second_pass:
-        stages.done("second pass")
+        stages.begin("second pass", canvas)
         with clock.time("second pass"):
             mask = ring_mask(finish.regions_now(canvas, bench), canvas.widths)
             canvas = _pass(canvas, mask, (plan, number, 2), sitting)
     for name, effect in finish.finishing(request):
-        stages.done(name)
+        stages.begin(name, canvas)
         with clock.time(name):
             canvas = effect(canvas, bench)
     return canvas
@@ -172,11 +173,12 @@ class _Stages:
     number: int
     count: int = 0
 
-    def done(self, stage: str) -> None:
-        """Report that `stage` begins."""
+    def begin(self, stage: str, canvas: Canvas) -> None:
+        """Report that `stage` begins, with the face as it is until then."""
         self.count += 1
         note = f"{self.sitting.template.name}, face {self.number + 1}"
-        self.sitting.report(Step(stage, min(self.count, STAGES_A_FACE), STAGES_A_FACE, note))
+        preview = fit_long_side(Image.fromarray(canvas.pixels), PREVIEW_SIDE)
+        self.sitting.report(Step(stage, min(self.count, STAGES_A_FACE), STAGES_A_FACE, note, preview=preview))
 
 
 def order_of(persons: Sequence[str]) -> tuple[str, ...]:

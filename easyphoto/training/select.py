@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from easyphoto.domain import Floats, LoraCheckpoint, TrainingSet
+from easyphoto.domain import Floats, LoraCheckpoint, Pixels, TrainingSet
 from easyphoto.errors import BadPicture, EasyPhotoError, TrainingFailed
 from easyphoto.faces.base import FaceToolbox
 from easyphoto.images import open_picture
 from easyphoto.lora import inspect, merge
+from easyphoto.progress import Progress, Step
 from easyphoto.training.launch import TrainingRun, Trial
 
 VOTERS = 10  # best trial pictures that vote
@@ -66,8 +67,7 @@ def score_trials(trials: Sequence[Trial], training: Floats, faces: FaceToolbox) 
     for trial in trials:
         embedding = _embedding(trial.file, faces)
         if embedding is not None:
-            gaps = np.linalg.norm(training - embedding, axis=1)
-            scored.append(ScoredTrial(trial, float(gaps.mean())))
+            scored.append(ScoredTrial(trial, _mean_distance(training, embedding)))
     return sorted(scored, key=lambda s: (s.distance, s.trial.step, s.trial.template))
 
 
@@ -83,11 +83,30 @@ def likeness_by_step(scored: Sequence[ScoredTrial]) -> dict[int, float]:
     return {step: float(np.mean([s.distance for s in scored if s.trial.step == step])) for step in steps}
 
 
+def judged(report: Progress, training: Floats, faces: FaceToolbox) -> Progress:
+    """`report`, with `figures["likeness"]` added to every step that shows a trial picture: its mean distance."""
+
+    def pass_on(step: Step) -> None:
+        embedding = None if step.preview is None else _embedding_in(np.asarray(step.preview), faces)
+        if embedding is not None:
+            step = replace(step, figures={**step.figures, "likeness": _mean_distance(training, embedding)})
+        report(step)
+
+    return pass_on
+
+
+def _mean_distance(training: Floats, embedding: Floats) -> float:
+    return float(np.linalg.norm(training - embedding, axis=1).mean())
+
+
 def _embedding(file: Path, faces: FaceToolbox) -> Floats | None:
     try:
-        picture = np.asarray(open_picture(file))
+        return _embedding_in(np.asarray(open_picture(file)), faces)
     except BadPicture:
         return None
+
+
+def _embedding_in(picture: Pixels, faces: FaceToolbox) -> Floats | None:
     found = faces.detect(picture)
     return faces.embed(picture, max(found, key=lambda f: f.box.area)) if found else None
 

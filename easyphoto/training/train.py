@@ -25,7 +25,7 @@ from easyphoto.paths import Paths
 from easyphoto.progress import Clock, Progress
 from easyphoto.training.launch import TrainingOrder, TrainingRun, launch
 from easyphoto.training.prepare import prepare
-from easyphoto.training.select import Selection, select
+from easyphoto.training.select import Selection, judged, select
 from easyphoto.training.trials import trial_templates
 
 FINGERPRINT = "fingerprint.txt"
@@ -68,7 +68,7 @@ def train(request: TrainRequest, photos: Sequence[Photo], shop: Workshop, report
         templates = trial_templates(shop.paths, shop.faces, folder / "trials", request) if request.validation else ()
     order = TrainingOrder(training_set, request, base, folder / "run", templates, resume)
     with clock.time("training"), shop.engine.released():
-        run = launch(order, report)
+        run = launch(order, judged(report, training_set.embeddings, shop.faces))
     with clock.time("choosing"):
         chosen = select(run, training_set, shop.faces, folder / "person.safetensors", request.merge)
     warnings = (*training_set.warnings, *run.warnings, *chosen.warnings)

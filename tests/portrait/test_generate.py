@@ -200,3 +200,12 @@ def test_the_infotext_names_no_person(tmp_path: Path, ann: Subject):
     portrait = make(request("ann"), template(tmp_path, ((450, 350), 160)), ann)
     settings = portrait.infotext.splitlines()[-1]
     assert "ann" not in settings.lower().split("persons: ")[1].split(",")[0]
+
+
+def test_every_stage_shows_the_face_as_it_is(tmp_path: Path, ann: Subject):
+    steps: list[Step] = []
+    tools = Tools(FakeEngine(), FakeFaces())
+    generate(request("ann"), template(tmp_path, ((450, 350), 160)), {"ann": ann}, tools, steps.append)
+    shown = [s for s in steps if s.preview is not None]
+    assert [s.stage for s in shown] == ["first pass", "second fusion", "second pass", "detail"]
+    assert all(s.preview is not None and max(s.preview.size) <= 384 for s in shown)

@@ -10,8 +10,10 @@ from safetensors.torch import load_file, save_file
 
 from easyphoto.domain import LoraCheckpoint, ModelFamily, TrainingSet
 from easyphoto.errors import TrainingFailed
+from easyphoto.images import picture
+from easyphoto.progress import Step
 from easyphoto.training.launch import TrainingRun, Trial
-from easyphoto.training.select import ScoredTrial, likeness_by_step, select, vote_shares
+from easyphoto.training.select import ScoredTrial, judged, likeness_by_step, select, vote_shares
 
 PERSON = (190, 110, 90)
 NEAR, FAR = (186, 112, 92), (235, 195, 180)
@@ -108,3 +110,25 @@ def test_no_checkpoint_at_all_is_a_failure_with_the_log(tmp_path: Path):
     run, training_set = finished(tmp_path, {})
     with pytest.raises(TrainingFailed, match=r"log.txt"):
         select(run, training_set, FakeFaces(), tmp_path / "person.safetensors", "rank")
+
+
+def test_trial_pictures_on_their_way_out_get_their_likeness():
+    steps: list[Step] = []
+    report = judged(steps.append, np.array([PERSON], np.float32) / 100, FakeFaces())
+    for colour in (NEAR, FAR):
+        report(
+            Step(
+                "train",
+                5,
+                10,
+                figures={"loss": 0.2},
+                preview=picture(draw_faces((200, 200), [((100, 100), 90, colour)])),
+            )
+        )
+    report(Step("train", 6, 10, figures={"loss": 0.1}))
+    report(Step("train", 7, 10, preview=picture(draw_faces((200, 200), []))))
+    near, far, plain, faceless = (s.figures for s in steps)
+    assert near["likeness"] < far["likeness"]
+    assert near["loss"] == 0.2
+    assert "likeness" not in plain
+    assert "likeness" not in faceless
