@@ -97,7 +97,7 @@ def _portraits(facts: Facts) -> str:
     cards = "".join(_pair(card) for card in facts.portraits)
     failed = _notes(tuple(f"Not made: {failure}" for failure in facts.failures))
     scale = (
-        "Likeness is the distance between this face and the nearest of the person's photos, as a face recogniser "
+        "Likeness is the median distance of this face to the person's photos, as a face recogniser "
         f"sees it: lower is nearer, and up to {facts.same:.2f} it takes two faces for the same person."
     )
     return f'<section><h2>Before and after</h2>{cards}{failed}<p class="quiet">{escape(scale)}</p></section>'
