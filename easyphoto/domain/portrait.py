@@ -112,9 +112,9 @@ _PORTRAIT_DEFAULTS: dict[ModelFamily, dict[str, Any]] = {
         # more only deepened the template's own light and shade (seen on a forehead in the sun).
         "color_first": False,
         "color_last": False,
-        # Measured, see models/embedded/base/README.md: no likeness is lost, and four steps a pass do.
+        # Measured, see models/embedded/base/README.md: hardly any likeness is lost, and four steps a pass do.
         "first_steps": 30,
-        "first_strength": 0.15,
+        "first_strength": 0.10,
         "second_strength": 0.10,
         "guidance": 1.0,
     },
