@@ -79,7 +79,10 @@ class LocalEngine:
         """See `Engine.render`. Same job, same bytes on one machine."""
         _check(job)
         checkpoint = self.checkpoint(job.checkpoint)
-        loaded = self._load(checkpoint, choose_placing(self._device))
+        placing = choose_placing(self._device)
+        if not self._holds(checkpoint, placing):
+            report(Step("load model", 0, 1, checkpoint.name))
+        loaded = self._load(checkpoint, placing)
         frame = Frame.around(job.picture.size, 32 if checkpoint.family is ModelFamily.EMBEDDED else 8)
         framed = replace(job, picture=frame.pad(job.picture), mask=frame.pad(job.mask.convert("L")),
                          hints=tuple(replace(h, picture=frame.pad(h.picture)) for h in job.hints))  # fmt: skip
@@ -98,10 +101,13 @@ class LocalEngine:
             self._loaded = None
             empty_cache(device)
 
-    def _load(self, checkpoint: Checkpoint, placing: Placing) -> _Loaded:
+    def _holds(self, checkpoint: Checkpoint, placing: Placing) -> bool:
         held = self._loaded
-        if held is not None and held.checkpoint == checkpoint and held.placing == placing:
-            return held
+        return held is not None and held.checkpoint == checkpoint and held.placing == placing
+
+    def _load(self, checkpoint: Checkpoint, placing: Placing) -> _Loaded:
+        if self._loaded is not None and self._holds(checkpoint, placing):
+            return self._loaded
         self._drop()
         with hushed():
             if checkpoint.family is ModelFamily.EMBEDDED:

@@ -17,7 +17,7 @@ SPANS: dict[Kind, dict[str, tuple[float, float]]] = {
 }
 """Share of the whole that each stage takes, roughly as measured; unknown stages do not move the bar."""
 
-PAINTING = ("first pass", "colour", "second fusion", "second pass", "retouch", "enhance", "last colour")
+PAINTING = ("first pass", "colour", "second fusion", "second pass", "retouch", "detail")
 SURE = 0.04  # below this fraction a guess of the time left is not worth saying
 
 

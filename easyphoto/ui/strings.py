@@ -251,7 +251,8 @@ STAGES: dict[str, tuple[str, str]] = {
     "second fusion": ("Moving the face in once more", "再次融合面部"),
     "second pass": ("Second pass: the ring round the face", "第二遍:面部边缘"),
     "retouch": ("Retouching the skin", "修饰皮肤"),
-    "enhance": ("Enhancing detail", "增强细节"),
+    "detail": ("Enhancing detail", "增强细节"),
+    "load model": ("Loading the base model", "加载基础模型"),
     "score": ("Measuring the likeness", "测量相似度"),
     "render": ("Painting", "绘制"),
 }

@@ -99,7 +99,15 @@ def test_a_lora_with_a_module_too_many_is_refused(engine: LocalEngine, job: Rend
 def test_every_step_is_reported(engine: LocalEngine, job: RenderJob):
     steps: list[Step] = []
     engine.render(job, steps.append)
-    assert [(step.stage, step.done, step.total) for step in steps] == [("render", 1, 2), ("render", 2, 2)]
+    told = [(step.stage, step.done, step.total) for step in steps]
+    assert told == [("load model", 0, 1), ("render", 1, 2), ("render", 2, 2)]
+
+
+def test_a_model_that_is_held_is_not_loaded_again(engine: LocalEngine, job: RenderJob):
+    engine.render(job, silent)
+    steps: list[Step] = []
+    engine.render(job, steps.append)
+    assert "load model" not in [step.stage for step in steps]
 
 
 @pytest.mark.parametrize("name", ["small", EMBEDDED_CHECKPOINT])
