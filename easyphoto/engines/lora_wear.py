@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from easyphoto.domain import LoraUse
+from easyphoto.engines.hush import hushed
 from easyphoto.engines.model_files import lora_modules
 from easyphoto.errors import BadModel
 
@@ -34,7 +35,8 @@ def _put_on(pipe: Any, index: int, lora: LoraUse) -> str:
 
     name, wanted = f"lora_{index}", lora_modules(lora.file)
     try:
-        pipe.load_lora_weights(load_file(lora.file), adapter_name=name)
+        with hushed():
+            pipe.load_lora_weights(load_file(lora.file), adapter_name=name)
     except (ValueError, RuntimeError, KeyError, IndexError, AttributeError, SafetensorError) as problem:
         raise BadModel(
             f"The LoRA does not fit the base model: {str(problem)[:200]}",

@@ -214,11 +214,13 @@ def test_the_embedded_model_wears_a_lora(job: RenderJob, toys: Path, tmp_path: P
     assert engine.render(job, silent).picture.tobytes() == plain.picture.tobytes()
 
 
-def test_loading_says_nothing_on_the_console(engine: LocalEngine, job: RenderJob, capfd: pytest.CaptureFixture[str]):
+def test_loading_says_nothing_on_the_console(
+    engine: LocalEngine, job: RenderJob, toys: Path, capfd: pytest.CaptureFixture[str]
+):
     from transformers.utils import logging
 
     verbosity = logging.get_verbosity()
-    engine.render(job, silent)
+    engine.render(replace(job, loras=(LoraUse(toys / "small_lora.safetensors", 1.0),)), silent)
     assert "Loading" not in "".join(capfd.readouterr())
     assert logging.get_verbosity() == verbosity
     assert logging.is_progress_bar_enabled()
