@@ -83,3 +83,12 @@ class Paths:
     def samples(self) -> Path:
         """Pictures the demo is made from."""
         return self.models / "samples"
+
+
+def free_name(folder: Path, stem: str) -> Path:
+    """STEM.png in `folder`, or STEM-2.png and so on: nothing that is there is ever overwritten."""
+    file, number = folder / f"{stem}.png", 1
+    while file.exists():
+        number += 1
+        file = folder / f"{stem}-{number}.png"
+    return file

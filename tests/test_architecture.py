@@ -17,7 +17,7 @@ LONGER = {"easyphoto/ui/strings.py": 420}  # declarations and texts, no logic
 
 # From the ground up. A file imports from its own room or from rooms on lower floors.
 FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
-    {"ground": ("__init__", "domain", "errors", "progress", "paths", "images")},
+    {"ground": ("__init__", "domain", "errors", "progress", "paths", "locks", "images")},
     {"stores": ("weights", "lora", "library")},
     {"faces": ("faces",), "engines": ("engines",)},
     {"training": ("training",), "portrait": ("portrait",)},

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from easyphoto.errors import EasyPhotoError
 from easyphoto.jobs import folder
 from easyphoto.jobs.job import Event, Job, Kind, State
-from easyphoto.jobs.lock import FileLock
 from easyphoto.jobs.reporter import LogTap, Reporter
 from easyphoto.jobs.store import Store
 from easyphoto.jobs.work import Task, perform
+from easyphoto.locks import FileLock
 from easyphoto.paths import Paths
 from easyphoto.progress import Cancelled, Step
 

@@ -9,7 +9,7 @@ from easyphoto.errors import BadName, NotFound
 from easyphoto.images import open_picture, save_picture
 from easyphoto.library.folders import make_private
 from easyphoto.library.names import slug
-from easyphoto.paths import Paths
+from easyphoto.paths import Paths, free_name
 
 KINDS = (".jpg", ".jpeg", ".png", ".webp")
 
@@ -28,7 +28,7 @@ class Templates:
         """Opened safely and saved anew as PNG; never over another one. Raises BadPicture, BadName."""
         picture = open_picture(file)
         make_private(self._paths.templates)
-        goal = _free(self._paths.templates, slug(name or file.stem))
+        goal = free_name(self._paths.templates, slug(name or file.stem))
         save_picture(picture, goal, ai_made=False)
         return Template(goal, goal.stem)
 
@@ -47,12 +47,3 @@ def _in(folder: Path) -> list[Template]:
         return []
     files = [f for f in folder.iterdir() if f.suffix.lower() in KINDS and not f.name.startswith(".")]
     return [Template(file, file.stem) for file in sorted(files, key=lambda f: f.stem) if file.is_file()]
-
-
-def _free(folder: Path, stem: str) -> Path:
-    """STEM.png, or STEM-2.png and so on."""
-    file, number = folder / f"{stem}.png", 1
-    while file.exists():
-        number += 1
-        file = folder / f"{stem}-{number}.png"
-    return file

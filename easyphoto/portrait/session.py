@@ -10,6 +10,7 @@ from easyphoto.domain import Portrait, PortraitRequest, Template
 from easyphoto.errors import EasyPhotoError
 from easyphoto.images import save_picture
 from easyphoto.library import Library
+from easyphoto.paths import free_name
 from easyphoto.portrait.generate import Tools, generate, order_of
 from easyphoto.portrait.subject import open_subject
 from easyphoto.progress import Progress, Step
@@ -50,12 +51,3 @@ def _kept(portrait: Portrait, out: Path) -> Portrait:
     file = free_name(out, f"{Path(portrait.template).stem}-{portrait.seed}")
     save_picture(portrait.picture, file, portrait.infotext)
     return replace(portrait, file=file)
-
-
-def free_name(folder: Path, stem: str) -> Path:
-    """`stem`.png in `folder`, numbered when it is taken: finished pictures are never overwritten."""
-    file, number = folder / f"{stem}.png", 1
-    while file.exists():
-        number += 1
-        file = folder / f"{stem}-{number}.png"
-    return file
