@@ -2,7 +2,8 @@
    - buttons and selects inside our HTML write a message into a hidden field that the program listens to
    - the visible panel is asked for news: every second while something runs, else now and then
    - files carried by the page are handed to the browser once
-   - keyboard focus survives a refresh of the HTML around it */
+   - keyboard focus survives a refresh of the HTML around it
+   - while the page is being put together its cards keep out of sight, so that nothing jumps */
 (function () {
   "use strict";
   if (window.easyphotoReady) return;
@@ -12,6 +13,27 @@
   const PANELS = ["train", "portrait", "people"];
   const delivered = new Set(), widths = new Map();
   let counter = 0, lastKey = "", lastTick = 0, awaited = "";
+
+  const QUIET = 250, LONGEST = 5000; // milliseconds without a change until the page counts as laid; give up waiting
+
+  function hideWhileLaying() {
+    const html = document.documentElement;
+    let last = 0;
+    const begun = performance.now();
+    const watcher = new MutationObserver(() => { last = performance.now(); });
+    const style = document.createElement("style"); // gradio ties style.css to its own container, so not there
+    style.textContent = ".easyphoto .ep-columns, .easyphoto .ep-columns * { visibility: hidden; }";
+    document.head.append(style);
+    watcher.observe(html, { childList: true, subtree: true });
+    const timer = setInterval(function () {
+      const now = performance.now(), laid = document.querySelector("#ep-train-start") && now - last > QUIET;
+      if (!laid && now - begun < LONGEST) return;
+      clearInterval(timer);
+      watcher.disconnect();
+      style.remove();
+    }, 50);
+  }
+  if (!document.querySelector("#ep-train-start")) hideWhileLaying();
 
   const root = () => (window.gradioApp ? window.gradioApp() : document);
   const byId = (id) => root().querySelector("#" + CSS.escape(id));
