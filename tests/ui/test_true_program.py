@@ -41,6 +41,18 @@ def selfies(tmp_path: Path) -> list[str]:
 
 
 @pytest.mark.slow
+def set_number(page: Any, name: str, value: str) -> None:
+    """Type until it stays: the fold's widgets come alive a moment after it is opened and then show their default."""
+    field = page.locator(f"#ep-train-{name} input").first
+    for _ in range(20):
+        field.fill(value)
+        field.blur()
+        page.wait_for_timeout(400)
+        if field.input_value() == value:
+            return
+    raise AssertionError(f"{name} does not keep {value}")
+
+
 @pytest.mark.timeout(1800)
 def test_photos_to_a_person_to_a_portrait(address: str, selfies: list[str], open_page: Callable[..., Any]):
     page = open_page(address)
@@ -53,8 +65,7 @@ def test_photos_to_a_person_to_a_portrait(address: str, selfies: list[str], open
     page.locator("#ep-train-consent input").check()
     page.click("#ep-train-advanced button")
     for name, value in (("max-steps", "2"), ("save-steps", "1")):
-        page.locator(f"#ep-train-{name} input").first.fill(value)
-        page.locator(f"#ep-train-{name} input").first.blur()
+        set_number(page, name, value)
     page.click("#ep-train-start")
     page.wait_for_selector(".ep-outcome >> text=Eileen is ready")
     page.click(".ep-outcome >> text=Make a portrait")
