@@ -40,7 +40,6 @@ def selfies(tmp_path: Path) -> list[str]:
     return [str(file) for file in made.photos[:3]]
 
 
-@pytest.mark.slow
 def set_number(page: Any, name: str, value: str) -> None:
     """Type until it stays: the fold's widgets come alive a moment after it is opened and then show their default."""
     field = page.locator(f"#ep-train-{name} input").first
@@ -53,6 +52,7 @@ def set_number(page: Any, name: str, value: str) -> None:
     raise AssertionError(f"{name} does not keep {value}")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_photos_to_a_person_to_a_portrait(address: str, selfies: list[str], open_page: Callable[..., Any]):
     page = open_page(address)
