@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from easyphoto.domain import Face, Pixels
-from easyphoto.faces.base import FaceRegions
+from easyphoto.faces.base import FaceRegions, FaceToolbox
 from easyphoto.images import blend, feather, grow, shrink
 from easyphoto.portrait.plan import FacePlan, Widths, moved
 
+SAME_PLACE = 0.2  # overlap from which two boxes are one face before and after painting
 NEIGHBOUR_MARGIN = 0.06  # of the neighbour's face width, kept free round it
 
 
@@ -71,6 +72,12 @@ def outline(shape: tuple[int, int], face: Face) -> Pixels:
     (x, y), axes = face.box.centre, (face.box.width / 2, face.box.height / 2)
     cv2.ellipse(mask, (round(x), round(y)), (round(axes[0]), round(axes[1])), 0, 0, 360, 255, -1)
     return mask
+
+
+def found_again(picture: Pixels, face: Face, faces: FaceToolbox) -> Face:
+    """The face that lies where `face` was, as it is found now; `face` itself where none is found any more."""
+    near = [f for f in faces.detect(picture) if f.box.overlap(face.box) > SAME_PLACE]
+    return max(near, key=lambda f: f.box.overlap(face.box)) if near else face
 
 
 def face_mask(regions: FaceRegions, widths: Widths) -> Pixels:

@@ -10,7 +10,7 @@ import numpy as np
 from easyphoto.domain import Pixels, PortraitRequest
 from easyphoto.faces.base import FaceRegions, FaceToolbox
 from easyphoto.images import match_color
-from easyphoto.portrait.compose import Canvas
+from easyphoto.portrait.compose import Canvas, found_again
 from easyphoto.portrait.subject import Subject
 
 
@@ -28,9 +28,7 @@ Effect = Callable[[Canvas, Bench], Canvas]
 
 def regions_now(canvas: Canvas, bench: Bench) -> FaceRegions:
     """Masks of the face as it looks now; where it is not found any more, at its old place."""
-    found = [f for f in bench.faces.detect(canvas.pixels) if f.box.overlap(canvas.face.box) > 0.2]
-    face = max(found, key=lambda f: f.box.overlap(canvas.face.box)) if found else canvas.face
-    return bench.faces.regions(canvas.pixels, face)
+    return bench.faces.regions(canvas.pixels, found_again(canvas.pixels, canvas.face, bench.faces))
 
 
 def fuse(canvas: Canvas, bench: Bench, ratio: float) -> tuple[Canvas, tuple[str, ...]]:

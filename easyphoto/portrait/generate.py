@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image
 
-from easyphoto.domain import Face, ModelFamily, Pixels, Portrait, PortraitRequest, Template
+from easyphoto.domain import Face, HintKind, ModelFamily, Pixels, Portrait, PortraitRequest, Template
 from easyphoto.engines.base import Engine
 from easyphoto.errors import NoFace
 from easyphoto.faces.base import FaceToolbox
@@ -20,7 +20,7 @@ from easyphoto.portrait.infotext import infotext
 from easyphoto.portrait.paste import pose_guide
 from easyphoto.portrait.plan import FacePlan, PassPlan, pass_seed, plan_faces
 from easyphoto.portrait.prompts import join_prompt
-from easyphoto.portrait.repaint import Easel, repaint
+from easyphoto.portrait.repaint import Easel, PoseGuide, repaint
 from easyphoto.portrait.score import score_faces
 from easyphoto.portrait.subject import Subject
 from easyphoto.progress import Clock, Progress, Step
@@ -160,7 +160,9 @@ def _pass(canvas: Canvas, mask: Pixels, which: tuple[FacePlan, int, int], sittin
     )
     carry = sitting.family is ModelFamily.EMBEDDED
     easel = Easel(sitting.tools.engine, plan.working, carry, sitting.report)
-    canvas, notes = repaint(canvas, mask, order, pose_guide(canvas, subject, sitting.tools.faces), easel)
+    wants_pose = any(kind is HintKind.POSE for kind, _ in settings.hints)
+    guide = pose_guide(canvas, subject, sitting.tools.faces) if wants_pose else PoseGuide(canvas.pixels, (canvas.face,))
+    canvas, notes = repaint(canvas, mask, order, guide, easel)
     sitting.notes.extend(notes)
     return canvas
 

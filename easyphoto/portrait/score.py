@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from easyphoto.domain import Face, FaceScore, Floats, Pixels
+from easyphoto.domain import FaceScore, Floats, Pixels
 from easyphoto.faces.base import FaceToolbox
 from easyphoto.faces.likeness import word_for
+from easyphoto.portrait.compose import found_again
 from easyphoto.portrait.plan import FacePlan, moved
 from easyphoto.portrait.subject import Subject
 
@@ -30,7 +31,4 @@ def _embedding_in(picture: Pixels, plan: FacePlan, faces: FaceToolbox) -> Floats
     """Of the face found again at the plan's place, else of the plan's own face."""
     left, top, right, bottom = plan.region
     part = np.ascontiguousarray(picture[top:bottom, left:right])
-    old: Face = moved(plan.face, left, top)
-    found = [f for f in faces.detect(part) if f.box.overlap(old.box) > 0.2]
-    face = max(found, key=lambda f: f.box.overlap(old.box)) if found else old
-    return faces.embed(part, face)
+    return faces.embed(part, found_again(part, moved(plan.face, left, top), faces))
