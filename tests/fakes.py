@@ -88,12 +88,13 @@ class FakeFaces:
     def enhance(self, picture: Pixels, scale: float) -> Pixels:
         return picture
 
-    def fuse(self, template: Pixels, face: Face, sources: Sequence[Source]) -> Fused:
+    def fuse(self, template: Pixels, face: Face, sources: Sequence[Source], share: float = 1.0) -> Fused:
         mask = _ellipse(template.shape[:2], face, 0.9)
         colour = sources[0].face.embedding
         assert colour is not None
         picture = template.copy()
-        picture[mask > 0] = np.clip(colour * 100, 0, 255).astype(np.uint8)
+        moved_in = np.clip(colour * 100, 0, 255)
+        picture[mask > 0] = np.rint(template[mask > 0] + (moved_in - template[mask > 0]) * share).astype(np.uint8)
         return Fused(picture, mask, 0, 0.0)
 
 

@@ -81,8 +81,8 @@ class FaceToolbox(Protocol):
         """Enlarged `scale` times (1 = same size) with detail boosted."""
         ...
 
-    def fuse(self, template: Pixels, face: Face, sources: Sequence[Source]) -> Fused:
-        """The best source's face moved into `face` of the template.
+    def fuse(self, template: Pixels, face: Face, sources: Sequence[Source], share: float = 1.0) -> Fused:
+        """The best source's face moved into `face` of the template; `share` 0..1 of the way, in shape and in colour.
 
         Raises NoFace where no source can be brought into the template's pose.
         """

@@ -103,11 +103,11 @@ class EmbeddedToolbox:
         """Enlarged `scale` times with detail boosted."""
         return sharpen(picture, scale)
 
-    def fuse(self, template: Pixels, face: Face, sources: Sequence[Source]) -> Fused:
+    def fuse(self, template: Pixels, face: Face, sources: Sequence[Source], share: float = 1.0) -> Fused:
         """The best source's face moved into `face`; raises NoFace where none fits the template's pose."""
-        from easyphoto.faces.fusion import fuse
+        from easyphoto.faces.fusion import Recipe, fuse
 
-        return fuse(template, self._as_it_is(template, face), sources, self)
+        return fuse(template, self._as_it_is(template, face), sources, self, Recipe(share=share))
 
     def _as_it_is(self, picture: Pixels, face: Face) -> Face:
         """The face with its mesh laid anew: the picture may have been painted over since the face was found."""

@@ -56,6 +56,7 @@ class Recipe:
     grain: float = 0.6  # of the template's fine skin texture laid on an enlarged face
     tries: int = 2  # sources that are tried; the recogniser chooses
     worse: float = 1.0  # cost above the best source's at which none is tried
+    share: float = 1.0  # of the way from the template's face to the person's, in shape and in colour alike
 
 
 RECIPE = Recipe()
@@ -117,15 +118,23 @@ def _trial(canvas: Canvas, choice: Choice, recipe: Recipe) -> _Trial:
     own = choice.source.face.mesh
     assert own is not None  # `candidates` gives no others
     shares = rim_shares(canvas.mesh, recipe.jaw_share, recipe.ear_share)
-    goal = between(canvas.mesh, posed(own, canvas.mesh), shares, recipe.inner_share)
+    goal = between(canvas.mesh, posed(own, canvas.mesh), shares * recipe.share, recipe.inner_share * recipe.share)
     pixels, mask = canvas.bent(goal)
     window = Window.round_face(box_of(goal), canvas.size, 1.12)
     plane = Plane(shifted(goal, window), (window.right - window.left, window.bottom - window.top))
     front, enlarged = _brought(choice.source, plane)
     painted, face_mask = _merged(plane, front, window.cut(pixels), enlarged, recipe)
-    window.cut(pixels)[:] = painted
+    window.cut(pixels)[:] = _dissolved(window.cut(pixels), painted, recipe.share)
     window.cut(mask)[:] = np.maximum(window.cut(mask), face_mask)
     return _Trial(choice, goal, pixels, mask)
+
+
+def _dissolved(before: Pixels, after: Pixels, share: float) -> Pixels:
+    """`share` of the way from one picture to the other; their faces have the same mesh, so no outline shows twice."""
+    if share == 1:
+        return after
+    mixed = before + (after.astype(np.float32) - before) * np.float32(share)
+    return np.asarray(np.rint(mixed), np.uint8)
 
 
 def _nearest(trials: Sequence[_Trial], sources: Sequence[Source], judge: Judge) -> _Trial:

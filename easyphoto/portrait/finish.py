@@ -32,13 +32,15 @@ def regions_now(canvas: Canvas, bench: Bench) -> FaceRegions:
 
 
 def fuse(canvas: Canvas, bench: Bench, ratio: float) -> tuple[Canvas, tuple[str, ...]]:
-    """The person's face moved in, blended over the canvas at `ratio` 0..1, with the fusion's notes.
+    """The person's face moved in by `ratio` 0..1, with the fusion's notes.
 
     Raises NoFace when no photo of the person fits the template's pose.
     """
-    fused = bench.faces.fuse(canvas.pixels, canvas.face, bench.subject.sources)
+    if ratio == 0:
+        return canvas, ()
+    fused = bench.faces.fuse(canvas.pixels, canvas.face, bench.subject.sources, ratio)
     # The toolbox has softened its own edge, so the mask is taken as solid wherever it changed anything.
-    moved_in = np.where(fused.mask > 0, round(255 * ratio), 0).astype(np.uint8)
+    moved_in = np.where(fused.mask > 0, 255, 0).astype(np.uint8)
     return canvas.painted(fused.picture, moved_in), fused.notes
 
 

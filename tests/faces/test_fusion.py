@@ -86,6 +86,26 @@ def test_the_arguments_stay_as_they_are(faces, template, person):
     assert np.array_equal(mesh, template.face.mesh)
 
 
+@pytest.mark.parametrize("share", [0.25, 0.5, 0.75])
+def test_half_way_is_half_way_in_shape_and_in_likeness(faces, template, person, fused, share):
+    """Blending the finished face over the template instead would show two jaws and two mouths."""
+    part = fuse(template.picture, template.face, [person], faces, Recipe(share=share))
+    ends = template.face.mesh[:, :2], faces.detect(fused.picture)[0].mesh[:, :2]
+    now = faces.detect(part.picture)[0].mesh[:, :2]
+    way, height = ends[1] - ends[0], template.face.box.height
+    moved = float(((now - ends[0]) * way).sum() / (way**2).sum())
+    assert moved == pytest.approx(share, abs=0.2)
+    off = np.linalg.norm(now - (ends[0] + moved * way), axis=1)
+    assert off.mean() < 0.02 * height
+    gaps = [
+        np.linalg.norm(faces.embed(p, faces.detect(p)[0]) - person.face.embedding)
+        for p in (fused.picture, part.picture, template.picture)
+    ]
+    assert gaps[0] < gaps[1] < gaps[2]
+    outside = part.mask == 0
+    assert np.array_equal(part.picture[outside], template.picture[outside])
+
+
 def test_same_input_same_picture(faces, template, person, fused):
     again = fuse(template.picture, template.face, [person], faces)
     assert np.array_equal(again.picture, fused.picture)
