@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from easyphoto.api import Access, build_api
+from easyphoto.api.refusals import status_of
 from easyphoto.doctor import diagnose
 from easyphoto.errors import Busy, EasyPhotoError, MissingPackage
 from easyphoto.jobs import Queue
@@ -150,8 +151,10 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         """One request. The API asks for itself."""
-        if scope["type"] not in ("http", "websocket") or scope["path"].startswith(API_ROOT + "/"):
+        if scope["type"] not in ("http", "websocket"):
             return await self.app(scope, receive, send)
+        if scope["path"].startswith(API_ROOT + "/"):
+            return await self.app(_with_token(scope), receive, send)
         if refusal := self._refusal(scope):
             return await _refuse(refusal, scope, send)
         token = _asked_token(scope)
@@ -169,6 +172,15 @@ class Gate:
         except EasyPhotoError as error:
             return error
         return None
+
+
+def _with_token(scope: Scope) -> Scope:
+    """The API knows no cookies: a browser of ours that has one sends the token by it."""
+    headers = {name.lower(): value for name, value in scope["headers"]}
+    token = "" if b"authorization" in headers else _cookie(headers.get(b"cookie", b"").decode("latin-1"))
+    if not token:
+        return scope
+    return {**scope, "headers": [*scope["headers"], (b"authorization", f"Bearer {token}".encode("latin-1"))]}
 
 
 def _asked_token(scope: Scope) -> str:
@@ -200,6 +212,6 @@ async def _refuse(error: EasyPhotoError, scope: Scope, send: Any) -> None:
         await send({"type": "websocket.close", "code": 1008})
         return
     headers = [(b"content-type", b"text/plain; charset=utf-8")]
-    status = 401 if "token" in error.problem else 403
+    status = status_of(error)
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": f"{error}\n".encode()})

@@ -100,6 +100,13 @@ def test_the_token_becomes_a_cookie_and_leaves_the_address(apps: dict[str, Any])
     assert visitor.get("/en/").status_code == 200
 
 
+def test_the_cookie_opens_the_api_to_our_own_page_only(apps: dict[str, Any]):
+    visitor = client(apps["open"], "http://192.168.1.5:7861", cookies={TOKEN_COOKIE: TOKEN})
+    assert visitor.get("/easyphoto/v1/jobs", headers={"sec-fetch-site": "same-origin"}).status_code == 200
+    assert visitor.get("/easyphoto/v1/jobs", headers={"sec-fetch-site": "cross-site"}).status_code == 403
+    assert visitor.get("/easyphoto/v1/jobs", headers={"authorization": "Bearer wrong"}).status_code == 401
+
+
 def test_an_open_server_without_a_token_is_not_made():
     with pytest.raises(BadRequest, match="token"):
         _ = Address("0.0.0.0").access

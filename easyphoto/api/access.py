@@ -1,13 +1,16 @@
-"""Who may speak to us: the token, the host name, and the page a browser comes from."""
+"""Who may speak to us: the login or token, the host name, and the page a browser comes from."""
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import urlsplit
 
-from easyphoto.api.refusals import NotAllowed, NoToken
+from easyphoto.api.refusals import NoLogin, NotAllowed
 from easyphoto.errors import BadRequest
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -16,42 +19,99 @@ SHORTEST_TOKEN = 16
 MEGABYTE = 1_000_000
 
 
+class Proof(Protocol):
+    """A way to show who one is."""
+
+    @property
+    def scheme(self) -> str:
+        """What a program sends in the Authorization header: "Bearer" or "Basic"; empty for something else."""
+        ...
+
+    def holds(self, headers: Mapping[str, str]) -> bool:
+        """Whether these headers prove it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Token:
+    """One secret for everybody, sent as a bearer token."""
+
+    secret: str
+    scheme = "Bearer"
+
+    def __post_init__(self) -> None:
+        if len(self.secret) < SHORTEST_TOKEN or not self.secret.isascii():
+            raise BadRequest(f"The token needs at least {SHORTEST_TOKEN} ASCII characters.", stage="start")
+
+    def holds(self, headers: Mapping[str, str]) -> bool:
+        """Compared in constant time."""
+        given = _credentials(headers, self.scheme)
+        return hmac.compare_digest(given.encode(), self.secret.encode())
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """User names with passwords, sent as HTTP Basic."""
+
+    pairs: tuple[tuple[str, str], ...]
+    scheme = "Basic"
+
+    def holds(self, headers: Mapping[str, str]) -> bool:
+        """Compared in constant time, with every account."""
+        try:
+            given = base64.b64decode(_credentials(headers, self.scheme), validate=True)
+        except (binascii.Error, ValueError):
+            return False
+        found = [hmac.compare_digest(given, f"{user}:{password}".encode()) for user, password in self.pairs]
+        return any(found)
+
+
 @dataclass(frozen=True)
 class Access:
-    """The door's rules. A door that is not on loopback cannot be made without a token."""
+    """The door's rules. A door that others can reach asks for a proof, unless somebody else has opened it."""
 
-    loopback: bool
-    token: str = ""  # empty: none is asked for
-    hosts: frozenset[str] = frozenset()  # further host names we answer to, without port; only looked at on loopback
+    loopback: bool  # only the host names of this machine are answered to
+    proofs: tuple[Proof, ...] = ()  # one of them must hold; empty: none is asked for
+    hosts: frozenset[str] = frozenset()  # further host names of ours, without port
+    pages: frozenset[str] = frozenset()  # origins of other sites whose pages may call us
+    opened: bool = False  # the program around us has opened itself to the network without a login, knowingly
     max_body: int = 256 * MEGABYTE
     max_picture: int = 64 * MEGABYTE
 
     def __post_init__(self) -> None:
-        if not self.loopback and not self.token:
+        if not (self.loopback or self.proofs or self.opened):
             raise BadRequest(
                 "The API is reachable from other machines and needs a token.",
                 stage="start",
                 mend="Set a token, or listen on 127.0.0.1 only.",
             )
-        if self.token and (len(self.token) < SHORTEST_TOKEN or not self.token.isascii()):
-            raise BadRequest(f"The token needs at least {SHORTEST_TOKEN} ASCII characters.", stage="start")
 
     @classmethod
     def local(cls, token: str = "") -> Access:
         """For a program that listens on this machine only."""
-        return cls(True, token)
+        return cls(True, (Token(token),) if token else ())
 
     @classmethod
     def network(cls, token: str) -> Access:
         """For one that other machines reach. Raises BadRequest for an empty or short token."""
-        return cls(False, token)
+        return cls(False, (Token(token),) if token else ())
+
+    @property
+    def schemes(self) -> tuple[str, ...]:
+        """What programs may send in the Authorization header."""
+        return tuple(dict.fromkeys(proof.scheme for proof in self.proofs if proof.scheme))
 
     def check(self, headers: Mapping[str, str]) -> None:
-        """Raises NotAllowed or NoToken; `headers` are looked up in lower case."""
+        """Raises NotAllowed or NoLogin; `headers` are looked up in lower case."""
         self._check_host(headers.get("host", ""))
         self._check_origin(headers)
-        if self.token:
-            self._check_token(headers.get("authorization", ""))
+        if self.proofs and not any(proof.holds(headers) for proof in self.proofs):
+            raise self._no_login()
+
+    def _no_login(self) -> NoLogin:
+        if "Bearer" in self.schemes:
+            return NoLogin("A valid token is needed.", stage="access", mend="Send Authorization: Bearer TOKEN.")
+        return NoLogin("A valid login is needed.", stage="access", mend="Send user name and password as HTTP Basic.")
 
     def _check_host(self, host: str) -> None:
         """A stranger's domain that resolves to 127.0.0.1 is not us (DNS rebinding)."""
@@ -61,14 +121,15 @@ class Access:
     def _check_origin(self, headers: Mapping[str, str]) -> None:
         """Pages of other sites may not call us, whatever the method."""
         origin = headers.get("origin")
-        foreign = origin is not None and _place(origin) != headers.get("host", "").lower()
+        if origin is not None and origin in self.pages:
+            return
+        foreign = origin is not None and not self._is_ours(_place(origin), headers.get("host", "").lower())
         if foreign or headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
             raise NotAllowed("Pages of other sites may not call this.", stage="access")
 
-    def _check_token(self, authorization: str) -> None:
-        kind, _, given = authorization.partition(" ")
-        if kind.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), self.token.encode()):
-            raise NoToken("A valid token is needed.", stage="access", mend="Send Authorization: Bearer TOKEN.")
+    def _is_ours(self, place: str, host: str) -> bool:
+        """A proxy in front of us may have another name than the one it calls us by."""
+        return place == host or name_of(place) in self.hosts
 
 
 def name_of(host: str) -> str:
@@ -77,6 +138,12 @@ def name_of(host: str) -> str:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return ""
+
+
+def _credentials(headers: Mapping[str, str], scheme: str) -> str:
+    """What stands behind the scheme in the Authorization header; empty for another scheme."""
+    kind, _, given = headers.get("authorization", "").partition(" ")
+    return given.strip() if kind.lower() == scheme.lower() else ""
 
 
 def _place(origin: str) -> str:

@@ -31,6 +31,8 @@ _log = logging.getLogger(__name__)
 PREFIX = "/easyphoto"
 """Where the application is meant to be mounted."""
 
+CHALLENGES = {"Bearer": "Bearer", "Basic": 'Basic realm="EasyPhoto", charset="UTF-8"'}
+
 ROUTES = (*job_routes.ROUTES, *shelf_routes.ROUTES, *legacy.ROUTES)
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -98,7 +100,7 @@ async def _call(desk: Desk, route: Route, request: Request) -> Call:
 
 def _documenting(desk: Desk) -> Endpoint:
     async def answer(request: Request) -> Response:
-        return _json(document(ROUTES, request.scope.get("root_path", ""), bool(desk.access.token)))
+        return _json(document(ROUTES, request.scope.get("root_path", ""), desk.access.schemes))
 
     return _guarded(desk, answer)
 
@@ -112,7 +114,7 @@ def _json(data: Any, status: int = 200) -> Response:
 def _refusal(error: EasyPhotoError, desk: Desk) -> Response:
     response = _json(desk.tell.clean(error.as_json()), status_of(error))
     if response.status_code == 401:
-        response.headers["WWW-Authenticate"] = "Bearer"
+        response.headers["WWW-Authenticate"] = ", ".join(CHALLENGES[scheme] for scheme in desk.access.schemes)
     return response
 
 

@@ -62,6 +62,9 @@ class Answer:
     status: int = 200
 
 
+AS_IT_IS = {"Content-Encoding": "identity"}
+"""Header of streams and archives: a host's gzip layer would hold events back and pack a zip once more."""
+
 Work = Callable[[Call], Answer | Response] | Callable[[Call], Awaitable[Answer]]
 """Plain functions run in a thread, coroutines in the event loop."""
 

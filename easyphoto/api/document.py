@@ -18,13 +18,14 @@ _IDS: dict[str, Schema] = {
     "upload": {"type": "string", "pattern": UPLOAD_ID},
     "token": {"type": "string", "pattern": "^[A-Za-z0-9_-]{24}$"},
 }
+_LOGINS = {"Bearer": "token", "Basic": "login"}
 _MAY_FAIL = {
     "4XX": {"description": "Refused; the body says why and what to do.", "content": {}},
     "5XX": {"description": "Our own fault, or something is not installed.", "content": {}},
 }
 
 
-def document(routes: Sequence[Route], prefix: str, with_token: bool) -> dict[str, Any]:
+def document(routes: Sequence[Route], prefix: str, schemes: Sequence[str]) -> dict[str, Any]:
     """OpenAPI 3.1; `prefix` is where the application is mounted."""
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
@@ -37,9 +38,9 @@ def document(routes: Sequence[Route], prefix: str, with_token: bool) -> dict[str
         "paths": paths,
         "components": components,
     }
-    if with_token:
-        components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-        whole["security"] = [{"token": []}]
+    if schemes:
+        components["securitySchemes"] = {_LOGINS[s]: {"type": "http", "scheme": s.lower()} for s in schemes}
+        whole["security"] = [{_LOGINS[s]: []} for s in schemes]
     return whole
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 
-from easyphoto.api.desk import Answer, Call, Encoded, Route
+from easyphoto.api.desk import AS_IT_IS, Answer, Call, Encoded, Route
 from easyphoto.api.shapes import FLAG, Schema, many, ref, thing
 from easyphoto.api.stream import stream
 from easyphoto.domain import EMBEDDED_CHECKPOINT, PortraitRequest, TrainRequest
@@ -96,7 +96,7 @@ def events(call: Call) -> Response:
     job = call.desk.queue.get(call.path["job"])
     last = call.headers.get("last-event-id", "")
     since = int(last) if last.isascii() and last.isdecimal() and len(last) < 16 else call.query["since"]
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "X-Content-Type-Options": "nosniff"}
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "X-Content-Type-Options": "nosniff", **AS_IT_IS}
     news = stream(call.desk.feed, job.id, since)
     return StreamingResponse(news, 200, headers, "text/event-stream")
 

@@ -28,8 +28,8 @@ class NotAllowed(EasyPhotoError):
     """The caller is known, or a stranger's page, and may not do this."""
 
 
-class NoToken(EasyPhotoError):
-    """The bearer token is missing or wrong."""
+class NoLogin(EasyPhotoError):
+    """The token or the login is missing or wrong."""
 
 
 class TooLarge(EasyPhotoError):
@@ -46,7 +46,7 @@ class TooMany(EasyPhotoError):
 
 _STATUS: tuple[tuple[type[EasyPhotoError], int], ...] = (  # the first that fits
     (NotJson, 400),
-    (NoToken, 401),
+    (NoLogin, 401),
     (NotAllowed, 403),
     (TooLarge, 413),
     (WrongType, 415),

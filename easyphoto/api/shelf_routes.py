@@ -12,7 +12,7 @@ from fastapi.responses import FileResponse, Response
 from starlette.background import BackgroundTask
 
 from easyphoto.api.body import decoded
-from easyphoto.api.desk import Answer, Call, Route
+from easyphoto.api.desk import AS_IT_IS, Answer, Call, Route
 from easyphoto.api.shapes import COUNT, FILE, FILE_OR_UPLOAD, FLAG, NAME, TEXT, many, ref, request_schema, table, thing
 from easyphoto.api.uploads import workplace
 from easyphoto.doctor import MISSING, diagnose
@@ -69,7 +69,7 @@ def export_person(call: Call) -> Response:
         shutil.rmtree(folder)
         raise
     gone = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
-    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **AS_IT_IS}
     return FileResponse(file, 200, headers, "application/zip", gone, file.name)
 
 

@@ -10,6 +10,7 @@ from api_world import PHOTO, World, b64, png, world
 from starlette.testclient import TestClient
 
 from easyphoto.api import Access
+from easyphoto.api.access import Accounts, Token
 from easyphoto.errors import BadRequest
 
 TOKEN = "correct-horse-battery"
@@ -59,6 +60,72 @@ def test_the_document_asks_for_the_token_only_where_there_is_one(tmp_path, w):
     with world(tmp_path / "b", Access.network(TOKEN)) as other:
         document = other.get("openapi.json", headers={"Authorization": f"Bearer {TOKEN}"}).json()
         assert document["security"] == [{"token": []}]
+
+
+LOGIN = Accounts((("ann", "pass:wört"), ("bob", "b")))
+
+
+def basic(user: str, password: str) -> str:
+    return "Basic " + b64(f"{user}:{password}".encode())
+
+
+@pytest.mark.parametrize(
+    ("authorization", "status"),
+    [
+        ("", 401),
+        ("Basic", 401),
+        ("Basic !!!", 401),
+        ("Basic wört", 401),
+        (basic("ann", "b"), 401),
+        (basic("ann", ""), 401),
+        (basic("", ""), 401),
+        ("Bearer pass:wört", 401),
+        (basic("ann", "pass:wört"), 200),
+        (basic("bob", "b").replace("Basic", "bASIC"), 200),
+    ],
+)
+def test_a_login(tmp_path, authorization, status):
+    with world(tmp_path, Access(False, (LOGIN,))) as w:
+        headers = {"Authorization": authorization.encode("utf-8")}
+        answer = w.get("jobs", headers=headers)
+        assert answer.status_code == status
+        assert answer.headers.get("www-authenticate", "").startswith("Basic realm=") == (status == 401)
+
+
+def test_one_proof_of_several_is_enough(tmp_path):
+    with world(tmp_path, Access(False, (Token(TOKEN), LOGIN))) as w:
+        for authorization in (f"Bearer {TOKEN}", basic("bob", "b")):
+            assert w.get("jobs", headers={"Authorization": authorization}).status_code == 200
+        refused = w.get("jobs")
+        assert (refused.status_code, refused.json()["kind"]) == (401, "NoLogin")
+        document = w.get("openapi.json", headers={"Authorization": basic("bob", "b")}).json()
+        assert document["security"] == [{"token": []}, {"login": []}]
+
+
+def test_an_opened_door_knows_no_host_names_but_pages_of_other_sites(tmp_path):
+    with world(tmp_path, Access(False, opened=True)) as w:
+        assert w.get("jobs", headers={"Host": "studio.example"}).status_code == 200
+        assert w.get("jobs", headers={"Host": "studio.example", "Origin": "http://evil.example"}).status_code == 403
+
+
+def test_pages_that_the_owner_has_named(tmp_path):
+    access = Access(True, hosts=frozenset({"studio.example"}), pages=frozenset({"https://mine.example"}))
+    with world(tmp_path, access) as w:
+        for headers in (
+            {"Host": "studio.example:80"},
+            {"Origin": "https://studio.example"},
+            {"Origin": "https://mine.example", "Sec-Fetch-Site": "cross-site"},
+        ):
+            assert w.get("jobs", headers=headers).status_code == 200, headers
+        for origin in ("https://mine.example.evil", "http://mine.example", "https://notstudio.example"):
+            assert w.get("jobs", headers={"Origin": origin}).status_code == 403, origin
+
+
+def test_what_must_not_be_packed_says_so(tmp_path):
+    """A WebUI's gzip layer passes such answers on as they come."""
+    with world(tmp_path) as w:
+        job = w.ended(w.post("jobs/check", {"photos": [PHOTO]}).json())
+        assert w.get(f"jobs/{job['id']}/events").headers["content-encoding"] == "identity"
 
 
 @pytest.mark.parametrize(
