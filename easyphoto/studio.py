@@ -13,6 +13,7 @@ from easyphoto.paths import Paths, default_root
 from easyphoto.portrait.generate import Tools
 from easyphoto.portrait.session import PortraitBatch, sit
 from easyphoto.progress import Progress, silent
+from easyphoto.training.interpreter import TrainerPython, own_python
 from easyphoto.training.prepare import check
 from easyphoto.training.train import Trained, Workshop, train
 
@@ -20,10 +21,11 @@ from easyphoto.training.train import Trained, Workshop, train
 class Studio:
     """The product behind one door."""
 
-    def __init__(self, paths: Paths, engine: Engine, faces: FaceToolbox) -> None:
+    def __init__(self, paths: Paths, engine: Engine, faces: FaceToolbox, trainer: TrainerPython = own_python) -> None:
         self.paths = paths
         self.engine = engine
         self.faces = faces
+        self.trainer = trainer
         self.library = Library(paths)
 
     @classmethod
@@ -41,7 +43,8 @@ class Studio:
 
     def train(self, request: TrainRequest, photos: Sequence[Photo], report: Progress = silent) -> Trained:
         """Photos in, a person in the library out."""
-        return train(request, photos, Workshop(self.paths, self.engine, self.faces, self.library), report)
+        shop = Workshop(self.paths, self.engine, self.faces, self.library, self.trainer)
+        return train(request, photos, shop, report)
 
     def portrait(
         self,

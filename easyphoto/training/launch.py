@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 import signal
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +14,8 @@ from PIL import Image
 from easyphoto.domain import Checkpoint, LoraCheckpoint, ModelFamily, TrainingSet, TrainRequest
 from easyphoto.errors import MissingModel, TrainingFailed
 from easyphoto.paths import shipped_models
-from easyphoto.progress import Progress, Step
+from easyphoto.progress import Progress, Step, silent
+from easyphoto.training.interpreter import Interpreter, own_python
 from easyphoto.training.trainer_process import lines, running
 from kohya_train import contract
 from kohya_train.contract import TrainConfig, TrialPlan
@@ -64,6 +64,7 @@ class TrainingOrder:
     folder: Path
     templates: tuple[TrialTemplate, ...] = ()
     resume: bool = False
+    interpreter: Interpreter = field(default_factory=lambda: own_python(silent))
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,8 @@ def launch(order: TrainingOrder, report: Progress) -> TrainingRun:
     file, log = order.folder / "run.json", order.folder / LOG_NAME
     config.write(file)
     tally = _Tally(config.steps)
-    with log.open("ab") as sink, running(command(file), sink) as process:
+    python = order.interpreter
+    with log.open("ab") as sink, running(command(python, file), sink, python.environment(), order.folder) as process:
         for line in lines(process):
             preview = None if line is None else _hear(line, tally)
             report(tally.step(preview))
@@ -163,9 +165,9 @@ def _trials(order: TrainingOrder) -> TrialPlan:
     return TrialPlan(**known) if order.request.validation else TrialPlan()
 
 
-def command(file: Path) -> list[str]:
+def command(python: Interpreter, file: Path) -> list[str]:
     """The trainer's command line for a letter."""
-    return [sys.executable, "-m", "kohya_train", str(file.resolve()), contract.LEASH]
+    return python.command("kohya_train", str(file.resolve()), contract.LEASH)
 
 
 # ---------------------------------------------------------------- what it says

@@ -23,6 +23,7 @@ from easyphoto.faces.base import FaceToolbox
 from easyphoto.library import Library, PersonDraft, slug
 from easyphoto.paths import Paths
 from easyphoto.progress import Clock, Progress
+from easyphoto.training.interpreter import TrainerPython, own_python
 from easyphoto.training.launch import TrainingOrder, TrainingRun, launch
 from easyphoto.training.prepare import prepare
 from easyphoto.training.select import Selection, judged, select
@@ -39,6 +40,7 @@ class Workshop:
     engine: Engine
     faces: FaceToolbox
     library: Library
+    trainer: TrainerPython = own_python
 
 
 @dataclass(frozen=True)
@@ -57,16 +59,17 @@ class Trained:
 def train(request: TrainRequest, photos: Sequence[Photo], shop: Workshop, report: Progress) -> Trained:
     """Check and prepare the photos, train, choose, and put the person into the library.
 
-    Raises BadRequest, AlreadyThere, NoFace, MissingModel, TrainingFailed; an interrupted training
+    Raises BadRequest, AlreadyThere, NoFace, MissingModel, MissingPackage, TrainingFailed; an interrupted training
     of the same photos and request goes on from its last checkpoint.
     """
     base = preflight(request, shop)
     folder, resume = job_folder(request, photos, shop.paths)
+    interpreter = shop.trainer(report)
     clock = Clock()
     with clock.time("photos"):
         training_set = prepare(photos, request, shop.faces, folder / "set", report)
         templates = trial_templates(shop.paths, shop.faces, folder / "trials", request) if request.validation else ()
-    order = TrainingOrder(training_set, request, base, folder / "run", templates, resume)
+    order = TrainingOrder(training_set, request, base, folder / "run", templates, resume, interpreter)
     with clock.time("training"), shop.engine.released():
         run = launch(order, judged(report, training_set.embeddings, shop.faces))
     with clock.time("choosing"):

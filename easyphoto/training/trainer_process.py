@@ -11,9 +11,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO, Any
-
-from easyphoto.paths import checkout
 
 _log = logging.getLogger(__name__)
 
@@ -25,30 +24,21 @@ _END = None  # in the queue of lines: standard output is closed
 
 
 @contextlib.contextmanager
-def running(arguments: list[str], sink: IO[bytes]) -> Iterator[subprocess.Popen[str]]:
-    """The process, in a group of its own; on leaving, nothing of the group lives."""
+def running(
+    arguments: list[str], sink: IO[bytes], environment: dict[str, str], folder: Path
+) -> Iterator[subprocess.Popen[str]]:
+    """The process, working in `folder`, in a group of its own; on leaving, nothing of the group lives."""
     group: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
         group = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
     process = subprocess.Popen(
-        arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=sink, env=_environment(), encoding="utf-8",
-        errors="replace", **group,
+        arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=sink, env=environment, cwd=folder,
+        encoding="utf-8", errors="replace", **group,
     )  # fmt: skip
     try:
         yield process
     finally:
         _end(process)
-
-
-def _environment() -> dict[str, str]:
-    """Ours, with the project importable, and UTF-8 everywhere."""
-    searched = [str(checkout()), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(searched),
-        "PYTHONUTF8": "1",
-        "PYTHONUNBUFFERED": "1",
-    }
 
 
 def _end(process: subprocess.Popen[str]) -> None:

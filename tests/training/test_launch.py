@@ -17,6 +17,7 @@ from easyphoto.lora import inspect, merge
 from easyphoto.paths import checkout, shipped_models
 from easyphoto.progress import Cancelled, Step, silent
 from easyphoto.training import launch as module
+from easyphoto.training.interpreter import own_python
 from easyphoto.training.launch import TrainingOrder, Trial, TrialTemplate, known_cause, launch, letter
 from kohya_train.contract import LEASH, TrainConfig
 
@@ -45,7 +46,7 @@ def trainer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     def put(code: str) -> None:
         script = tmp_path / "fake trainer.py"
         script.write_text(SAY + code, encoding="utf-8")
-        monkeypatch.setattr(module, "command", lambda file: [sys.executable, str(script), str(file)])
+        monkeypatch.setattr(module, "command", lambda python, file: [sys.executable, str(script), str(file)])
 
     return put
 
@@ -81,13 +82,9 @@ def test_a_base_without_file_is_refused(order: TrainingOrder):
 
 
 def test_the_command_is_this_python_on_a_leash(tmp_path: Path):
-    assert module.command(tmp_path / "run.json") == [
-        sys.executable,
-        "-m",
-        "kohya_train",
-        str(tmp_path / "run.json"),
-        LEASH,
-    ]
+    said = module.command(own_python(silent), tmp_path / "run.json")
+    assert said[0] == sys.executable
+    assert said[-2:] == [str(tmp_path / "run.json"), LEASH]
 
 
 # ---------------------------------------------------------------- a run
