@@ -1,0 +1,125 @@
+"""The trainer's private packages inside a WebUI: made on first use, beside the host's own and never among them.
+
+They lie in a folder of their own and the host's Python runs the trainer with that folder first on its
+path. A virtual environment would do the same with more to break: portable Pythons on Windows have no
+`venv`, and one made from the host's environment sees the packages of the base Python, not the host's
+torch. Here the interpreter is the host's, so torch, numpy and Pillow are there by themselves.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from easyphoto.errors import TrainingFailed
+from easyphoto.locks import FileLock
+from easyphoto.progress import Progress, Step
+from easyphoto.training.host_python import Host, ask
+from easyphoto.training.interpreter import Interpreter
+from easyphoto.training.packages import PINS, STAGE, Pin, fetch, try_out
+
+ROOM = 500 * 2**20
+"""Bytes that must be free: what is installed, what pip needs meanwhile, and the compiled modules later."""
+STAMP = "complete.json"
+PAUSE = 0.5  # seconds between two looks at a lock that somebody else holds
+
+
+@dataclass(frozen=True)
+class PrivateEnvironment:
+    """A TrainerPython: the host's Python with our pinned packages before its own. `folder` is ours alone."""
+
+    folder: Path
+    host_python: Path = field(default_factory=lambda: Path(sys.executable))
+    pins: tuple[Pin, ...] = PINS
+
+    def __call__(self, report: Progress) -> Interpreter:
+        """The interpreter, made first where it is not there or was made for another Python or torch.
+
+        Raises MissingPackage when something cannot be fetched, TrainingFailed when there is no room or the
+        packages do not work with the host; what is raised leaves nothing that would be used later.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        host = ask(self.host_python, self.folder)
+        made = self.folder / fingerprint(host, self.pins)
+        interpreter = Interpreter(host.python, (made,), host.lent, private=True)
+        if not self.whole(made):
+            with self._alone(report):
+                if not self.whole(made):
+                    self._make(interpreter, report)
+        return interpreter
+
+    def whole(self, made: Path) -> bool:
+        """The stamp that is written last is there, and so is every package."""
+        return (made / STAMP).is_file() and all((made / pin.mark).is_dir() for pin in self.pins)
+
+    @contextlib.contextmanager
+    def _alone(self, report: Progress) -> Iterator[None]:
+        """One maker at a time on this machine; the others wait and can be cancelled."""
+        lock = FileLock(self.folder / "lock")
+        while not lock.seize():
+            report(Step(STAGE, 0, self._total, "waiting for another window that prepares the trainer"))
+            time.sleep(PAUSE)
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @property
+    def _total(self) -> int:
+        return len(self.pins) + 1
+
+    def _make(self, interpreter: Interpreter, report: Progress) -> None:
+        self._sweep()
+        self._check_room()
+        (made,) = interpreter.packages
+        made.mkdir()
+        for done, pin in enumerate(self.pins):
+            step = Step(STAGE, done, self._total, f"fetching {pin.name} {pin.version}, needed once")
+            fetch(pin, interpreter, self.folder, partial(report, step))
+        step = Step(STAGE, len(self.pins), self._total, "trying out what was fetched")
+        try_out(self.pins, interpreter, self.folder, partial(report, step))
+        stamp = {"python": str(interpreter.python), "packages": [str(pin) for pin in self.pins]}
+        (made / STAMP).write_text(json.dumps(stamp, indent=1), encoding="utf-8")
+        report(Step(STAGE, self._total, self._total))
+
+    def _sweep(self) -> None:
+        """Half-made ones, and those for another Python or torch."""
+        for old in (one for one in self.folder.iterdir() if one.is_dir() and one.name.startswith("for-")):
+            try:
+                shutil.rmtree(old)
+            except OSError as problem:
+                raise TrainingFailed(
+                    f"Old packages of the trainer cannot be removed: {problem}",
+                    exit_code=None,
+                    last_lines=(),
+                    log=str(old),
+                    mend="End other trainings, or remove that folder by hand.",
+                ) from problem
+
+    def _check_room(self) -> None:
+        free = shutil.disk_usage(self.folder).free
+        if free < ROOM:
+            raise TrainingFailed(
+                f"The trainer's packages need {ROOM >> 20} MB on this disk, {free >> 20} MB are free.",
+                exit_code=None,
+                last_lines=(),
+                log=str(self.folder),
+                mend="Free some disk space.",
+            )
+
+
+def fingerprint(host: Host, pins: tuple[Pin, ...]) -> str:
+    """Folder name for these packages and this host; another Python or torch gives another name.
+
+    Short, since old Windows allows paths of 260 letters only and packages bring more than 100 of them.
+    """
+    facts = [*map(str, pins), str(host.python), host.version, host.platform, host.torch]
+    return "for-" + hashlib.sha256("\n".join(facts).encode()).hexdigest()[:10]
