@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import inspect
+import os
+import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+
+from easyphoto.errors import BadRequest
 
 PICTURES = ["image", ".heic", ".heif", ".tif", ".tiff", ".bmp", ".webp"]
 DAY = 86_400  # seconds
@@ -88,18 +93,49 @@ def upload_field(label: str, elem_id: str, pictures: bool = True) -> gr.File:
     return gr.File(label=label, file_count=count, file_types=kinds, elem_id=elem_id, elem_classes=["ep-upload"])
 
 
-def uploaded(value: Any) -> list[Path]:
-    """Files of a File or UploadButton value: paths in new gradios, open temporary files in 3.41."""
-    if value is None:
-        return []
-    several = value if isinstance(value, list) else [value]
-    return [Path(one if isinstance(one, (str, Path)) else one.name) for one in several]
+@dataclass(frozen=True)
+class Upload:
+    """A file in gradio's hands."""
+
+    file: Path
+    name: str  # as the user calls it
+    copies: tuple[Path, ...] = ()  # what else gradio has of it
+
+    def source(self) -> Path | None:
+        """One that is there; 3.41 shares its copies between everybody who brings the same content."""
+        return next((file for file in (*self.copies, self.file) if file.is_file()), None)
 
 
-def uploaded_names(value: Any) -> list[str]:
-    """The same files' names as the user knows them."""
+def uploaded(value: Any) -> list[Upload]:
+    """Files of a File's or UploadButton's value. Raises BadRequest for one that no browser has brought."""
     several = value if isinstance(value, list) else [value]
-    return [Path(str(getattr(one, "orig_name", None) or getattr(one, "name", one))).name for one in several if one]
+    return [_upload(one) for one in several if one is not None]
+
+
+def _upload(one: Any) -> Upload:
+    """New gradios give a path below their folder. 3.41 gives a copy of any path the browser has named."""
+    if isinstance(one, (str, Path)):
+        return Upload(Path(one), Path(one).name)
+    brought = Path(one.orig_name)
+    if brought.is_absolute() and not _is_gradios(brought):
+        discard(Upload(Path(one.name), brought.name))
+        raise BadRequest("A file was named that nobody has uploaded.", stage="upload", mend="Upload it.")
+    return Upload(Path(one.name), brought.name, (brought,) if brought.is_absolute() else ())
+
+
+def discard(upload: Upload) -> None:
+    """Delete whatever gradio holds of it, and the folders that are empty then."""
+    for file in (upload.file, *upload.copies):
+        if _is_gradios(file):
+            file.unlink(missing_ok=True)
+            with suppress(OSError):
+                file.parent.rmdir()
+
+
+def _is_gradios(file: Path) -> bool:
+    """Whether it lies in the folder of gradio's temporary files."""
+    folder = Path(os.environ.get("GRADIO_TEMP_DIR") or Path(tempfile.gettempdir()) / "gradio").resolve()
+    return folder in file.resolve().parent.parents
 
 
 def listen(

@@ -17,6 +17,7 @@ import gradio as gr
 from easyphoto.domain import Person
 from easyphoto.errors import EasyPhotoError
 from easyphoto.jobs import Event, Job, Queue
+from easyphoto.ui.intake import Intake
 from easyphoto.ui.pictures import Pictures
 from easyphoto.ui.pieces import esc
 from easyphoto.ui.shelf import Shelf
@@ -63,11 +64,17 @@ class Desk:
     say: Speech
     examine: Callable[[], Sequence[Finding]]  # the doctor
     pictures: Pictures = field(default_factory=Pictures)
+    api: str = "../easyphoto"  # address of the API as the page sees it
 
     @cached_property
     def shelf(self) -> Shelf:
         """Templates."""
         return Shelf(self.studio.paths, self.studio.faces)
+
+    @cached_property
+    def intake(self) -> Intake:
+        """What browsers have brought."""
+        return Intake(self.studio.paths.jobs / "drafts")
 
     def people(self) -> list[Person]:
         """Everybody, the newest first."""
@@ -121,8 +128,3 @@ def read(file: Path) -> bytes:
         return file.read_bytes()
     except OSError as error:
         raise EasyPhotoError("The file is not there any more.", stage="download", file=file.name) from error
-
-
-def uploads(files: Sequence[Path], names: Sequence[str]) -> list[tuple[Path, str]]:
-    """Those that exist; a browser may drop a folder's odd entries."""
-    return [(f, n) for f, n in zip(files, names, strict=True) if f.is_file()]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import gradio as gr
 
@@ -37,7 +37,6 @@ class PeoplePanel:
             gr.HTML(head(say("tab.people")))
             self.told = gr.HTML("", elem_id="ep-people-told")
             self.people = gr.HTML("", elem_id="ep-people-list")
-            self.file = gr.File(label=say("people.export.ready"), visible=False, elem_id="ep-people-file")
             self.upload = compat.upload_field(say("people.import"), "ep-people-upload", pictures=False)
         self._listen()
 
@@ -45,7 +44,7 @@ class PeoplePanel:
         page = [self.opened, self.people, self.shown]
         seen = [self.opened, self.shown]
         compat.listen(self.tick.click, self.on_tick, seen, page, once=True)
-        compat.listen(self.box.change, self.on_box, [self.box, *seen], [self.out, self.file, self.told, *page])
+        compat.listen(self.box.change, self.on_box, [self.box, *seen], [self.out, self.told, *page])
         compat.listen(self.upload.upload, self.on_import, [self.upload, *seen], [self.upload, self.told, *page])
 
     def on_tick(self, opened: Opened, shown: dict[str, str]) -> list[Any]:
@@ -55,27 +54,29 @@ class PeoplePanel:
     def on_import(self, value: Any, opened: Opened, shown: dict[str, str]) -> list[Any]:
         """A person out of a zip."""
         try:
-            person = self.desk.studio.library.import_(compat.uploaded(value)[0])
-            told = notice(self.desk.say("people.imported", name=person.name), "", "good")
+            with self.desk.intake.borrowed(value) as files:
+                told = "".join(self._imported(brought.file) for brought in files)
         except EasyPhotoError as error:
             told = problem(error, self.desk.say)
         return [gr.update(value=None), told, *self._page(opened, shown)]
 
+    def _imported(self, file: Path) -> str:
+        person = self.desk.studio.library.import_(file)
+        return notice(self.desk.say("people.imported", name=person.name), "", "good")
+
     def on_box(self, text: str, opened: Opened, shown: dict[str, str]) -> list[Any]:
         """A button of a card was pressed."""
         said = message(text)
-        out, file, told = "", gr.update(), ""
+        out, told = "", ""
         try:
             person = self.desk.studio.library.open(str(said.get("person")))
             if said.get("do") == "report":
                 out = self._report(person)
-            elif said.get("do") == "export":
-                file = gr.update(value=str(self._export(person)), visible=True)
             else:
                 opened, told = self._do(said, person)
         except EasyPhotoError as error:
             told = problem(error, self.desk.say)
-        return [out, file, told, *self._page(opened, shown)]
+        return [out, told, *self._page(opened, shown)]
 
     def _do(self, said: Mapping[str, Any], person: Person) -> tuple[Opened, str]:
         """Which form is open afterwards, and what to say."""
@@ -92,8 +93,8 @@ class PeoplePanel:
     def _delete(self, person: Person, typed: str) -> str:
         if typed != person.name:
             raise BadRequest(self.desk.say("people.delete.mismatch"))
-        self._sweep_exports()
-        removed = self.desk.studio.library.remove(person.id)
+        removed = self.desk.studio.remove_person(person.id)
+        self.desk.jobs.forget(person.id)
         size = bytes_in_words(removed.bytes)
         text = self.desk.say("people.deleted", name=person.name, files=removed.files, size=size)
         return notice(text, "", "good")
@@ -103,17 +104,6 @@ class PeoplePanel:
         if person.report is None:
             raise BadRequest(self.desk.say("people.report.none"))
         return delivery(f"{person.id}-{person.report.name}", read(person.report), "application/json")
-
-    def _export(self, person: Person) -> Path:
-        """A zip for gradio, which copies it into its cache and hands it out; earlier ones are swept away."""
-        folder = self._sweep_exports()
-        folder.mkdir(parents=True, mode=0o700)
-        return self.desk.studio.library.export(person.id, folder / f"{person.id}.zip")
-
-    def _sweep_exports(self) -> Path:
-        folder = self.desk.studio.paths.jobs / "exports"
-        shutil.rmtree(folder, ignore_errors=True)
-        return folder
 
     # ------------------------------------------------------------ the page
 
@@ -127,7 +117,8 @@ class PeoplePanel:
         likeness = person.lora.likeness if person.lora else None
         word = "" if likeness is None else word_for(likeness, self.desk.studio.faces.recogniser)
         report = self._report_html(person) if opened == Opened(person.id, "report") else ""
-        return PersonCard(person, self.desk.studio.library.size(person.id), word, report)
+        export = f"{self.desk.api}/v1/persons/{quote(person.id, safe='')}/export"
+        return PersonCard(person, self.desk.studio.library.size(person.id), word, export, report)
 
     def _report_html(self, person: Person) -> str:
         """The training report in the page; it may come from a stranger's zip, so whatever is wrong in it is told."""

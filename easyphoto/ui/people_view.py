@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from easyphoto.domain import EMBEDDED_CHECKPOINT, Person
 from easyphoto.ui.pictures import Pictures
-from easyphoto.ui.pieces import badge, button, bytes_in_words, empty, esc, picture
+from easyphoto.ui.pieces import badge, button, bytes_in_words, empty, esc, link, picture
 from easyphoto.ui.speech import Speech
 
 BOX = "ep-people-box"
@@ -20,6 +20,7 @@ class PersonCard:
     person: Person
     bytes: int
     word: str  # what the likeness means; "" when it was not measured
+    export: str  # address of the zip with everything of theirs
     report: str = ""  # HTML of the training report while it is open
 
 
@@ -49,7 +50,7 @@ def _card(card: PersonCard, opened: Opened, pictures: Pictures, say: Speech) -> 
         f'<li class="ep-person{wide}" data-ep-person="{esc(person.id)}">'
         f'<div class="ep-portrait-thumb">{picture(pictures.uri(person.reference), person.name)}</div>'
         f'<div class="ep-person-text"><h3>{esc(person.name)}</h3>{_facts(card, say)}'
-        f'<div class="ep-row">{_buttons(person, say)}</div>{form}</div></li>'
+        f'<div class="ep-row">{_buttons(card, say)}</div>{form}</div></li>'
     )
 
 
@@ -73,14 +74,16 @@ def _kind(word: str) -> str:
     return {"a faint likeness": "fair", "looks like someone else": "bad"}.get(word, "good")
 
 
-def _buttons(person: Person, say: Speech) -> str:
+def _buttons(card: PersonCard, say: Speech) -> str:
+    person = card.person
+
     def act(key: str, do: str, kind: str = "") -> str:
         return button(say(key), BOX, {"do": do, "person": person.id}, kind)
 
     go = button(say("people.portrait"), "ep-go-box", {"tab": "portrait", "person": person.id}, "ep-primary")
     report = act("people.report", "open-report") if person.report else ""
     return (
-        f"{go}{report}{act('people.rename', 'open-rename')}{act('people.export', 'export')}"
+        f"{go}{report}{act('people.rename', 'open-rename')}{link(say('people.export'), card.export)}"
         f"{act('people.delete', 'open-delete', 'ep-stop')}"
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from easyphoto.domain import Photo
 from easyphoto.jobs import JobFile
+from easyphoto.ui.intake import Brought
 from easyphoto.ui.pictures import Pictures
 from easyphoto.ui.pieces import badge, button, empty, esc, notice, picture
 from easyphoto.ui.speech import Speech
@@ -42,11 +44,21 @@ class DraftPhoto:
 Draft = tuple[DraftPhoto, ...]
 
 
-def added(draft: Draft, files: Sequence[Path], names: Sequence[str]) -> Draft:
-    """With more photos at the end; a file that is there already is not added twice."""
-    there = {photo.file for photo in draft}
-    new = [DraftPhoto(f, n) for f, n in zip(files, names, strict=True) if f not in there and f.is_file()]
-    return (*draft, *new)
+def added(draft: Draft, brought: Sequence[Brought]) -> Draft:
+    """With more photos at the end; one that is there already under its name is not added twice."""
+    for one in brought:
+        if not any(photo.name == one.name and _same(photo.file, one.file) for photo in draft):
+            draft = (*draft, DraftPhoto(one.file, one.name))
+    return draft
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.is_file() and filecmp.cmp(one, other, shallow=False)
+
+
+def present(draft: Draft) -> Draft:
+    """Without those whose file was swept away; a page may stay open for days."""
+    return tuple(photo for photo in draft if photo.file.is_file())
 
 
 def judged(draft: Draft, names: Sequence[str], reports: Sequence[Mapping[str, Any]]) -> Draft:

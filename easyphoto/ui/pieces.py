@@ -52,6 +52,12 @@ def button(
     )
 
 
+def link(text: str, address: str) -> str:
+    """Looks like a button and downloads what is at the address; none of our pages is left by it."""
+    key = esc(f"link {address}")
+    return f'<a class="ep-btn" href="{esc(address)}" download data-ep-key="{key}">{esc(text)}</a>'
+
+
 def badge(text: str, kind: str) -> str:
     """A small coloured word; `kind` is good, fair, bad or quiet."""
     return f'<span class="ep-badge ep-{kind}">{esc(text)}</span>'

@@ -15,6 +15,7 @@ from easyphoto.ui import compat, portrait_view
 from easyphoto.ui.desk import Desk, freshened, message
 from easyphoto.ui.form import Form
 from easyphoto.ui.gallery import JOB_BOX, Gallery
+from easyphoto.ui.intake import Brought
 from easyphoto.ui.pieces import head, problem
 from easyphoto.ui.portrait_view import faces_html, shots_html, templates_html
 from easyphoto.ui.sitting import SHOTS, Sitting, orders
@@ -113,13 +114,22 @@ class PortraitPanel:
     def on_upload(self, value: Any, sitting: Sitting, shown: dict[str, str]) -> list[Any]:
         """New templates, chosen at once; a bad one is named and the others stay."""
         troubles = []
-        for file, name in zip(compat.uploaded(value), compat.uploaded_names(value), strict=True):
-            try:
-                sitting = sitting.toggled(self.desk.shelf.add(file, name).id)
-            except EasyPhotoError as error:
-                error.file = name
-                troubles.append(problem(error, self.desk.say))
+        try:
+            with self.desk.intake.borrowed(value) as files:
+                for brought in files:
+                    sitting, trouble = self._add(sitting, brought)
+                    troubles.append(trouble)
+        except EasyPhotoError as error:
+            troubles.append(problem(error, self.desk.say))
         return [gr.update(value=None), "".join(troubles), *self._page(self._checked(sitting), shown)]
+
+    def _add(self, sitting: Sitting, brought: Brought) -> tuple[Sitting, str]:
+        """With it among the templates, or why not."""
+        try:
+            return sitting.toggled(self.desk.shelf.add(brought.file, brought.name).id), ""
+        except EasyPhotoError as error:
+            error.file = brought.name
+            return sitting, problem(error, self.desk.say)
 
     def on_box(self, text: str, sitting: Sitting, shown: dict[str, str]) -> list[Any]:
         """A template, a face or a finished portrait was clicked."""

@@ -191,7 +191,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "people.rename": ("Rename", "重命名"),
     "people.rename.to": ("New name of {name}", "{name} 的新名字"),
     "people.export": ("Export", "导出"),
-    "people.export.ready": ("Ready to download", "可以下载了"),
     "people.import": ("Import a person (zip)", "导入人物(zip)"),
     "people.delete": ("Delete", "删除"),
     "people.delete.sure": (
@@ -230,6 +229,7 @@ STAGES: dict[str, tuple[str, str]] = {
     "photos": ("Preparing the photos", "准备照片"),
     "check photos": ("Checking the photos", "检查照片"),
     "prepare photos": ("Preparing the photos", "准备照片"),
+    "prepare trainer": ("Preparing the trainer, once", "首次准备训练环境"),
     "crop": ("Cropping the faces", "裁剪面部"),
     "prepare": ("Preparing the photos", "准备照片"),
     "models": ("Loading the models", "加载模型"),
@@ -308,6 +308,7 @@ FIELDS: dict[str, tuple[str, str]] = {
     "Enhance detail": ("增强细节", "用增强器锐化面部区域。"),
     "Detail ratio": ("细节比例", "0 = 不增强,1 = 完全。"),
     "Guidance": ("引导强度", "无分类器引导系数。"),
+    "Insist on ControlNet": ("必须使用 ControlNet", "缺少 canny ControlNet 时停止,而不是不用它继续。"),
     "Best of": ("多选一", "生成这么多张,保留最像本人的一张。"),
 }
 

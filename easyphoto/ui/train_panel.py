@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import gradio as gr
@@ -14,8 +14,9 @@ from easyphoto.jobs import CheckRequest, Job, Kind, State
 from easyphoto.ui import compat, photos_view, train_view
 from easyphoto.ui.desk import Desk, delivery, freshened, message
 from easyphoto.ui.form import Form
+from easyphoto.ui.intake import Brought
 from easyphoto.ui.job_view import job_html
-from easyphoto.ui.photos_view import Draft, added, as_files, judged, photos_html, told
+from easyphoto.ui.photos_view import Draft, DraftPhoto, added, as_files, judged, photos_html, present, told
 from easyphoto.ui.pieces import empty, head, problem
 
 PARTS = ("photos", "jobs", "curves", "trials", "outcome")
@@ -87,9 +88,9 @@ class TrainPanel:
         state = [self.draft, self.checking]
         seen = [self.draft, self.checking, self.shown]
         for upload in (self.upload, self.folder):
-            compat.listen(upload.upload, self.on_upload, [upload, *seen], [upload, *state, *page])
+            compat.listen(upload.upload, self.on_upload, [upload, *seen], [upload, self.problem, *state, *page])
         compat.listen(self.photo_box.change, self.on_photo, [self.photo_box, *seen], [*state, *page])
-        compat.listen(self.clear.click, self.on_clear, [self.shown], [*state, *page])
+        compat.listen(self.clear.click, self.on_clear, [self.draft, self.shown], [*state, *page])
         compat.listen(self.check.click, self.on_check, seen, [self.problem, *state, *page])
         compat.listen(self.tick.click, self.on_tick, seen, [self.problem, *state, *page], once=True)
         compat.listen(self.job_box.change, self.on_job, [self.job_box, *seen], [self.out, self.problem, *state, *page])
@@ -99,20 +100,34 @@ class TrainPanel:
 
     def on_upload(self, value: Any, draft: Draft, checking: str, shown: dict[str, str]) -> list[Any]:
         """More photos; the field is empty again for the next ones."""
-        more = added(draft, compat.uploaded(value), compat.uploaded_names(value))
-        return [gr.update(value=None), *self._page(more, checking, shown)]
+        try:
+            brought = self.desk.intake.take(value)
+        except EasyPhotoError as error:
+            return [gr.update(value=None), problem(error, self.desk.say), *self._page(draft, checking, shown)]
+        more = added(draft, brought)
+        self._drop(brought, more)
+        return [gr.update(value=None), "", *self._page(more, checking, shown)]
 
     def on_photo(self, text: str, draft: Draft, checking: str, shown: dict[str, str]) -> list[Any]:
         """The user's word on one photo."""
         said = message(text)
-        return self._page(told(draft, int(said.get("photo", -1)), str(said.get("word"))), checking, shown)
+        left = told(draft, int(said.get("photo", -1)), str(said.get("word")))
+        self._drop(draft, left)
+        return self._page(left, checking, shown)
 
-    def on_clear(self, shown: dict[str, str]) -> list[Any]:
+    def on_clear(self, draft: Draft, shown: dict[str, str]) -> list[Any]:
         """No photos."""
+        self._drop(draft, ())
         return self._page((), "", shown)
+
+    def _drop(self, files: Iterable[DraftPhoto | Brought], draft: Draft) -> None:
+        """Delete those that are not on the page."""
+        kept = {photo.file for photo in draft}
+        self.desk.intake.drop(*(one.file for one in files if one.file not in kept))
 
     def on_check(self, draft: Draft, checking: str, shown: dict[str, str]) -> list[Any]:
         """Have the photos looked at."""
+        draft = present(draft)
         try:
             job = self.desk.jobs.submit(Kind.CHECK, CheckRequest(), as_files(draft))
         except EasyPhotoError as error:
@@ -121,6 +136,7 @@ class TrainPanel:
 
     def on_start(self, draft: Draft, checking: str, shown: dict[str, str], *values: Any) -> list[Any]:
         """Put the training into the queue."""
+        draft = present(draft)
         try:
             request = self.form.request(values)
             self._refuse_early(request, draft)

@@ -5,24 +5,24 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from fake_studio import make_person
-from ui_world import broken, desk_in, group, selfie
+from ui_world import broken, desk_in, drafted, group, selfie
 
+from easyphoto.domain import TrainRequest
 from easyphoto.errors import MissingModel
-from easyphoto.jobs import Job, Kind, Queue
+from easyphoto.jobs import Job, JobFile, Kind, Queue
 from easyphoto.ui.desk import Desk, freshened, message
 from easyphoto.ui.people_panel import PeoplePanel
 from easyphoto.ui.people_view import Opened
-from easyphoto.ui.photos_view import added
 from easyphoto.ui.portrait_panel import PortraitPanel
 from easyphoto.ui.sitting import Sitting
 from easyphoto.ui.tab import build, own_look
@@ -125,7 +125,7 @@ def test_rubbish_in_the_hidden_field_says_nothing(text: str):
 def test_a_check_brings_its_verdicts_and_leaves_no_copies(desk: Desk, tmp_path: Path):
     panel = TrainPanel(desk)
     files = [selfie(tmp_path / "a.png"), broken(tmp_path / "b.jpg")]
-    _, draft, checking, *_ = panel.on_check(added((), files, ["a.png", "b.jpg"]), "", {})
+    _, draft, checking, *_ = panel.on_check(drafted(*files), "", {})
     ended(desk.jobs, desk.jobs.get(checking))
     _, draft, checking, *_ = panel.on_tick(draft, checking, {})
     assert [photo.verdict for photo in draft] == ["keep", "drop"]
@@ -136,7 +136,7 @@ def test_a_check_brings_its_verdicts_and_leaves_no_copies(desk: Desk, tmp_path: 
 def test_a_check_that_fails_says_why(tmp_path: Path):
     with desk_in(tmp_path, fails=MissingModel("A face model is missing.", mend="Fetch it.")) as desk:
         panel, file = TrainPanel(desk), selfie(tmp_path / "a.png")
-        _, draft, checking, *_ = panel.on_check(added((), [file], ["a.png"]), "", {})
+        _, draft, checking, *_ = panel.on_check(drafted(file), "", {})
         ended(desk.jobs, desk.jobs.get(checking))
         trouble, draft, checking, *_ = panel.on_tick(draft, checking, {})
     assert "A face model is missing." in trouble
@@ -150,7 +150,7 @@ def test_a_check_of_nothing_is_refused(desk: Desk):
 
 def test_training_is_refused_early_and_then_done(desk: Desk, tmp_path: Path):
     panel = built_train(desk)
-    draft = added((), [selfie(tmp_path / "a.png")], ["a.png"])
+    draft = drafted(selfie(tmp_path / "a.png"))
     values = {name: widget.value for name, widget in panel.form.widgets.items()}
     refused = panel.on_start(draft, "", {}, *values.values())[0]
     assert "name" in refused
@@ -169,7 +169,7 @@ def test_training_is_refused_early_and_then_done(desk: Desk, tmp_path: Path):
 def test_the_log_is_delivered_in_the_page(desk: Desk, tmp_path: Path):
     panel = built_train(desk)
     values = {name: widget.value for name, widget in panel.form.widgets.items()}
-    draft = added((), [selfie(tmp_path / "a.png")], ["a.png"])
+    draft = drafted(selfie(tmp_path / "a.png"))
     panel.on_start(draft, "", {}, *(values | {"person": "Ada", "consent": True}).values())
     job = ended(desk.jobs, desk.jobs.list(Kind.TRAIN)[0])
     assert 'download="easyphoto-' in panel.on_job(click(do="log", job=job.id), draft, "", {})[0]
@@ -234,12 +234,11 @@ def test_a_person_is_renamed_exported_deleted_and_imported(desk: Desk):
     person, panel = make_person(desk.studio.paths, "Ada"), PeoplePanel(desk)
     panel.on_box(click(do="rename", person=person.id, text="Ada L."), Opened(), {})
     assert desk.people()[0].name == "Ada L."
-    file = panel.on_box(click(do="export", person=person.id), Opened(), {})[1]["value"]
-    kept = shutil.copy(file, desk.studio.paths.root / "kept.zip")
-    wrong = panel.on_box(click(do="delete", person=person.id, text="Ada"), Opened(), {})[2]
+    kept = str(desk.studio.library.export(person.id, desk.studio.paths.root / "kept.zip"))
+    wrong = panel.on_box(click(do="delete", person=person.id, text="Ada"), Opened(), {})[1]
     assert 'role="alert"' in wrong
     assert len(desk.people()) == 1
-    assert "is deleted" in panel.on_box(click(do="delete", person=person.id, text="Ada L."), Opened(), {})[2]
+    assert "is deleted" in panel.on_box(click(do="delete", person=person.id, text="Ada L."), Opened(), {})[1]
     assert desk.people() == []
     assert "is here now" in panel.on_import(kept, Opened(), {})[1]
     assert desk.people()[0].name == "Ada L."
@@ -267,12 +266,18 @@ def test_the_training_report_opens_in_the_page_whatever_is_in_it(desk: Desk, tex
     assert "data:application/json" in panel._report(told)
 
 
-def test_an_export_leaves_no_copy_once_the_person_is_deleted(desk: Desk):
-    person, panel = make_person(desk.studio.paths, "Ada"), PeoplePanel(desk)
-    file = Path(panel.on_box(click(do="export", person=person.id), Opened(), {})[1]["value"])
-    assert file.is_file()
-    panel.on_box(click(do="delete", person=person.id, text="Ada"), Opened(), {})
-    assert not file.exists()
+def test_a_person_is_exported_by_the_api(desk: Desk):
+    person, panel = make_person(desk.studio.paths, "Ädä"), PeoplePanel(desk)
+    html = "".join(str(part) for part in panel.on_tick(Opened(), {}))
+    assert f'href="../easyphoto/v1/persons/{quote(person.id)}/export" download' in html
+
+
+def test_whoever_is_deleted_leaves_no_photos_behind(desk: Desk, tmp_path: Path):
+    photo = JobFile(selfie(tmp_path / "a.png"), "a.png")
+    job = ended(desk.jobs, desk.jobs.submit(Kind.TRAIN, TrainRequest(person="Ada", consent=True), [photo]))
+    PeoplePanel(desk).on_box(click(do="delete", person="ada", text="Ada"), Opened(), {})
+    assert desk.people() == []
+    assert not (desk.studio.paths.jobs / job.id).exists()
 
 
 def test_a_zip_that_is_none_is_told(desk: Desk, tmp_path: Path):
@@ -286,7 +291,7 @@ def test_an_empty_library_says_what_to_do_first(desk: Desk):
 def test_the_queue_refuses_what_is_out_of_bounds(desk: Desk, tmp_path: Path):
     panel = built_train(desk)
     values = {name: widget.value for name, widget in panel.form.widgets.items()}
-    draft = added((), [selfie(tmp_path / "a.png")], ["a.png"])
+    draft = drafted(selfie(tmp_path / "a.png"))
     out = panel.on_start(draft, "", {}, *(values | {"person": "A", "consent": True, "rank": 999}).values())[0]
     assert "rank" in out
 

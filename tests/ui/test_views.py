@@ -8,12 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ui_world import broken, selfie
+from ui_world import broken, drafted, selfie
 
 from easyphoto.domain import Box, Face, Person, Pose
 from easyphoto.errors import BadPicture
 from easyphoto.jobs import Event, Job, Kind, State
 from easyphoto.ui.curves import chart, curves, points_of, smoothed, thinned
+from easyphoto.ui.intake import Brought
 from easyphoto.ui.job_view import job_html
 from easyphoto.ui.journey import progress_of, whereabouts
 from easyphoto.ui.people_view import Opened, PersonCard, people_html
@@ -47,7 +48,7 @@ def event(number: int, stage: str, done: int, total: int, **figures: float) -> E
 
 def test_usable_photos_are_counted_and_an_override_counts(tmp_path: Path):
     files = [selfie(tmp_path / f"{n}.png", n) for n in range(3)]
-    draft = added((), files, [f.name for f in files])
+    draft = drafted(*files)
     draft = judged(draft, [f.name for f in files], [report("keep"), report("warn"), report("drop")])
     assert "2 of 3 usable" in photos_html(draft, Pictures(), SAY)
     assert "3 of 3 usable" in photos_html(told(draft, 2, "keep"), Pictures(), SAY)
@@ -62,17 +63,18 @@ def test_a_photo_without_a_face_cannot_be_kept():
 
 def test_photos_are_not_added_twice(tmp_path: Path):
     file = selfie(tmp_path / "a.png")
-    assert len(added(added((), [file], ["a.png"]), [file], ["a.png"])) == 1
+    assert len(added(drafted(file), [Brought(file, "a.png")])) == 1
+    assert len(added(drafted(file), [Brought(file, "b.png")])) == 2
 
 
 def test_photos_added_during_a_check_stay_unjudged(tmp_path: Path):
     files = [selfie(tmp_path / "a.png"), selfie(tmp_path / "b.png")]
-    draft = judged(added((), files, ["a.png", "b.png"]), ["b.png"], [report("keep")])
+    draft = judged(drafted(*files), ["b.png"], [report("keep")])
     assert [photo.verdict for photo in draft] == ["", "keep"]
 
 
 def test_a_broken_photo_says_so(tmp_path: Path):
-    draft = added((), [broken(tmp_path / "b.jpg")], ["b.jpg"])
+    draft = drafted(broken(tmp_path / "b.jpg"))
     assert "Unreadable" in photos_html(draft, Pictures(), SAY)
 
 
@@ -90,7 +92,7 @@ def test_names_are_escaped_everywhere(tmp_path: Path):
         job_html(job(note=NASTY, stage=NASTY), [], 101, (SAY, "box"), NASTY),
         problem(BadPicture(NASTY, file=NASTY, mend=NASTY), SAY),
         problem(ValueError(NASTY), SAY),
-        people_html([PersonCard(person, 1, "")], Opened("x", "delete"), Pictures(), SAY),
+        people_html([PersonCard(person, 1, "", "")], Opened("x", "delete"), Pictures(), SAY),
         outcome_html(job(state=State.DONE, result={"name": NASTY, "warnings": [NASTY]}), person, Pictures(), SAY),
     )
     assert all("<img src=x" not in page for page in pages)

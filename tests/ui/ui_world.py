@@ -16,6 +16,8 @@ from easyphoto.jobs import Queue
 from easyphoto.paths import Paths
 from easyphoto.progress import Progress
 from easyphoto.ui.desk import Desk
+from easyphoto.ui.intake import Brought
+from easyphoto.ui.photos_view import Draft, added
 from easyphoto.ui.speech import Speech
 
 SKIN = (220, 120, 90)
@@ -57,6 +59,11 @@ def broken(file: Path) -> Path:
     Image.new("RGB", (200, 200), SKIN).save(held, "JPEG")
     file.write_bytes(held.getvalue()[: len(held.getvalue()) // 3])
     return file
+
+
+def drafted(*files: Path) -> Draft:
+    """Photos that were uploaded."""
+    return added((), [Brought(file, file.name) for file in files])
 
 
 def paths_in(root: Path) -> Paths:

@@ -1,0 +1,135 @@
+"""Uploads leave gradio's folder, which a WebUI shows to anybody, and are swept out of ours."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from easyphoto.errors import BadRequest
+from easyphoto.ui.intake import KEEP_SECONDS, Intake
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def gradios(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "gradio"
+    folder.mkdir()
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder))
+    return folder
+
+
+@pytest.fixture
+def intake(tmp_path: Path) -> Intake:
+    return Intake(tmp_path / "data" / "drafts")
+
+
+def laid(file: Path, text: str = "photo") -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    return file
+
+
+def old_gradios(upload: Path | str, copy: Path) -> SimpleNamespace:
+    """What 3.41 hands over."""
+    return SimpleNamespace(name=str(copy), orig_name=str(upload))
+
+
+def test_nothing_is_left_with_a_new_gradio(intake: Intake, gradios: Path):
+    brought = intake.take([str(laid(gradios / "a1" / "me.png"))])
+    assert [(one.name, one.file.read_text()) for one in brought] == [("me.png", "photo")]
+    assert list(gradios.iterdir()) == []
+
+
+def test_nothing_is_left_with_an_old_gradio(intake: Intake, gradios: Path):
+    upload, copy = laid(gradios / "token" / "me.png"), laid(gradios / "sha1" / "me.png")
+    brought = intake.take([old_gradios(upload, copy)])
+    assert [(one.name, one.file.read_text()) for one in brought] == [("me.png", "photo")]
+    assert list(gradios.iterdir()) == []
+
+
+def test_a_copy_that_another_page_took_away_is_not_needed(intake: Intake, gradios: Path):
+    upload = laid(gradios / "token" / "me.png")
+    assert intake.take(old_gradios(upload, gradios / "sha1" / "me.png"))[0].file.read_text() == "photo"
+
+
+def test_a_file_of_the_machine_cannot_be_named(intake: Intake, gradios: Path, tmp_path: Path):
+    secret, copy = laid(tmp_path / "secret.txt"), laid(gradios / "sha1" / "secret.txt")
+    for named in (secret, gradios / "x" / ".." / ".." / "secret.txt", gradios.parent / "gradio-not" / "x.png"):
+        with pytest.raises(BadRequest):
+            intake.take(old_gradios(named, laid(copy)))
+        assert not copy.exists()
+    assert secret.exists()
+
+
+def test_content_that_came_inside_the_message_has_a_bare_name(intake: Intake, gradios: Path):
+    assert intake.take(old_gradios("me.png", laid(gradios / "sha1" / "me.png")))[0].name == "me.png"
+    assert list(gradios.iterdir()) == []
+
+
+def test_files_elsewhere_are_copied_and_left(intake: Intake, gradios: Path, tmp_path: Path):
+    file = laid(tmp_path / "mine.png")
+    intake.take(str(file))
+    assert file.exists()
+    assert intake.take(None) == []
+    assert intake.take([str(tmp_path / "gone.png")]) == []
+
+
+def test_borrowed_files_are_gone_afterwards_and_dropped_ones_at_once(intake: Intake, gradios: Path, tmp_path: Path):
+    with intake.borrowed(str(laid(gradios / "a" / "p.zip"))) as files:
+        assert files[0].file.is_file()
+    assert not files[0].file.exists()
+    outside = laid(tmp_path / "outside.png")
+    intake.drop(outside, tmp_path / "data" / "drafts" / "gone")
+    assert outside.exists()
+
+
+def test_what_nobody_came_back_for_is_swept_away(intake: Intake, gradios: Path, tmp_path: Path):
+    old, new = (intake.take(str(laid(gradios / name / "a.png")))[0].file for name in "ab")
+    long_ago = time.time() - KEEP_SECONDS - 60
+    os.utime(old, (long_ago, long_ago))
+    Intake(tmp_path / "data" / "drafts")
+    assert (old.exists(), new.exists()) == (False, True)
+
+
+OLD_GRADIO = """
+import os, sys, pathlib
+folder = pathlib.Path(os.environ["GRADIO_TEMP_DIR"])
+sys.path[:0] = ["."]
+import gradio
+from easyphoto.ui import compat
+from easyphoto.ui.intake import Intake
+sent = folder / "upload" / "me.png"
+sent.parent.mkdir(parents=True)
+sent.write_text("photo")
+with gradio.Blocks():
+    fields = [compat.upload_field("photos", "a"), gradio.UploadButton("folder", file_count="directory")]
+for field in fields:
+    sent.parent.mkdir(exist_ok=True)
+    sent.write_text("photo")
+    if gradio.__version__ < "4":
+        value = [{"name": str(sent), "orig_name": "me.png", "data": None, "is_file": True}]
+    else:
+        value = field.data_model([{"path": str(sent), "orig_name": "me.png", "meta": {"_type": "gradio.FileData"}}])
+    brought = Intake(folder.parent / "drafts").take(field.preprocess(value))
+    assert [(b.name, b.file.read_text()) for b in brought] == [("me.png", "photo")], brought
+print(gradio.__version__[0], [f.read_text() for f in folder.rglob("*") if f.is_file() and f.stat().st_size])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variable", ["EASYPHOTO_GRADIO_3", "EASYPHOTO_GRADIO_4"])
+def test_nothing_is_left_with_the_hosts_gradio(tmp_path: Path, variable: str):
+    python = os.environ.get(variable)
+    if not python:
+        pytest.skip(f"{variable} names no Python with that gradio")
+    environment = {**os.environ, "GRADIO_TEMP_DIR": str(tmp_path / "gradio")}
+    done = subprocess.run(
+        [python, "-c", OLD_GRADIO], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
+    )
+    assert done.stdout.split() == [variable[-1], "[]"], done.stderr
