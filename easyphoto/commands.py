@@ -148,7 +148,7 @@ def remove_person(arguments: Namespace, desk: Desk) -> Answer:
         raise BadRequest(
             f"This deletes every file of {arguments.id} for good.", stage="remove", mend="Say --yes to do it."
         )
-    removed = desk.studio.library.remove(arguments.id)
+    removed = desk.studio.remove_person(arguments.id)
     left = [str(file) for file in removed.left]
     lines = [f"Removed {arguments.id}: {removed.files} files, {removed.bytes / 1e6:.1f} MB."]
     lines += [f"still there, delete it by hand: {file}" for file in left]

@@ -8,7 +8,7 @@ from pathlib import Path
 from easyphoto.domain import Photo, PhotoReport, PortraitRequest, Template, TrainRequest
 from easyphoto.engines.base import Engine
 from easyphoto.faces.base import FaceToolbox
-from easyphoto.library import Library
+from easyphoto.library import Library, Removed, check_id
 from easyphoto.paths import Paths, default_root
 from easyphoto.portrait.generate import Tools
 from easyphoto.portrait.session import PortraitBatch, sit
@@ -56,3 +56,9 @@ class Studio:
         """A portrait for every template, saved in `out` or the data folder."""
         tools = Tools(self.engine, self.faces)
         return sit(request, templates, tools, (self.library, out or self.paths.portraits), report)
+
+    def remove_person(self, person_id: str) -> Removed:
+        """Delete every file of the person, also what the engine has copied elsewhere. See `Library.remove`."""
+        for lora in (self.paths.persons / check_id(person_id)).rglob("*.safetensors"):
+            self.engine.forget(lora)
+        return self.library.remove(person_id)

@@ -28,7 +28,7 @@ from easyphoto.domain import (
 )
 from easyphoto.errors import BadPicture, BadRequest
 from easyphoto.images import open_picture, save_picture
-from easyphoto.library import Library, PersonDraft
+from easyphoto.library import Library, PersonDraft, Removed
 from easyphoto.paths import Paths
 from easyphoto.portrait.session import PortraitBatch
 from easyphoto.progress import Progress, Step, silent
@@ -113,6 +113,9 @@ class FakeStudio:
                 failures.append(error)
         report(Step("portrait", len(templates), len(templates)))
         return PortraitBatch(tuple(portraits), tuple(failures))
+
+    def remove_person(self, person_id: str) -> Removed:
+        return self.library.remove(person_id)
 
     @staticmethod
     def _made(request: PortraitRequest, template: Template, folder: Path) -> Portrait:

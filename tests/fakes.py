@@ -105,6 +105,8 @@ class FakeEngine:
         self.jobs: list[RenderJob] = []
         self.family = family
         self.is_released = False
+        self.working = False
+        self.forgotten: list[Path] = []
 
     def checkpoints(self) -> list[Checkpoint]:
         return [Checkpoint(EMBEDDED_CHECKPOINT, self.family, Path())]
@@ -120,6 +122,20 @@ class FakeEngine:
         pixels = np.asarray(job.picture).astype(int)
         pixels[np.asarray(job.mask) > 0] += 2
         return Rendered(Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)), ("fake",))
+
+    def default(self) -> str:
+        return EMBEDDED_CHECKPOINT
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        self.working = True
+        try:
+            yield
+        finally:
+            self.working = False
+
+    def forget(self, lora: Path) -> None:
+        self.forgotten.append(lora)
 
     @contextmanager
     def released(self) -> Iterator[None]:

@@ -91,6 +91,9 @@ class FakeStudio:
         self._work(report)
         return tuple(PhotoReport(photo.name, Verdict.KEEP, ()) for photo in photos)
 
+    def remove_person(self, person_id):
+        return self.library.remove(person_id)
+
     def train(self, request, photos, report):
         self.request, self.photos = request, photos
         reports = self.check_photos(photos, report)

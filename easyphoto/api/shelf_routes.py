@@ -45,7 +45,7 @@ def delete_person(call: Call) -> Answer:
     person = call.desk.studio.library.open(call.path["person"])
     if call.body["name"].strip() != person.name:
         raise BadRequest("That is not the person's name.", stage="remove", mend="Type the name as it is shown.")
-    removed = call.desk.studio.library.remove(person.id)
+    removed = call.desk.studio.remove_person(person.id)
     call.desk.queue.forget(person.id)
     return Answer({"id": person.id, "files": removed.files, "bytes": removed.bytes, "left": len(removed.left)})
 

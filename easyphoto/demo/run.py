@@ -89,7 +89,7 @@ def work(request: TrainRequest, photos: list[Photo], templates: list[Template], 
     """Train and make the portraits."""
     studio, clock = session.studio, session.clock
     for earlier in [person.id for person in studio.library.list() if person.name == NAME]:
-        studio.library.remove(earlier)
+        studio.remove_person(earlier)
     trained = studio.train(request, photos, session.report)
     family = studio.engine.checkpoint(request.base_model).family
     wish = portrait_request(family, request, trained.person.id if trained.person else NAME)

@@ -80,6 +80,9 @@ class PortraitRequest:
     enlarge: bool = option(True, "Enhance detail", "Sharpen the face region by the toolbox's enhancer.")
     enlarge_ratio: float = option(0.5, "Detail ratio", "0 = none, 1 = full.", low=0.0, high=1.0, step=0.05)
     guidance: float = option(7.0, "Guidance", "Classifier-free guidance scale.", low=1.0, high=30.0, step=0.5)
+    require_control: bool = option(
+        True, "Insist on ControlNet", "Stop when there is no canny ControlNet, instead of going on without one."
+    )
     best_of: int = option(1, "Best of", "Make this many and keep the one most like the person.", low=1, high=16, step=1)
 
     def __post_init__(self) -> None:
@@ -117,6 +120,7 @@ _PORTRAIT_DEFAULTS: dict[ModelFamily, dict[str, Any]] = {
         "first_strength": 0.10,
         "second_strength": 0.10,
         "guidance": 1.0,
+        "require_control": False,  # there are no ControlNets for it
     },
 }
 
@@ -128,6 +132,7 @@ class ControlHint:
     kind: HintKind
     picture: Image.Image
     weight: float
+    required: bool = False  # without a ControlNet for it the job fails; others are left out with a note
 
 
 @dataclass(frozen=True)

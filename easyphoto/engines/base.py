@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Protocol
 
 from easyphoto.domain import Checkpoint, Rendered, RenderJob
@@ -16,8 +17,19 @@ class Engine(Protocol):
         """Base models that can be asked for by name; cheap."""
         ...
 
+    def default(self) -> str:
+        """The name of the base model that is offered first; "" where there is none."""
+        ...
+
     def checkpoint(self, name: str) -> Checkpoint:
         """The one of that name. Raises MissingModel."""
+        ...
+
+    def at_work(self) -> AbstractContextManager[None]:
+        """Inside it the engine may keep what it borrowed of its host from one render to the next.
+
+        On leaving, also by an exception, the host has its own back.
+        """
         ...
 
     def render(self, job: RenderJob, report: Progress) -> Rendered:
@@ -28,5 +40,9 @@ class Engine(Protocol):
         ...
 
     def released(self) -> AbstractContextManager[None]:
-        """Inside it the engine holds no device memory, so that the trainer can have it."""
+        """Inside it the engine holds no device memory, so that the trainer can have it; render nothing there."""
+        ...
+
+    def forget(self, lora: Path) -> None:
+        """Remove every copy of that LoRA file which the engine has made elsewhere; call it while the file is there."""
         ...

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -19,6 +20,7 @@ from easyphoto.domain import (
     Rendered,
     RenderJob,
 )
+from easyphoto.engines.control_table import dropped, missing
 from easyphoto.engines.frame import Frame, blend, is_blank
 from easyphoto.engines.hush import hushed
 from easyphoto.engines.lora_wear import worn
@@ -54,6 +56,7 @@ class LocalEngine:
     def __init__(self, paths: Paths, device: str | None = None) -> None:
         self._paths = paths
         self._device = device
+        self._controls = paths.weights / "controlnet"
         self._loaded: _Loaded | None = None
 
     def checkpoints(self) -> list[Checkpoint]:
@@ -88,6 +91,18 @@ class LocalEngine:
                          hints=tuple(replace(h, picture=frame.pad(h.picture)) for h in job.hints))  # fmt: skip
         painted, notes = self._paint(loaded, framed, report)
         return Rendered(blend(job.picture, frame.crop(painted), job.mask), notes)
+
+    def default(self) -> str:
+        """The embedded model."""
+        return EMBEDDED_CHECKPOINT
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Nothing is borrowed."""
+        yield
+
+    def forget(self, lora: Path) -> None:
+        """LoRAs are worn where they lie; nothing is copied."""
 
     @contextmanager
     def released(self) -> Iterator[None]:
@@ -155,8 +170,9 @@ class LocalEngine:
 
     def _paint_once(self, loaded: _Loaded, job: RenderJob, report: Progress) -> tuple[Image.Image, tuple[str, ...]]:
         if loaded.checkpoint.family is ModelFamily.EMBEDDED:
+            notes = _dropped(job.hints, loaded.checkpoint.family, self._controls)
             with worn(loaded.base, job.loras):
-                return _repaint_embedded(loaded, job, report), _dropped(job.hints, loaded.checkpoint.family)
+                return _repaint_embedded(loaded, job, report), notes
         hints, notes = self._with_controls(loaded, job.hints)
         controls = [loaded.controls[hint.kind] for hint in hints]
         pipe = for_inpainting(loaded.base, controls, loaded.checkpoint.family)
@@ -171,7 +187,8 @@ class LocalEngine:
     ) -> tuple[tuple[ControlHint, ...], tuple[str, ...]]:
         """The hints there is a ControlNet for, which are loaded now, and a note for the others."""
         family = loaded.checkpoint.family
-        there = find_controls(self._paths.weights / "controlnet", family)
+        there = find_controls(self._controls, family)
+        notes = _dropped(tuple(hint for hint in hints if hint.kind not in there), family, self._controls)
         config = self._paths.models / "configs" / f"{family.value}_controlnet"
         kept = tuple(hint for hint in hints if hint.kind in there)
         for hint in kept:
@@ -179,7 +196,7 @@ class LocalEngine:
                 with hushed():
                     control = open_control(there[hint.kind], config, loaded.placing)
                 loaded.controls[hint.kind] = control.to(loaded.placing.device)
-        return kept, _dropped(tuple(hint for hint in hints if hint.kind not in there), family)
+        return kept, notes
 
 
 def _check(job: RenderJob) -> None:
@@ -190,9 +207,12 @@ def _check(job: RenderJob) -> None:
         raise BadRequest(f"Strength {job.strength} or steps {job.steps} are out of bounds.", stage="render")
 
 
-def _dropped(hints: tuple[ControlHint, ...], family: ModelFamily) -> tuple[str, ...]:
-    """A note for every hint that cannot be honoured."""
-    return tuple(f"No {hint.kind.value} ControlNet for {family.value}: that hint was left out." for hint in hints)
+def _dropped(hints: tuple[ControlHint, ...], family: ModelFamily, folder: Path) -> tuple[str, ...]:
+    """A note for every hint that cannot be honoured. Raises MissingModel for one that is required."""
+    for hint in hints:
+        if hint.required:
+            raise missing(hint.kind, family, str(folder))
+    return tuple(dropped(hint.kind, family) for hint in hints)
 
 
 def _cut(tokenizer: Any, job: RenderJob) -> tuple[str, ...]:

@@ -157,6 +157,7 @@ def _pass(canvas: Canvas, mask: Pixels, which: tuple[FacePlan, int, int], sittin
         guidance=request.guidance,
         seed=pass_seed(request.seed, number, turn),
         loras=subject.loras(request.lora_weight),
+        require_control=request.require_control,
     )
     carry = sitting.family is ModelFamily.EMBEDDED
     easel = Easel(sitting.tools.engine, plan.working, carry, sitting.report)

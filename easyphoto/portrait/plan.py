@@ -123,6 +123,7 @@ class PassPlan:
     guidance: float
     seed: int
     loras: tuple[LoraUse, ...]
+    require_control: bool = False  # the pass fails without a ControlNet for its edges
 
 
 def pass_seed(seed: int, face: int, number: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -44,6 +44,8 @@ def repaint(
     before = _resized(canvas.pixels, easel.working)
     allowed = np.minimum(mask, canvas.free)
     hints = tuple(_hint(kind, weight, canvas, guide, easel) for kind, weight in plan.settings.hints)
+    if plan.require_control:
+        hints = tuple(replace(hint, required=hint.kind is HintKind.CANNY) for hint in hints)
     job = RenderJob(
         checkpoint=plan.checkpoint,
         prompt=plan.prompt,

@@ -35,13 +35,14 @@ def sit(
     people = {name: open_subject(library.open(name), tools.faces) for name in order_of(request.persons)}
     portraits: list[Portrait] = []
     failures: list[EasyPhotoError] = []
-    for number, template in enumerate(templates):
-        report(Step("portrait", number, len(templates), template.name))
-        try:
-            portraits.append(_kept(generate(request, template, people, tools, report), out))
-        except EasyPhotoError as problem:
-            problem.file = problem.file or template.name
-            failures.append(problem)
+    with tools.engine.at_work():
+        for number, template in enumerate(templates):
+            report(Step("portrait", number, len(templates), template.name))
+            try:
+                portraits.append(_kept(generate(request, template, people, tools, report), out))
+            except EasyPhotoError as problem:
+                problem.file = problem.file or template.name
+                failures.append(problem)
     report(Step("portrait", len(templates), len(templates)))
     return PortraitBatch(tuple(portraits), tuple(failures))
 

@@ -68,6 +68,23 @@ def test_a_missing_control_net_is_noted(engine: LocalEngine, job: RenderJob):
     assert "tile" in result.notes[0]
 
 
+@pytest.mark.parametrize("name", ["small", EMBEDDED_CHECKPOINT])
+def test_a_required_control_net_that_is_missing_is_named_with_its_source(toys: Path, job: RenderJob, name: str):
+    kind = HintKind.TILE if name == "small" else HintKind.CANNY
+    paths = Paths(toys) if name == EMBEDDED_CHECKPOINT else Paths(toys, models=toys / "models")
+    hint = ControlHint(kind, job.picture, 1.0, required=True)
+    with pytest.raises(MissingModel, match=kind.value) as caught:
+        LocalEngine(paths, device="cpu").render(replace(job, checkpoint=name, hints=(hint,)), silent)
+    if name == "small":
+        assert "control_v11f1e_sd15_tile" in caught.value.file
+        assert str(toys / "weights" / "controlnet") in caught.value.mend
+
+
+def test_a_required_control_net_that_is_there_serves(engine: LocalEngine, job: RenderJob):
+    hint = ControlHint(HintKind.CANNY, job.picture, 1.0, required=True)
+    assert engine.render(replace(job, hints=(hint,)), silent).notes == ()
+
+
 def test_a_lora_acts_by_its_weight_and_is_taken_off(engine: LocalEngine, job: RenderJob, toys: Path):
     file = toys / "small_lora.safetensors"
     plain = engine.render(job, silent).picture.tobytes()
