@@ -309,7 +309,6 @@ FIELDS: dict[str, tuple[str, str]] = {
     "Detail ratio": ("细节比例", "0 = 不增强,1 = 完全。"),
     "Guidance": ("引导强度", "无分类器引导系数。"),
     "Insist on ControlNet": ("必须使用 ControlNet", "缺少 canny ControlNet 时停止,而不是不用它继续。"),
-    "Insist on ControlNet": ("必须使用 ControlNet", "缺少 canny ControlNet 时停止,而不是不用它继续。"),
     "Best of": ("多选一", "生成这么多张,保留最像本人的一张。"),
 }
 
