@@ -10,7 +10,7 @@ from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 from easyphoto.api.desk import AS_IT_IS, Answer, Call, Encoded, Route
 from easyphoto.api.shapes import FLAG, Schema, many, ref, thing
 from easyphoto.api.stream import stream
-from easyphoto.domain import EMBEDDED_CHECKPOINT, PortraitRequest, TrainRequest
+from easyphoto.domain import PortraitRequest, TrainRequest
 from easyphoto.jobs import CheckRequest, Job, Kind, State
 from easyphoto.jobs.queue import MOST_FILES
 from easyphoto.jobs.requests import checked_fields
@@ -38,8 +38,9 @@ def portrait(call: Call) -> Answer:
 def made(call: Call, kind: Any, given: Mapping[str, Any]) -> Any:
     """The request with the defaults of its base model's family. Raises BadRequest, MissingModel."""
     fields = checked_fields(kind, given)
-    family = call.desk.studio.engine.checkpoint(fields.get("base_model", EMBEDDED_CHECKPOINT)).family
-    return kind.for_family(family, **fields)
+    engine = call.desk.studio.engine
+    base = engine.checkpoint(fields.get("base_model") or engine.default())
+    return kind.for_family(base.family, **{"base_model": base.name, **fields})
 
 
 def _submitted(call: Call, kind: Kind, request: Any, items: list[Mapping[str, Any]]) -> Answer:

@@ -142,7 +142,7 @@ def _given(call: Call) -> fields.Given:
 
 
 def _checkpoint(desk: Desk, given: fields.Given) -> tuple[Checkpoint, list[str]]:
-    """The named one, else the usual one, else the embedded one with a note. Raises MissingModel, BadRequest."""
+    """The named one, else the usual one, else the engine's first one with a note. Raises MissingModel, BadRequest."""
     named = given.get("sd_model_checkpoint")
     if named is not None and not isinstance(named, str):
         raise BadRequest("sd_model_checkpoint must be a name.", stage="request")
@@ -151,8 +151,9 @@ def _checkpoint(desk: Desk, given: fields.Given) -> tuple[Checkpoint, list[str]]
     known = {checkpoint.name: checkpoint for checkpoint in desk.studio.engine.checkpoints()}
     if USUAL_CHECKPOINT in known:
         return known[USUAL_CHECKPOINT], []
-    note = f"{USUAL_CHECKPOINT} is not here; the embedded base model was used."
-    return desk.studio.engine.checkpoint(EMBEDDED_CHECKPOINT), [note]
+    first = desk.studio.engine.checkpoint(desk.studio.engine.default())
+    name = "the embedded base model" if first.name == EMBEDDED_CHECKPOINT else first.name
+    return first, [f"{USUAL_CHECKPOINT} is not here; {name} was used."]
 
 
 def _submit(desk: Desk, kind: Kind, request: Any, pictures: list[str]) -> Job:

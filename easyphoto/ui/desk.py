@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import gradio as gr
 
-from easyphoto.domain import Person
+from easyphoto.domain import Checkpoint, ModelFamily, Person
 from easyphoto.errors import EasyPhotoError
 from easyphoto.jobs import Event, Job, Queue
 from easyphoto.ui.intake import Intake
@@ -91,6 +91,11 @@ class Desk:
     def models(self) -> list[str]:
         """Names of the base models."""
         return [checkpoint.name for checkpoint in self.studio.engine.checkpoints()]
+
+    def base(self) -> Checkpoint:
+        """The base model a form begins with; without a name while there is none."""
+        name = self.studio.engine.default()
+        return self.studio.engine.checkpoint(name) if name else Checkpoint("", ModelFamily.SD15)
 
 
 def message(text: str) -> dict[str, Any]:

@@ -8,11 +8,21 @@ from typing import Any, TypeVar
 
 import gradio as gr
 
-from easyphoto.domain import ModelFamily, Option, PortraitRequest, TrainRequest, options_of
+from easyphoto.domain import (
+    EMBEDDED_CHECKPOINT,
+    Checkpoint,
+    ModelFamily,
+    Option,
+    PortraitRequest,
+    TrainRequest,
+    options_of,
+)
 from easyphoto.errors import BadRequest
 from easyphoto.ui.speech import Speech
 
 Request = TypeVar("Request", TrainRequest, PortraitRequest)
+
+EMBEDDED = Checkpoint(EMBEDDED_CHECKPOINT, ModelFamily.EMBEDDED)
 
 SLIDER_STEPS = 400  # a range with more stops than this is typed, not slid
 
@@ -24,12 +34,12 @@ class Form:
     gradio hands the values over.
     """
 
-    def __init__(self, kind: type[Any], say: Speech, prefix: str) -> None:
+    def __init__(self, kind: type[Any], say: Speech, prefix: str, base: Checkpoint = EMBEDDED) -> None:
         self.kind = kind
         self.say = say
         self.prefix = prefix
         self.options = options_of(kind)
-        self.defaults = kind.for_family(ModelFamily.EMBEDDED)
+        self.defaults = kind.for_family(base.family, base_model=base.name)
         self.widgets: dict[str, Any] = {}
 
     def place(self, *names: str, **changes: Any) -> list[Any]:
@@ -84,7 +94,7 @@ def widget(spec: Mapping[str, Any], changes: Mapping[str, Any]) -> Any:
     if isinstance(value, bool):
         return gr.Checkbox(**options)
     if option.choices or "choices" in changes:
-        return gr.Dropdown(**{"choices": list(option.choices), **options})
+        return gr.Dropdown(**{"choices": list(option.choices), **options, "value": value or None})
     if isinstance(value, (int, float)):
         return _number(option, options)
     return gr.Textbox(**options)

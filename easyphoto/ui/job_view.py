@@ -46,6 +46,8 @@ def _bar(job: Job, events: Sequence[Event], now: float, say: Speech) -> str:
 
 
 def _stage(job: Job, say: Speech) -> str:
+    if job.state is State.QUEUED and job.place:
+        return say("job.place", n=job.place)
     if job.over or job.state is State.QUEUED:
         return ""
     steps = f" {job.done}/{job.total}" if job.total > 1 else ""

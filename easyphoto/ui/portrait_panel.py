@@ -12,6 +12,7 @@ from easyphoto.domain import KEEP, PortraitRequest
 from easyphoto.errors import BadRequest, EasyPhotoError
 from easyphoto.jobs import JobFile, Kind
 from easyphoto.ui import compat, portrait_view
+from easyphoto.ui.base_models import MARK, BaseModels
 from easyphoto.ui.desk import Desk, freshened, message
 from easyphoto.ui.form import Form
 from easyphoto.ui.gallery import JOB_BOX, Gallery
@@ -21,7 +22,7 @@ from easyphoto.ui.portrait_view import faces_html, shots_html, templates_html
 from easyphoto.ui.sitting import SHOTS, Sitting, orders
 from easyphoto.ui.train_panel import act
 
-PARTS = ("templates", "faces", "jobs", "shots")
+PARTS = ("templates", "faces", "jobs", "shots", "models")
 PRESETS: dict[str, tuple[str, str]] = {
     "neutral": (PortraitRequest().prompt, PortraitRequest().negative_prompt),
     "studio": (
@@ -39,7 +40,8 @@ class PortraitPanel:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self.form = Form(PortraitRequest, desk.say, "ep-portrait")
+        self.form = Form(PortraitRequest, desk.say, "ep-portrait", desk.base())
+        self.models = BaseModels(desk)
         self.gallery = Gallery(desk)
 
     # ------------------------------------------------------------ layout
@@ -76,7 +78,8 @@ class PortraitPanel:
         names = [say(f"preset.{key}") for key in PRESETS]
         self.preset = gr.Dropdown(names, value=names[0], label=say("prompt.preset"), elem_id="ep-portrait-preset")
         self.form.place("prompt", "negative_prompt", lines=2)
-        self.form.place("base_model", choices=self.desk.models())
+        self.form.place("base_model", **self.models.changes())
+        self.models_note = gr.HTML(self.models.note_html(), elem_id="ep-portrait-models")
         self.form.place("best_of", "seed")
         with gr.Accordion(say("advanced"), open=False, elem_id="ep-portrait-advanced"):
             self.form.place_rest()
@@ -92,7 +95,9 @@ class PortraitPanel:
     # ------------------------------------------------------------ events
 
     def _listen(self, go_box: Any) -> None:
-        page = [self.sitting, self.templates, self.faces, self.jobs, self.shots, self.shown]
+        model = self.form.widgets["base_model"]
+        parts = [self.templates, self.faces, self.jobs, self.shots, self.models_note]
+        page = [self.sitting, *parts, model, self.shown]
         seen = [self.sitting, self.shown]
         widgets = self.form.all_widgets()
         compat.listen(self.tick.click, self.on_tick, seen, page, once=True)
@@ -103,7 +108,7 @@ class PortraitPanel:
         compat.listen(self.go.click, self.on_generate, [*seen, *widgets], [self.problem, *page])
         words = [self.form.widgets["prompt"], self.form.widgets["negative_prompt"]]
         compat.listen(self.preset.change, self.on_preset, [self.preset], words)
-        compat.listen(self.form.widgets["base_model"].change, self.on_model, [self.form.widgets["base_model"]], widgets)
+        compat.listen(model.change, self.on_model, [model], widgets)
 
     def on_tick(self, sitting: Sitting, shown: dict[str, str]) -> list[Any]:
         """Whatever changed since."""
@@ -186,6 +191,8 @@ class PortraitPanel:
 
     def _order(self, sitting: Sitting, values: tuple[Any, ...]) -> None:
         say, shelf = self.desk.say, self.desk.shelf
+        if not self.desk.models():
+            raise BadRequest(say("needs.model"))
         if not sitting.chosen:
             raise BadRequest(say("portrait.choose"))
         wanted = orders(sitting, shelf.spots(sitting.chosen))
@@ -202,8 +209,11 @@ class PortraitPanel:
         return [gr.update(value=text) for text in names[name]]
 
     def on_model(self, name: str) -> list[Any]:
-        """The new base model's defaults."""
-        family = self.desk.studio.engine.checkpoint(name).family
+        """The new base model's defaults; nothing for one that has just gone."""
+        try:
+            family = self.desk.studio.engine.checkpoint(name).family
+        except EasyPhotoError:
+            return [gr.update()] * len(self.form.widgets)
         return self.form.defaults_for(family, but=("base_model", "prompt", "negative_prompt", "seed", "best_of"))
 
     # ------------------------------------------------------------ the page
@@ -220,8 +230,10 @@ class PortraitPanel:
         return sitting
 
     def _page(self, sitting: Sitting, shown: dict[str, str]) -> list[Any]:
-        updates, marks = freshened(shown, dict(zip(PARTS, self._parts(sitting), strict=True)))
-        return [sitting, *updates, marks]
+        parts = (*self._parts(sitting), self.models.note_html())
+        updates, marks = freshened(shown, dict(zip(PARTS, parts, strict=True)))
+        choice, marks[MARK] = self.models.fresh(shown)
+        return [sitting, *updates, choice, marks]
 
     def _parts(self, sitting: Sitting) -> tuple[str, str, str, str]:
         desk = self.desk

@@ -74,6 +74,16 @@ TEXTS: dict[str, tuple[str, str]] = {
     "train.needs.name": ("Give the person a name.", "请填写人物的名字。"),
     "train.needs.other_name": ("A person of that name exists; choose another name.", "已有同名人物,请换一个名字。"),
     "train.needs.consent": ("Confirm that the person agrees.", "请确认照片中的人已同意。"),
+    "needs.model": ("Choose a base model.", "请选择底模。"),
+    "models.hosts": (
+        "One of the WebUI's SD 1.5 or SDXL checkpoints; its own refresh button finds new ones.",
+        "WebUI 的 SD 1.5 或 SDXL 模型;新模型用 WebUI 自己的刷新按钮加载。",
+    ),
+    "models.none": ("The WebUI has no SD 1.5 or SDXL checkpoint", "WebUI 中没有 SD 1.5 或 SDXL 模型"),
+    "models.none.next": (
+        "Put one (.safetensors) into the WebUI's models/Stable-diffusion folder and press the WebUI's refresh button.",
+        "把一个(.safetensors)放进 WebUI 的 models/Stable-diffusion 文件夹,然后点击 WebUI 的刷新按钮。",
+    ),
     "train.cancel": ("Cancel", "取消"),
     "train.resume": ("Resume", "继续"),
     "train.dismiss": ("Put away", "收起"),
@@ -111,6 +121,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "train.seconds": ("Time per stage", "各阶段用时"),
     # jobs
     "job.queued": ("Waiting for its turn", "排队中"),
+    "job.place": ("number {n} in the line", "排在第 {n} 位"),
     "job.running": ("Running", "进行中"),
     "job.done": ("Finished", "已完成"),
     "job.failed": ("Failed", "失败"),
@@ -232,6 +243,7 @@ STAGES: dict[str, tuple[str, str]] = {
     "prepare trainer": ("Preparing the trainer, once", "首次准备训练环境"),
     "crop": ("Cropping the faces", "裁剪面部"),
     "prepare": ("Preparing the photos", "准备照片"),
+    "waiting": ("The WebUI is busy with another picture", "WebUI 正在生成别的图片"),
     "models": ("Loading the models", "加载模型"),
     "load": ("Loading the models", "加载模型"),
     "cache": ("Reading the photos into the model", "预编码照片"),

@@ -12,6 +12,7 @@ from easyphoto.domain import TrainRequest
 from easyphoto.errors import BadRequest, EasyPhotoError, NotFound
 from easyphoto.jobs import CheckRequest, Job, Kind, State
 from easyphoto.ui import compat, photos_view, train_view
+from easyphoto.ui.base_models import MARK, BaseModels
 from easyphoto.ui.desk import Desk, delivery, freshened, message
 from easyphoto.ui.form import Form
 from easyphoto.ui.intake import Brought
@@ -19,7 +20,7 @@ from easyphoto.ui.job_view import job_html
 from easyphoto.ui.photos_view import Draft, DraftPhoto, added, as_files, judged, photos_html, present, told
 from easyphoto.ui.pieces import empty, head, problem
 
-PARTS = ("photos", "jobs", "curves", "trials", "outcome")
+PARTS = ("photos", "jobs", "curves", "trials", "outcome", "models")
 TRAINABLE = (State.QUEUED, State.RUNNING)
 
 
@@ -28,7 +29,8 @@ class TrainPanel:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self.form = Form(TrainRequest, desk.say, "ep-train")
+        self.form = Form(TrainRequest, desk.say, "ep-train", desk.base())
+        self.models = BaseModels(desk)
 
     # ------------------------------------------------------------ layout
 
@@ -64,7 +66,8 @@ class TrainPanel:
             gr.HTML(head(say("person.title"), "", 2))
             self.form.place("person", info=say("person.name.help"), max_lines=1)
             self.form.place("consent", label=say("person.consent"), info=None)
-            self.form.place("base_model", choices=self.desk.models())
+            self.form.place("base_model", **self.models.changes())
+            self.models_note = gr.HTML(self.models.note_html(), elem_id="ep-train-models")
             with gr.Accordion(say("advanced"), open=False, elem_id="ep-train-advanced"):
                 self.form.place_rest()
             self.problem = gr.HTML("", elem_id="ep-train-problem")
@@ -84,7 +87,9 @@ class TrainPanel:
     # ------------------------------------------------------------ events
 
     def _listen(self) -> None:
-        page = [self.photos, self.jobs, self.curves, self.trials, self.outcome, self.shown]
+        model = self.form.widgets["base_model"]
+        parts = [self.photos, self.jobs, self.curves, self.trials, self.outcome, self.models_note]
+        page = [*parts, model, self.shown]
         state = [self.draft, self.checking]
         seen = [self.draft, self.checking, self.shown]
         for upload in (self.upload, self.folder):
@@ -96,7 +101,7 @@ class TrainPanel:
         compat.listen(self.job_box.change, self.on_job, [self.job_box, *seen], [self.out, self.problem, *state, *page])
         widgets = self.form.all_widgets()
         compat.listen(self.start.click, self.on_start, [*seen, *widgets], [self.problem, *state, *page])
-        compat.listen(self.form.widgets["base_model"].change, self.on_model, [self.form.widgets["base_model"]], widgets)
+        compat.listen(model.change, self.on_model, [model], widgets)
 
     def on_upload(self, value: Any, draft: Draft, checking: str, shown: dict[str, str]) -> list[Any]:
         """More photos; the field is empty again for the next ones."""
@@ -154,6 +159,7 @@ class TrainPanel:
             (not request.person, "train.needs.name"),
             (request.person.casefold() in taken, "train.needs.other_name"),
             (not request.consent, "train.needs.consent"),
+            (not request.base_model, "needs.model"),
         )
         if missing := [say(key) for broken, key in rules if broken]:
             raise BadRequest(" ".join(missing))
@@ -180,8 +186,11 @@ class TrainPanel:
         return [trouble, *self._page(draft, "", shown)]
 
     def on_model(self, name: str) -> list[Any]:
-        """The new base model's defaults."""
-        family = self.desk.studio.engine.checkpoint(name).family
+        """The new base model's defaults; nothing for one that has just gone."""
+        try:
+            family = self.desk.studio.engine.checkpoint(name).family
+        except EasyPhotoError:
+            return [gr.update()] * len(self.form.widgets)
         return self.form.defaults_for(family, but=("person", "consent", "base_model", "seed"))
 
     # ------------------------------------------------------------ the page
@@ -199,8 +208,10 @@ class TrainPanel:
     def _page(self, draft: Draft, checking: str, shown: dict[str, str]) -> list[Any]:
         """State and every part of the page that changed."""
         job = self.current()
-        updates, marks = freshened(shown, dict(zip(PARTS, self._parts(draft, checking, job), strict=True)))
-        return [draft, checking, *updates, marks]
+        parts = (*self._parts(draft, checking, job), self.models.note_html())
+        updates, marks = freshened(shown, dict(zip(PARTS, parts, strict=True)))
+        choice, marks[MARK] = self.models.fresh(shown)
+        return [draft, checking, *updates, choice, marks]
 
     def _parts(self, draft: Draft, checking: str, job: Job | None) -> Sequence[str]:
         desk, progress = self.desk, self._check_progress(checking)

@@ -43,6 +43,11 @@ def event(number: int, stage: str, done: int, total: int, **figures: float) -> E
     return Event(number, 100.0 + number, State.RUNNING, stage, done, total, "", dict(figures))
 
 
+def test_a_waiting_job_says_its_place():
+    html = job_html(job(state=State.QUEUED, place=3), [], 100.0, (SAY, "box"), "Ada")
+    assert "number 3 in the line" in html
+
+
 # ---------------------------------------------------------------- photos
 
 

@@ -1,0 +1,43 @@
+"""The list of base models and what stands there while there is none; models may come and go while the page is open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import gradio as gr
+
+from easyphoto.domain import EMBEDDED_CHECKPOINT
+from easyphoto.ui.desk import Desk
+from easyphoto.ui.pieces import notice
+
+MARK = "base models"  # its key among the marks of what is shown
+
+
+class BaseModels:
+    """Keeps one dropdown of base models up to date."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self._made_empty = not desk.models()
+
+    def changes(self) -> dict[str, Any]:
+        """What the dropdown is made with."""
+        names = self.desk.models()
+        own = EMBEDDED_CHECKPOINT in names
+        return {"choices": names, **({} if own else {"info": self.desk.say("models.hosts")})}
+
+    def fresh(self, shown: Mapping[str, str] | None) -> tuple[Any, str]:
+        """The dropdown's update and the mark of what it shows then; the user's choice stays."""
+        names = self.desk.models()
+        mark, before = "\n".join(names), (shown or {}).get(MARK)
+        if mark == before:
+            return gr.update(), mark
+        first = names and (not before if before is not None else self._made_empty)
+        return gr.update(choices=names, **({"value": self.desk.studio.engine.default()} if first else {})), mark
+
+    def note_html(self) -> str:
+        """Says what to do while there is no base model at all."""
+        if self.desk.models():
+            return ""
+        return notice(self.desk.say("models.none"), self.desk.say("models.none.next"), "fair")
