@@ -11,10 +11,12 @@ from typing import Any
 import torch
 from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import nn
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from kohya_train.contract import TrainConfig
+from kohya_train.shapes import architecture
 
 EMBEDDED_NOISE_LEVELS = 650
 """The embedded model was trained below this timestep only: img2img, all it is for, starts no higher."""
@@ -76,6 +78,8 @@ def load(config: TrainConfig) -> Bundle:
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as problem:
         raise BadBaseModel(f"{base} could not be loaded as {config.family}: {problem}") from problem
     for model in bundle.models:
+        if gaps := [name for name, weight in model.named_parameters() if weight.is_meta]:
+            raise BadBaseModel(f"{base} lacks {len(gaps)} weights of {type(model).__name__}: {', '.join(gaps[:3])}.")
         model.float().eval()
     return bundle
 
@@ -83,9 +87,9 @@ def load(config: TrainConfig) -> Bundle:
 def _from_folder(base: Path, family: str) -> Bundle:
     text, tokenizers = [], []
     for name, kind in _text_parts(family):
-        local = {"local_files_only": True}
-        text.append(kind.from_pretrained(base / name, use_safetensors=True, **local))
-        tokenizers.append(CLIPTokenizer.from_pretrained(base / name.replace("text_encoder", "tokenizer"), **local))
+        text.append(_text_encoder(kind, base / name))
+        folder = base / name.replace("text_encoder", "tokenizer")
+        tokenizers.append(CLIPTokenizer.from_pretrained(folder, local_files_only=True))
     return Bundle(
         family=family,
         unet=UNet2DConditionModel.from_pretrained(base / "unet", local_files_only=True, use_safetensors=True),
@@ -97,6 +101,18 @@ def _from_folder(base: Path, family: str) -> Bundle:
     )
 
 
+def _text_encoder(kind: Any, folder: Path) -> Any:
+    """The encoder with every weight from its file: transformers itself would fill a gap with random numbers."""
+    encoder, told = kind.from_pretrained(folder, use_safetensors=True, local_files_only=True, output_loading_info=True)
+    if told["missing_keys"]:
+        # transformers 5 writes the names without the level that version 4 reads.
+        tensors = load_file(folder / "model.safetensors")
+        missing = encoder.load_state_dict({f"text_model.{name}": one for name, one in tensors.items()}, strict=False)
+        if missing.missing_keys:
+            raise BadBaseModel(f"{folder.name} has no {', '.join(missing.missing_keys[:3])}.")
+    return encoder
+
+
 def _from_file(base: Path, config: TrainConfig) -> Bundle:
     from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
 
@@ -104,9 +120,10 @@ def _from_file(base: Path, config: TrainConfig) -> Bundle:
     if not Path(config.config_folder, "model_index.json").is_file():
         raise BadBaseModel(f"A single file needs its architecture: {config.config_folder!r} has no model_index.json.")
     quiet: dict[str, Any] = {} if config.family == "sdxl" else {"safety_checker": None, "feature_extractor": None}
-    pipe = kind.from_single_file(
-        str(base), config=config.config_folder, local_files_only=True, torch_dtype=torch.float32, **quiet
-    )
+    with architecture(base, Path(config.config_folder), config.family) as folder:
+        pipe = kind.from_single_file(
+            str(base), config=str(folder), local_files_only=True, torch_dtype=torch.float32, **quiet
+        )
     names = [name for name, _ in _text_parts(config.family)]
     return Bundle(
         family=config.family,

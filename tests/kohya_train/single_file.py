@@ -1,4 +1,4 @@
-"""A diffusers folder of SD 1.5 as one file with the names that Stability's own code gives the weights."""
+"""A diffusers folder of SD 1.5 or SDXL as one file with the names that Stability's own code gives the weights."""
 
 import json
 import re
@@ -24,8 +24,21 @@ _UNET = (
     (r"mid_block\.attentions\.0", lambda m: "middle_block.1"),
     (r"up_blocks\.(\d)\.resnets\.(\d)", lambda m: f"output_blocks.{3 * int(m[1]) + int(m[2])}.0"),
     (r"up_blocks\.(\d)\.attentions\.(\d)", lambda m: f"output_blocks.{3 * int(m[1]) + int(m[2])}.1"),
-    (r"up_blocks\.0\.upsamplers\.0\.conv", lambda m: "output_blocks.2.1.conv"),
     (r"up_blocks\.(\d)\.upsamplers\.0\.conv", lambda m: f"output_blocks.{3 * int(m[1]) + 2}.2.conv"),
+    (r"add_embedding\.linear_1", lambda m: "label_emb.0.0"),
+    (r"add_embedding\.linear_2", lambda m: "label_emb.0.2"),
+)
+_UNET_SD15 = ((r"up_blocks\.0\.upsamplers\.0\.conv", lambda m: "output_blocks.2.1.conv"), *_UNET)  # no attention there
+_OPEN_CLIP = (
+    (r"^text_model\.", lambda m: ""),
+    (r"^embeddings\.token_embedding", lambda m: "token_embedding"),
+    (r"^embeddings\.position_embedding\.weight", lambda m: "positional_embedding"),
+    (r"^encoder\.layers\.", lambda m: "transformer.resblocks."),
+    (r"\.layer_norm(\d)\.", lambda m: f".ln_{m[1]}."),
+    (r"\.self_attn\.out_proj\.", lambda m: ".attn.out_proj."),
+    (r"\.mlp\.fc1\.", lambda m: ".mlp.c_fc."),
+    (r"\.mlp\.fc2\.", lambda m: ".mlp.c_proj."),
+    (r"^final_layer_norm\.", lambda m: "ln_final."),
 )
 _VAE = (
     (r"conv_norm_out", lambda m: "norm_out"),
@@ -42,19 +55,51 @@ _VAE = (
 )
 
 
-def write_single_file(folder: Path, file: Path) -> Path:
+def write_single_file(folder: Path, file: Path, family: str = "sd15") -> Path:
     """The weights of `folder` as one file; the folder also becomes a valid configuration for it."""
-    index = {"_class_name": "StableDiffusionPipeline", "safety_checker": [None, None]}
+    large = family == "sdxl"
+    write_index(folder, large)
+    rules = _UNET if large else _UNET_SD15
+    tensors = _renamed(folder / "unet", rules, "model.diffusion_model.", resnets=True)
+    tensors |= _renamed(folder / "vae", _VAE, "first_stage_model.", resnets=False)
+    text = load_file(folder / "text_encoder" / "model.safetensors")
+    prefix = "conditioner.embedders.0.transformer." if large else "cond_stage_model.transformer."
+    tensors |= {f"{prefix}text_model.{name.removeprefix('text_model.')}": one for name, one in text.items()}
+    if large:
+        tensors |= _open_clip(load_file(folder / "text_encoder_2" / "model.safetensors"))
+    save_file(tensors, file)
+    return file
+
+
+def write_index(folder: Path, large: bool) -> None:
+    index: dict[str, Any] = {"_class_name": "StableDiffusionXLPipeline" if large else "StableDiffusionPipeline"}
     parts = {"unet": "UNet2DConditionModel", "vae": "AutoencoderKL", "scheduler": "DDPMScheduler"}
     index |= {name: ["diffusers", kind] for name, kind in parts.items()}
     index |= {"text_encoder": ["transformers", "CLIPTextModel"], "tokenizer": ["transformers", "CLIPTokenizer"]}
+    if large:
+        index["text_encoder_2"] = ["transformers", "CLIPTextModelWithProjection"]
+        index["tokenizer_2"] = ["transformers", "CLIPTokenizer"]
+    else:
+        index["safety_checker"] = [None, None]
     (folder / "model_index.json").write_text(json.dumps(index))
-    tensors = _renamed(folder / "unet", _UNET, "model.diffusion_model.", resnets=True)
-    tensors |= _renamed(folder / "vae", _VAE, "first_stage_model.", resnets=False)
-    text = load_file(folder / "text_encoder" / "model.safetensors")
-    tensors |= {f"cond_stage_model.transformer.text_model.{k.removeprefix('text_model.')}": v for k, v in text.items()}
-    save_file(tensors, file)
-    return file
+
+
+def _open_clip(tensors: dict[str, Any]) -> dict[str, Any]:
+    """SDXL's second text encoder: q, k and v in one matrix, the projection the other way round."""
+    import torch
+
+    renamed = {}
+    for old, tensor in tensors.items():
+        name = old
+        for pattern, new in _OPEN_CLIP:
+            name = re.sub(pattern, new, name)
+        renamed[name] = tensor
+    joined: dict[str, Any] = {}
+    for name in [one for one in renamed if ".self_attn.q_proj." in one]:
+        parts = [renamed.pop(name.replace("q_proj", f"{letter}_proj")) for letter in "qkv"]
+        joined[re.sub(r"\.self_attn\.q_proj\.", ".attn.in_proj_", name)] = torch.cat(parts)
+    joined["text_projection"] = renamed.pop("text_projection.weight").T
+    return {f"conditioner.embedders.1.model.{name}": one.contiguous() for name, one in (renamed | joined).items()}
 
 
 def _renamed(folder: Path, rules: Any, prefix: str, resnets: bool) -> dict[str, Any]:

@@ -1,3 +1,4 @@
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -5,29 +6,106 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from single_file import write_single_file
+from tiny_base import WIDTH
 
 from kohya_train.contract import TrainConfig
-from kohya_train.models import BadBaseModel, load
+from kohya_train.models import BadBaseModel, Bundle, load
+from kohya_train.shapes import NotForTraining, architecture
+
+FAMILIES = ("sd15", "sdxl")
 
 
+def assert_same_model(whole: Bundle, single: Bundle) -> None:
+    """Text, U-Net and autoencoder compute the same."""
+    with torch.no_grad():
+        texts = [bundle.encode_text(["a face"]) for bundle in (whole, single)]
+        torch.testing.assert_close(*(states for states, _ in texts))
+        noise = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(0))
+        states, pooled = texts[0]
+        extra = {} if pooled is None else {"text_embeds": pooled, "time_ids": torch.full((1, 6), 64.0)}
+        torch.testing.assert_close(
+            *(bundle.unet(noise, 5, states, added_cond_kwargs=extra).sample for bundle in (whole, single))
+        )
+        torch.testing.assert_close(*(bundle.vae.decode(noise).sample for bundle in (whole, single)))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
 def test_a_single_file_is_the_same_model_as_its_folder(
-    config: TrainConfig, base: Callable[[str], Path], tmp_path: Path
+    config: TrainConfig, base: Callable[[str], Path], tmp_path: Path, family: str
 ):
-    folder = shutil.copytree(base("sd15"), tmp_path / "base")
-    file = write_single_file(folder, tmp_path / "mödel.safetensors")
-    config = replace(config, family="sd15")
+    folder = shutil.copytree(base(family), tmp_path / "base")
+    file = write_single_file(folder, tmp_path / "mödel.safetensors", family)
+    config = replace(config, family=family)
     whole = load(replace(config, base_model=str(folder)))
     for weights in folder.rglob("*.safetensors"):
         weights.unlink()  # the configuration folder has none
     single = load(replace(config, base_model=str(file), config_folder=str(folder)))
-    with torch.no_grad():
-        texts = [bundle.encode_text(["a face"])[0] for bundle in (whole, single)]
-        torch.testing.assert_close(*texts)
-        noise = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(0))
-        torch.testing.assert_close(*(bundle.unet(noise, 5, texts[0]).sample for bundle in (whole, single)))
-        torch.testing.assert_close(*(bundle.vae.decode(noise).sample for bundle in (whole, single)))
+    assert_same_model(whole, single)
     assert single.noise_levels == 1000
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_narrow_file_is_loaded_with_its_own_widths(
+    config: TrainConfig, base: Callable[[str], Path], tmp_path: Path, family: str
+):
+    """Its family's configuration says other widths; the file's own tensors decide."""
+    folder = shutil.copytree(base(family), tmp_path / "base")
+    file = write_single_file(folder, tmp_path / "narrow.safetensors", family)
+    widths = json.loads((folder / "unet" / "config.json").read_text())["block_out_channels"]
+    wide = shutil.copytree(folder, tmp_path / "wide")
+    for part in ("unet", "vae", *(one.name for one in wide.glob("text_encoder*"))):
+        widen(wide / part / "config.json")
+    bundle = load(replace(config, family=family, base_model=str(file), config_folder=str(wide)))
+    assert list(bundle.unet.config.block_out_channels) == widths
+    assert bundle.unet.config.cross_attention_dim == sum(e.config.hidden_size for e in bundle.text_encoders)
+    with torch.no_grad():
+        states, pooled = bundle.encode_text(["a face"])
+        extra = {} if pooled is None else {"text_embeds": pooled, "time_ids": torch.full((1, 6), 64.0)}
+        assert bundle.unet(torch.zeros(1, 4, 8, 8), 5, states, added_cond_kwargs=extra).sample.isfinite().all()
+
+
+def widen(file: Path) -> None:
+    """Every width in a configuration doubled."""
+    config = json.loads(file.read_text())
+    for name in ("cross_attention_dim", "hidden_size", "intermediate_size", "projection_dim"):
+        if name in config:
+            config[name] *= 2
+    if "block_out_channels" in config:
+        config["block_out_channels"] = [2 * width for width in config["block_out_channels"]]
+    file.write_text(json.dumps(config))
+
+
+def test_a_full_size_file_keeps_the_configuration_as_it_is(base: Callable[[str], Path], tmp_path: Path):
+    folder = shutil.copytree(base("sd15"), tmp_path / "base")
+    file = write_single_file(folder, tmp_path / "model.safetensors")
+    with architecture(file, folder, "sd15") as fitting:
+        assert fitting == folder
+
+
+def test_an_inpainting_checkpoint_is_refused_by_its_name(base: Callable[[str], Path], tmp_path: Path):
+    folder = shutil.copytree(base("sd15"), tmp_path / "base")
+    file = write_single_file(folder, tmp_path / "model.safetensors")
+    tensors = load_file(file)
+    first = "model.diffusion_model.input_blocks.0.0.weight"
+    tensors[first] = torch.zeros(WIDTH, 9, 3, 3)
+    save_file(tensors, file)
+    with pytest.raises(NotForTraining, match="inpainting"), architecture(file, folder, "sd15"):
+        pass
+
+
+@pytest.mark.parametrize("gap", ["text_encoder", "unet"])
+def test_a_gap_is_never_filled_with_random_weights(
+    config: TrainConfig, base: Callable[[str], Path], tmp_path: Path, gap: str
+):
+    folder = shutil.copytree(base("sd15"), tmp_path / "base")
+    file = next((folder / gap).glob("*.safetensors"))
+    tensors = load_file(file)
+    tensors.pop(next(name for name in sorted(tensors) if name.endswith("weight")))
+    save_file(tensors, file, {"format": "pt"})
+    with pytest.raises(BadBaseModel, match="base"):
+        load(replace(config, family="sd15", base_model=str(folder)))
 
 
 @pytest.mark.parametrize("name", ["model.ckpt", "model.safetensors", "empty"])

@@ -9,6 +9,8 @@ from PIL import Image
 
 CAPTION = "easyphoto_face, easyphoto, 1person"
 WIDTH = 8
+SECOND = 16
+"""Width of SDXL's second text encoder; diffusers tells the two apart by it."""
 
 
 def make_base(folder: Path, family: str) -> Path:
@@ -34,14 +36,14 @@ UNETS: dict[str, dict[str, Any]] = {
     "sd15": {"block_out_channels": (WIDTH,) * 4, "cross_attention_dim": WIDTH, **_SMALL},
     "sdxl": {
         "block_out_channels": (WIDTH,) * 3,
-        "cross_attention_dim": 2 * WIDTH,
+        "cross_attention_dim": WIDTH + SECOND,
         "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
         "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
         "transformer_layers_per_block": (1, 2, 10),
         "use_linear_projection": True,
         "addition_embed_type": "text_time",
         "addition_time_embed_dim": 4,
-        "projection_class_embeddings_input_dim": 6 * 4 + WIDTH,
+        "projection_class_embeddings_input_dim": 6 * 4 + SECOND,
         **_SMALL,
     },
     "embedded": {
@@ -77,13 +79,13 @@ def _autoencoder(family: str) -> Any:
 def _text_encoders(family: str) -> dict[str, Any]:
     from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
-    def config(layers: int) -> Any:
+    def config(layers: int, width: int = WIDTH) -> Any:
         return CLIPTextConfig(
-            hidden_size=WIDTH,
-            intermediate_size=WIDTH,
+            hidden_size=width,
+            intermediate_size=width,
             num_hidden_layers=layers,
             num_attention_heads=2,
-            projection_dim=WIDTH,
+            projection_dim=width,
             vocab_size=len(_vocabulary()),
             bos_token_id=len(_vocabulary()) - 2,
             eos_token_id=len(_vocabulary()) - 1,
@@ -92,7 +94,7 @@ def _text_encoders(family: str) -> dict[str, Any]:
     if family == "sdxl":
         return {
             "text_encoder": CLIPTextModel(config(12)),
-            "text_encoder_2": CLIPTextModelWithProjection(config(32)),
+            "text_encoder_2": CLIPTextModelWithProjection(config(32, SECOND)),
         }
     return {"text_encoder": CLIPTextModel(config(2 if family == "embedded" else 12))}
 

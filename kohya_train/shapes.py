@@ -1,0 +1,118 @@
+"""The architecture of a single-file checkpoint: its family's, at the widths that its own tensors have."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from safetensors import safe_open
+
+Shapes = Mapping[str, tuple[int, ...]]
+Config = dict[str, Any]
+
+_UNET = "model.diffusion_model."
+_VAE = "first_stage_model."
+_HEAD = 64  # numbers a head has in every CLIP and in SDXL's U-Net; no shape tells the number of heads
+
+
+class NotForTraining(RuntimeError):
+    """The checkpoint is of the family, but no LoRA for portraits can be trained on it."""
+
+
+@contextmanager
+def architecture(file: Path, folder: Path, family: str) -> Iterator[Path]:
+    """`folder` where it fits the file, as it does for every full-size checkpoint; else a copy that does, for the block.
+
+    Raises NotForTraining; KeyError when the file has not the tensors of its family.
+    """
+    shapes = read_shapes(file)
+    changed: dict[str, Config] = {}
+    for part, fit in _FITS[family].items():
+        config: Config = json.loads((folder / part / "config.json").read_text(encoding="utf-8"))
+        fitted = fit(shapes, config)
+        if fitted != config:
+            changed[part] = fitted
+    if not changed:
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="easyphoto-") as made:
+        copy = shutil.copytree(folder, Path(made) / "architecture")
+        for part, config in changed.items():
+            (copy / part / "config.json").write_text(json.dumps(config), encoding="utf-8")
+        yield copy
+
+
+def read_shapes(file: Path) -> Shapes:
+    """Tensor name -> shape, from the header alone."""
+    with safe_open(str(file), framework="pt") as opened:
+        return {name: tuple(opened.get_slice(name).get_shape()) for name in opened.keys()}  # noqa: SIM118 (no mapping)
+
+
+def _unet(shapes: Shapes, config: Config) -> Config:
+    channels_in = shapes[f"{_UNET}input_blocks.0.0.weight"][1]
+    if channels_in != config["in_channels"]:
+        raise NotForTraining(
+            f"Its U-Net takes {channels_in} channels, as inpainting checkpoints do; choose the plain one it comes from."
+        )
+    levels = range(len(config["block_out_channels"]))
+    stride = config["layers_per_block"] + 1  # the resnets of a level and its downsampler
+    widths = [shapes[f"{_UNET}input_blocks.{stride * level + 1}.0.out_layers.3.weight"][0] for level in levels]
+    context = shapes[f"{_UNET}middle_block.1.transformer_blocks.0.attn2.to_k.weight"][1]
+    return {**config, "block_out_channels": widths, "cross_attention_dim": context}
+
+
+def _unet_sdxl(shapes: Shapes, config: Config) -> Config:
+    fitted = _unet(shapes, config)
+    added = shapes[f"{_UNET}label_emb.0.0.weight"][1]  # the pooled text, and six numbers about the size
+    pooled = shapes["conditioner.embedders.1.model.text_projection"][1]
+    if fitted["block_out_channels"] != config["block_out_channels"]:
+        fitted["attention_head_dim"] = [max(1, width // _HEAD) for width in fitted["block_out_channels"]]
+    fitted["projection_class_embeddings_input_dim"] = added
+    fitted["addition_time_embed_dim"] = (added - pooled) // 6
+    return fitted
+
+
+def _vae(shapes: Shapes, config: Config) -> Config:
+    if f"{_VAE}encoder.conv_in.weight" not in shapes:
+        return config  # a checkpoint without its autoencoder; loading it says so
+    levels = range(len(config["block_out_channels"]))
+    widths = [shapes[f"{_VAE}encoder.down.{level}.block.0.conv1.weight"][0] for level in levels]
+    return {**config, "block_out_channels": widths}
+
+
+def _clip(prefix: str, first_layer: str) -> Callable[[Shapes, Config], Config]:
+    """A text encoder whose names begin with `prefix`; `first_layer` is the first matrix of its first MLP."""
+
+    def fit(shapes: Shapes, config: Config) -> Config:
+        vocabulary, width = shapes[f"{prefix}token_embedding.weight"]
+        if vocabulary != config["vocab_size"]:
+            raise NotForTraining(f"Its text encoder knows {vocabulary} tokens, CLIP's has {config['vocab_size']}.")
+        if width == config["hidden_size"]:
+            return config
+        inner = shapes[first_layer][0]
+        narrow = {"hidden_size": width, "intermediate_size": inner, "projection_dim": width}
+        return {**config, **narrow, "num_attention_heads": max(1, width // _HEAD)}
+
+    return fit
+
+
+def _text(prefix: str) -> Callable[[Shapes, Config], Config]:
+    """OpenAI's CLIP, with transformers' names."""
+    return _clip(f"{prefix}text_model.embeddings.", f"{prefix}text_model.encoder.layers.0.mlp.fc1.weight")
+
+
+_OPEN_CLIP = "conditioner.embedders.1.model."
+_FITS: dict[str, dict[str, Callable[[Shapes, Config], Config]]] = {
+    "sd15": {"unet": _unet, "vae": _vae, "text_encoder": _text("cond_stage_model.transformer.")},
+    "sdxl": {
+        "unet": _unet_sdxl,
+        "vae": _vae,
+        "text_encoder": _text("conditioner.embedders.0.transformer."),
+        "text_encoder_2": _clip(_OPEN_CLIP, f"{_OPEN_CLIP}transformer.resblocks.0.mlp.c_fc.weight"),
+    },
+}
