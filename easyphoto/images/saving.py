@@ -63,7 +63,8 @@ def _jpeg(infotext: str, ai_made: bool, file: Path) -> dict[str, Any]:
         raise BadRequest("The settings are too long for a JPEG.", stage="save", file=file.name, mend="Save as PNG.")
     if infotext:
         exif = Image.Exif()
-        exif.get_ifd(_EXIF_IFD)[_USER_COMMENT] = b"UNICODE\0" + infotext.encode("utf-16-be")
+        # A dict of its own: Pillow 9.5 forgets what is put into `get_ifd` of an empty Exif.
+        exif[_EXIF_IFD] = {_USER_COMMENT: b"UNICODE\0" + infotext.encode("utf-16-be")}
         options["exif"] = exif.tobytes()
     if ai_made:
         body = b"http://ns.adobe.com/xap/1.0/\0" + _XMP.encode()

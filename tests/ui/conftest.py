@@ -105,7 +105,8 @@ def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
         page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: errors.append(str(error)))
         if "script" in url:  # an old gradio cannot carry our script; its host loads it
-            page.add_init_script(path=str(ROOT / "javascript" / "easyphoto.js"))
+            script = (ROOT / "javascript" / "easyphoto.js").read_text(encoding="utf-8")
+            page.add_init_script(f"addEventListener('DOMContentLoaded', () => {{ {script}\n}})")
         page.goto(url)
         page.wait_for_selector("#ep-train-start")
         return page

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import pytest
 from conftest import Running
+from host_python import host_python
 from ui_world import broken, group, selfie
 
 pytestmark = pytest.mark.slow
@@ -28,7 +28,7 @@ NAMELESS = """() => [...document.querySelectorAll('#easyphoto :is(button, input,
         && !e.getAttribute('aria-label') && !e.labels?.length && !e.title)
     .map(e => e.outerHTML.slice(0, 160))"""
 
-HOSTS = {"newest": "", "4.40": "EASYPHOTO_GRADIO_4", "3.41": "EASYPHOTO_GRADIO_3"}
+HOSTS = {"newest": "", "4.40": "forge", "3.41": "a1111"}
 
 
 def tab(page: Any, number: int) -> None:
@@ -50,10 +50,7 @@ def start_training(page: Any, name: str = "Ada") -> None:
 
 @pytest.mark.parametrize("gradio", list(HOSTS))
 def test_a_newcomers_whole_path(start_server: Start, open_page: Open, tmp_path: Path, gradio: str):
-    variable = HOSTS[gradio]
-    python = os.environ.get(variable, "") if variable else ""
-    if variable and not python:
-        pytest.skip(f"{variable} names no Python with that gradio")
+    python = host_python(HOSTS[gradio]) if HOSTS[gradio] else ""
     server = start_server(**({"python": python} if python else {}))
     page = open_page(server.url + "en/" + ("?script" if gradio == "3.41" else ""))
     assert "Begin here" in page.inner_text("#ep-train-photos")
