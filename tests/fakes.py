@@ -24,7 +24,7 @@ from easyphoto.domain import (
 )
 from easyphoto.errors import MissingModel
 from easyphoto.faces.base import FaceRegions, Fused, Recogniser, Source
-from easyphoto.progress import Progress, Step
+from easyphoto.progress import Progress, Step, silent
 
 BACKGROUND = (60, 120, 90)
 
@@ -138,6 +138,6 @@ class FakeEngine:
         self.forgotten.append(lora)
 
     @contextmanager
-    def released(self) -> Iterator[None]:
+    def released(self, report: Progress = silent) -> Iterator[None]:
         self.is_released = True
         yield

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from easyphoto.domain import Checkpoint, Rendered, RenderJob
-from easyphoto.progress import Progress
+from easyphoto.progress import Progress, silent
 
 
 class Engine(Protocol):
@@ -39,8 +39,11 @@ class Engine(Protocol):
         """
         ...
 
-    def released(self) -> AbstractContextManager[None]:
-        """Inside it the engine holds no device memory, so that the trainer can have it; render nothing there."""
+    def released(self, report: Progress = silent) -> AbstractContextManager[None]:
+        """Inside it the engine holds no device memory, so that the trainer can have it; render nothing there.
+
+        `report` is told while another one's work is waited for, and may end the waiting.
+        """
         ...
 
     def forget(self, lora: Path) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
+
+from easyphoto.domain import RenderJob
+from easyphoto.errors import BadRequest
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,21 @@ class Frame:
     def crop(self, picture: Image.Image) -> Image.Image:
         """Without the frame."""
         return picture.crop((0, 0, *self.size))
+
+
+def check_job(job: RenderJob) -> None:
+    """Raise BadRequest for jobs that no engine could honour."""
+    if job.mask.size != job.picture.size or any(hint.picture.size != job.picture.size for hint in job.hints):
+        raise BadRequest("Picture, mask and hints of a render job differ in size.", stage="render")
+    if not 0 <= job.strength <= 1 or job.steps < 1:
+        raise BadRequest(f"Strength {job.strength} or steps {job.steps} are out of bounds.", stage="render")
+
+
+def framed(job: RenderJob, multiple: int) -> tuple[Frame, RenderJob]:
+    """The least frame for such sides, and the job with all its pictures in it."""
+    frame = Frame.around(job.picture.size, multiple)
+    hints = tuple(replace(hint, picture=frame.pad(hint.picture)) for hint in job.hints)
+    return frame, replace(job, picture=frame.pad(job.picture), mask=frame.pad(job.mask.convert("L")), hints=hints)
 
 
 def blend(before: Image.Image, painted: Image.Image, mask: Image.Image) -> Image.Image:

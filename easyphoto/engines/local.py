@@ -21,7 +21,7 @@ from easyphoto.domain import (
     RenderJob,
 )
 from easyphoto.engines.control_table import dropped, missing
-from easyphoto.engines.frame import Frame, blend, is_blank
+from easyphoto.engines.frame import blend, check_job, framed, is_blank
 from easyphoto.engines.hush import hushed
 from easyphoto.engines.lora_wear import worn
 from easyphoto.engines.model_files import find_checkpoints, find_controls
@@ -34,9 +34,9 @@ from easyphoto.engines.pipelines import (
     open_control,
     save_memory,
 )
-from easyphoto.errors import BadRequest, MissingModel, RenderFailed
+from easyphoto.errors import MissingModel, RenderFailed
 from easyphoto.paths import Paths
-from easyphoto.progress import Progress, Step
+from easyphoto.progress import Progress, Step, silent
 
 
 @dataclass
@@ -80,16 +80,14 @@ class LocalEngine:
 
     def render(self, job: RenderJob, report: Progress) -> Rendered:
         """See `Engine.render`. Same job, same bytes on one machine."""
-        _check(job)
+        check_job(job)
         checkpoint = self.checkpoint(job.checkpoint)
         placing = choose_placing(self._device)
         if not self._holds(checkpoint, placing):
             report(Step("load model", 0, 1, checkpoint.name))
         loaded = self._load(checkpoint, placing)
-        frame = Frame.around(job.picture.size, 32 if checkpoint.family is ModelFamily.EMBEDDED else 8)
-        framed = replace(job, picture=frame.pad(job.picture), mask=frame.pad(job.mask.convert("L")),
-                         hints=tuple(replace(h, picture=frame.pad(h.picture)) for h in job.hints))  # fmt: skip
-        painted, notes = self._paint(loaded, framed, report)
+        frame, in_frame = framed(job, 32 if checkpoint.family is ModelFamily.EMBEDDED else 8)
+        painted, notes = self._paint(loaded, in_frame, report)
         return Rendered(blend(job.picture, frame.crop(painted), job.mask), notes)
 
     def default(self) -> str:
@@ -105,7 +103,7 @@ class LocalEngine:
         """LoRAs are worn where they lie; nothing is copied."""
 
     @contextmanager
-    def released(self) -> Iterator[None]:
+    def released(self, report: Progress = silent) -> Iterator[None]:
         """See `Engine.released`; the checkpoint is loaded again by the next render."""
         self._drop()
         yield
@@ -197,14 +195,6 @@ class LocalEngine:
                     control = open_control(there[hint.kind], config, loaded.placing)
                 loaded.controls[hint.kind] = control.to(loaded.placing.device)
         return kept, notes
-
-
-def _check(job: RenderJob) -> None:
-    """Raise BadRequest for jobs that no engine could honour."""
-    if job.mask.size != job.picture.size or any(hint.picture.size != job.picture.size for hint in job.hints):
-        raise BadRequest("Picture, mask and hints of a render job differ in size.", stage="render")
-    if not 0 <= job.strength <= 1 or job.steps < 1:
-        raise BadRequest(f"Strength {job.strength} or steps {job.steps} are out of bounds.", stage="render")
 
 
 def _dropped(hints: tuple[ControlHint, ...], family: ModelFamily, folder: Path) -> tuple[str, ...]:

@@ -80,14 +80,15 @@ def _checkpoints(folder: Path, prefix: str) -> Iterator[Checkpoint]:
             yield from _checkpoints(entry, f"{prefix}{entry.name}/")
             continue
         elif entry.suffix == ".safetensors":
-            family, name = _family_or_none(entry), prefix + entry.stem
+            family, name = family_or_none(entry), prefix + entry.stem
         else:
             continue
         if family is not None:
             yield Checkpoint(name, family, entry)
 
 
-def _family_or_none(file: Path) -> ModelFamily | None:
+def family_or_none(file: Path) -> ModelFamily | None:
+    """As `family_of_file`; files that cannot be read are logged and have none."""
     try:
         return family_of_file(file)
     except (BadModel, OSError) as problem:

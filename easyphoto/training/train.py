@@ -70,7 +70,7 @@ def train(request: TrainRequest, photos: Sequence[Photo], shop: Workshop, report
         training_set = prepare(photos, request, shop.faces, folder / "set", report)
         templates = trial_templates(shop.paths, shop.faces, folder / "trials", request) if request.validation else ()
     order = TrainingOrder(training_set, request, base, folder / "run", templates, resume, interpreter)
-    with clock.time("training"), shop.engine.released():
+    with clock.time("training"), shop.engine.released(report):
         run = launch(order, judged(report, training_set.embeddings, shop.faces))
     with clock.time("choosing"):
         chosen = select(run, training_set, shop.faces, folder / "person.safetensors", request.merge)
