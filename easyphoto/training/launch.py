@@ -37,7 +37,8 @@ KNOWN_CAUSES = (
     (r"out of memory|DefaultCPUAllocator|bad_alloc|MemoryError", "Lower batch size or resolution, or turn on gradient "
      "checkpointing."),
     (r"No space left on device|not enough space", "Free some disk space; a training needs up to 2 GB."),
-    (r"No module named|cannot import name|ImportError", "Install the training packages: pip install easyphoto[train]"),
+    (r"No module named|cannot import name|ImportError", "Install the training packages: pip install easyphoto[train]. "
+     "Inside a WebUI remove the folder .easyphoto/trainer; it is made anew."),
     (r"BadBaseModel|SafetensorError|WrongCount", "Check the base model file: it may be damaged or of another family."),
     (r"BadData", "Prepare the photos again."),
     (r"loss is not a number", "Lower the learning rate, or choose precision fp32."),
