@@ -169,6 +169,8 @@ def _paint(host: Host, order: _Order, report: Progress) -> Image.Image:
                 witness.check(processed)
         if any(getattr(host.state, mark, False) for mark in _STOPPED):
             raise Cancelled
+        if not processed.images:
+            raise RenderFailed("The WebUI gave no picture.", stage="render", mend=_CONSOLE)
         witness.check(processed)
         webui_checkpoints.check_used(host, order.entry, order.checkpoint)
         webui_lora.check_worn(host, order.job.loras, processed.comments)
@@ -255,20 +257,18 @@ def _failed(problem: Exception) -> RenderFailed:
         )
     if type(problem).__name__ == "NansException":
         return RenderFailed("The model gave no numbers.", stage="render", mend=_NO_HALF)
-    mend = "Look for the reason in the WebUI's console."
+    mend = _CONSOLE
     if "settings" in text and isinstance(problem, AssertionError):
         mend = "The WebUI's settings are frozen: choose the checkpoint that is selected in it."
     return RenderFailed(f"The WebUI could not make the picture: {text}", stage="render", mend=mend)
 
 
+_CONSOLE = "Look for the reason in the WebUI's console."
 _STOPPED = ("interrupted", "skipped", "stopping_generation")
 _NO_HALF = "Start the WebUI with --no-half-vae, or choose another VAE or base model."
 
 
 def _picture(processed: Any, order: _Order) -> Image.Image:
-    if not processed.images:
-        raise RenderFailed("The WebUI gave no picture.", stage="render", file=order.checkpoint.name,
-                           mend="Look for the reason in the WebUI's console.")  # fmt: skip
     painted: Image.Image = processed.images[0].convert("RGB")
     if is_blank(painted, order.job.picture):
         raise RenderFailed("The model gave a black picture.", stage="render", file=order.checkpoint.name, mend=_NO_HALF)

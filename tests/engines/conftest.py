@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fake_webui import FakeWebui
 from PIL import Image
 
 from easyphoto.domain import RenderJob
@@ -54,3 +56,34 @@ def job(picture: Image.Image) -> RenderJob:
     mask = Image.new("L", picture.size)
     mask.paste(255, (16, 12, 52, 48))
     return RenderJob("small", "1person", "blurry", picture, mask, steps=4, strength=0.5, guidance=2.0, seed=7)
+
+
+@pytest.fixture(params=["a1111", "forge"])
+def webui(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeWebui:
+    """Each of the two hosts in turn, installed as the one of this process."""
+    return _installed(request.param, tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def a1111(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeWebui:
+    """AUTOMATIC1111's alone."""
+    return _installed("a1111", tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def forge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeWebui:
+    """Forge alone."""
+    return _installed("forge", tmp_path, monkeypatch)
+
+
+def _installed(kind: str, root: Path, patch: pytest.MonkeyPatch) -> FakeWebui:
+    host = FakeWebui(kind, root)
+    host.install(patch)
+    patch.setattr("easyphoto.engines.webui_watch.POLL", 0.01)
+    return host
+
+
+@pytest.fixture
+def host_job(job: RenderJob) -> RenderJob:
+    """The short job on the host's first checkpoint."""
+    return replace(job, checkpoint="one")
