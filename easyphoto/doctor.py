@@ -8,7 +8,7 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,26 +41,35 @@ class Finding:
 
 def diagnose(paths: Paths) -> Iterator[Finding]:
     """Machine, packages, devices, models, folders."""
-    yield Finding("easyphoto", GOOD, __version__)
-    yield Finding("python", GOOD, f"{platform.python_version()} ({platform.python_implementation()})")
-    yield Finding("system", GOOD, f"{platform.system()} {platform.release()}, {platform.machine()}")
-    yield Finding("processors", GOOD, str(os.cpu_count()))
+    yield from machine()
     yield from packages()
     yield from devices()
     yield from models(paths)
     yield from folders(paths)
 
 
+def machine() -> Iterator[Finding]:
+    """What we run on."""
+    yield Finding("easyphoto", GOOD, __version__)
+    yield Finding("python", GOOD, f"{platform.python_version()} ({platform.python_implementation()})")
+    yield Finding("system", GOOD, f"{platform.system()} {platform.release()}, {platform.machine()}")
+    yield Finding("processors", GOOD, str(os.cpu_count()))
+
+
 def packages() -> Iterator[Finding]:
     """Versions, without importing anything."""
-    for name in (*NEEDED, *TO_TRAIN):
-        version = version_of(name)
-        extra = "easyphoto[train]" if name in TO_TRAIN else "easyphoto"
-        mend = "" if version else f"python start.py demo, or pip install {extra}"
-        yield Finding(name, GOOD if version else MISSING, version, mend)
+    yield from installed(NEEDED, "python start.py demo, or pip install easyphoto")
+    yield from installed(TO_TRAIN, "python start.py demo, or pip install easyphoto[train]")
     for name, extra in OPTIONAL.items():
         version = version_of(name)
         yield Finding(name, GOOD if version else ABSENT, version, "" if version else f"optional: easyphoto[{extra}]")
+
+
+def installed(names: Sequence[str], mend: str) -> Iterator[Finding]:
+    """Packages that must be there; `mend` says how they get there."""
+    for name in names:
+        version = version_of(name)
+        yield Finding(name, GOOD if version else MISSING, version, "" if version else mend)
 
 
 def version_of(name: str) -> str:
@@ -100,11 +109,16 @@ def _memory_of(device: int) -> int:
 
 def models(paths: Paths) -> Iterator[Finding]:
     """Files that ship with the program."""
-    missing = [name for name in FACE_MODELS if not (paths.face_models / name).is_file()]
-    yield _shipped("face models", missing, paths.face_models, f"{len(FACE_MODELS)} files")
+    yield face_models(paths)
     weights = sorted(paths.base_model.rglob("*.safetensors"))
     size = sum(file.stat().st_size for file in weights)
     yield _shipped("base model", [] if weights else ["*.safetensors"], paths.base_model, f"{size / 1e6:.0f} MB")
+
+
+def face_models(paths: Paths) -> Finding:
+    """What finds and knows faces."""
+    missing = [name for name in FACE_MODELS if not (paths.face_models / name).is_file()]
+    return _shipped("face models", missing, paths.face_models, f"{len(FACE_MODELS)} files")
 
 
 def _shipped(name: str, missing: list[str], folder: Path, value: str) -> Finding:

@@ -65,6 +65,11 @@ class Paths:
         return self.root / "weights"
 
     @property
+    def trainer(self) -> Path:
+        """Packages of the trainer, where it has some of its own."""
+        return self.root / "trainer"
+
+    @property
     def shipped_templates(self) -> Path:
         """Templates that ship with the program."""
         return self.models / "templates"

@@ -1,21 +1,25 @@
-"""All that doors see: train, portrait, persons. It wires and decides nothing."""
+"""All that doors see: train, portrait, persons. It wires and decides nothing.
+
+A journey is imported when it begins: doors open at once, and a WebUI's start is not held up.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from easyphoto.domain import Photo, PhotoReport, PortraitRequest, Template, TrainRequest
-from easyphoto.engines.base import Engine
-from easyphoto.faces.base import FaceToolbox
 from easyphoto.library import Library, Removed, check_id
 from easyphoto.paths import Paths, default_root
-from easyphoto.portrait.generate import Tools
-from easyphoto.portrait.session import PortraitBatch, sit
 from easyphoto.progress import Progress, silent
 from easyphoto.training.interpreter import TrainerPython, own_python
-from easyphoto.training.prepare import check
-from easyphoto.training.train import Trained, Workshop, train
+
+if TYPE_CHECKING:
+    from easyphoto.domain import Photo, PhotoReport, PortraitRequest, Template, TrainRequest
+    from easyphoto.engines.base import Engine
+    from easyphoto.faces.base import FaceToolbox
+    from easyphoto.portrait.session import PortraitBatch
+    from easyphoto.training.train import Trained
 
 
 class Studio:
@@ -39,10 +43,14 @@ class Studio:
 
     def check_photos(self, photos: Sequence[Photo], report: Progress = silent) -> tuple[PhotoReport, ...]:
         """A verdict for every photo, in seconds."""
+        from easyphoto.training.prepare import check
+
         return check(photos, self.faces, report)
 
     def train(self, request: TrainRequest, photos: Sequence[Photo], report: Progress = silent) -> Trained:
         """Photos in, a person in the library out."""
+        from easyphoto.training.train import Workshop, train
+
         shop = Workshop(self.paths, self.engine, self.faces, self.library, self.trainer)
         return train(request, photos, shop, report)
 
@@ -54,6 +62,9 @@ class Studio:
         out: Path | None = None,
     ) -> PortraitBatch:
         """A portrait for every template, saved in `out` or the data folder."""
+        from easyphoto.portrait.generate import Tools
+        from easyphoto.portrait.session import sit
+
         tools = Tools(self.engine, self.faces)
         return sit(request, templates, tools, (self.library, out or self.paths.portraits), report)
 

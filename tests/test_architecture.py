@@ -24,7 +24,7 @@ FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
     {"training": ("training",), "portrait": ("portrait",)},
     {"wiring": ("studio", "jobs", "doctor")},
     {"ui": ("ui",), "api": ("api",)},
-    {"server": ("server",)},
+    {"server": ("server",), "webui": ("webui",)},
     {"console": ("__main__", "cli", "commands", "arguments", "terminal", "demo")},
 )
 PLACES = {name: (floor, room) for floor, rooms in enumerate(FLOORS) for room, names in rooms.items() for name in names}
@@ -125,6 +125,24 @@ def test_houses_keep_apart(house: str, others: tuple[str, ...], allowed: tuple[s
         if target.split(".")[0] in others and not any(fnmatch(file.relative_to(ROOT).as_posix(), a) for a in allowed)
     ]
     assert wrong == []
+
+
+def test_the_host_is_imported_inside_functions_only():
+    """Our packages import anywhere; only the bell in scripts/ runs nowhere but in the host."""
+    wrong = [
+        f"{file.relative_to(ROOT)}:{node.lineno}"
+        for file in (ROOT / "easyphoto").rglob("*.py")
+        for node in ast.parse(file.read_text(encoding="utf-8")).body
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names])
+        if name.split(".")[0] in ("modules", "modules_forge", "networks", "internal_controlnet", "lib_controlnet")
+    ]
+    assert wrong == []
+
+
+def test_the_host_finds_one_script_and_no_package_of_scripts():
+    """It runs every scripts/*.py, and an __init__.py there would hide the scripts of everybody else."""
+    assert [file.name for file in (ROOT / "scripts").iterdir() if file.name != "__pycache__"] == ["easyphoto_tab.py"]
 
 
 def test_the_letter_box_is_all_we_know_of_the_trainer():

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from easyphoto.api import job_routes, legacy, shelf_routes
 from easyphoto.api.access import Access
 from easyphoto.api.body import read_json
-from easyphoto.api.desk import Answer, Call, Desk, Encoded, Route, read_query
+from easyphoto.api.desk import Answer, Call, Desk, Encoded, Examine, Route, read_query
 from easyphoto.api.document import document
 from easyphoto.api.refusals import status_of
 from easyphoto.api.shapes import check_shape
@@ -38,12 +38,12 @@ ROUTES = (*job_routes.ROUTES, *shelf_routes.ROUTES, *legacy.ROUTES)
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def build_api(studio: Studio, queue: Queue, access: Access) -> FastAPI:
+def build_api(studio: Studio, queue: Queue, access: Access, examine: Examine | None = None) -> FastAPI:
     """An application of its own, for ``app.mount("/easyphoto", ...)`` in ours or in the WebUI's.
 
-    The caller owns the queue and closes it.
+    The caller owns the queue and closes it; `examine` is its own doctor, where it has one.
     """
-    desk = Desk(studio, queue, access)
+    desk = Desk(studio, queue, access, examine)
     app = FastAPI(title="EasyPhoto", docs_url=None, redoc_url=None, openapi_url=None)
     for route in ROUTES:
         _add(app, route.method, route.path, _answering(desk, route))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from easyphoto.api.stream import Feed
 from easyphoto.api.telling import Teller
 from easyphoto.api.templates import TemplateShelf
 from easyphoto.api.uploads import Intake, Uploads
+from easyphoto.doctor import Finding, diagnose
 from easyphoto.errors import BadRequest
 from easyphoto.jobs import Queue
 
@@ -22,12 +23,17 @@ if TYPE_CHECKING:
     from easyphoto.studio import Studio
 
 
+Examine = Callable[[], Sequence[Finding]]
+"""The doctor."""
+
+
 class Desk:
     """Everything behind the routes."""
 
-    def __init__(self, studio: Studio, queue: Queue, access: Access) -> None:
+    def __init__(self, studio: Studio, queue: Queue, access: Access, examine: Examine | None = None) -> None:
         self.studio, self.queue, self.access = studio, queue, access
         paths = studio.paths
+        self.examine: Examine = examine or (lambda: tuple(diagnose(paths)))
         self.pictures = Pictures(paths)
         self.uploads = Uploads(paths.jobs / "uploads")
         self.templates = TemplateShelf(paths)

@@ -15,7 +15,7 @@ from easyphoto.api.body import decoded
 from easyphoto.api.desk import AS_IT_IS, Answer, Call, Route
 from easyphoto.api.shapes import COUNT, FILE, FILE_OR_UPLOAD, FLAG, NAME, TEXT, many, ref, request_schema, table, thing
 from easyphoto.api.uploads import workplace
-from easyphoto.doctor import MISSING, diagnose
+from easyphoto.doctor import MISSING
 from easyphoto.domain import ModelFamily, PortraitRequest, TrainRequest
 from easyphoto.errors import BadRequest, NotFound
 from easyphoto.jobs.requests import as_json
@@ -155,7 +155,7 @@ def _defaults(call: Call, family: ModelFamily) -> dict[str, Any]:
 
 def doctor(call: Call) -> Answer:
     """What is installed and what is missing, without a word about the user."""
-    findings = [asdict(finding) for finding in diagnose(call.desk.studio.paths)]
+    findings = [asdict(finding) for finding in call.desk.examine()]
     return Answer(call.desk.tell.clean({"ok": all(f["state"] != MISSING for f in findings), "findings": findings}))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from host_python import host_python
 
 from easyphoto.errors import BadRequest
 from easyphoto.ui.intake import KEEP_SECONDS, Intake
@@ -123,13 +124,11 @@ print(gradio.__version__[0], [f.read_text() for f in folder.rglob("*") if f.is_f
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("variable", ["EASYPHOTO_GRADIO_3", "EASYPHOTO_GRADIO_4"])
-def test_nothing_is_left_with_the_hosts_gradio(tmp_path: Path, variable: str):
-    python = os.environ.get(variable)
-    if not python:
-        pytest.skip(f"{variable} names no Python with that gradio")
+@pytest.mark.parametrize(("kind", "version"), [("a1111", "3"), ("forge", "4")])
+def test_nothing_is_left_with_the_hosts_gradio(tmp_path: Path, kind: str, version: str):
+    python = host_python(kind)
     environment = {**os.environ, "GRADIO_TEMP_DIR": str(tmp_path / "gradio")}
     done = subprocess.run(
         [python, "-c", OLD_GRADIO], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
     )
-    assert done.stdout.split() == [variable[-1], "[]"], done.stderr
+    assert done.stdout.split() == [version, "[]"], done.stderr

@@ -1,0 +1,69 @@
+"""What the WebUI asks of an extension: a tab, a section of its settings, routes on its application."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from easyphoto.webui import settings
+
+if TYPE_CHECKING:
+    from easyphoto.doctor import Finding
+    from easyphoto.webui.house import House
+
+TITLE, TAB = "EasyPhoto", "easyphoto"
+PREFIX = "/easyphoto"
+
+
+def tabs() -> list[tuple[Any, str, str]]:
+    """Our page as the host wants it. Raises EasyPhotoError where nothing can be shown."""
+    return [(page(), TITLE, TAB)]
+
+
+def page() -> Any:
+    """The same panels as in the program of its own, in the language of the WebUI."""
+    from easyphoto.ui.desk import Desk
+    from easyphoto.ui.speech import Speech
+    from easyphoto.ui.tab import build
+    from easyphoto.webui.house import this_house
+
+    house = this_house()
+    desk = Desk(
+        house.studio,
+        house.queue,
+        Speech(settings.language()),
+        partial(examine, house),
+        house.pictures,
+        api=PREFIX.lstrip("/"),  # beside the page, which may be below a --subpath
+    )
+    blocks = build(desk)
+    for block in blocks.blocks.values():  # defaults follow the base model: an old one must not come back by itself
+        block.do_not_save_to_config = True
+    return blocks
+
+
+def started(demo: Any, app: Any) -> None:
+    """Our routes, once on every application; `demo` is None under --nowebui.
+
+    They are there without --api as well: the page fetches a person's zip from them, and they ask for the same login.
+    """
+    if any(getattr(route, "path", "") == PREFIX for route in app.routes):
+        return
+    from easyphoto.webui.house import this_house
+
+    app.mount(PREFIX, api(this_house(), app))
+
+
+def api(house: House, app: Any) -> Any:
+    """The HTTP API behind the host's own login."""
+    from easyphoto.api import build_api
+    from easyphoto.webui.access import access_of_host
+
+    return build_api(house.studio, house.queue, access_of_host(app), partial(examine, house))
+
+
+def examine(house: House) -> list[Finding]:
+    """The doctor's findings; he is asked for seldom and comes when he is."""
+    from easyphoto.webui import findings
+
+    return findings.examine(house)

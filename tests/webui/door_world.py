@@ -1,0 +1,170 @@
+"""A WebUI that is none: as much of its interface as the door uses, made from the recorded facts."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from easyphoto.domain import Checkpoint, ModelFamily
+from easyphoto.errors import MissingModel
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = ROOT / "scripts" / "easyphoto_tab.py"
+FACTS = json.loads((Path(__file__).parent / "interfaces" / "door.json").read_text(encoding="utf-8"))
+
+
+def as_recorded(module: str, name: str, work: Callable[..., Any]) -> Callable[..., Any]:
+    """`work` under the host's own parameters: a call the host would refuse is a TypeError."""
+    kinds = {True: inspect.Parameter.KEYWORD_ONLY, False: inspect.Parameter.POSITIONAL_OR_KEYWORD}
+    names = FACTS["signatures"][module][name]
+    signature = inspect.Signature(
+        [inspect.Parameter(n.lstrip("*"), kinds[n.startswith("*")], default=None) for n in names]
+    )
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        signature.bind(*args, **kwargs)
+        return work(*args, **kwargs)
+
+    return call
+
+
+class OptionInfo:
+    """A setting."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        as_recorded("modules.shared", "OptionInfo", lambda *a, **k: None)(*args, **kwargs)
+        self.default = args[0]
+        self.component_args = args[3] if len(args) > 3 else None
+        self.section = kwargs.get("section")
+        self.notes: list[str] = []
+        self.refresh: Any = None
+
+    def info(self, info: str) -> OptionInfo:
+        self.notes.append(info)
+        return self
+
+    def needs_reload_ui(self) -> OptionInfo:
+        self.notes.append("reload")
+        return self
+
+
+class Options:
+    """The host's settings."""
+
+    def __init__(self) -> None:
+        self.data: dict[str, Any] = {"localization": "None"}
+        self.data_labels: dict[str, OptionInfo] = {}
+
+    def add_option(self, key: str, info: OptionInfo) -> None:
+        as_recorded("modules.shared", "opts.add_option", lambda key, info: None)(key, info)
+        self.data_labels[key] = info
+        self.data.setdefault(key, info.default)
+
+
+class HostsEngine:
+    """Checkpoints of the host's."""
+
+    def __init__(self, vae: Callable[[], str]) -> None:
+        self.vae = vae
+        self.names = ["dream"]
+
+    def checkpoints(self) -> list[Checkpoint]:
+        return [Checkpoint(name, ModelFamily.SD15) for name in self.names]
+
+    def checkpoint(self, name: str) -> Checkpoint:
+        if name not in self.names:
+            raise MissingModel(f"There is no {name!r}.")
+        return Checkpoint(name, ModelFamily.SD15)
+
+    def default(self) -> str:
+        return self.names[0] if self.names else ""
+
+
+@dataclass
+class FakeHost:
+    """The host's side: what was registered with it, and its own way to run a script."""
+
+    data: Path
+    flags: SimpleNamespace
+    options: Options = field(default_factory=Options)
+    accounts: list[tuple[str, ...]] = field(default_factory=list)
+    tabs: list[Callable[[], Any]] = field(default_factory=list)
+    starts: list[Callable[[Any, Any], None]] = field(default_factory=list)
+
+    def load(self, script: Path = SCRIPT) -> None:
+        """As the host does: under the file's name, not in sys.modules, our folder on sys.path only meanwhile."""
+        self.tabs.clear()
+        self.starts.clear()
+        before = sys.path
+        sys.path = [str(script.parent.parent), *(p for p in sys.path if Path(p or ".").resolve() != ROOT)]
+        try:
+            spec = spec_from_file_location(script.name, script)
+            assert spec is not None
+            assert spec.loader is not None
+            spec.loader.exec_module(module_from_spec(spec))
+        finally:
+            sys.path = before
+
+    def build(self) -> list[tuple[Any, str, str]]:
+        """All tabs; the host calls this before the application starts, also under --nowebui."""
+        return [tab for callback in self.tabs for tab in callback()]
+
+    def start(self, app: Any, demo: Any = None) -> Any:
+        for callback in self.starts:
+            callback(demo, app)
+        return app
+
+
+def modules_of(host: FakeHost) -> dict[str, Any]:
+    """The modules the door may ask for, holding recorded names only."""
+    calls = {
+        "modules.script_callbacks": {
+            "on_ui_tabs": lambda callback, *, name=None: host.tabs.append(callback),
+            "on_app_started": lambda callback, *, name=None: host.starts.append(callback),
+        },
+        "modules.shared_items": {"sd_vae_items": lambda: ["Automatic", "None", "fine"], "refresh_vae_list": list},
+        "modules.initialize_util": {"get_gradio_auth_creds": lambda: iter(host.accounts)},
+        "modules.launch_utils": {"git_tag": lambda: "1.10.1"},
+    }
+    made = {
+        module: {name: as_recorded(module, name, work) for name, work in names.items()}
+        for module, names in calls.items()
+    }
+    values: dict[str, dict[str, Any]] = {
+        "modules.shared": {"opts": host.options, "OptionInfo": OptionInfo},
+        "modules.paths_internal": {"data_path": str(host.data)},
+        "modules.shared_cmd_options": {"cmd_opts": host.flags},
+    }
+    return {"modules": ModuleType("modules")} | {
+        name: _module(name, content) for name, content in (made | values).items()
+    }
+
+
+def _module(name: str, content: dict[str, Any]) -> ModuleType:
+    made = ModuleType(name)
+    vars(made).update(content)
+    return made
+
+
+def open_host(data: Path, monkeypatch: pytest.MonkeyPatch, **flags: Any) -> FakeHost:
+    """This process is the host's until the test ends."""
+    set_ = {**FACTS["flags"], **flags}
+    opened = bool(set_["listen"] or set_["share"] or set_["ngrok"] or set_["server_name"])
+    host = FakeHost(
+        data, SimpleNamespace(**set_, webui_is_non_local=opened, disable_extension_access=opened, lora_dir=str(data))
+    )
+    for name, module in modules_of(host).items():
+        monkeypatch.setitem(sys.modules, name, module)
+        if "." in name:
+            monkeypatch.setattr(sys.modules["modules"], name.split(".")[1], module, raising=False)
+    monkeypatch.setattr("easyphoto.engines.webui.WebuiEngine", HostsEngine)
+    return host

@@ -1,0 +1,216 @@
+"""The bell and the door: loaded as the host loads it, in both start orders, again and again, and with what may fail."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import shutil
+import subprocess
+import sys
+import threading
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+
+import gradio as gr
+import pytest
+from door_world import ROOT, SCRIPT, FakeHost, open_host
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from easyphoto.webui import house
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHost]:
+    house.house_in.cache_clear()
+    yield open_host(tmp_path, monkeypatch)
+    if house.house_in.cache_info().currsize:
+        house.house_in(tmp_path.resolve() / ".easyphoto").queue.close()
+    house.house_in.cache_clear()
+
+
+def client(app: FastAPI) -> TestClient:
+    return TestClient(app, base_url="http://127.0.0.1:7860")
+
+
+def lanes() -> list[str]:
+    return sorted(t.name for t in threading.enumerate() if t.name.startswith("easyphoto-jobs"))
+
+
+def ids_of(blocks: gr.Blocks) -> set[str]:
+    return {str(block.elem_id) for block in blocks.blocks.values()}
+
+
+def text_of(blocks: gr.Blocks) -> str:
+    return " ".join(str(getattr(block, "value", "")) for block in blocks.blocks.values())
+
+
+# ---------------------------------------------------------------- starting
+
+
+def test_a_normal_start_makes_the_tab_and_then_the_routes(host: FakeHost):
+    host.load()
+    [(blocks, title, name)] = host.build()
+    assert (title, name) == ("EasyPhoto", "easyphoto")
+    assert {"easyphoto", "ep-train-start", "ep-portrait-go"} <= ids_of(blocks)
+    assert "ep-banner" not in text_of(blocks)
+    app = host.start(FastAPI(), object())
+    assert client(app).get("/easyphoto/v1/persons").json() == {"persons": []}
+    assert (host.data / ".easyphoto").is_dir()
+
+
+def test_without_the_page_there_are_the_routes(host: FakeHost):
+    host.load()
+    app = host.start(FastAPI())
+    assert client(app).get("/easyphoto/v1/forms").json()["base_models"] == [{"name": "dream", "family": "sd15"}]
+
+
+def test_reload_ui_doubles_nothing(host: FakeHost):
+    host.load()
+    host.build()
+    first = host.start(FastAPI(), object())
+    job_threads, old = lanes(), weakref.ref(first)
+    assert len(job_threads) == 3
+    del first
+    for _ in range(2):
+        host.load()
+        assert (len(host.tabs), len(host.starts)) == (1, 1)
+        host.build()
+        app = host.start(host.start(FastAPI(), object()), object())
+        assert [route.path for route in app.routes].count("/easyphoto") == 1
+        assert client(app).get("/easyphoto/v1/jobs").status_code == 200
+    assert lanes() == job_threads
+    gc.collect()
+    assert old() is None
+
+
+def test_what_comes_late_is_found_though_our_folder_is_off_the_path(host: FakeHost):
+    """In a process of its own, since here the checkout is on sys.path anyway."""
+    code = (
+        "import sys, importlib, importlib.util as u; from types import ModuleType as M\n"
+        "m, c = M('modules'), M('modules.script_callbacks'); m.script_callbacks = c\n"
+        "c.on_ui_tabs = c.on_app_started = lambda callback: None; s = M('modules.shared'); m.shared = s\n"
+        "sys.modules.update({'modules': m, 'modules.script_callbacks': c, 'modules.shared': s})\n"
+        f"before = sys.path; sys.path = [{str(ROOT)!r}, *before]\n"
+        f"spec = u.spec_from_file_location('easyphoto_tab.py', {str(SCRIPT)!r})\n"
+        "spec.loader.exec_module(u.module_from_spec(spec)); sys.path = before\n"
+        "for name in ('easyphoto.training.launch', 'kohya_train.contract', 'embedded_model.vocabulary'):\n"
+        "    importlib.import_module(name)\n"
+        "assert not ('scripts' in sys.modules or 'models' in sys.modules)\n"
+        "print('found')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=host.data, capture_output=True, text=True, timeout=300)
+    assert done.stdout.strip() == "found", done.stderr
+
+
+def test_ringing_loads_nothing_heavy(tmp_path: Path):
+    code = (
+        "import sys, pathlib, pytest; sys.path[:0] = ['tests', 'tests/webui', '.']\n"
+        "from door_world import open_host\n"
+        "import easyphoto.domain, gradio\n"
+        "heavy = {'torch', 'onnxruntime', 'diffusers', 'easyphoto.faces.embedded', 'easyphoto.training.train'}\n"
+        f"host = open_host(pathlib.Path({str(tmp_path)!r}), pytest.MonkeyPatch())\n"
+        "host.load(); host.build()\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+# ---------------------------------------------------------------- the tab inside the host
+
+
+def test_the_host_remembers_none_of_our_defaults(host: FakeHost):
+    host.load()
+    [(blocks, _, _)] = host.build()
+    assert all(block.do_not_save_to_config for block in blocks.blocks.values())
+
+
+def test_a_host_without_checkpoints_says_so_on_the_tab(host: FakeHost, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("door_world.HostsEngine.default", lambda self: "")
+    monkeypatch.setattr("door_world.HostsEngine.checkpoints", lambda self: [])
+    host.load()
+    assert "no SD 1.5 or SDXL checkpoint" in text_of(host.build()[0][0])
+
+
+@pytest.mark.parametrize(
+    ("setting", "localization", "word"),
+    [
+        ("auto", "None", "Start training"),
+        ("auto", "zh_CN", "开始训练"),
+        ("en", "zh_CN", "Start"),
+        ("zh", "None", "开始"),
+    ],
+)
+def test_the_language_is_the_hosts_unless_set(host: FakeHost, setting: str, localization: str, word: str):
+    host.options.data.update(easyphoto_language=setting, localization=localization)
+    host.load()
+    assert word in text_of(host.build()[0][0])
+
+
+def test_the_vae_of_the_settings_reaches_the_engine(host: FakeHost):
+    host.load()
+    engine = house.this_house().studio.engine
+    assert engine.vae() == ""  # type: ignore[attr-defined]
+    host.options.data["easyphoto_vae"] = "fine"
+    assert engine.vae() == "fine"  # type: ignore[attr-defined]
+
+
+def test_settings_have_one_section_and_true_choices(host: FakeHost):
+    host.load()
+    added = host.options.data_labels
+    assert set(added) == {"easyphoto_language", "easyphoto_vae", "easyphoto_hosts"}
+    assert {info.section for info in added.values()} == {("easyphoto", "EasyPhoto")}
+    assert added["easyphoto_vae"].component_args()["choices"] == ["", "Automatic", "None", "fine"]
+
+
+# ---------------------------------------------------------------- what may fail
+
+
+def reason(host: FakeHost, script: Path = SCRIPT) -> str:
+    host.load(script)
+    [(blocks, title, name)] = host.build()
+    assert (title, name) == ("EasyPhoto", "easyphoto")
+    return text_of(blocks)
+
+
+def test_a_foreign_package_of_our_name_is_told(host: FakeHost, tmp_path: Path):
+    """A copy of the script in another folder meets our package as a foreign one."""
+    script = tmp_path / "other" / "scripts" / SCRIPT.name
+    script.parent.mkdir(parents=True)
+    shutil.copy(SCRIPT, script)
+    told = reason(host, script)
+    assert "Another extension has a package named kohya_train" in told
+    assert "Extensions page" in told
+    assert host.starts == []
+
+
+def test_an_old_python_is_told(host: FakeHost, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "version_info", (3, 9, 13))
+    assert "needs Python 3.10 or later; this WebUI runs on 3.9" in reason(host)
+
+
+def test_a_missing_package_is_told_with_its_name(host: FakeHost, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(house, "find_spec", lambda name: None if name == "onnxruntime" else object())
+    told = reason(host)
+    assert "needs onnxruntime" in told
+    assert "--skip-install" in told
+
+
+def test_a_package_that_breaks_while_it_is_imported_is_told(host: FakeHost, monkeypatch: pytest.MonkeyPatch):
+    import_module = importlib.import_module
+
+    def broken(name: str) -> object:
+        if name == "easyphoto.webui.door":
+            raise ModuleNotFoundError("No module named '<numpy>'")
+        return import_module(name)
+
+    monkeypatch.setattr(importlib, "import_module", broken)
+    told = reason(host)
+    assert "No module named &#x27;&lt;numpy&gt;&#x27;" in told
+
+
+def test_a_data_folder_that_cannot_be_made_is_told(host: FakeHost, tmp_path: Path):
+    (tmp_path / ".easyphoto").write_text("in the way")
+    assert "EasyPhoto cannot start" in reason(host)
