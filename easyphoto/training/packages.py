@@ -74,10 +74,17 @@ def fetch(pin: Pin, interpreter: Interpreter, folder: Path, beat: Callable[[], N
     """
     (made,) = interpreter.packages
     command = [str(interpreter.python), "-X", "utf8", "-m", "pip", "install", *_options(pin, folder)]
-    environment = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_US} | _QUIET_PIP
-    code, said = _listen([*command, "--target", str(made), str(pin)], environment, folder, beat)
+    code, said = _listen([*command, "--target", str(made), str(pin)], _environment(), folder, beat)
     if code or not (made / pin.mark).is_dir():
         raise _not_fetched(pin, code, said, interpreter, folder)
+
+
+def _environment() -> dict[str, str]:
+    """Ours, with a quiet pip that asks the index the WebUI was told to use."""
+    environment = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_US} | _QUIET_PIP
+    if index := os.environ.get("INDEX_URL"):
+        environment["PIP_INDEX_URL"] = index
+    return environment
 
 
 def _options(pin: Pin, folder: Path) -> list[str]:
