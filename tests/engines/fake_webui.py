@@ -184,7 +184,7 @@ class FakeWebui:
         self.remarks: list[str] = []
         self.failure: Exception | None = None
         self.during: Callable[[Any], None] = lambda p: None  # called at every step
-        self.steps, self.pause = 3, 0.0
+        self.steps, self.pause, self.loading = 3, 0.0, 0.0  # seconds a step and a checkpoint take
         self.threads: list[str] = []
         self.moved: list[str] = []
         self.reloads = 0
@@ -294,6 +294,7 @@ class FakeWebui:
         wanted = self.sd_models.checkpoint_aliases[self.options.sd_model_checkpoint]
         if self.shared.sd_model.sd_checkpoint_info is not wanted:
             self.reloads += 1
+            time.sleep(self.loading)
             self._load(wanted)
 
     def _networks(self) -> None:

@@ -7,7 +7,6 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -168,14 +167,15 @@ def test_what_a_user_sets_meanwhile_stays_and_a_file_written_meanwhile_has_nothi
     webui: FakeWebui, engine: WebuiEngine, host_job: RenderJob
 ):
     def somebody(p: object) -> None:
-        webui.options.data["save_init_img"] = True
+        webui.options.data["return_mask"] = "edited"
         webui.options.save(webui.shared.config_filename)
 
     webui.during = somebody
+    webui.options.data["return_mask"] = True
     engine.render(replace(host_job, checkpoint="two"), silent)
     saved = json.loads(Path(webui.shared.config_filename).read_text())
     assert saved == webui.options.data
-    assert (saved["live_previews_enable"], saved["save_init_img"]) == (True, True)
+    assert (saved["live_previews_enable"], saved["return_mask"]) == (True, "edited")
     assert saved["sd_model_checkpoint"].startswith("one")
 
 
@@ -252,12 +252,12 @@ def test_a_vae_is_checked_and_overridden(webui: FakeWebui, host_job: RenderJob):
 
 
 def test_every_step_is_reported_and_loading_is_told(webui: FakeWebui, engine: WebuiEngine, host_job: RenderJob):
-    webui.pause, told = 0.05, []
+    webui.pause, webui.loading, told = 0.05, 0.05, []
     engine.render(replace(host_job, checkpoint="two"), lambda step: told.append((step.stage, step.done, step.total)))
     assert told[0] == ("load model", 0, 1)
     assert ("render", 1, 3) in told
     assert told[-1] == ("render", 4, 4)
-    assert all(done <= total for _, done, total in told)
+    assert {total for _, _, total in told} == {1, 3, 4}, "not the steps of the job before"
 
 
 def test_what_the_report_raises_stops_the_host_and_comes_out(
@@ -316,7 +316,22 @@ def test_waiting_for_the_queue_is_told_and_can_be_cancelled(webui: FakeWebui, en
     assert told == ["waiting"] * 3
     assert webui.calls == []
     webui.lock.release()
-    assert wait_until(lambda: webui.lock.free), "whoever stood in line for us has given the lock back"
+    assert nobody_in_line()
+    assert webui.lock.free, "whoever stood in line for us has given the lock back"
+
+
+def test_a_lock_that_is_handed_over_while_we_give_up_is_given_back(
+    webui: FakeWebui, engine: WebuiEngine, host_job: RenderJob
+):
+    def report(step: Step) -> None:
+        webui.lock.release()
+        assert nobody_in_line()
+        raise Cancelled
+
+    webui.lock.acquire()
+    with pytest.raises(Cancelled):
+        engine.render(host_job, report)
+    assert webui.lock.free
 
 
 def test_after_waiting_the_job_is_done(webui: FakeWebui, engine: WebuiEngine, host_job: RenderJob):
@@ -348,11 +363,14 @@ def test_many_at_once_take_turns(webui: FakeWebui, engine: WebuiEngine, host_job
     assert webui.lock.free
 
 
-def wait_until(true: Callable[[], bool]) -> bool:
+def nobody_in_line() -> bool:
+    """When the thread that waits for the queue in our place has ended."""
     end = time.monotonic() + 5
-    while not true() and time.monotonic() < end:
+    while any(thread.name == "easyphoto-queue" for thread in threading.enumerate()):
         time.sleep(0.01)
-    return true()
+        if time.monotonic() > end:
+            return False
+    return True
 
 
 # failures in words
@@ -433,7 +451,8 @@ def test_waiting_for_the_device_can_be_cancelled(webui: FakeWebui, engine: Webui
         pass
     webui.lock.release()
     assert webui.moved == []
-    assert wait_until(lambda: webui.lock.free)
+    assert nobody_in_line()
+    assert webui.lock.free
 
 
 def test_a_model_that_cannot_go_back_does_not_cost_the_training(a1111: FakeWebui, engine: WebuiEngine):
