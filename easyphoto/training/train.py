@@ -18,7 +18,8 @@ from easyphoto.domain import (
     TrainRequest,
 )
 from easyphoto.engines.base import Engine
-from easyphoto.errors import AlreadyThere, BadRequest
+from easyphoto.engines.model_files import read_header
+from easyphoto.errors import AlreadyThere, BadModel, BadRequest
 from easyphoto.faces.base import FaceToolbox
 from easyphoto.library import Library, PersonDraft, slug
 from easyphoto.paths import Paths
@@ -30,6 +31,7 @@ from easyphoto.training.select import Selection, judged, select
 from easyphoto.training.trials import trial_templates
 
 FINGERPRINT = "fingerprint.txt"
+FIRST_LAYER, LATENT_CHANNELS = "model.diffusion_model.input_blocks.0.0.weight", 4
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,8 @@ class Trained:
 def train(request: TrainRequest, photos: Sequence[Photo], shop: Workshop, report: Progress) -> Trained:
     """Check and prepare the photos, train, choose, and put the person into the library.
 
-    Raises BadRequest, AlreadyThere, NoFace, MissingModel, MissingPackage, TrainingFailed; an interrupted training
-    of the same photos and request goes on from its last checkpoint.
+    Raises BadRequest, AlreadyThere, NoFace, MissingModel, BadModel, MissingPackage, TrainingFailed;
+    an interrupted training of the same photos and request goes on from its last checkpoint.
     """
     base = preflight(request, shop)
     folder, resume = job_folder(request, photos, shop.paths)
@@ -126,7 +128,22 @@ def preflight(request: TrainRequest, shop: Workshop) -> Checkpoint:
     base = shop.engine.checkpoint(request.base_model)
     if base.file is None:
         raise BadRequest(f"{base.name} has no file the trainer could open.", stage="preflight")
+    if base.file.is_file():
+        _check_single_file(base.file)
     return base
+
+
+def _check_single_file(file: Path) -> None:
+    """Raises BadModel for what no training can begin with; the trainer itself looks closer."""
+    problem = mend = ""
+    if file.suffix.lower() != ".safetensors":
+        problem = "The trainer opens safetensors only; other formats can hide programs."
+        mend = "Save the checkpoint as safetensors first, for instance in the WebUI's Checkpoint Merger."
+    elif read_header(file).get(FIRST_LAYER, (0, LATENT_CHANNELS))[1] != LATENT_CHANNELS:
+        problem = "This is an inpainting checkpoint; a face is learnt on the plain one it was made from."
+        mend = "Choose the plain checkpoint for the training; portraits can use the inpainting one."
+    if problem:
+        raise BadModel(problem, stage="preflight", file=str(file), mend=mend)
 
 
 def job_folder(request: TrainRequest, photos: Sequence[Photo], paths: Paths) -> tuple[Path, bool]:

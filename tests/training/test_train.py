@@ -5,12 +5,15 @@ import numpy as np
 import pytest
 from fakes import FakeEngine, FakeFaces, draw_faces, save
 
-from easyphoto.domain import Box, ModelFamily, Photo, TrainingSet, TrainRequest
-from easyphoto.errors import AlreadyThere, BadName, BadRequest, MissingModel
+from easyphoto.domain import Box, Checkpoint, ModelFamily, Photo, TrainingSet, TrainRequest
+from easyphoto.errors import AlreadyThere, BadModel, BadName, BadRequest, MissingModel, MissingPackage
 from easyphoto.library import Library, PersonDraft
 from easyphoto.paths import Paths
-from easyphoto.progress import silent
-from easyphoto.training.train import Workshop, fingerprint, job_folder, preflight, train
+from easyphoto.progress import Cancelled, Progress, silent
+from easyphoto.training import train as module
+from easyphoto.training.interpreter import Interpreter
+from easyphoto.training.launch import TrainingOrder
+from easyphoto.training.train import FIRST_LAYER, Workshop, fingerprint, job_folder, preflight, train
 from easyphoto.training.trials import trial_templates
 
 
@@ -55,6 +58,58 @@ def test_a_name_that_is_taken_is_refused_before_the_long_run(shop: Workshop, tmp
 def test_an_unknown_base_model_is_refused_before_the_long_run(shop: Workshop):
     with pytest.raises(MissingModel):
         preflight(request(base_model="nobody's"), shop)
+
+
+def test_the_trainer_is_made_ready_after_the_checks_and_before_the_device_is_taken(shop: Workshop, photos: list[Photo]):
+    asked: list[bool] = []
+
+    def offline(report: Progress) -> Interpreter:
+        asked.append(shop.engine.is_released)
+        raise MissingPackage("There is no connection.")
+
+    shop = replace(shop, trainer=offline)
+    with pytest.raises(BadRequest):
+        train(request(consent=False), photos, shop, silent)
+    assert asked == []
+    with pytest.raises(MissingPackage):
+        train(request(), photos, shop, silent)
+    assert asked == [False]
+    assert not shop.engine.is_released
+
+
+def test_the_trainer_runs_in_the_python_that_was_given(
+    shop: Workshop, photos: list[Photo], monkeypatch: pytest.MonkeyPatch
+):
+    given = Interpreter(Path("a python"), (Path("packages"),), private=True)
+    orders: list[TrainingOrder] = []
+
+    def stop(order: TrainingOrder, report: Progress) -> None:
+        orders.append(order)
+        raise Cancelled
+
+    monkeypatch.setattr(module, "launch", stop)
+    with pytest.raises(Cancelled):
+        train(request(validation=False), photos, replace(shop, trainer=lambda report: given), silent)
+    assert orders[0].interpreter == given
+    assert shop.engine.is_released
+
+
+@pytest.mark.parametrize(("name", "word"), [("host.ckpt", "safetensors"), ("painting.safetensors", "inpainting")])
+def test_a_file_no_training_can_begin_with_is_refused_before_the_long_run(
+    shop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, word: str
+):
+    from safetensors.numpy import save_file
+
+    file = tmp_path / name
+    save_file({FIRST_LAYER: np.zeros((8, 9, 3, 3), np.float32)}, file)
+    monkeypatch.setattr(shop.engine, "checkpoint", lambda wanted: Checkpoint(wanted, ModelFamily.SD15, file))
+    with pytest.raises(BadModel, match=word):
+        preflight(request(), shop)
+    save_file({FIRST_LAYER: np.zeros((8, 4, 3, 3), np.float32)}, file.with_suffix(".safetensors"))
+    monkeypatch.setattr(
+        shop.engine, "checkpoint", lambda wanted: Checkpoint(wanted, ModelFamily.SD15, file.with_suffix(".safetensors"))
+    )
+    assert preflight(request(), shop).name == request().base_model
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 300])
