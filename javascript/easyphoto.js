@@ -1,18 +1,19 @@
 /* EasyPhoto: the few things the page does in the browser. No library, no network, no storage.
    - buttons and selects inside our HTML write a message into a hidden field that the program listens to
-   - the visible panel is asked for news: every second while something runs, else now and then
+   - the visible panel is asked for news: every second while something runs, else less and less until it is used
    - files carried by the page are handed to the browser once
    - keyboard focus survives a refresh of the HTML around it
-   - while the page is being put together its cards keep out of sight, so that nothing jumps */
+   - while a page of our own is being put together its cards keep out of sight, so that nothing jumps
+   Inside a WebUI all of this happens in our own tab, and only while it is shown. */
 (function () {
   "use strict";
   if (window.easyphotoReady) return;
   window.easyphotoReady = true;
 
-  const FAST = 1000, SLOW = 4000;
+  const FAST = 1000, SLOW = 4000, ASLEEP = 60000;
   const PANELS = ["train", "portrait", "people"];
   const delivered = new Set(), widths = new Map();
-  let counter = 0, lastKey = "", lastTick = 0, awaited = "";
+  let counter = 0, lastKey = "", lastTick = 0, awaited = "", calm = SLOW, watched = null;
 
   const QUIET = 250, LONGEST = 5000; // milliseconds without a change until the page counts as laid; give up waiting
 
@@ -33,7 +34,7 @@
       style.remove();
     }, 50);
   }
-  if (!document.querySelector("#ep-train-start")) hideWhileLaying();
+  if (!window.gradioApp && !document.querySelector("#ep-train-start")) hideWhileLaying();
 
   const root = () => (window.gradioApp ? window.gradioApp() : document);
   const byId = (id) => root().querySelector("#" + CSS.escape(id));
@@ -176,23 +177,42 @@
     if (!name) return;
     const live = root().querySelector("#easyphoto [data-ep-live], #easyphoto .ep-busy");
     const now = Date.now();
-    if (now - lastTick < (live ? FAST : SLOW) - 50) return;
+    if (now - lastTick < (live ? FAST : calm) - 50) return;
     lastTick = now;
+    calm = live ? SLOW : Math.min(calm * 2, ASLEEP);
     const button = byId("ep-" + name + "-tick");
     (button.tagName === "BUTTON" ? button : button.querySelector("button") || button).click();
   }
 
+  function wake(again) {
+    calm = SLOW;
+    if (again) lastTick = 0;
+  }
+
+  const observer = new MutationObserver(afterChange);
+
+  function look() {
+    const home = byId("easyphoto");
+    if (home === watched) return ask();
+    observer.disconnect();
+    watched = home;
+    if (home) observer.observe(home, { childList: true, subtree: true });
+    afterChange();
+  }
+
   function begin() {
-    new MutationObserver(afterChange).observe(root() === document ? document.body : root(), { childList: true, subtree: true });
     document.addEventListener("click", (event) => {
-      if (event.target.closest && event.target.closest("[role=tab], .tab-nav > button")) { lastTick = 0; setTimeout(ask, 60); }
+      if (event.target.closest && event.target.closest("[role=tab], .tab-nav > button")) { wake(true); setTimeout(ask, 60); }
     });
     document.addEventListener("click", (event) => {
       const go = event.target.closest && event.target.closest("#ep-train-start, #ep-portrait-go");
-      if (go) { awaited = go.id.split("-")[1]; lastTick = 0; }
+      if (go) { awaited = go.id.split("-")[1]; wake(true); }
     });
-    document.addEventListener("visibilitychange", ask);
-    setInterval(ask, 250);
+    for (const used of ["pointerdown", "keydown", "drop"]) {
+      document.addEventListener(used, (event) => { if (watched && watched.contains(event.target)) wake(false); });
+    }
+    document.addEventListener("visibilitychange", () => { wake(true); ask(); });
+    setInterval(look, 250);
   }
 
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);

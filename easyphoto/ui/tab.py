@@ -59,8 +59,9 @@ def banner(say: Speech) -> str:
 
 
 def own_look() -> Look:
-    """Style and script as they lie beside the package, or inside it in a wheel."""
-    return Look(_text("style.css"), _text("javascript/easyphoto.js"))
+    """What a WebUI loads from beside the package (inside it in a wheel), and the style of a page of its own."""
+    page = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
+    return Look(_text("style.css") + page, _text("javascript/easyphoto.js"))
 
 
 def _text(name: str) -> str:

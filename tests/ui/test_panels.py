@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 import time
@@ -294,38 +293,3 @@ def test_the_queue_refuses_what_is_out_of_bounds(desk: Desk, tmp_path: Path):
     draft = drafted(selfie(tmp_path / "a.png"))
     out = panel.on_start(draft, "", {}, *(values | {"person": "A", "consent": True, "rank": 999}).values())[0]
     assert "rank" in out
-
-
-# ---------------------------------------------------------------- the look
-
-
-def luminance(colour: str) -> float:
-    """Relative luminance (WCAG 2)."""
-    parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
-    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def contrast(one: str, other: str) -> float:
-    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
-
-
-@pytest.mark.parametrize("scheme", [".easyphoto {", ".dark .easyphoto {"])
-def test_text_stands_out_from_its_ground_in_light_and_dark(scheme: str):
-    css = (ROOT / "style.css").read_text(encoding="utf-8")
-    block = css[css.index("\n" + scheme) :].split("}")[0]
-    colours = dict(re.findall(r"--ep-([a-z-]+): (#[0-9a-f]{6});", block))
-    pairs = [(text, ground) for text in ("text", "soft", "accent") for ground in ("card", "raise")]
-    pairs += [(kind, f"{kind}-soft") for kind in ("good", "fair", "bad", "accent")]
-    pairs += [("accent-text", "accent"), ("text", "bad-soft"), ("text", "fair-soft"), ("bad", "card")]
-    weak = {pair: round(contrast(colours[pair[0]], colours[pair[1]]), 2) for pair in pairs}
-    assert {pair: ratio for pair, ratio in weak.items() if ratio < 4.5} == {}
-
-
-def test_the_style_touches_nothing_of_the_host_page():
-    css = re.sub(r"/\*.*?\*/", "", (ROOT / "style.css").read_text(encoding="utf-8"), flags=re.DOTALL)
-    selectors = [part.strip() for rule in re.findall(r"([^{}]+)\{", css) for part in rule.split(",\n")]
-    rules = [s for s in selectors if s and not s.startswith(("@", "to", "from", "0%"))]
-    assert len(rules) > 100
-    assert [s for s in rules if ".easyphoto" not in s and ".ep-banner" not in s] == []
