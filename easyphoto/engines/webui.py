@@ -16,7 +16,7 @@ from easyphoto.engines import webui_checkpoints, webui_lora
 from easyphoto.engines.frame import blend, check_job, framed, is_blank
 from easyphoto.engines.webui_checkpoints import Checkpoints
 from easyphoto.engines.webui_controlnet import Unit, choose_units, controlled
-from easyphoto.engines.webui_host import Host, borrowed, this_host
+from easyphoto.engines.webui_host import Host, borrowed, remembered, this_host
 from easyphoto.engines.webui_watch import turn, watched
 from easyphoto.errors import EasyPhotoError, RenderFailed
 from easyphoto.progress import Cancelled, Progress, Step, silent
@@ -160,7 +160,12 @@ def _sampler(host: Host) -> tuple[dict[str, str], tuple[str, ...]]:
 
 def _paint(host: Host, order: _Order, report: Progress) -> Image.Image:
     """The host's picture of the frame's size. Raises RenderFailed, BadModel, Cancelled and what `report` raises."""
-    with borrowed(host, QUIET), _stated(host), closing(_processing(host, order)) as call:
+    with (
+        borrowed(host, QUIET),
+        remembered(host, order.overrides),
+        _stated(host),
+        closing(_processing(host, order)) as call,
+    ):
         before = _loading(host, order)
         report(before)
         with watched(host.state, report, before), controlled(host, call, order.units) as witness:
@@ -253,7 +258,7 @@ def _failed(problem: Exception) -> RenderFailed:
         return RenderFailed(
             "There is not enough memory for this picture.",
             stage="render",
-            mend="Close other programs that use the GPU, or start the WebUI with --medvram.",
+            mend="Close other programs that use the GPU, or start the WebUI with less of it (A1111: --medvram).",
         )
     if type(problem).__name__ == "NansException":
         return RenderFailed("The model gave no numbers.", stage="render", mend=_NO_HALF)
@@ -265,7 +270,7 @@ def _failed(problem: Exception) -> RenderFailed:
 
 _CONSOLE = "Look for the reason in the WebUI's console."
 _STOPPED = ("interrupted", "skipped", "stopping_generation")
-_NO_HALF = "Start the WebUI with --no-half-vae, or choose another VAE or base model."
+_NO_HALF = "Start the WebUI with --no-half-vae (Forge: --vae-in-fp32), or choose another VAE or base model."
 
 
 def _picture(processed: Any, order: _Order) -> Image.Image:

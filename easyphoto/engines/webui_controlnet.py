@@ -157,21 +157,21 @@ def why_absent(host: Host) -> MissingModel | None:
     """Why there is no ControlNet: not installed, switched off, or failed to load; None when it is there."""
     if _script(host) is not None:
         return None
-    found = [extension for extension in host.extensions.extensions if "controlnet" in extension.name.lower()]
-    active = [extension.name for extension in host.extensions.active()]
     wanted = "sd_forge_controlnet" if host.forge else "sd-webui-controlnet"
-    here = next((extension for extension in found if extension.name.lower() == wanted), found[0] if found else None)
+    names = (extension.name for extension in host.extensions.extensions)
+    here = next((name for name in names if name.lower().startswith((wanted, "controlnet"))), None)
+    active = [extension.name for extension in host.extensions.active()]
     if here is None:
         problem, mend = (
             "ControlNet is not installed in this WebUI.",
             f"Install it from {PROJECT} and restart the WebUI.",
         )
-    elif here.name not in active:
+    elif here not in active:
         problem, mend = "ControlNet is switched off.", "Enable it on the WebUI's Extensions page and restart the WebUI."
     else:
         problem = "ControlNet is installed, but it failed to load."
         mend = "The reason stands in the WebUI's console, where it starts; update or reinstall the extension."
-    return MissingModel(problem, stage="ControlNet", file=here.name if here else wanted, mend=mend)
+    return MissingModel(problem, stage="ControlNet", file=here or wanted, mend=mend)
 
 
 def _script(host: Host) -> Any:

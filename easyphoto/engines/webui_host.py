@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from easyphoto.errors import MissingPackage, RenderFailed
 
 _log = logging.getLogger(__name__)
 _ABSENT = object()
+_MARK = "sd_checkpoint_hash"
 T = TypeVar("T")
 
 
@@ -128,6 +130,26 @@ def borrowed(host: Host, values: Mapping[str, Any]) -> Iterator[None]:
                 options.data[key] = value
         if _stamp(host) != stamp:
             _save(host)
+
+
+@contextmanager
+def remembered(host: Host, names: Collection[str]) -> Iterator[None]:
+    """Inside it the host restores those options when a job has overridden them.
+
+    It remembers only what its settings file holds, and would keep the override of any other; and loading a checkpoint
+    writes its hash into the settings, which nobody restores.
+    """
+    data = host.options.data
+    unwritten = [name for name in names if name not in data]
+    mark = data.get(_MARK, _ABSENT)
+    data.update({name: copy.copy(getattr(host.options, name)) for name in unwritten})
+    try:
+        yield
+    finally:
+        for name in unwritten:
+            data.pop(name, None)
+        if "sd_model_checkpoint" in names and mark is not _ABSENT:
+            data[_MARK] = mark
 
 
 def _save(host: Host) -> None:

@@ -98,19 +98,23 @@ class FakeState:
 
 
 class FakeOptions:
-    """Attributes read from `data`; setting is refused when frozen; saving writes a file."""
+    """`data` holds what stands in the settings file, which is little; everything else has its default.
+
+    Setting is refused when frozen; saving writes the file.
+    """
 
     def __init__(self, names: Sequence[str]) -> None:
-        self.data_labels = dict.fromkeys(names)
-        self.data: dict[str, Any] = dict.fromkeys(names, False)
-        self.data |= {"live_previews_enable": True, "list_hidden_files": True, "outdir_img2img_samples": "out"}
+        defaults = {"live_previews_enable": True, "list_hidden_files": True, "outdir_img2img_samples": "out"}
+        defaults |= {"sd_vae": "Automatic", "forge_additional_modules": []}
+        self.data_labels = {name: defaults.get(name, False) for name in names}
+        self.data: dict[str, Any] = {"live_previews_enable": True}
         self.frozen = False
 
     def __getattr__(self, name: str) -> Any:
-        try:
-            return self.__dict__["data"][name]
-        except KeyError:
-            raise AttributeError(name) from None
+        for known in (self.__dict__["data"], self.__dict__["data_labels"]):
+            if name in known:
+                return known[name]
+        raise AttributeError(name)
 
     def set(self, name: str, value: Any) -> None:
         assert not self.frozen, "changing settings is disabled"
@@ -285,6 +289,7 @@ class FakeWebui:
         return names_only(facts, filename=str(file), name=file.name, title=f"{file.name} [0123456789]")
 
     def _load(self, entry: Any) -> None:
+        self.options.data["sd_checkpoint_hash"] = f"hash of {entry.name}"
         model = SimpleNamespace(sd_checkpoint_info=entry, is_sdxl=False, is_sd1=True, device="cuda:0")
         self.sd_models.model_data.sd_model = self.shared.sd_model = model
         if not self.forge:
@@ -367,7 +372,6 @@ class FakeWebui:
         entry = _module(
             "main_entry", self.facts["modules_forge"]["main_entry"], module_list={"soft.safetensors": "/soft"}
         )
-        self.options.data["forge_additional_modules"] = []
         return {
             "lib_controlnet": ModuleType("lib_controlnet"),
             "lib_controlnet.external_code": code,
@@ -410,7 +414,7 @@ class FakeWebui:
         self.calls.append(p)
         self.threads.append(threading.current_thread().name)
         assert not self.lock.free, "the queue must be ours"
-        stored = {key: self.options.data[key] for key in p.override_settings}
+        stored = {key: self.options.data[key] for key in p.override_settings if key in self.options.data}
         try:
             self._override(p)
             return self._steps(p)

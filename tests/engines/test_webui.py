@@ -181,7 +181,7 @@ def test_what_a_user_sets_meanwhile_stays_and_a_file_written_meanwhile_has_nothi
 
 def test_an_option_the_host_does_not_know_is_not_invented(webui: FakeWebui, engine: WebuiEngine, host_job: RenderJob):
     for name in ("control_net_no_detectmap", "return_mask"):
-        del webui.options.data_labels[name], webui.options.data[name]
+        del webui.options.data_labels[name]
     engine.render(host_job, silent)
     assert "return_mask" not in webui.seen
     assert "return_mask" not in webui.options.data
@@ -236,7 +236,8 @@ def test_frozen_settings_stop_another_checkpoint_only(webui: FakeWebui, engine: 
     assert "frozen" in caught.value.mend
 
 
-def test_a_vae_is_checked_and_overridden(webui: FakeWebui, host_job: RenderJob):
+def test_a_vae_is_checked_and_overridden_for_the_job_only(webui: FakeWebui, host_job: RenderJob):
+    before = copy.deepcopy(webui.options.data)
     WebuiEngine(lambda: "soft.safetensors").render(host_job, silent)
     (overrides,) = [call.override_settings for call in webui.calls]
     if webui.forge:
@@ -246,6 +247,7 @@ def test_a_vae_is_checked_and_overridden(webui: FakeWebui, host_job: RenderJob):
     with pytest.raises(MissingModel, match=r"gone\.pt.*soft"):
         WebuiEngine(lambda: "gone.pt").render(host_job, silent)
     WebuiEngine(lambda: "None").render(host_job, silent)
+    assert webui.options.data == before, "the host itself restores only what stands in its settings file"
 
 
 # progress and cancelling
