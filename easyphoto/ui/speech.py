@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from easyphoto.domain import Option
+from easyphoto.ui import host_strings
 from easyphoto.ui.strings import FIELDS, LANGUAGES, REASONS, STAGES, TEXTS, WORDS
 
 
@@ -40,7 +41,7 @@ class Speech:
         """A sentence from below the doors; one that is not in the catalogue as it stands."""
         if self._column == 0:
             return sentence
-        for pattern, chinese in REASONS:
+        for pattern, chinese in (*REASONS, *host_strings.REASONS):
             if found := re.fullmatch(pattern, sentence):
                 return found.expand(chinese)
         return sentence

@@ -243,7 +243,7 @@ STAGES: dict[str, tuple[str, str]] = {
     "prepare trainer": ("Preparing the trainer, once", "首次准备训练环境"),
     "crop": ("Cropping the faces", "裁剪面部"),
     "prepare": ("Preparing the photos", "准备照片"),
-    "waiting": ("The WebUI is busy with another picture", "WebUI 正在生成别的图片"),
+    "waiting": ("Waiting", "等待中"),
     "models": ("Loading the models", "加载模型"),
     "load": ("Loading the models", "加载模型"),
     "cache": ("Reading the photos into the model", "预编码照片"),

@@ -168,3 +168,27 @@ def test_the_keyboard_reaches_a_verdict_and_keeps_its_place(start_server: Start,
     page.keyboard.press("Enter")
     page.wait_for_selector(".ep-photo >> nth=0 >> .ep-badge.ep-bad")
     page.wait_for_function("document.activeElement.textContent.trim() === 'Skip'")
+
+
+def test_a_page_that_nobody_uses_asks_less_and_less(start_server: Start, open_page: Open):
+    page = open_page(start_server().url + "en/")
+    page.clock.install()
+    page.reload()
+    page.wait_for_selector("#ep-train-start")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.method == "POST" else None)
+
+    def in_minutes(minutes: int) -> int:
+        before = len(asked)
+        for _ in range(minutes * 6):
+            page.clock.run_for(10_000)
+        page.wait_for_timeout(300)
+        return len(asked) - before
+
+    assert 3 <= in_minutes(2) <= 8
+    assert in_minutes(5) <= 5
+    page.click("#ep-train-person input, #ep-train-person textarea")
+    assert in_minutes(1) >= 3
+    page.evaluate("document.querySelector('#easyphoto').style.display = 'none'")  # as in a hidden tab of a host
+    in_minutes(1)
+    assert in_minutes(5) == 0

@@ -10,7 +10,7 @@ import pytest
 
 from easyphoto.domain import PortraitRequest, TrainRequest, options_of
 from easyphoto.jobs import State
-from easyphoto.ui import strings
+from easyphoto.ui import host_strings, strings
 from easyphoto.ui.portrait_panel import PRESETS
 from easyphoto.ui.speech import Speech, language_of
 from easyphoto.ui.strings import FIELDS, LANGUAGES, REASONS, STAGES, TEXTS, WORDS
@@ -67,6 +67,9 @@ def test_keys_that_are_put_together_exist():
         ("The face is only 41 pixels wide; 64 are needed.", "41"),
         ("This is nearly the same picture as me (2).jpg.", "me (2).jpg"),
         ("No face was found.", "没有"),
+        ("fetching transformers 4.46.1, needed once", "transformers 4.46.1"),
+        ("There is no canny ControlNet for sd15, and this portrait insists on one.", "canny"),
+        ("The WebUI has no SD 1.5 or SDXL checkpoint named 'x'; it has a.b, c.", "a.b, c"),
     ],
 )
 def test_reasons_are_said_in_chinese_with_their_figures(sentence: str, chinese: str):
@@ -77,7 +80,16 @@ def test_reasons_are_said_in_chinese_with_their_figures(sentence: str, chinese: 
 
 
 def test_reasons_are_patterns_that_compile():
-    assert all(re.compile(pattern) and HAN.search(chinese) for pattern, chinese in REASONS)
+    both = (*REASONS, *host_strings.REASONS)
+    assert all(re.compile(pattern) and HAN.search(chinese) for pattern, chinese in both)
+
+
+def test_what_a_host_makes_us_say_is_still_said():
+    """A translation of a sentence that nobody says any more is found out by its first words."""
+    rooms = (ROOM.parent / "engines", ROOM.parent / "training")
+    said = "".join(file.read_text(encoding="utf-8") for room in rooms for file in room.glob("*.py"))
+    begins = [re.split(r"[\\(.]", pattern.replace("\\.", "."))[0][:40] for pattern, _ in host_strings.REASONS]
+    assert [begin for begin in begins if begin not in said] == []
 
 
 def test_an_unknown_reason_stays_as_it_is():
