@@ -15,7 +15,7 @@ from easyphoto.domain import Checkpoint, Rendered, RenderJob
 from easyphoto.engines import webui_checkpoints, webui_lora
 from easyphoto.engines.frame import blend, check_job, framed, is_blank
 from easyphoto.engines.webui_checkpoints import Checkpoints
-from easyphoto.engines.webui_controlnet import Unit, choose_units, controlled
+from easyphoto.engines.webui_controlnet import Unit, choose_units, controlled, let_go
 from easyphoto.engines.webui_host import Host, borrowed, remembered, this_host
 from easyphoto.engines.webui_watch import turn, watched
 from easyphoto.errors import EasyPhotoError, RenderFailed
@@ -132,6 +132,7 @@ class WebuiEngine:
         with turn(host.lock, report):
             self._lender = threading.get_ident()
             try:
+                let_go(host)
                 with webui_checkpoints.emptied(host):
                     yield
             finally:
@@ -193,6 +194,9 @@ def _stated(host: Host) -> Iterator[None]:
         yield
     finally:
         host.state.end()
+        host.state.current_latent = host.state.current_image = (
+            None  # else previews of the face could still be asked for
+        )
         host.shared.total_tqdm.clear()  # the bar in the host's console
 
 

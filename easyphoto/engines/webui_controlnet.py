@@ -154,9 +154,9 @@ def _place(name: str, file: Path, kind: HintKind, family: ModelFamily) -> int | 
 
 
 def why_absent(host: Host) -> MissingModel | None:
-    """Why there is no ControlNet: not installed, switched off, or failed to load; None when it is there."""
+    """Why there is no ControlNet: not installed, switched off, failed to load, or too old; None when it is there."""
     if _script(host) is not None:
-        return None
+        return _too_old(host)
     wanted = "sd_forge_controlnet" if host.forge else "sd-webui-controlnet"
     names = (extension.name for extension in host.extensions.extensions)
     here = next((name for name in names if name.lower().startswith((wanted, "controlnet"))), None)
@@ -172,6 +172,22 @@ def why_absent(host: Host) -> MissingModel | None:
         problem = "ControlNet is installed, but it failed to load."
         mend = "The reason stands in the WebUI's console, where it starts; update or reinstall the extension."
     return MissingModel(problem, stage="ControlNet", file=here or wanted, mend=mend)
+
+
+def _too_old(host: Host) -> MissingModel | None:
+    try:
+        Shelf(host)
+    except ImportError:
+        problem = "This version of ControlNet is too old."
+        return MissingModel(problem, stage="ControlNet", mend="Update it on the WebUI's Extensions page and restart.")
+    return None
+
+
+def let_go(host: Host) -> None:
+    """ControlNet's models leave the device; A1111's keeps the last ones there. They are read again when needed."""
+    clear = getattr(_script(host), "clear_control_model_cache", None)
+    if clear is not None:
+        clear()
 
 
 def _script(host: Host) -> Any:

@@ -83,6 +83,7 @@ class FakeState:
     def __init__(self) -> None:
         self.interrupted = self.skipped = self.stopping_generation = False
         self.sampling_step, self.sampling_steps, self.job = 7, 9, ""
+        self.current_latent = self.current_image = None
         self.jobs: list[str] = []
 
     def begin(self, job: str = "(unknown)") -> None:
@@ -149,7 +150,9 @@ class FakeControlNet:
     def __init__(self, host: FakeWebui) -> None:
         self.host, self.args_from, self.args_to = host, 20, 23
         if not host.forge:
+            assert {"latest_model_hash", "clear_control_model_cache"} <= set(host.facts["controlnet"]["Script"])
             self.latest_model_hash = "host"
+            self.clear_control_model_cache = lambda: host.moved.append("controls")
 
     def title(self) -> str:
         return "ControlNet"
@@ -228,6 +231,7 @@ class FakeWebui:
     def _shared(self) -> None:
         facts = self.facts["shared"]
         self.lock, self.state, self.options = FakeLock(), FakeState(), FakeOptions(facts["options"])
+        assert vars(self.state).keys() - {"jobs"} <= set(facts["State"]["attributes"])
         for name, spec in facts["State"]["methods"].items():
             setattr(self.state, name, strict(spec, getattr(self.state, name)))
         for name, spec in self.facts["call_queue"]["lock"].items():
@@ -436,7 +440,7 @@ class FakeWebui:
         self.seen = copy.copy(self.options.data)
         self.state.sampling_steps = self.steps
         for step in range(self.steps):
-            self.state.sampling_step = step
+            self.state.sampling_step, self.state.current_latent = step, "somebody's face"
             time.sleep(self.pause)
             self.during(p)
             if self.failure is not None:

@@ -36,6 +36,7 @@ def traces(host: FakeWebui) -> tuple[object, ...]:
         copy.deepcopy(host.options.data),
         host.lock.free,
         host.state.job,
+        host.state.current_latent,
         host.hooked,
         host.scripts.scripts_img2img.alwayson_scripts[0].args_to,
         host.shared.sd_model.sd_checkpoint_info.name,
@@ -422,7 +423,7 @@ def test_sizes_that_differ_are_refused(webui: FakeWebui, engine: WebuiEngine, ho
 def test_released_empties_the_device_and_gives_everything_back(webui: FakeWebui, engine: WebuiEngine, crash: bool):
     def train() -> None:
         with engine.released():
-            assert webui.moved == (["unloaded"] if webui.forge else ["cpu"])
+            assert webui.moved == (["unloaded"] if webui.forge else ["controls", "cpu"])
             assert not webui.lock.free, "nobody generates meanwhile"
             if crash:
                 raise ValueError("trainer")
@@ -432,7 +433,7 @@ def test_released_empties_the_device_and_gives_everything_back(webui: FakeWebui,
             train()
     else:
         train()
-    assert webui.moved == (["unloaded"] if webui.forge else ["cpu", "device"])
+    assert webui.moved == (["unloaded"] if webui.forge else ["controls", "cpu", "device"])
     assert webui.lock.free
 
 
@@ -472,4 +473,4 @@ def test_a_host_whose_model_is_not_loaded_lends_as_well(a1111: FakeWebui, engine
     a1111.sd_models.model_data.loaded_sd_models = []
     with engine.released():
         pass
-    assert a1111.moved == []
+    assert a1111.moved == ["controls"]

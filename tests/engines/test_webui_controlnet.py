@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -86,8 +87,6 @@ def test_a_missing_optional_model_is_noted_a_required_one_is_named(
 
 
 def test_a_file_that_was_put_there_meanwhile_is_found(a1111: FakeWebui, engine: WebuiEngine, host_job: RenderJob):
-    import sys
-
     code = sys.modules["internal_controlnet.external_code"]
     listed: list[str] = []
 
@@ -122,6 +121,15 @@ def test_without_controlnet_it_is_said_why(
         engine.render(hinted(host_job, [HintKind.CANNY], required=True), silent)
     assert mend in caught.value.mend
     assert len(webui.calls) == 1
+
+
+def test_a_controlnet_that_cannot_be_driven_is_told_to_be_updated(
+    webui: FakeWebui, engine: WebuiEngine, host_job: RenderJob, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(sys.modules, "lib_controlnet" if webui.forge else "internal_controlnet", None)
+    with pytest.raises(MissingModel, match="too old"):
+        engine.render(hinted(host_job, [HintKind.CANNY], required=True), silent)
+    assert engine.render(hinted(host_job, [HintKind.CANNY]), silent).notes
 
 
 def test_what_the_host_swallows_is_told_with_the_units(webui: FakeWebui, engine: WebuiEngine, host_job: RenderJob):
