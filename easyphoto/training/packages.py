@@ -46,7 +46,7 @@ class Pin:
 PINS = (
     # As Forge has them; they run with the torch 2.1 of A1111 1.10 and with newer ones, and need nothing else that a
     # WebUI does not have.
-    Pin("safetensors", "0.4.5"),
+    Pin("safetensors", "0.5.3"),
     Pin("huggingface-hub", "0.26.2"),
     Pin("tokenizers", "0.20.3"),
     Pin("transformers", "4.46.1"),
