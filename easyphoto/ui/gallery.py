@@ -57,7 +57,7 @@ class Gallery:
 
     def jobs_html(self, jobs: Sequence[Job], names: Names) -> str:
         """What runs and waits, and the newest that ended with something to say."""
-        going = [job for job in jobs if not job.over]
+        going = [job for job in reversed(jobs) if not job.over]  # what runs, then the line in its order
         told = [job for job in jobs if job.over and (job.state is not State.DONE or _failures(job))]
         return "".join(self._job(job, names) for job in (*going, *told[:MOST_ENDED]))
 

@@ -18,6 +18,7 @@ SPANS: dict[Kind, dict[str, tuple[float, float]]] = {
 """Share of the whole that each stage takes, roughly as measured; unknown stages do not move the bar."""
 
 PAINTING = ("first pass", "colour", "second fusion", "second pass", "retouch", "detail")
+ALMOST = 0.99  # the rest is for those that are done
 SURE = 0.04  # below this fraction a guess of the time left is not worth saying
 
 
@@ -34,7 +35,7 @@ def whereabouts(job: Job, events: Sequence[Event], now: float) -> Whereabouts:
     """From the job's newest snapshot and its events; `now` in seconds since 1970."""
     if job.state is State.DONE:
         return Whereabouts(1.0, max(0.0, job.ended - job.started), 0.0)
-    fraction = progress_of(job, events)
+    fraction = min(progress_of(job, events), ALMOST)
     until = job.ended if job.over else now
     elapsed = max(0.0, until - job.started) if job.started else 0.0
     left = elapsed * (1 - fraction) / fraction if fraction >= SURE and not job.over else None
