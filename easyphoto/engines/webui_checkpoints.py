@@ -175,9 +175,9 @@ def emptied(host: Host) -> Iterator[None]:
         yield
         return
     away = _on_device(host)
-    for model in away:
-        host.sd_models.send_model_to_cpu(model)
     try:
+        for model in away:
+            host.sd_models.send_model_to_cpu(model)
         yield
     finally:
         for model in away:

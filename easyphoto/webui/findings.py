@@ -69,8 +69,8 @@ def borrowed(house: House) -> Iterator[Finding]:
 
 def controlnet() -> Iterator[Finding]:
     """Whether it is there, and which of its models serve which hint."""
-    from easyphoto.engines.webui_controlnet import Shelf, why_absent
     from easyphoto.engines.webui_host import this_host
+    from easyphoto.engines.webui_units import Shelf, why_absent
 
     absent = why_absent(this_host())
     if absent is not None:

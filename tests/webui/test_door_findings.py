@@ -10,7 +10,7 @@ import pytest
 from door_world import FakeHost, HostsEngine, open_host
 
 from easyphoto.doctor import Finding
-from easyphoto.engines import webui_controlnet, webui_host
+from easyphoto.engines import webui_host, webui_units
 from easyphoto.errors import MissingModel
 from easyphoto.paths import Paths
 from easyphoto.webui import findings
@@ -19,7 +19,7 @@ from easyphoto.webui import findings
 @pytest.fixture
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeHost:
     monkeypatch.setattr(webui_host, "this_host", lambda: None)
-    monkeypatch.setattr(webui_controlnet, "why_absent", lambda host: MissingModel("It is gone.", mend="Bring it back."))
+    monkeypatch.setattr(webui_units, "why_absent", lambda host: MissingModel("It is gone.", mend="Bring it back."))
     return open_host(tmp_path, monkeypatch)
 
 
@@ -70,8 +70,8 @@ def test_a_data_folder_that_the_host_serves_is_told(tmp_path: Path):
 def test_which_controlnet_serves_which_hint(host: FakeHost, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     names = ["control_v11p_sd15_canny_fp16 [12345678]", "control_sd15_canny", "unknown"]
     shelf = SimpleNamespace(models=lambda: dict.fromkeys(names, tmp_path), folder="models/ControlNet")
-    monkeypatch.setattr(webui_controlnet, "why_absent", lambda host: None)
-    monkeypatch.setattr(webui_controlnet, "Shelf", lambda host: shelf)
+    monkeypatch.setattr(webui_units, "why_absent", lambda host: None)
+    monkeypatch.setattr(webui_units, "Shelf", lambda host: shelf)
     found = {finding.name: finding for finding in findings.controlnet()}
     assert found["controlnet"].value.endswith("3 models")
     assert found["canny for sd15"].value == names[0]
