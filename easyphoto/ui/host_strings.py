@@ -57,6 +57,11 @@ REASONS: tuple[tuple[str, str], ...] = (
     ),
     (r"Enable Lora on the WebUI's Extensions page and restart it\.", "请在 WebUI 的扩展页启用 Lora 并重启。"),
     (
+        r"Only (\d+) of the LoRA's (\d+) modules found their place in this checkpoint\.",
+        r"LoRA 的 \2 个模块中只有 \1 个适合此模型。",
+    ),
+    (r"The LoRA has layers of other sizes than this checkpoint\.", "LoRA 的层大小与此模型不符。"),
+    (
         r"Choose a base model of the family the person was trained on\.",
         "请选择与训练此人时同一系列的底模。",
     ),

@@ -381,28 +381,4 @@ REASONS: tuple[tuple[str, str], ...] = (
     (r"A person needs a name\.", "人物需要名字。"),
     (r"Use a jpg, png or webp\.", "请使用 jpg、png 或 webp。"),
     (r"Train this person again\.", "请重新训练此人。"),
-    (r"The WebUI is busy with another job\.", "WebUI 正在处理别的任务。"),
-    (
-        r"There is no (\w+) ControlNet for (\w+), and this portrait insists on one\.",
-        r"缺少 \2 的 \1 ControlNet,而此写真要求必须使用。",
-    ),
-    (r"(?:Made without ControlNet: )?ControlNet is switched off\.", "ControlNet 已停用,未使用。"),
-    (
-        r"(?:Made without ControlNet: )?ControlNet is not installed in this WebUI\.",
-        "此 WebUI 没有安装 ControlNet,未使用。",
-    ),
-    (
-        r"(?:Made without ControlNet: )?ControlNet is installed, but it failed to load\.",
-        "ControlNet 已安装但加载失败,未使用。",
-    ),
-    (r"Enable it on the WebUI's Extensions page and restart the WebUI\.", "请在 WebUI 的扩展页面启用它并重启 WebUI。"),
-    (r"ControlNet failed, so there is no portrait: (.+)", r"ControlNet 出错,没有生成写真:\1"),
-    (
-        r"Only (\d+) of the LoRA's (\d+) modules found their place in this checkpoint\.",
-        r"LoRA 的 \2 个模块中只有 \1 个适合此底模。",
-    ),
-    (r"Choose a base model of the family the person was trained on\.", "请选择与训练此人物时同类的底模。"),
-    (r"There is not enough memory for this picture\.", "内存不足,无法生成这张图片。"),
-    (r"The model gave a black picture\.", "模型输出了全黑的图片。"),
-    (r"Look for the reason in the WebUI's console\.", "原因见 WebUI 的控制台。"),
 )
