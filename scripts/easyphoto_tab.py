@@ -69,10 +69,23 @@ def tabs(door: Any) -> list[tuple[Any, str, str]]:
         return told(error)
 
 
+def routes(door: Any, demo: Any, app: Any) -> None:
+    """The door's routes; where they cannot be made the tab has said why."""
+    try:
+        door.started(demo, app)
+    except Exception as error:  # a door, as above
+        log(error)
+
+
 def told(error: Exception) -> list[tuple[Any, str, str]]:
-    """On the console once, with a traceback where the reason alone does not tell."""
-    logging.getLogger("easyphoto").error("EasyPhoto cannot start: %s", error, exc_info=not hasattr(error, "mend"))
+    """On the console and on the tab."""
+    log(error)
     return reason_tab(error)
+
+
+def log(error: Exception) -> None:
+    """With a traceback where the reason alone does not tell."""
+    logging.getLogger("easyphoto").error("EasyPhoto cannot start: %s", error, exc_info=not hasattr(error, "mend"))
 
 
 # Not in a function, and as few calls as can be: for each of them the host looks for every file of the call
@@ -84,4 +97,4 @@ except Exception as error:  # a door, as above
     script_callbacks.on_ui_tabs(partial(told, error))
 else:
     script_callbacks.on_ui_tabs(partial(tabs, DOOR))
-    script_callbacks.on_app_started(DOOR.started)
+    script_callbacks.on_app_started(partial(routes, DOOR))

@@ -28,8 +28,8 @@ class Look:
 
 
 def accepted(callable_: Any, options: dict[str, Any]) -> dict[str, Any]:
-    """Those of `options` that this gradio's `callable_` names as parameters."""
-    known = inspect.signature(callable_).parameters
+    """Those of `options` that this gradio's `callable_` names. Forge wraps events in something that takes anything."""
+    known = inspect.signature(getattr(callable_, "replaced_event", callable_)).parameters
     return {name: value for name, value in options.items() if name in known}
 
 

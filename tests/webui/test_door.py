@@ -196,6 +196,7 @@ def test_a_missing_package_is_told_with_its_name(host: FakeHost, monkeypatch: py
     told = reason(host)
     assert "needs onnxruntime" in told
     assert "--skip-install" in told
+    assert host.start(FastAPI()).routes  # it starts, without ours
 
 
 def test_a_package_that_breaks_while_it_is_imported_is_told(host: FakeHost, monkeypatch: pytest.MonkeyPatch):
