@@ -148,9 +148,9 @@ def _checkpoint(desk: Desk, given: fields.Given) -> tuple[Checkpoint, list[str]]
         raise BadRequest("sd_model_checkpoint must be a name.", stage="request")
     if named:
         return desk.studio.engine.checkpoint(named), []
-    known = {checkpoint.name: checkpoint for checkpoint in desk.studio.engine.checkpoints()}
-    if USUAL_CHECKPOINT in known:
-        return known[USUAL_CHECKPOINT], []
+    usual = (USUAL_CHECKPOINT, USUAL_CHECKPOINT.removesuffix(".safetensors"))
+    if found := next((known for known in desk.studio.engine.checkpoints() if known.name in usual), None):
+        return found, []
     first = desk.studio.engine.checkpoint(desk.studio.engine.default())
     name = "the embedded base model" if first.name == EMBEDDED_CHECKPOINT else first.name
     return first, [f"{USUAL_CHECKPOINT} is not here; {name} was used."]

@@ -141,14 +141,19 @@ def picture(call: Call) -> Response:
 
 def forms(call: Call) -> Answer:
     """What a form needs: schemas of the requests, base models, defaults of every family."""
-    models = [{"name": c.name, "family": c.family.value} for c in call.desk.studio.engine.checkpoints()]
-    defaults = {family.value: _defaults(call, family) for family in ModelFamily}
+    checkpoints, first = call.desk.studio.engine.checkpoints(), call.desk.studio.engine.default()
+    models = [{"name": c.name, "family": c.family.value} for c in checkpoints]
+    ordered = sorted(checkpoints, key=lambda c: c.name != first)
+    firsts = {family: next((c.name for c in ordered if c.family is family), "") for family in ModelFamily}
+    defaults = {family.value: _defaults(call, family, firsts[family]) for family in ModelFamily}
     schemas = {"train": request_schema(TrainRequest), "portrait": request_schema(PortraitRequest)}
-    return Answer({"requests": schemas, "defaults": defaults, "base_models": models})
+    return Answer({"requests": schemas, "defaults": defaults, "base_models": models, "base_model": first})
 
 
-def _defaults(call: Call, family: ModelFamily) -> dict[str, Any]:
-    requests = {"train": TrainRequest.for_family(family), "portrait": PortraitRequest.for_family(family)}
+def _defaults(call: Call, family: ModelFamily, base: str) -> dict[str, Any]:
+    """With the base model of the family that is offered first; "" where there is none."""
+    kinds: dict[str, Any] = {"train": TrainRequest, "portrait": PortraitRequest}
+    requests = {name: kind.for_family(family, base_model=base) for name, kind in kinds.items()}
     plain: dict[str, Any] = as_json(requests, call.desk.studio.paths.root)
     return plain
 
@@ -168,6 +173,7 @@ _FORMS = thing(
         "requests": table({"type": "object"}),
         "defaults": table({"type": "object"}),
         "base_models": many(thing({"name": TEXT, "family": TEXT})),
+        "base_model": TEXT,  # what a request has that names none
     }
 )
 _FINDING = thing({"name": TEXT, "state": TEXT, "value": TEXT, "mend": TEXT})

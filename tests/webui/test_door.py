@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gc
 import importlib
 import shutil
@@ -11,6 +12,7 @@ import threading
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import gradio as gr
 import pytest
@@ -18,6 +20,8 @@ from door_world import ROOT, SCRIPT, FakeHost, open_host
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from easyphoto.api import legacy
+from easyphoto.domain import Checkpoint, ModelFamily
 from easyphoto.webui import house
 
 
@@ -163,6 +167,27 @@ def test_settings_have_one_section_and_true_choices(host: FakeHost):
     assert set(added) == {"easyphoto_language", "easyphoto_vae", "easyphoto_hosts"}
     assert {info.section for info in added.values()} == {("easyphoto", "EasyPhoto")}
     assert added["easyphoto_vae"].component_args()["choices"] == ["", "Automatic", "None", "fine"]
+
+
+def test_a_request_that_names_no_base_model_gets_the_hosts_own(host: FakeHost):
+    host.load()
+    visitor = client(host.start(FastAPI()))
+    forms = visitor.get("/easyphoto/v1/forms").json()
+    assert forms["base_model"] == forms["defaults"]["sd15"]["train"]["base_model"] == "dream"
+    assert forms["defaults"]["sdxl"]["train"]["base_model"] == ""
+    photo = {"name": "a.png", "data": base64.b64encode(b"none").decode()}
+    body = {"request": {"person": "Ann"}, "photos": [photo]}  # without consent it ends at once
+    request = visitor.post("/easyphoto/v1/jobs/train", json=body).json()["request"]
+    assert (request["base_model"], request["resolution"]) == ("dream", 512)
+
+
+def test_old_clients_get_their_usual_checkpoint_under_the_hosts_name(host: FakeHost, monkeypatch: pytest.MonkeyPatch):
+    usual = legacy.USUAL_CHECKPOINT.removesuffix(".safetensors")
+    monkeypatch.setattr(
+        "door_world.HostsEngine.checkpoints", lambda self: [Checkpoint(n, ModelFamily.SD15) for n in ("dream", usual)]
+    )
+    desk = SimpleNamespace(studio=house.this_house().studio)
+    assert legacy._checkpoint(desk, {}) == (Checkpoint(usual, ModelFamily.SD15), [])  # type: ignore[arg-type]
 
 
 # ---------------------------------------------------------------- what may fail
