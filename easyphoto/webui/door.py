@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from easyphoto.webui import settings
@@ -51,15 +51,26 @@ def started(demo: Any, app: Any) -> None:
         return
     from easyphoto.webui.house import this_house
 
-    app.mount(PREFIX, api(this_house(), app))
+    app.mount(PREFIX, Api(this_house(), app))
 
 
-def api(house: House, app: Any) -> Any:
-    """The HTTP API behind the host's own login."""
-    from easyphoto.api import build_api
-    from easyphoto.webui.access import access_of_host
+class Api:
+    """The HTTP API behind the host's own login, made by the first request: the host's start has no time for it."""
 
-    return build_api(house.studio, house.queue, access_of_host(app), partial(examine, house))
+    def __init__(self, house: House, app: Any) -> None:
+        self._house, self._app = house, app
+
+    @cached_property
+    def _made(self) -> Any:
+        from easyphoto.api import build_api
+        from easyphoto.webui.access import access_of_host
+
+        house = self._house
+        return build_api(house.studio, house.queue, access_of_host(self._app), partial(examine, house))
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """One request."""
+        await self._made(scope, receive, send)
 
 
 def examine(house: House) -> list[Finding]:

@@ -113,9 +113,10 @@ def test_ringing_loads_nothing_heavy(tmp_path: Path):
         "import sys, pathlib, pytest; sys.path[:0] = ['tests', 'tests/webui', '.']\n"
         "from door_world import open_host\n"
         "import easyphoto.domain, gradio\n"
-        "heavy = {'torch', 'onnxruntime', 'diffusers', 'easyphoto.faces.embedded', 'easyphoto.training.train'}\n"
+        "heavy = {'torch', 'onnxruntime', 'diffusers', 'easyphoto.faces.embedded', 'easyphoto.api'}\n"
         f"host = open_host(pathlib.Path({str(tmp_path)!r}), pytest.MonkeyPatch())\n"
-        "host.load(); host.build()\n"
+        "from types import SimpleNamespace as N\n"
+        "host.load(); host.build(); host.start(N(routes=[], mount=lambda path, app: None))\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=300)
