@@ -172,7 +172,7 @@
   }
 
   function ask() {
-    if (document.hidden) return;
+    if (document.hidden || !watched || watched.offsetParent === null) return;
     const name = panel();
     if (!name) return;
     const live = root().querySelector("#easyphoto [data-ep-live], #easyphoto .ep-busy");

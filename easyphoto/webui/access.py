@@ -1,6 +1,8 @@
 """Who may use our routes inside the WebUI: whoever may use the WebUI's own.
 
 The host's --api-auth guards only the host's own API routes and --gradio-auth only gradio's, so we ask ourselves.
+What the host forbids beyond that where it is open to the network (`disable_extension_access`) has no counterpart
+here: no route of ours takes a path or an address of this machine, loads code, or installs anything by name.
 """
 
 from __future__ import annotations
