@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,3 +27,21 @@ def own_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def astronaut() -> Path:
     """The public-domain picture the samples are made from."""
     return ROOT / "models" / "samples" / "astronaut.png"
+
+
+def chromium() -> str | None:
+    """Debian's Chromium, or the one EASYPHOTO_CHROMIUM names."""
+    names = (os.environ.get("EASYPHOTO_CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
+    return next((found for name in names if name and (found := shutil.which(name))), None)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    program = chromium()
+    if program is None:
+        pytest.skip("no Chromium was found; apt-get install chromium, or name one in EASYPHOTO_CHROMIUM")
+    with playwright.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()

@@ -23,17 +23,8 @@ INSIDE = (
 def test_our_tests_pass_with_the_hosts_packages(kind: str, tmp_path: Path):
     python = host_python(kind)
     environment = {name: value for name, value in os.environ.items() if name != "EASYPHOTO_HOST_TESTS"}
-    command = [
-        python,
-        "-m",
-        "pytest",
-        "-q",
-        "-x",
-        "-p",
-        "no:cacheprovider",
-        f"--basetemp={tmp_path / 'inside'}",
-        *INSIDE,
-    ]
+    options = ["-x", "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'inside'}"]
+    command = [python, "-m", "pytest", *options, *INSIDE]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, encoding="utf-8")
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert " passed" in done.stdout
