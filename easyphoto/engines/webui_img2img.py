@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -56,6 +57,15 @@ def choose_sampler(host: Host) -> tuple[dict[str, str], tuple[str, ...]]:
     if "DPM++ 2M SDE Karras" in names:  # before samplers and schedulers were parted in 1.9
         return {"sampler_name": "DPM++ 2M SDE Karras"}, ()
     return {"sampler_name": "Euler a"}, ("This WebUI has no DPM++ 2M SDE; the sampler was Euler a.",)
+
+
+def enough_steps(job: RenderJob) -> int:
+    """The job's, or as many as it takes for two sampler steps: DPM++ 2M SDE fails in the host when it has but one.
+
+    The host takes int(steps * strength) + 1 of them, or all with its option to "do exactly the steps" that are asked.
+    """
+    steps = max(job.steps, 2)
+    return steps if int(steps * job.strength) >= 1 else math.floor(1 / job.strength) + 1
 
 
 def paint(host: Host, order: Order, report: Progress) -> Image.Image:
@@ -116,7 +126,7 @@ def _processing(host: Host, order: Order) -> Any:
         negative_prompt=job.negative_prompt,
         seed=job.seed,
         **order.sampler,
-        steps=job.steps,
+        steps=enough_steps(job),
         cfg_scale=job.guidance,
         width=job.picture.width,
         height=job.picture.height,

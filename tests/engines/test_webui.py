@@ -75,6 +75,17 @@ def test_the_job_arrives_whole(webui: FakeWebui, engine: WebuiEngine, host_job: 
     assert call.closed
 
 
+@pytest.mark.parametrize(("steps", "strength"), [(3, 0.3), (20, 0.02), (1, 1.0), (49, 1 / 49), (50, 0.45)])
+def test_there_are_two_sampler_steps_at_least(
+    webui: FakeWebui, engine: WebuiEngine, host_job: RenderJob, steps: int, strength: float
+):
+    """With a single one DPM++ 2M SDE fails in A1111."""
+    engine.render(replace(host_job, steps=steps, strength=strength), silent)
+    assert webui.calls[0].steps >= max(steps, 2)
+    assert int(webui.calls[0].steps * strength) >= 1
+    assert steps != 50 or webui.calls[0].steps == 50
+
+
 def test_faint_parts_of_the_mask_are_painted_whole_since_our_blend_feathers(
     webui: FakeWebui, engine: WebuiEngine, host_job: RenderJob
 ):
