@@ -416,6 +416,19 @@ def test_forget_a_person(open_queue, studio, photos):
     assert not any((studio.paths.jobs / job.id).exists() for job in (done, failed))
 
 
+def test_a_forgotten_person_is_in_no_portrait_any_more(open_queue, studio, photos):
+    queue = open_queue()
+    for name in ("Ann", "Bob"):
+        make_person(studio.paths, name)
+    cast = (("ann",), ("bob", "ann"), ("bob",))
+    jobs = [until(queue, queue.submit(Kind.PORTRAIT, PortraitRequest(persons=p), photos[:1]), State.DONE) for p in cast]
+    files = [studio.paths.root / job.result["portraits"][0]["file"] for job in jobs]
+    assert all(file.is_file() for file in files)
+    assert queue.forget("ann") == 2
+    assert [file.is_file() for file in files] == [False, False, True]
+    assert [job.id for job in queue.list()] == [jobs[2].id]
+
+
 def test_delete_a_running_one_asks_it_to_stop_first(open_queue, studio, photos):
     studio.gate = Flag()
     queue = open_queue()

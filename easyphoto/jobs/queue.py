@@ -135,10 +135,15 @@ class Queue:
             self._remove_workshop(job)
 
     def forget(self, person: str) -> int:
-        """Delete every ended training job of the person with that id, photos and previews too; says how many."""
+        """Delete every ended job of the person with that id: photos, previews, and every portrait they are in.
+
+        Says how many jobs those were.
+        """
         jobs = [job for job in self.list(Kind.TRAIN, tuple(ENDED), limit=10_000) if _person_of(job) == person]
+        sat = self.list(Kind.PORTRAIT, tuple(ENDED), limit=10_000)
+        jobs += [job for job in sat if person in job.request.get("persons", ())]
         for job in jobs:
-            self.delete(job.id)
+            self.delete(job.id, with_results=True)
         return len(jobs)
 
     def _remove_workshop(self, job: Job) -> None:

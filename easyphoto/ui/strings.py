@@ -205,8 +205,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "people.import": ("Import a person (zip)", "导入人物(zip)"),
     "people.delete": ("Delete", "删除"),
     "people.delete.sure": (
-        "This deletes every file of {name} for good. Type the name to do it.",
-        "这会永久删除 {name} 的所有文件。请输入名字以确认。",
+        "This deletes every file of {name} for good, portraits too. Type the name to do it.",
+        "这会永久删除 {name} 的所有文件,包括肖像。请输入名字以确认。",
     ),
     "people.delete.go": ("Delete for good", "永久删除"),
     "people.delete.mismatch": ("The typed name does not match.", "输入的名字不一致。"),

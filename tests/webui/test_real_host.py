@@ -104,6 +104,8 @@ def delete(page: Any) -> None:
     page.fill(".ep-form input", NAME)
     page.click(".ep-form >> text=Delete for good")
     page.wait_for_selector("#ep-people-told >> text=is deleted")
+    tab(page, 1)
+    page.wait_for_selector(".ep-shot-card", state="detached")
 
 
 def test_photos_to_a_person_to_a_portrait_and_nothing_stays_behind(host: RealHost, page: Any, selfies: list[str]):
