@@ -90,11 +90,12 @@ def portrait(page: Any) -> Path:
     page.locator("#ep-portrait-advanced > .label-wrap").click()
     for field, value in (("first-steps", "8"), ("second-steps", "8"), ("seed", "7")):
         type_number(page, f"portrait-{field}", value)
+    others = page.locator(".ep-shot-card").count()
     page.click("#ep-portrait-go")
-    page.wait_for_selector(".ep-shot-card", timeout=10 * MINUTES)
+    page.wait_for_selector(f".ep-shot-card >> nth={others}", timeout=10 * MINUTES)
     assert "left out" not in page.inner_text("#ep-portrait-shots")
     with page.expect_download() as download:
-        page.click(".ep-shot-card >> text=Download")
+        page.locator(".ep-shot-card").first.locator("text=Download").click()  # the newest stands first
     return Path(download.value.path())
 
 
@@ -105,7 +106,8 @@ def delete(page: Any) -> None:
     page.click(".ep-form >> text=Delete for good")
     page.wait_for_selector("#ep-people-told >> text=is deleted")
     tab(page, 1)
-    page.wait_for_selector(".ep-shot-card", state="detached")
+    page.wait_for_selector(f".ep-shot-card:has-text('{NAME}')", state="detached")
+    page.wait_for_selector(".ep-shot-card:has-text('eileen-test')", state="detached")
 
 
 def test_photos_to_a_person_to_a_portrait_and_nothing_stays_behind(host: RealHost, page: Any, selfies: list[str]):
