@@ -228,10 +228,10 @@ def test_a_missing_package_is_told_with_its_name(host: FakeHost, monkeypatch: py
 def test_a_package_that_breaks_while_it_is_imported_is_told(host: FakeHost, monkeypatch: pytest.MonkeyPatch):
     import_module = importlib.import_module
 
-    def broken(name: str) -> object:
+    def broken(name: str, package: str | None = None) -> object:
         if name == "easyphoto.webui.door":
             raise ModuleNotFoundError("No module named '<numpy>'")
-        return import_module(name)
+        return import_module(name, package)
 
     monkeypatch.setattr(importlib, "import_module", broken)
     told = reason(host)
