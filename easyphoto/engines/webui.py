@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from easyphoto.domain import Checkpoint, Rendered, RenderJob
@@ -93,12 +93,9 @@ class WebuiEngine:
                 finally:
                     host.lock.release()
 
-    def released(self, report: Progress = silent) -> AbstractContextManager[None]:
-        """See `Engine.released`: the host's models are off the device and nobody can generate."""
-        return self._released(report)
-
     @contextmanager
-    def _released(self, report: Progress) -> Iterator[None]:
+    def released(self, report: Progress = silent) -> Iterator[None]:
+        """See `Engine.released`: the host's models are off the device and nobody can generate."""
         host = self._free_host()
         with turn(host.lock, report):
             self._lender = threading.get_ident()
