@@ -14,7 +14,7 @@ from builtin_model.inpaint import network, state
 from builtin_model.inpaint.cache import CANVAS, FaceCache, FaceRecord, FoundFace, build_cache, read_cache, skin_tone
 from builtin_model.inpaint.captions import CAPTIONS, caption_index
 from builtin_model.inpaint.degradation import degrade
-from builtin_model.inpaint.evaluation import TIMES, held_out_batch, held_out_errors
+from builtin_model.inpaint.evaluation import TIMES, errors_by_tone, held_out_batch, held_out_errors
 from builtin_model.inpaint.frame import SIDE, frame_of
 from builtin_model.inpaint.geometry import MAPS, OVAL, geometry_maps, oval_mask
 from builtin_model.inpaint.lora import add_lora, folded, lora_tensors, remove_lora
@@ -357,6 +357,15 @@ def test_a_better_network_has_smaller_errors(cache: FaceCache, frozen: Frozen):
     batch, states = held_out_batch(cache, frozen.encode), frozen.states(CAPTIONS)
     assert max(held_out_errors(Perfect(batch), batch, states).values()) < 1e-4
     assert min(held_out_errors(network.fresh_unet(TINY), batch, states).values()) > 1e-3
+
+
+def test_results_are_told_by_skin_tone(cache: FaceCache, frozen: Frozen):
+    batch, states = held_out_batch(cache, frozen.encode), frozen.states(CAPTIONS)
+    rows = errors_by_tone(network.fresh_unet(TINY), cache, batch, states)
+    assert sum(row["faces"] for row in rows) == 3
+    assert sum(row["share_drawn"] for row in rows) == pytest.approx(1, abs=0.01)
+    assert [row["held_out"] for row in rows] == [0, 0, 0, 0, 0, 1]
+    assert float(rows[-1]["error_500"]) > 0
 
 
 def test_a_cache_is_built_from_listed_pictures_and_holds_measured_people_out(tmp_path: Path):

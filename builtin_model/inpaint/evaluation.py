@@ -15,7 +15,7 @@ from torch import Tensor
 
 from builtin_model.inpaint.cache import FaceCache
 from builtin_model.inpaint.objective import clean_error
-from builtin_model.inpaint.pool import Batch, Encode, encoded
+from builtin_model.inpaint.pool import TONES, Batch, Encode, balance, encoded
 from builtin_model.inpaint.sampling import Sampling, paint, signals_of
 from builtin_model.inpaint.views import STILL, draw_view
 
@@ -29,10 +29,35 @@ _CHUNK = 20
 
 def held_out_batch(cache: FaceCache, encode: Encode, most: int = 200) -> Batch:
     """The same views at every call, with all their conditions."""
-    chosen = cache.chosen(held_out=True)
-    spread = [chosen[round(place)] for place in np.linspace(0, len(chosen) - 1, min(most, len(chosen)))]
-    views = [draw_view(cache, index, np.random.default_rng(index), STILL) for index in spread]
+    views = [draw_view(cache, index, np.random.default_rng(index), STILL) for index in measured(cache, most)]
     return encoded(views, encode)
+
+
+def measured(cache: FaceCache, most: int = 200) -> list[int]:
+    """Indices of the held-out faces of `held_out_batch`, evenly over all of them."""
+    chosen = cache.chosen(held_out=True)
+    return [chosen[round(place)] for place in np.linspace(0, len(chosen) - 1, min(most, len(chosen)))]
+
+
+def errors_by_tone(unet: Any, cache: FaceCache, batch: Batch, states: Tensor, time: int = 500) -> list[dict[str, Any]]:
+    """A row a group of skin tones, from dark to light: how much of it was there, was drawn, and how well it is painted.
+
+    `batch` is `held_out_batch` of the same cache.
+    """
+    trained = [cache.records[index] for index in cache.chosen(held_out=False)]
+    groups, chances = np.digitize([record.tone for record in trained], TONES), balance(trained)
+    seen = np.digitize([cache.records[index].tone for index in measured(cache, len(batch.captions))], TONES)
+    rows: list[dict[str, Any]] = []
+    for group, limit in enumerate((*TONES, 90.0)):
+        part = batch.rows(torch.from_numpy(np.flatnonzero(seen == group)))
+        error, count = 0.0, 0.0
+        if len(part.captions):
+            text = states[part.captions].to(part.latents)
+            error, count = clean_error(unet, part, text, time, signals_of()[time])
+        row: dict[str, Any] = {"darker_than": limit, "faces": int((groups == group).sum())}
+        row |= {"share_drawn": round(float(chances[groups == group].sum()), 3), "held_out": len(part.captions)}
+        rows.append(row | {f"error_{time}": f"{error / count:.4f}" if count else ""})
+    return rows
 
 
 def held_out_errors(unet: Any, batch: Batch, states: Tensor) -> dict[int, float]:

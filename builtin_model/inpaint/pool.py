@@ -44,6 +44,10 @@ class Batch:
         """Some of the views."""
         return Batch(*(getattr(self, field.name)[rows] for field in fields(self)))
 
+    def rows(self, indices: Tensor) -> Batch:
+        """The views at those (k,) indices."""
+        return Batch(*(getattr(self, field.name)[indices] for field in fields(self)))
+
     def to(self, device: torch.device) -> Batch:
         """On that device."""
         return Batch(*(getattr(self, field.name).to(device) for field in fields(self)))

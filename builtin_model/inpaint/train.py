@@ -2,10 +2,10 @@
 
 python -m builtin_model.inpaint.train --faces DIR --work DIR --base DIR [--start FILE] [--steps N]
 
-`--faces` is what models/embedded/base/prepare_faces.py made, `--base` a model folder whose autoencoder and text
-encoder are used, `--start` weights to begin from (without it: random ones). `--export DIR` writes the averaged
-weights of the last state and ends; with `--cool-down N` it first takes N steps at a falling rate, in memory
-only, so that weights can be taken from a run that goes on.
+`--faces` is what the model folder's prepare_faces.py made, `--base` a model folder whose autoencoder and text
+encoder are used, `--start` weights to begin from (without it: random ones). `--export DIR` writes a model folder
+with the averaged weights of the last state and ends; with `--cool-down N` it first takes N steps at a falling rate,
+in memory only, so that weights can be taken from a run that goes on.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from torch import nn
 from builtin_model.inpaint import state
 from builtin_model.inpaint.cache import read_cache
 from builtin_model.inpaint.captions import CAPTIONS
-from builtin_model.inpaint.evaluation import TIMES, held_out_batch, held_out_errors, sample_sheet
-from builtin_model.inpaint.network import fresh_unet, read_unet, write_unet
+from builtin_model.inpaint.evaluation import TIMES, errors_by_tone, held_out_batch, held_out_errors, sample_sheet
+from builtin_model.inpaint.network import fresh_unet, read_unet
 from builtin_model.inpaint.objective import loss, noised
-from builtin_model.inpaint.parts import Frozen, read_frozen
+from builtin_model.inpaint.parts import FaceInpaintModel, Frozen, read_frozen, save
 from builtin_model.inpaint.pool import ViewPool
 from builtin_model.inpaint.sampling import signals_of
 
@@ -132,12 +132,15 @@ class Trainer:
         sample_sheet(self.run.average, some.part(slice(8)).to(self.device), self.states, self.frozen.decode, file)
 
 
-def write_row(file: Path, row: dict[str, Any]) -> None:
-    """Append to a table; rows of the same or a later step, from before a killed run was resumed, are dropped."""
+def write_row(file: Path, row: dict[str, Any], order: str = "step") -> None:
+    """Append to a table that is sorted by a column; rows of the same or a later value are dropped.
+
+    Such rows are from before a killed run was resumed.
+    """
     kept: list[dict[str, Any]] = []
     if file.is_file():
         with file.open(newline="", encoding="utf-8") as lines:
-            kept = [old for old in csv.DictReader(lines) if int(old["step"]) < row["step"]]
+            kept = [old for old in csv.DictReader(lines) if float(old[order]) < row[order]]
     with file.open("w", newline="", encoding="utf-8") as lines:
         writer = csv.DictWriter(lines, list(row))
         writer.writeheader()
@@ -159,7 +162,7 @@ def prepare(options: argparse.Namespace, recipe: Recipe) -> Trainer:
 
 
 def export(trainer: Trainer, options: argparse.Namespace) -> None:
-    """Averaged weights with their history."""
+    """A whole model folder with the averaged weights and their history; its curve.csv says how good they are."""
     if options.cool_down:
         trainer.cool_down(options.cool_down)
     run = trainer.run
@@ -167,7 +170,10 @@ def export(trainer: Trainer, options: argparse.Namespace) -> None:
     run.history[-1].update(cooled=options.cool_down, device=options.device, threads=torch.get_num_threads())
     options.export.mkdir(parents=True, exist_ok=True)
     trainer.measure(options.export, float("nan"))
-    write_unet(run.average, options.export, run.history)
+    trainer.sheet(options.export / "sheet.png")
+    for row in errors_by_tone(run.average, trainer.pool.cache, trainer.held_out, trainer.states):
+        write_row(options.export / "tones.csv", row, "darker_than")
+    save(FaceInpaintModel(run.average, trainer.frozen, tuple(run.history)), options.export)
     _log.info("step %d written to %s", run.step, options.export)
 
 
