@@ -13,7 +13,7 @@ import torch
 from builtin_model.inpaint import network, state
 from builtin_model.inpaint.cache import CANVAS, FaceCache, FaceRecord, FoundFace, build_cache, read_cache, skin_tone
 from builtin_model.inpaint.captions import CAPTIONS, caption_index
-from builtin_model.inpaint.degradation import degrade
+from builtin_model.inpaint.degradation import MEASURED, TRAINED, degrade
 from builtin_model.inpaint.evaluation import TIMES, errors_by_tone, held_out_batch, held_out_errors
 from builtin_model.inpaint.frame import SIDE, frame_of
 from builtin_model.inpaint.geometry import MAPS, OVAL, geometry_maps, oval_mask
@@ -117,10 +117,21 @@ def test_a_degraded_face_differs_only_where_the_face_is(cache: FaceCache):
     oval = oval_mask(mesh_at((128, 128), 60), SIDE, 1.0)
     frame = portrait()
     for seed in range(12):
-        bad = degrade(frame, oval, 255 - frame, np.random.default_rng(seed))
+        bad = degrade(frame, oval, 255 - frame, np.random.default_rng(seed), MEASURED)
         far = np.abs(bad[:20].astype(int) - frame[:20])
         assert far.mean() < 12  # a JPEG may touch it
         assert np.abs(bad[110:150, 110:150].astype(int) - frame[110:150, 110:150]).mean() > 1
+
+
+def test_training_sees_slighter_faults_than_measuring():
+    oval, frame = oval_mask(mesh_at((128, 128), 60), SIDE, 1.0), portrait()
+    gaps = [
+        np.mean(
+            [np.abs(degrade(frame, oval, frame, np.random.default_rng(s), how).astype(int) - frame) for s in range(12)]
+        )
+        for how in (TRAINED, MEASURED)
+    ]
+    assert gaps[0] < gaps[1]
 
 
 def test_a_view_is_the_same_for_the_same_seed(cache: FaceCache):

@@ -30,19 +30,24 @@ class Degradation:
     rim: float = 0.3  # chance that another face's skin shows between the seam and the oval
     doubled: float = 0.2  # chance that edges are doubled by a shifted copy
     jpeg: float = 0.3  # chance
+    lean: float = 0.0  # above 0 slight faults are commoner: amplitudes are multiplied by a random number to its power
 
 
-DEGRADATION = Degradation()
+MEASURED = Degradation()
+"""Always severe: what held-out faces are measured with."""
+
+TRAINED = Degradation(lean=1.0)
+"""From nothing to severe, so that the model learns to trust a reference that is good; fused faces mostly are."""
 
 
-def degrade(frame: Pixels, oval: Pixels, other: Pixels, rng: Generator, how: Degradation = DEGRADATION) -> Pixels:
+def degrade(frame: Pixels, oval: Pixels, other: Pixels, rng: Generator, how: Degradation) -> Pixels:
     """The frame with its face degraded inside a seam near the rim of the `oval` (0..255); outside it is unchanged.
 
     `other` is another person's frame, whose skin may show between the seam and the oval.
     """
-    face = unit(blurred(frame, rng.uniform(1, how.blur)))
-    face = retoned(face, rng, how)
-    face = misplaced(face, rng, how.misplaced)
+    face = unit(blurred(frame, 1 + (how.blur - 1) * rng.random() * _share(rng, how)))
+    face = retoned(face, rng, how, _share(rng, how))
+    face = misplaced(face, rng, how.misplaced * _share(rng, how))
     if rng.random() < how.doubled:
         face = _doubled(face, rng)
     grain = np.float32(how.noise * rng.random() ** 2)
@@ -54,6 +59,11 @@ def degrade(frame: Pixels, oval: Pixels, other: Pixels, rng: Generator, how: Deg
     mixed = np.clip(around + (face - around) * share, 0, 1)
     degraded = np.asarray(mixed * 255 + 0.5, np.uint8)
     return compressed(degraded, int(rng.integers(35, 92))) if rng.random() < how.jpeg else degraded
+
+
+def _share(rng: Generator, how: Degradation) -> float:
+    """How much of an amplitude is used, 0..1."""
+    return float(rng.random() ** how.lean) if how.lean else 1.0
 
 
 def unit(values: Pixels) -> Floats:
@@ -69,11 +79,11 @@ def blurred(frame: Pixels, ratio: float) -> Pixels:
     return np.asarray(cv2.resize(small, (side, side), interpolation=method), np.uint8)
 
 
-def retoned(face: Floats, rng: Generator, how: Degradation) -> Floats:
-    """Exposure, white balance and a slowly changing light, added to the log-odds of values in 0..1."""
+def retoned(face: Floats, rng: Generator, how: Degradation, share: float) -> Floats:
+    """`share` of an exposure, a white balance and a slowly changing light, added to the log-odds of values in 0..1."""
     field = cv2.resize(rng.standard_normal((4, 4), np.float32), face.shape[1::-1], interpolation=cv2.INTER_CUBIC)
     shift = how.common * rng.standard_normal() + how.channel * rng.standard_normal(3) + how.light * field[..., None]
-    factor = np.exp(-shift.astype(np.float32))  # sigmoid(logit(p) + s) = p / (p + (1 - p) exp(-s))
+    factor = np.exp(-np.float32(share) * shift.astype(np.float32))  # sigmoid(logit(p) + s) = p / (p + (1 - p) exp(-s))
     return np.asarray(face / (face + (1 - face) * factor + np.float32(1e-6)), np.float32)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from builtin_model.inpaint.cache import CANVAS, FaceCache
 from builtin_model.inpaint.captions import caption_index
-from builtin_model.inpaint.degradation import degrade
+from builtin_model.inpaint.degradation import MEASURED, TRAINED, degrade
 from builtin_model.inpaint.frame import SIDE, Pixels, square, warp
 from builtin_model.inpaint.geometry import CELL, cell_means, geometry_maps, oval_mask
 
@@ -57,10 +57,11 @@ def draw_view(cache: FaceCache, index: int, rng: Generator, how: Variation = Var
     if rng.random() >= how.whole:
         mask = oval_mask(mesh, SIDE, rng.uniform(*how.mask))
     other, _ = _drawn(cache, int(rng.integers(len(cache.records))), rng, STILL)
+    oval = oval_mask(mesh, SIDE, rng.uniform(0.95, 1.08))
     return View(
         frame=frame,
         known=without(frame, mask),
-        reference=degrade(frame, oval_mask(mesh, SIDE, rng.uniform(0.95, 1.08)), other, rng),
+        reference=degrade(frame, oval, other, rng, MEASURED if how.still else TRAINED),
         mask=cell_means(mask)[None].astype(np.float16),
         geometry=geometry_maps(mesh, SIDE).astype(np.float16),
         color=color_hint(frame).astype(np.float16),
