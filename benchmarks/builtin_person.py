@@ -18,6 +18,7 @@ from typing import Any
 import cv2
 import numpy as np
 from faceres import FaceRes
+from safetensors.torch import load_file, save_file
 
 from builtin_model.inpaint.cache import FaceCache, FaceRecord, FoundFace, cut_canvas
 from builtin_model.inpaint.frame import frame_of
@@ -99,6 +100,7 @@ def main() -> None:
     parser.add_argument("--names", nargs="*")
     parser.add_argument("--count", type=int, default=6, help="templates")
     parser.add_argument("--steps", type=int, default=150)
+    parser.add_argument("--loras", type=Path, help="LoRAs of an earlier run's folder, instead of training")
     parser.add_argument("--strengths", type=float, nargs="*", default=[0.3, 0.5, 1.0])
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -116,13 +118,9 @@ def main() -> None:
             print(f"{key:40s} dlib {value[0]:.3f}  independent {value[1]:.3f}  ({len(table[key])})", flush=True)
 
 
-def one_person(options: argparse.Namespace, name: str, tools: Any, table: dict[str, list[tuple[float, float]]]) -> None:
-    toolbox, ruler, model, templates = tools
-    pictures = [read(file) for file in sorted((options.people / name).glob("*.jpg"))]
-    found = [ruler.vectors(picture) for picture in pictures]
-    usable = [(p, f) for p, f in zip(pictures, found, strict=True) if f is not None]
-    trained, held = usable[:: max(1, len(usable) // 12)][:12], []
-    held = [f for p, f in usable if not any(p is q for q, _ in trained)]
+def lora_of(options: argparse.Namespace, name: str, model: Any, trained: list[Any]) -> dict[str, Any]:
+    if options.loras:
+        return load_file(options.loras / f"{name}.safetensors")
     begun, clock = time.process_time(), time.monotonic()
     lora = train_person(
         model,
@@ -131,6 +129,18 @@ def one_person(options: argparse.Namespace, name: str, tools: Any, table: dict[s
         lambda done, total, value: print(f"{name} {done}/{total} {value:.4f}", flush=True) if done % 50 == 0 else None,
     )
     print(f"{name}: {time.process_time() - begun:.0f} s of processor, {time.monotonic() - clock:.0f} s", flush=True)
+    save_file(lora, options.out / f"{name}.safetensors")
+    return lora
+
+
+def one_person(options: argparse.Namespace, name: str, tools: Any, table: dict[str, list[tuple[float, float]]]) -> None:
+    toolbox, ruler, model, templates = tools
+    pictures = [read(file) for file in sorted((options.people / name).glob("*.jpg"))]
+    found = [ruler.vectors(picture) for picture in pictures]
+    usable = [(p, f) for p, f in zip(pictures, found, strict=True) if f is not None]
+    trained, held = usable[:: max(1, len(usable) // 12)][:12], []
+    held = [f for p, f in usable if not any(p is q for q, _ in trained)]
+    lora = lora_of(options, name, model, trained)
     sources = [Source(p, f[2]) for p, f in trained]
     rows = []
     for file in templates:
