@@ -74,11 +74,16 @@ def photos_of(pictures: list[Pixels], faces: list[Face]) -> FaceCache:
     return FaceCache(records, np.stack([cut[0] for cut in cuts]), np.stack([cut[1] for cut in cuts]))
 
 
-def painted(model: Any, picture: Pixels, face: Face, strength: float, reference: bool) -> Pixels:
+def painted(model: Any, picture: Pixels, face: Face, strength: float, moved: Pixels | None) -> Pixels:
+    """`moved` is fusion's mask; without it the picture is a template, repainted without reference."""
     frame = frame_of(face.points)
-    cut = frame.cut(picture)
+    cut, reference = frame.cut(picture), moved is not None
     mesh = frame.points(face.mesh)
-    mask = oval_mask(mesh, frame.side, 1.15)
+    mask = oval_mask(mesh, frame.side, 1.1)
+    if moved is not None:  # hair over the face was not moved and is not repainted
+        mask = np.minimum(
+            mask, cv2.dilate(frame.cut(np.where(moved > 40, np.uint8(255), np.uint8(0))), np.ones((9, 9)))
+        )
     job = FrameRepaint(
         cut, mask, cut if reference else None, mesh, cut if reference else None, sampling=Sampling(20, strength, 1)
     )
@@ -146,7 +151,8 @@ def one_person(options: argparse.Namespace, name: str, tools: Any, table: dict[s
     for file in templates:
         template = read(file)
         face = max(toolbox.detect(template), key=lambda one: one.box.area)
-        fused = toolbox.fuse(template, face, sources).picture
+        fusion = toolbox.fuse(template, face, sources)
+        fused = fusion.picture
         laid = max(toolbox.detect(fused), key=lambda one: one.box.area)
         cells = [crop(template, face), crop(fused, laid)]
         table["template"].append(ruler.likeness(template, held))
@@ -154,11 +160,11 @@ def one_person(options: argparse.Namespace, name: str, tools: Any, table: dict[s
         for with_lora in (False, True):
             with folded(model.unet, [(lora, 1.0)] if with_lora else []):
                 for strength in options.strengths:
-                    made = painted(model, fused, laid, strength, True)
+                    made = painted(model, fused, laid, strength, fusion.mask)
                     key = f"fused at {strength}, {'LoRA' if with_lora else 'bare'}"
                     table[key].append(ruler.likeness(made, held))
                     cells.append(crop(made, laid))
-                made = painted(model, template, face, 0.5, False)
+                made = painted(model, template, face, 0.5, None)
                 table[f"template at .5, {'LoRA' if with_lora else 'bare'}"].append(ruler.likeness(made, held))
         rows.append(np.concatenate([*cells, crop(trained[0][0], trained[0][1][2])], 1))
     cv2.imwrite(str(options.out / f"{name}.png"), np.concatenate(rows)[..., ::-1])
