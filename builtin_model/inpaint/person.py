@@ -13,11 +13,13 @@ from torch import Tensor, nn
 
 from builtin_model.inpaint.cache import FaceCache
 from builtin_model.inpaint.captions import CAPTIONS
+from builtin_model.inpaint.degradation import MEASURED, Degradation
 from builtin_model.inpaint.lora import add_lora, lora_tensors, remove_lora
 from builtin_model.inpaint.objective import loss, noised
 from builtin_model.inpaint.parts import FaceInpaintModel
 from builtin_model.inpaint.pool import Dropout, ViewPool
 from builtin_model.inpaint.sampling import signals_of
+from builtin_model.inpaint.views import Variation
 
 OnLoss = Callable[[int, int, float], None]
 """Called with steps done, all steps and the loss; what it raises ends the training."""
@@ -34,6 +36,7 @@ class PersonRecipe:
     batch: int = 8
     views: int = 96  # that are drawn once and used over and over
     seed: int = 0
+    faults: Degradation = MEASURED  # of the references
     dropout: Dropout = field(default_factory=lambda: Dropout(color=0.4, reference=0.3))
 
 
@@ -58,6 +61,7 @@ def _steps(
     optimizer = torch.optim.AdamW(parameters, lr=recipe.learning_rate, betas=(0.9, 0.99), weight_decay=1e-3)
     rng, generator = np.random.default_rng(recipe.seed), torch.Generator().manual_seed(recipe.seed)
     pool = ViewPool(photos, model.frozen.encode, rng, size=recipe.views, reuse=10**6)
+    pool.how = Variation(faults=recipe.faults)
     states, signals = model.frozen.states(CAPTIONS), signals_of()
     for step in range(recipe.steps):
         for group in optimizer.param_groups:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from builtin_model.inpaint.cache import FaceCache, FaceRecord
-from builtin_model.inpaint.views import View, draw_view
+from builtin_model.inpaint.views import Variation, View, draw_view
 
 Encode = Callable[[Tensor], Tensor]
 """Pictures (n, 3, 256, 256) in -1..1 -> latents (n, 12, 32, 32)."""
@@ -78,6 +78,7 @@ class ViewPool:
     def __init__(self, cache: FaceCache, encode: Encode, rng: Generator, size: int = 6144, reuse: int = 3) -> None:
         self.cache, self.encode, self.rng = cache, encode, rng
         self.size, self.reuse = size, reuse  # views kept; how often one is used on average
+        self.how = Variation()
         self.indices = cache.chosen(held_out=False)
         self.chances = balance([cache.records[index] for index in self.indices])
         self._store: Batch | None = None
@@ -96,7 +97,7 @@ class ViewPool:
 
     def _fresh(self, count: int) -> Batch:
         chosen = self.rng.choice(self.indices, count, p=self.chances)
-        return encoded([draw_view(self.cache, int(index), self.rng) for index in chosen], self.encode)
+        return encoded([draw_view(self.cache, int(index), self.rng, self.how) for index in chosen], self.encode)
 
     def _put(self, batch: Batch) -> None:
         if self._store is None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from builtin_model.inpaint.cache import CANVAS, FaceCache
 from builtin_model.inpaint.captions import caption_index
-from builtin_model.inpaint.degradation import MEASURED, TRAINED, degrade
+from builtin_model.inpaint.degradation import MEASURED, TRAINED, Degradation, degrade
 from builtin_model.inpaint.frame import SIDE, Pixels, square, warp
 from builtin_model.inpaint.geometry import CELL, cell_means, geometry_maps, oval_mask
 
@@ -31,10 +31,11 @@ class Variation:
     shift: float = 7.0  # pixels to each side
     mask: tuple[float, float] = (1.02, 1.3)  # of the face's oval
     whole: float = 0.12  # chance that the whole frame is to be painted
+    faults: Degradation = TRAINED  # of the reference
     still: bool = False  # as it is, for measuring
 
 
-STILL = Variation(0, (1, 1), 0, (1.12, 1.12), 0, still=True)
+STILL = Variation(0, (1, 1), 0, (1.12, 1.12), 0, MEASURED, still=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +62,7 @@ def draw_view(cache: FaceCache, index: int, rng: Generator, how: Variation = Var
     return View(
         frame=frame,
         known=without(frame, mask),
-        reference=degrade(frame, oval, other, rng, MEASURED if how.still else TRAINED),
+        reference=degrade(frame, oval, other, rng, how.faults),
         mask=cell_means(mask)[None].astype(np.float16),
         geometry=geometry_maps(mesh, SIDE).astype(np.float16),
         color=color_hint(frame).astype(np.float16),
