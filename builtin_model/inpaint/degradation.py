@@ -34,7 +34,7 @@ class Degradation:
 
 
 MEASURED = Degradation()
-"""Always severe: what held-out faces are measured with, and what teaches a person more than to copy the reference."""
+"""Always severe: what held-out faces are measured with."""
 
 TRAINED = Degradation(lean=1.0)
 """From nothing to severe, so that the model learns to trust a reference that is good; fused faces mostly are."""

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from builtin_model.inpaint.cache import FaceCache
 from builtin_model.inpaint.captions import CAPTIONS
-from builtin_model.inpaint.degradation import MEASURED, Degradation
+from builtin_model.inpaint.degradation import TRAINED, Degradation
 from builtin_model.inpaint.lora import add_lora, lora_tensors, remove_lora
 from builtin_model.inpaint.objective import loss, noised
 from builtin_model.inpaint.parts import FaceInpaintModel
@@ -36,7 +36,7 @@ class PersonRecipe:
     batch: int = 8
     views: int = 96  # that are drawn once and used over and over
     seed: int = 0
-    faults: Degradation = MEASURED  # of the references
+    faults: Degradation = TRAINED  # of the references; severe ones made portraits less like the person
     dropout: Dropout = field(default_factory=lambda: Dropout(color=0.4, reference=0.3))
 
 
