@@ -278,8 +278,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         prepare(home, {"ui": "ui", "test": "test", "check": "test"}.get(command, "run"))
     except (StartError, OSError) as error:
-        mend = "" if isinstance(error, StartError) else f" Is the folder {home.root} writable?"
-        say(f"EasyPhoto could not be installed. {error}{mend}")
+        remedy = "" if isinstance(error, StartError) else f" Is the folder {home.root} writable?"
+        say(f"EasyPhoto could not be installed. {error}{remedy}")
         return NOT_INSTALLED
     if command == "check":
         return check(home)

@@ -29,13 +29,9 @@ from builtin_model.inpaint.person import PersonRecipe, train_person
 from builtin_model.inpaint.repaint import FrameRepaint, detail_of, laid_back, repaint
 from builtin_model.inpaint.sampling import Sampling
 from easyphoto.domain import Face, Pixels
-from easyphoto.faces.base import Source
+from easyphoto.faces.base import FusionSource
+from easyphoto.faces.builtin.toolbox import BuiltinToolbox
 from easyphoto.paths import Paths, default_root
-
-try:
-    from easyphoto.faces.builtin import BuiltinToolbox as Toolbox
-except ImportError:
-    from easyphoto.faces.embedded import EmbeddedToolbox as Toolbox
 
 CELL = 300
 
@@ -109,7 +105,7 @@ def main() -> None:
     parser.add_argument("--strengths", type=float, nargs="*", default=[0.3, 0.5, 1.0])
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    toolbox = Toolbox(Paths(default_root()))
+    toolbox = BuiltinToolbox(Paths(default_root()))
     ruler = Ruler(toolbox, FaceRes(options.faceres) if options.faceres else None)
     model = load(options.base)
     files = sorted(options.templates.glob("*.jpg"))
@@ -146,7 +142,7 @@ def one_person(options: argparse.Namespace, name: str, tools: Any, table: dict[s
     trained, held = usable[:: max(1, len(usable) // 12)][:12], []
     held = [f for p, f in usable if not any(p is q for q, _ in trained)]
     lora = lora_of(options, name, model, trained)
-    sources = [Source(p, f[2]) for p, f in trained]
+    sources = [FusionSource(p, f[2]) for p, f in trained]
     rows = []
     for file in templates:
         template = read(file)

@@ -17,15 +17,15 @@ from likeness import measured, read_templates
 from PIL import Image
 
 from easyphoto.domain import Face, Pixels
-from easyphoto.faces.embedded import EmbeddedToolbox
-from easyphoto.faces.regions import Window
+from easyphoto.faces.builtin.face_parsing import CropWindow
+from easyphoto.faces.builtin.toolbox import BuiltinToolbox
 from easyphoto.paths import Paths
 
 
 def cell(picture: Pixels, face: Face, side: int, crop: float) -> Pixels:
     """The face in the middle of a square of `side` pixels."""
     box = face.box
-    part = Window.round_face(box, (picture.shape[1], picture.shape[0]), crop).cut(picture)
+    part = CropWindow.round_face(box, (picture.shape[1], picture.shape[0]), crop).cut(picture)
     ratio = side / max(part.shape[:2])
     size = (max(1, round(part.shape[1] * ratio)), max(1, round(part.shape[0] * ratio)))
     small = cv2.resize(part, size, interpolation=cv2.INTER_AREA if ratio < 1 else cv2.INTER_CUBIC)
@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--cell", type=int, default=320)
     parser.add_argument("--crop", type=float, default=1.9, help="cell side in face boxes")
     args = parser.parse_args()
-    faces = EmbeddedToolbox(Paths(Path(gettempdir())))
+    faces = BuiltinToolbox(Paths(Path(gettempdir())))
     templates = {one.file.stem: one for one in read_templates(args.templates, faces, args.frontal)}
     rows: dict[str, list[Pixels]] = {}
     for row, picture, photo in measured(args.people, list(templates.values()), faces, args.share):

@@ -1,4 +1,4 @@
-"""Times and memory of the embedded face toolbox, and how well it tells people apart.
+"""Times and memory of the built-in face toolbox, and how well it tells people apart.
 
     python benchmarks/faces.py [PICTURE] [--people FOLDER] [--rounds 15]
 
@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 from easyphoto.domain import Pixels
-from easyphoto.faces.embedded import EmbeddedToolbox
+from easyphoto.faces.builtin.toolbox import BuiltinToolbox
 from easyphoto.paths import Paths, default_root
 
 
@@ -47,7 +47,7 @@ def at_1024(file: Path) -> Pixels:
     return np.asarray(cv2.resize(picture, None, fx=ratio, fy=ratio, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def stages(tools: EmbeddedToolbox, picture: Pixels) -> Iterator[tuple[str, Callable[[], object]]]:
+def stages(tools: BuiltinToolbox, picture: Pixels) -> Iterator[tuple[str, Callable[[], object]]]:
     """What is measured."""
     (face, *_) = tools.detect(picture)
     yield "detect + mesh", lambda: tools.detect(picture)
@@ -60,7 +60,7 @@ def stages(tools: EmbeddedToolbox, picture: Pixels) -> Iterator[tuple[str, Calla
     yield "enhance, twice", lambda: tools.enhance(picture, 2.0)
 
 
-def people(tools: EmbeddedToolbox, folder: Path) -> None:
+def people(tools: BuiltinToolbox, folder: Path) -> None:
     """Prints how same and different pairs of photos lie apart."""
     rows, names, missed = [], [], 0
     for file in sorted(f for f in folder.glob("*/*") if f.suffix.lower() in {".jpg", ".jpeg", ".png"}):
@@ -78,7 +78,7 @@ def people(tools: EmbeddedToolbox, folder: Path) -> None:
         low, middle, high = np.percentile(values, [1, 50, 99])
         print(f"{label:>10}: {len(values):6d} pairs, L2 {low:.2f} / {middle:.2f} / {high:.2f} (1 / 50 / 99 %)")
     print(f"       AUC: {area_under_curve(gaps[same], gaps[~same]):.5f}")
-    for limit in (tools.recogniser.strict, tools.recogniser.same):
+    for limit in (tools.recognizer.strict, tools.recognizer.same):
         own, others = np.mean(gaps[same] <= limit), np.mean(gaps[~same] <= limit)
         print(f"  L2 {limit:.2f}: {own:.1%} of same, {others:.2%} of others")
 
@@ -96,7 +96,7 @@ def main() -> None:
     asked.add_argument("--people", type=Path)
     asked.add_argument("--rounds", type=int, default=15)
     given = asked.parse_args()
-    tools, before = EmbeddedToolbox(paths), rss_mb()
+    tools, before = BuiltinToolbox(paths), rss_mb()
     picture = at_1024(given.picture)
     start = time.perf_counter()
     tools.embed(picture, tools.detect(picture)[0])

@@ -21,8 +21,8 @@ import numpy as np
 
 from easyphoto.domain import Face, Floats, Pixels
 from easyphoto.errors import EasyPhotoError
-from easyphoto.faces.base import Source
-from easyphoto.faces.embedded import EmbeddedToolbox
+from easyphoto.faces.base import FusionSource
+from easyphoto.faces.builtin.toolbox import BuiltinToolbox
 from easyphoto.images.opening import open_picture
 from easyphoto.paths import Paths
 
@@ -48,7 +48,7 @@ class Shown:
     """A picture with its largest face, embedding included."""
 
     file: Path
-    source: Source
+    source: FusionSource
 
     @property
     def vector(self) -> Floats:
@@ -56,25 +56,25 @@ class Shown:
         return self.source.face.embedding
 
 
-def read(file: Path, faces: EmbeddedToolbox) -> Shown | None:
+def read(file: Path, faces: BuiltinToolbox) -> Shown | None:
     """None where there is no face."""
     picture = np.asarray(open_picture(file), np.uint8)
     found = faces.detect(picture)
     if not found:
         return None
     face = max(found, key=lambda one: one.box.area)
-    return Shown(file, Source(picture, replace(face, embedding=faces.embed(picture, face))))
+    return Shown(file, FusionSource(picture, replace(face, embedding=faces.embed(picture, face))))
 
 
 def pictures(folder: Path) -> list[Path]:
     return sorted(file for file in folder.iterdir() if file.suffix.lower() in PICTURES)
 
 
-def read_all(folder: Path, faces: EmbeddedToolbox) -> list[Shown]:
+def read_all(folder: Path, faces: BuiltinToolbox) -> list[Shown]:
     return [shown for file in pictures(folder) if (shown := read(file, faces)) is not None]
 
 
-def read_templates(folder: Path, faces: EmbeddedToolbox, frontal: int) -> list[Shown]:
+def read_templates(folder: Path, faces: BuiltinToolbox, frontal: int) -> list[Shown]:
     """The `frontal` ones that look most into the camera, or all for 0."""
     templates = read_all(folder, faces)
     if frontal:
@@ -88,7 +88,7 @@ def split(photos: list[Shown], share: float) -> tuple[list[Shown], list[Shown]]:
     return photos[:count], photos[count:]
 
 
-def measure(sources: list[Shown], held: list[Shown], template: Shown, faces: EmbeddedToolbox) -> tuple[Row, Pixels]:
+def measure(sources: list[Shown], held: list[Shown], template: Shown, faces: BuiltinToolbox) -> tuple[Row, Pixels]:
     """Fuse, find the face anew, measure."""
     start = time.perf_counter()
     fused = faces.fuse(template.source.picture, template.source.face, [one.source for one in sources])
@@ -106,7 +106,7 @@ def measure(sources: list[Shown], held: list[Shown], template: Shown, faces: Emb
     ), fused.picture
 
 
-def found_again(picture: Pixels, where: Face, faces: EmbeddedToolbox) -> Face:
+def found_again(picture: Pixels, where: Face, faces: BuiltinToolbox) -> Face:
     return max(faces.detect(picture), key=lambda one: one.box.overlap(where.box), default=where)
 
 
@@ -115,7 +115,7 @@ def mean_distance(vector: Floats, shown: list[Shown]) -> float:
 
 
 def measured(
-    people: Path, templates: list[Shown], faces: EmbeddedToolbox, share: float
+    people: Path, templates: list[Shown], faces: BuiltinToolbox, share: float
 ) -> Iterator[tuple[Row, Pixels, Shown]]:
     """Every person in every template; a pair that fusion refuses is said and left out."""
     for folder in sorted(entry for entry in people.iterdir() if entry.is_dir()):
@@ -166,7 +166,7 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=0.6, help="of a person's photos used as sources")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    faces = EmbeddedToolbox(Paths(Path(gettempdir())))
+    faces = BuiltinToolbox(Paths(Path(gettempdir())))
     templates = read_templates(args.templates, faces, args.frontal)
     rows = [row for row, _, _ in measured(args.people, templates, faces, args.share)]
     print_table(rows)

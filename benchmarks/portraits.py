@@ -61,10 +61,10 @@ def split(files: Sequence[Path]) -> tuple[list[Path], list[Path]]:
 def measure(name: str, files: Sequence[Path], templates: Sequence[Path], args: argparse.Namespace) -> list[Pair]:
     studio = Studio.local(args.out / "home")
     used, held = split(files)
-    request = TrainRequest.for_family(ModelFamily.EMBEDDED, person=name, consent=True, max_steps=args.steps)
+    request = TrainRequest.for_family(ModelFamily.BUILTIN, person=name, consent=True, max_steps=args.steps)
     trained = studio.train(request, [Photo(f, f.name) for f in used])
     assert trained.person is not None
-    order = PortraitRequest.for_family(ModelFamily.EMBEDDED, persons=(trained.person.id,), seed=1)
+    order = PortraitRequest.for_family(ModelFamily.BUILTIN, persons=(trained.person.id,), seed=1)
     batch = studio.portrait(order, [Template(f, f.name) for f in templates], out=args.out / "portraits" / name)
     for failure in batch.failures:
         print(f"  {name}: {failure}")

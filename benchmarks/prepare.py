@@ -19,7 +19,7 @@ import psutil
 from PIL import Image, ImageEnhance
 
 from easyphoto.domain import Photo, TrainRequest
-from easyphoto.faces.embedded import EmbeddedToolbox
+from easyphoto.faces.builtin.toolbox import BuiltinToolbox
 from easyphoto.paths import Paths, default_root
 from easyphoto.progress import Step
 from easyphoto.training.prepare import check, prepare
@@ -71,7 +71,7 @@ class Watch(threading.Thread):
 
 def measure(photos: list[Photo], out: Path) -> None:
     """Check, then prepare, each timed with its memory."""
-    faces = EmbeddedToolbox(Paths(default_root()))
+    faces = BuiltinToolbox(Paths(default_root()))
     memory: list[float] = []
 
     def note(step: Step) -> None:

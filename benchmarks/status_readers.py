@@ -37,7 +37,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from easyphoto.api import Access, build_api
 from easyphoto.domain import PhotoReport
-from easyphoto.jobs import CheckRequest, JobFile, Kind, Queue
+from easyphoto.jobs import CheckRequest, JobFile, JobQueue, Kind
 from easyphoto.paths import Paths
 from easyphoto.progress import Progress, Step
 
@@ -69,11 +69,11 @@ class Worker:
 
 
 @contextmanager
-def serving(root: Path, port: int, idle: bool = False) -> Iterator[tuple[Worker, Queue]]:
+def serving(root: Path, port: int, idle: bool = False) -> Iterator[tuple[Worker, JobQueue]]:
     """The API on that port."""
     worker = Worker(Paths(root), idle)
     studio = SimpleNamespace(paths=worker.paths, check_photos=worker.check_photos)
-    queue = Queue(worker.paths, studio)  # type: ignore[arg-type]
+    queue = JobQueue(worker.paths, studio)  # type: ignore[arg-type]
     app = FastAPI()
     app.mount("/easyphoto", build_api(studio, queue, Access.local()))  # type: ignore[arg-type]
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", access_log=False))
@@ -89,14 +89,14 @@ def serving(root: Path, port: int, idle: bool = False) -> Iterator[tuple[Worker,
         queue.close()
 
 
-def submitted(worker: Worker, queue: Queue) -> str:
+def submitted(worker: Worker, queue: JobQueue) -> str:
     """The id of a new job."""
     picture = worker.paths.root / "picture.png"
     Image.new("RGB", (8, 8)).save(picture)
     return queue.submit(Kind.CHECK, CheckRequest(), [JobFile(picture, "picture.png")]).id
 
 
-def timed(worker: Worker, queue: Queue, readers: int, elsewhere: str = "") -> tuple[float, float]:
+def timed(worker: Worker, queue: JobQueue, readers: int, elsewhere: str = "") -> tuple[float, float]:
     """Seconds of one job while that many watch it, or one `elsewhere`, and the share of a core besides it."""
     job = submitted(worker, queue)
     place = elsewhere or f"http://127.0.0.1:{PORT}/easyphoto/v1/jobs/{job}"

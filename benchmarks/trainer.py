@@ -1,4 +1,4 @@
-"""Milliseconds a training step of the embedded base model, by precision; start-up seconds; peak memory.
+"""Milliseconds a training step of the built-in base model, by precision; start-up seconds; peak memory.
 
 python benchmarks/trainer.py [--steps 10] [--resolution 256] [--batch 4]
 """
@@ -21,7 +21,7 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from kohya_train.contract import Stepped, TrainConfig, TrialPlan, TrialTemplate, Tried, decode  # noqa: E402
+from kohya_train.contract import Stepped, TrainConfig, ValidationPlan, ValidationSaved, ValidationTemplate, decode  # noqa: E402
 
 
 def main() -> None:
@@ -44,10 +44,10 @@ def order(folder: Path, asked: argparse.Namespace, precision: str, text_rate: fl
         (folder / "train" / f"{number}.txt").write_text("easyphoto_face, easyphoto, 1person", encoding="utf-8")
     photo.save(folder / "template.png")
     Image.new("L", photo.size, 255).save(folder / "mask.png")
-    template = TrialTemplate(str(folder / "template.png"), str(folder / "mask.png"))
+    template = ValidationTemplate(str(folder / "template.png"), str(folder / "mask.png"))
     return TrainConfig(
-        family="embedded",
-        base_model=str(ROOT / "models" / "embedded" / "base"),
+        family="built-in",
+        base_model=str(ROOT / "models" / "builtin" / "base"),
         data_folder=str(folder),
         output_folder=str(folder / "out"),
         steps=asked.steps,
@@ -60,7 +60,7 @@ def order(folder: Path, asked: argparse.Namespace, precision: str, text_rate: fl
         learning_rate=3e-4,
         text_encoder_lr=text_rate,
         precision=precision,
-        trials=TrialPlan((template,) * 2, "a face", "", 0.5, 10, 1.0),
+        validation_images=ValidationPlan((template,) * 2, "a face", "", 0.5, 10, 1.0),
     )
 
 
@@ -81,13 +81,13 @@ def measure(config: TrainConfig) -> dict[str, float]:
         assert process.stdout is not None
         heard = [(time.perf_counter() - begun, decode(line)) for line in process.stdout]
     steps = [event.seconds for _, event in heard if isinstance(event, Stepped)]
-    trials = [at for at, event in heard if isinstance(event, Tried)]
+    validation_images = [at for at, event in heard if isinstance(event, ValidationSaved)]
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return {
         "step_ms_median": round(1000 * statistics.median(steps)),
         "step_ms_best": round(1000 * min(steps)),
         "start_s": round(next(at for at, event in heard if isinstance(event, Stepped)) - steps[0], 1),
-        "trial_s": round(trials[1] - trials[0], 2),
+        "trial_s": round(validation_images[1] - validation_images[0], 2),
         "cpu_s": round(used.ru_utime + used.ru_stime, 1),
         "peak_rss_mb": round(used.ru_maxrss / 1024),
     }

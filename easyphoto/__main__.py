@@ -2,7 +2,7 @@
 
 import sys
 
-from easyphoto.cli import main
+from easyphoto.cli.app import main
 
 if __name__ == "__main__":
     sys.exit(main())

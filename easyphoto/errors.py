@@ -7,21 +7,21 @@ class EasyPhotoError(Exception):
     """A failure that a door shows to the user.
 
     `problem` is one sentence; `stage` is the step of the journey (``"check photos"``); `file`
-    is the picture or file concerned; `mend` tells the user what to do next.
+    is the picture or file concerned; `remedy` tells the user what to do next.
     """
 
-    def __init__(self, problem: str, *, stage: str = "", file: str = "", mend: str = "") -> None:
+    def __init__(self, problem: str, *, stage: str = "", file: str = "", remedy: str = "") -> None:
         super().__init__(problem)
         self.problem = problem
         self.stage = stage
         self.file = file
-        self.mend = mend
+        self.remedy = remedy
 
     def __str__(self) -> str:
-        """One line: stage, problem, file, mend."""
+        """One line: stage, problem, file, remedy."""
         where = f"{self.stage}: " if self.stage else ""
         what = f" [{self.file}]" if self.file else ""
-        then = f" {self.mend}" if self.mend else ""
+        then = f" {self.remedy}" if self.remedy else ""
         return f"{where}{self.problem}{what}{then}"
 
     def as_json(self) -> dict[str, str]:
@@ -31,7 +31,7 @@ class EasyPhotoError(Exception):
             "problem": self.problem,
             "stage": self.stage,
             "file": self.file,
-            "mend": self.mend,
+            "remedy": self.remedy,
         }
 
 
@@ -64,7 +64,7 @@ class Busy(EasyPhotoError):
 
 
 class MissingModel(NotFound):
-    """A model file is not on this machine; the mend says where to put it or how to fetch it."""
+    """A model file is not on this machine; the remedy says where to put it or how to fetch it."""
 
 
 class BadModel(EasyPhotoError):
@@ -72,16 +72,16 @@ class BadModel(EasyPhotoError):
 
 
 class MissingPackage(EasyPhotoError):
-    """An optional package is not installed; the mend is the command that installs it."""
+    """An optional package is not installed; the remedy is the command that installs it."""
 
 
 class TrainingFailed(EasyPhotoError):
     """The trainer ended without a usable LoRA; carries exit code, last log lines and the log's path."""
 
     def __init__(
-        self, problem: str, *, exit_code: int | None, last_lines: tuple[str, ...], log: str, mend: str = ""
+        self, problem: str, *, exit_code: int | None, last_lines: tuple[str, ...], log: str, remedy: str = ""
     ) -> None:
-        super().__init__(problem, stage="training", file=log, mend=mend)
+        super().__init__(problem, stage="training", file=log, remedy=remedy)
         self.exit_code = exit_code
         self.last_lines = last_lines
         self.log = log

@@ -76,13 +76,13 @@ class Paths:
 
     @property
     def face_models(self) -> Path:
-        """Embedded face models."""
-        return self.models / "embedded" / "faces"
+        """Built-in face models."""
+        return self.models / "builtin" / "faces"
 
     @property
     def base_model(self) -> Path:
-        """The embedded base model, a diffusers folder."""
-        return self.models / "embedded" / "base"
+        """The built-in base model, a diffusers folder."""
+        return self.models / "builtin" / "base"
 
     @property
     def samples(self) -> Path:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from easyphoto.library import Library, Removed, check_id
+from easyphoto.library import Deleted, Library, check_id
 from easyphoto.paths import Paths, default_root
 from easyphoto.progress import Progress, silent
 from easyphoto.training.interpreter import TrainerPython, own_python
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from easyphoto.domain import Photo, PhotoReport, PortraitRequest, Template, TrainRequest
     from easyphoto.engines.base import Engine
     from easyphoto.faces.base import FaceToolbox
-    from easyphoto.portrait.session import PortraitBatch
-    from easyphoto.training.train import Trained
+    from easyphoto.portrait.batch import PortraitBatch
+    from easyphoto.training.train import TrainingResult
 
 
 class Studio:
@@ -34,12 +34,12 @@ class Studio:
 
     @classmethod
     def local(cls, root: Path | None = None) -> Studio:
-        """With diffusers in our own process and the embedded face toolbox."""
-        from easyphoto.engines.local import LocalEngine
-        from easyphoto.faces.embedded import EmbeddedToolbox
+        """With diffusers in our own process and the built-in face toolbox."""
+        from easyphoto.engines.local.engine import LocalEngine
+        from easyphoto.faces.builtin.toolbox import BuiltinToolbox
 
         paths = Paths(root or default_root())
-        return cls(paths, LocalEngine(paths), EmbeddedToolbox(paths))
+        return cls(paths, LocalEngine(paths), BuiltinToolbox(paths))
 
     def check_photos(self, photos: Sequence[Photo], report: Progress = silent) -> tuple[PhotoReport, ...]:
         """A verdict for every photo, in seconds."""
@@ -47,11 +47,11 @@ class Studio:
 
         return check(photos, self.faces, report)
 
-    def train(self, request: TrainRequest, photos: Sequence[Photo], report: Progress = silent) -> Trained:
+    def train(self, request: TrainRequest, photos: Sequence[Photo], report: Progress = silent) -> TrainingResult:
         """Photos in, a person in the library out."""
-        from easyphoto.training.train import Workshop, train
+        from easyphoto.training.train import TrainingContext, train
 
-        shop = Workshop(self.paths, self.engine, self.faces, self.library, self.trainer)
+        shop = TrainingContext(self.paths, self.engine, self.faces, self.library, self.trainer)
         return train(request, photos, shop, report)
 
     def portrait(
@@ -62,13 +62,13 @@ class Studio:
         out: Path | None = None,
     ) -> PortraitBatch:
         """A portrait for every template, saved in `out` or the data folder."""
+        from easyphoto.portrait.batch import generate_batch
         from easyphoto.portrait.generate import Tools
-        from easyphoto.portrait.session import sit
 
         tools = Tools(self.engine, self.faces)
-        return sit(request, templates, tools, (self.library, out or self.paths.portraits), report)
+        return generate_batch(request, templates, tools, (self.library, out or self.paths.portraits), report)
 
-    def remove_person(self, person_id: str) -> Removed:
+    def remove_person(self, person_id: str) -> Deleted:
         """Delete every file of the person, also what the engine has copied elsewhere. See `Library.remove`."""
         for lora in (self.paths.persons / check_id(person_id)).rglob("*.safetensors"):
             self.engine.forget(lora)

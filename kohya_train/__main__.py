@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from kohya_train.contract import LEASH, BadConfig, Done, Event, Failed, Started, TrainConfig, encode
+from kohya_train.contract import STOP_WITH_PARENT, BadConfig, Done, Failed, Started, TrainConfig, TrainerEvent, encode
 
 _log = logging.getLogger("kohya_train")
 
@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
         os.environ.setdefault(name, value)
     parser = argparse.ArgumentParser(prog="kohya_train", description="Train a LoRA as one JSON file says.")
     parser.add_argument("letter", type=Path, help="a TrainConfig as JSON")
-    parser.add_argument(LEASH, action="store_true", help="end when standard input is closed")
+    parser.add_argument(STOP_WITH_PARENT, action="store_true", help="end when standard input is closed")
     asked = parser.parse_args(arguments)
     report = _reporter(_private_stdout())
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     return _run(config, report)
 
 
-def _run(config: TrainConfig, report: Callable[[Event], None]) -> int:
+def _run(config: TrainConfig, report: Callable[[TrainerEvent], None]) -> int:
     begun = time.perf_counter()
     report(Started(os.getpid(), config.steps))
     _log.info("training %s for %d steps on %s", config.family, config.steps, config.base_model)
@@ -79,10 +79,10 @@ def _private_stdout() -> IO[str]:
     return channel
 
 
-def _reporter(channel: IO[str]) -> Callable[[Event], None]:
+def _reporter(channel: IO[str]) -> Callable[[TrainerEvent], None]:
     lock = threading.Lock()
 
-    def report(event: Event) -> None:
+    def report(event: TrainerEvent) -> None:
         line = encode(event)
         _log.info("%s", line if len(line) < 500 else line[:500] + "...")
         try:

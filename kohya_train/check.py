@@ -17,7 +17,7 @@ _log = logging.getLogger("kohya_train.check")
 def main(pins: list[str]) -> int:
     """1 when a package has another version, or its code lies elsewhere than its description. Raises ImportError."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
-    for module in ("kohya_train.loop", "kohya_train.sample", "embedded_model.repaint"):
+    for module in ("kohya_train.loop", "kohya_train.sample", "builtin_model.repaint"):
         importlib.import_module(module)
     from diffusers import StableDiffusionInpaintPipeline, StableDiffusionXLInpaintPipeline
 

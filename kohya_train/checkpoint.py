@@ -9,16 +9,16 @@ from dataclasses import replace
 
 import torch
 
-from kohya_train.contract import Resumed, Saved, Tried, Warned
+from kohya_train.contract import Resumed, Saved, ValidationSaved, Warned
 from kohya_train.export import checkpoint_file, metadata, write_lora
 from kohya_train.resume import Losses, NoResume, load_state, resume_file, save_state
 from kohya_train.run import Run
-from kohya_train.sample import paint_trial, trial_file
+from kohya_train.sample import validation_file, validation_image
 
 _log = logging.getLogger(__name__)
 
 
-def take_up(run: Run) -> Losses:
+def resume_run(run: Run) -> Losses:
     """Losses of the steps that are done already: those of the resume file, or none after clearing old results."""
     if not (run.config.resume and resume_file(run.folder).is_file()):
         _clear(run)
@@ -33,7 +33,7 @@ def take_up(run: Run) -> Losses:
     for step, _ in losses:
         if (file := checkpoint_file(run.folder, step)).is_file():
             run.report(Saved(step, str(file)))
-            try_out(run, step, repaint=step == losses[-1][0])
+            save_validation_images(run, step, repaint=step == losses[-1][0])
     return losses
 
 
@@ -61,19 +61,19 @@ def save(run: Run, losses: Losses) -> None:
     run.report(Saved(step, str(file)))
 
 
-def try_out(run: Run, step: int, repaint: bool = True) -> None:
+def save_validation_images(run: Run, step: int, repaint: bool = True) -> None:
     """Trial pictures of a checkpoint; one that fails is a warning. Existing ones are only reported.
 
     With `repaint` off (an older checkpoint of a resumed run, whose weights are not loaded) missing ones stay missing.
     """
     if run.accelerator.is_main_process:
-        for number, template in enumerate(run.config.trials.templates):
-            file = trial_file(run.folder, step, number)
+        for number, template in enumerate(run.config.validation_images.templates):
+            file = validation_file(run.folder, step, number)
             try:
                 if repaint and not file.is_file():
                     with run.accelerator.autocast():
-                        painted = paint_trial(
-                            run.bundle, run.config.trials, template, run.config.resolution, run.config.seed
+                        painted = validation_image(
+                            run.bundle, run.config.validation_images, template, run.config.resolution, run.config.seed
                         )
                     part = file.with_suffix(".part.png")
                     painted.save(part)
@@ -82,7 +82,7 @@ def try_out(run: Run, step: int, repaint: bool = True) -> None:
                 _log.exception("trial picture %d of step %d", number, step)
                 run.report(Warned(f"Trial picture {number} of step {step} failed: {type(problem).__name__}: {problem}"))
             if file.is_file():
-                run.report(Tried(step, number, str(file)))
+                run.report(ValidationSaved(step, number, str(file)))
         if run.accelerator.device.type == "cuda":
             gc.collect()
             torch.cuda.empty_cache()

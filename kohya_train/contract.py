@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 VERSION = 1
-FAMILIES = ("embedded", "sd15", "sdxl")
-LEASH = "--stop-with-parent"
+FAMILIES = ("built-in", "sd15", "sdxl")
+STOP_WITH_PARENT = "--stop-with-parent"
 """Command line switch: end when standard input is closed, i.e. when the process that started us is gone."""
 
 
@@ -25,7 +25,7 @@ class BadConfig(ValueError):
 
 
 @dataclass(frozen=True)
-class TrialTemplate:
+class ValidationTemplate:
     """A picture and its mask ("L", same size, white = repaint)."""
 
     picture: str
@@ -33,15 +33,15 @@ class TrialTemplate:
 
 
 @dataclass(frozen=True)
-class TrialPlan:
+class ValidationPlan:
     """How trial pictures are made at each checkpoint; no templates, no trials."""
 
-    templates: tuple[TrialTemplate, ...] = ()
+    templates: tuple[ValidationTemplate, ...] = ()
     prompt: str = ""
     negative_prompt: str = ""
     strength: float = 0.65
     steps: int = 20
-    guidance: float = 9.0
+    cfg_scale: float = 9.0
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class TrainConfig:
     threads: int = 0  # CPU threads; 0 = as many as torch takes by itself
     processes: int = 0  # 0 = one a GPU, one on CPU
     resume: bool = False
-    trials: TrialPlan = field(default_factory=TrialPlan)
+    validation_images: ValidationPlan = field(default_factory=ValidationPlan)
 
     def __post_init__(self) -> None:
         if self.family not in FAMILIES:
@@ -97,9 +97,9 @@ class TrainConfig:
             raise BadConfig(f"{file} is not JSON: {problem}") from problem
         if not isinstance(letter, dict) or letter.pop("version", None) != VERSION:
             raise BadConfig(f"{file} is not a training config of version {VERSION}")
-        plan = _build(TrialPlan, letter.pop("trials", {}))
-        templates = tuple(_build(TrialTemplate, one) for one in plan.templates)
-        config: TrainConfig = _build(cls, {**letter, "trials": replace(plan, templates=templates)})
+        plan = _build(ValidationPlan, letter.pop("validation_images", {}))
+        templates = tuple(_build(ValidationTemplate, one) for one in plan.templates)
+        config: TrainConfig = _build(cls, {**letter, "validation_images": replace(plan, templates=templates)})
         return config
 
 
@@ -168,7 +168,7 @@ class Saved:
 
 
 @dataclass(frozen=True)
-class Tried:
+class ValidationSaved:
     """A trial picture is complete on disk; `template` counts from 0."""
 
     event: ClassVar[str] = "trial"
@@ -203,26 +203,26 @@ class Done:
     seconds: float
 
 
-Event = Started | Loaded | Resumed | Stepped | Saved | Tried | Warned | Failed | Done
+TrainerEvent = Started | Loaded | Resumed | Stepped | Saved | ValidationSaved | Warned | Failed | Done
 
 _EVENTS: dict[str, type[Any]] = {
-    kind.event: kind for kind in (Started, Loaded, Resumed, Stepped, Saved, Tried, Warned, Failed, Done)
+    kind.event: kind for kind in (Started, Loaded, Resumed, Stepped, Saved, ValidationSaved, Warned, Failed, Done)
 }
 
 
-def encode(event: Event) -> str:
+def encode(event: TrainerEvent) -> str:
     """One line of ASCII JSON without its newline."""
     return json.dumps({"event": event.event, **asdict(event)})
 
 
-def decode(line: str) -> Event:
+def decode(line: str) -> TrainerEvent:
     """The event of a line. Raises BadConfig when it is none."""
     try:
         values = json.loads(line)
         kind = _EVENTS[values.pop("event")]
     except (ValueError, KeyError, AttributeError, TypeError) as problem:
         raise BadConfig(f"not an event: {line[:200]!r}") from problem
-    event: Event = _build(kind, values)
+    event: TrainerEvent = _build(kind, values)
     if isinstance(event, Resumed):
         return Resumed(event.step, tuple((int(step), float(loss)) for step, loss in event.losses))
     return event

@@ -15,11 +15,11 @@ from safetensors.torch import save, save_file
 from kohya_train.contract import TrainConfig
 from kohya_train.network import Network
 
-BASE_VERSIONS = {"sd15": "sd_v1", "sdxl": "sdxl_base_v1-0", "embedded": "easyphoto_embedded"}
+BASE_VERSIONS = {"sd15": "sd_v1", "sdxl": "sdxl_base_v1-0", "built-in": "easyphoto_builtin"}
 ARCHITECTURES = {
     "sd15": "stable-diffusion-v1/lora",
     "sdxl": "stable-diffusion-xl-v1-base/lora",
-    "embedded": "easyphoto-embedded/lora",
+    "built-in": "easyphoto-builtin/lora",
 }
 
 

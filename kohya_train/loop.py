@@ -7,11 +7,11 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator
 
-from kohya_train.checkpoint import save, take_up, try_out
+from kohya_train.checkpoint import resume_run, save, save_validation_images
 from kohya_train.contract import Loaded, TrainConfig, Warned
 from kohya_train.dataset import cache, find_examples
-from kohya_train.models import Bundle, load, place, quicken
-from kohya_train.network import Network, install
+from kohya_train.models import Bundle, enable_memory_savings, load, place
+from kohya_train.network import Network, inject_lora
 from kohya_train.precision import accelerator_for, weight_dtype
 from kohya_train.run import Report, Run, Text, stage
 from kohya_train.step import take_step
@@ -26,24 +26,24 @@ def train(config: TrainConfig, report: Report) -> None:
     with stage("data"):
         run = _prepare(config, accelerator, bundle, network, report)
     with stage("save"):
-        losses = take_up(run)
+        losses = resume_run(run)
     for step in range(len(losses) + 1, config.steps + 1):
         with stage("train"):
             losses.append((step, take_step(run, step)))
         if step % config.save_steps == 0 or step == config.steps:
             with stage("save"):
                 save(run, losses)
-            try_out(run, step)
+            save_validation_images(run, step)
 
 
 def _load(config: TrainConfig, report: Report) -> tuple[Accelerator, Bundle, Network]:
     accelerator = accelerator_for(config.precision)
     bundle = load(config)
-    network = install(bundle, config)
+    network = inject_lora(bundle, config)
     place(bundle, accelerator.device, weight_dtype(accelerator))
     for weight in network.tensors().values():
         weight.data = weight.data.float()
-    if warning := quicken(bundle, config.gradient_checkpointing):
+    if warning := enable_memory_savings(bundle, config.gradient_checkpointing):
         report(Warned(warning))
     precision = {"no": "fp32"}.get(accelerator.mixed_precision, accelerator.mixed_precision)
     report(Loaded(len(network.text), len(network.unet), accelerator.device.type, precision))
@@ -63,5 +63,5 @@ def _prepare(config: TrainConfig, accelerator: Accelerator, bundle: Bundle, netw
             model.train()  # older libraries checkpoint in training mode only; there is no dropout to switch on
     optimizer = torch.optim.AdamW(network.groups(config), betas=(0.9, 0.999), weight_decay=1e-2, eps=1e-8)
     wrapped = accelerator.prepare(optimizer)
-    Path(config.output_folder, "trials").mkdir(parents=True, exist_ok=True)
+    Path(config.output_folder, "validation_images").mkdir(parents=True, exist_ok=True)
     return Run(config, accelerator, bundle, network, wrapped, views, texts, examples, report)

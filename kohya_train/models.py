@@ -1,4 +1,4 @@
-"""Base models: SD 1.5, SDXL and the embedded one, from local safetensors only, as one `Bundle`."""
+"""Base models: SD 1.5, SDXL and the built-in one, from local safetensors only, as one `Bundle`."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from safetensors.torch import load_file
 from torch import nn
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
+from kohya_train.checkpoint_architecture import architecture
 from kohya_train.contract import TrainConfig
-from kohya_train.shapes import architecture
 
-EMBEDDED_NOISE_LEVELS = 650
-"""The embedded model was trained below this timestep only: img2img, all it is for, starts no higher."""
+BUILTIN_NOISE_LEVELS = 650
+"""The built-in model was trained below this timestep only: img2img, all it is for, starts no higher."""
 
 
 class BadBaseModel(RuntimeError):
@@ -47,7 +47,7 @@ class Bundle:
     def noise_levels(self) -> int:
         """Training timesteps are drawn from 0 up to, not including, this."""
         levels = int(self.scheduler.config.num_train_timesteps)
-        return min(levels, EMBEDDED_NOISE_LEVELS) if self.family == "embedded" else levels
+        return min(levels, BUILTIN_NOISE_LEVELS) if self.family == "built-in" else levels
 
     def encode_text(self, captions: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Cross-attention states (n, 77, c), and for SDXL the pooled states (n, c2); gradients flow."""
@@ -142,9 +142,9 @@ def _text_parts(family: str) -> tuple[tuple[str, Any], ...]:
 
 
 def _autoencoder(family: str) -> Any:
-    if family != "embedded":
+    if family != "built-in":
         return AutoencoderKL
-    from embedded_model.autoencoder import PatchAutoencoder
+    from builtin_model.autoencoder import PatchAutoencoder
 
     return PatchAutoencoder
 
@@ -157,7 +157,7 @@ def place(bundle: Bundle, device: torch.device, dtype: torch.dtype) -> None:
     bundle.vae.to(device=device)
 
 
-def quicken(bundle: Bundle, checkpointing: bool) -> str | None:
+def enable_memory_savings(bundle: Bundle, checkpointing: bool) -> str | None:
     """Turn on gradient checkpointing and xformers where asked for or present. A warning, or None.
 
     Without xformers diffusers uses torch's scaled dot product attention.

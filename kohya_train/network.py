@@ -58,7 +58,7 @@ def _tensors(part: Mapping[str, LoraLayer]) -> Iterator[tuple[str, nn.Parameter]
         yield f"{name}.lora_up.weight", layer.lora_B[ADAPTER].weight
 
 
-def install(bundle: Bundle, config: TrainConfig) -> Network:
+def inject_lora(bundle: Bundle, config: TrainConfig) -> Network:
     """Put LoRA modules into the bundle's models and freeze all else. Raises WrongCount.
 
     Down is kaiming-uniform (a = sqrt 5) from the config's seed, up is zero: the first step starts at the base model.
@@ -73,7 +73,7 @@ def install(bundle: Bundle, config: TrainConfig) -> Network:
     paths = {"lora_unet_" + naming(path).replace(".", "_"): path for path in unet_targets(bundle.unet)}
     network = Network(text, _inject(bundle.unet, paths, config), config.rank, config.alpha)
     _check(network, bundle)
-    _initialise(network, config.seed)
+    _initialize(network, config.seed)
     return network
 
 
@@ -140,7 +140,7 @@ def _inject(model: nn.Module, paths: Mapping[str, str], config: TrainConfig) -> 
     return {name: found[path] for name, path in paths.items() if path in found}
 
 
-def _initialise(network: Network, seed: int) -> None:
+def _initialize(network: Network, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     for name, weight in network.tensors().items():
         weight.data = weight.data.float()

@@ -10,7 +10,7 @@ import threading
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 
-from kohya_train.contract import Event, Failed, TrainConfig
+from kohya_train.contract import Failed, TrainConfig, TrainerEvent
 from kohya_train.loop import train
 from kohya_train.run import Report
 
@@ -71,7 +71,7 @@ def _work(config: TrainConfig, rank: int, count: int, port: int) -> None:
     train(config, _say_nothing)
 
 
-def _say_nothing(event: Event) -> None:
+def _say_nothing(event: TrainerEvent) -> None:
     _log.debug("%s", event)
 
 

@@ -12,12 +12,12 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
-from kohya_train.contract import Event, TrainConfig
+from kohya_train.contract import TrainConfig, TrainerEvent
 from kohya_train.dataset import Example, View
 from kohya_train.models import Bundle
 from kohya_train.network import Network
 
-Report = Callable[[Event], None]
+Report = Callable[[TrainerEvent], None]
 Text = tuple[torch.Tensor, torch.Tensor | None]
 """Cross-attention states, and SDXL's pooled ones."""
 

@@ -1,4 +1,4 @@
-"""The bell at the WebUI's door: brings our packages in, rings, and says why where nobody can open.
+"""The script the WebUI runs: imports our packages, registers the extension, and shows on the tab why it cannot start.
 
 The WebUI runs this file under a name of its own and has our folder on sys.path only meanwhile. Our packages
 are imported here, so that all their parts are found later through the packages themselves; the folder stays
@@ -18,32 +18,34 @@ from typing import Any
 from modules import script_callbacks
 
 HERE = Path(__file__).resolve().parent.parent
-HOUSES = ("kohya_train", "embedded_model", "easyphoto")
+HOUSES = ("kohya_train", "builtin_model", "easyphoto")
 OLDEST = (3, 10)
 
 
-class NobodyHome(Exception):
-    """Why the door cannot be opened, and what to do."""
+class ExtensionUnavailable(Exception):
+    """Why the extension cannot start, and what to do."""
 
-    def __init__(self, problem: str, mend: str) -> None:
+    def __init__(self, problem: str, remedy: str) -> None:
         super().__init__(problem)
         self.problem = problem
-        self.mend = mend
+        self.remedy = remedy
 
 
 def bring_in() -> Any:
-    """Our door. Raises NobodyHome for an old Python and for a package of our name that is not ours."""
+    """Our extension module. Raises ExtensionUnavailable for an old Python or a foreign package of our name."""
     if sys.version_info < OLDEST:
         version = ".".join(str(number) for number in sys.version_info[:2])
-        raise NobodyHome("EasyPhoto needs Python 3.10 or later; this WebUI runs on " + version + ".", "Update it.")
+        raise ExtensionUnavailable(
+            "EasyPhoto needs Python 3.10 or later; this WebUI runs on " + version + ".", "Update it."
+        )
     for house in HOUSES:
         found = getattr(importlib.import_module(house), "__file__", None)
         if found is None or Path(found).resolve().parent.parent != HERE:
-            raise NobodyHome(
+            raise ExtensionUnavailable(
                 f"Another extension has a package named {house} and was loaded first: {found}.",
                 "Disable it, or a second copy of EasyPhoto, on the Extensions page, and restart the WebUI.",
             )
-    return importlib.import_module("easyphoto.webui.door")
+    return importlib.import_module("easyphoto.webui.extension")
 
 
 def reason_tab(error: Exception) -> list[tuple[Any, str, str]]:
@@ -51,29 +53,29 @@ def reason_tab(error: Exception) -> list[tuple[Any, str, str]]:
     import gradio as gr
 
     problem = getattr(error, "problem", f"{type(error).__name__}: {error}")
-    mend = getattr(error, "mend", "") or "Restart the WebUI; if that does not help, its console says more."
+    remedy = getattr(error, "remedy", "") or "Restart the WebUI; if that does not help, its console says more."
     with gr.Blocks(analytics_enabled=False) as blocks:
         gr.HTML(
             '<div id="easyphoto" class="easyphoto"><div class="ep-notice ep-bad" role="alert">'
             f"<strong>EasyPhoto cannot start</strong><span>{html.escape(problem)}</span>"
-            f"<span><em>What to do:</em> {html.escape(mend)}</span></div></div>"
+            f"<span><em>What to do:</em> {html.escape(remedy)}</span></div></div>"
         )
     return [(blocks, "EasyPhoto", "easyphoto")]
 
 
-def tabs(door: Any) -> list[tuple[Any, str, str]]:
-    """The door's tab, or why there is none."""
+def tabs(extension: Any) -> list[tuple[Any, str, str]]:
+    """The tab, or why there is none."""
     try:
-        return door.tabs()
-    except Exception as error:  # a door: the WebUI must start whatever is wrong with us
+        return extension.ui_tabs()
+    except Exception as error:  # the outermost edge: the WebUI must start whatever is wrong with us
         return told(error)
 
 
-def routes(door: Any, demo: Any, app: Any) -> None:
-    """The door's routes; where they cannot be made the tab has said why."""
+def routes(extension: Any, demo: Any, app: Any) -> None:
+    """The routes; where they cannot be made the tab has said why."""
     try:
-        door.started(demo, app)
-    except Exception as error:  # a door, as above
+        extension.on_app_started(demo, app)
+    except Exception as error:  # as above
         log(error)
 
 
@@ -85,7 +87,7 @@ def told(error: Exception) -> list[tuple[Any, str, str]]:
 
 def log(error: Exception) -> None:
     """With a traceback where the reason alone does not tell."""
-    logging.getLogger("easyphoto").error("EasyPhoto cannot start: %s", error, exc_info=not hasattr(error, "mend"))
+    logging.getLogger("easyphoto").error("EasyPhoto cannot start: %s", error, exc_info=not hasattr(error, "remedy"))
 
 
 # Not in a function, and as few calls as can be: for each of them the host looks for every file of the call
@@ -93,7 +95,7 @@ def log(error: Exception) -> None:
 try:
     DOOR = bring_in()
     DOOR.settings.add()
-except Exception as error:  # a door, as above
+except Exception as error:  # as above
     script_callbacks.on_ui_tabs(partial(told, error))
 else:
     script_callbacks.on_ui_tabs(partial(tabs, DOOR))

@@ -28,11 +28,11 @@ from easyphoto.domain import (
 )
 from easyphoto.errors import BadPicture, BadRequest
 from easyphoto.images import open_picture, save_picture
-from easyphoto.library import Library, PersonDraft, Removed
+from easyphoto.library import Deleted, Library, PersonDraft
 from easyphoto.paths import Paths
-from easyphoto.portrait.session import PortraitBatch
+from easyphoto.portrait.batch import PortraitBatch
 from easyphoto.progress import Progress, Step, silent
-from easyphoto.training.train import Trained
+from easyphoto.training.train import TrainingResult
 
 
 def make_person(paths: Paths, name: str) -> Person:
@@ -83,14 +83,14 @@ class FakeStudio:
             return PhotoReport(photo.name, Verdict.DROP, (error.problem,))
         return PhotoReport(photo.name, Verdict.KEEP, (), 1, size, box=Box(0, 0, 10, 10))
 
-    def train(self, request: TrainRequest, photos: Sequence[Photo], report: Progress = silent) -> Trained:
+    def train(self, request: TrainRequest, photos: Sequence[Photo], report: Progress = silent) -> TrainingResult:
         self.calls.append(("train", request, tuple(p.name for p in photos)))
         if not request.consent:
             raise BadRequest("Training needs the consent of the person shown.")
         self._work("training", report)
         person = make_person(self.paths, request.person)
         reports = tuple(self._checked(photo) for photo in photos)
-        return Trained(person, reports, ((1, 0.5),), {100: 0.4}, {100: 1.0}, {"training": 1.0})
+        return TrainingResult(person, reports, ((1, 0.5),), {100: 0.4}, {100: 1.0}, {"training": 1.0})
 
     def portrait(
         self,
@@ -114,7 +114,7 @@ class FakeStudio:
         report(Step("portrait", len(templates), len(templates)))
         return PortraitBatch(tuple(portraits), tuple(failures))
 
-    def remove_person(self, person_id: str) -> Removed:
+    def remove_person(self, person_id: str) -> Deleted:
         return self.library.remove(person_id)
 
     @staticmethod

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from easyphoto.domain import (
-    EMBEDDED_CHECKPOINT,
+    BUILTIN_CHECKPOINT,
     Box,
     Checkpoint,
     Face,
@@ -23,7 +23,7 @@ from easyphoto.domain import (
     RenderJob,
 )
 from easyphoto.errors import MissingModel
-from easyphoto.faces.base import FaceRegions, Fused, Recogniser, Source
+from easyphoto.faces.base import FaceRegions, FusionResult, FusionSource, Recognizer
 from easyphoto.progress import Progress, Step, silent
 
 BACKGROUND = (60, 120, 90)
@@ -32,8 +32,8 @@ BACKGROUND = (60, 120, 90)
 def draw_faces(size: tuple[int, int], faces: Sequence[tuple[tuple[int, int], int, tuple[int, int, int]]]) -> Pixels:
     """A greenish picture of `size` (width, height) with ellipses (centre, width, colour); fine noise all over."""
     picture = np.full((size[1], size[0], 3), BACKGROUND, np.uint8)
-    for centre, width, colour in faces:
-        cv2.ellipse(picture, centre, (width // 2, round(width * 0.65)), 0, 0, 360, colour, -1)
+    for center, width, color in faces:
+        cv2.ellipse(picture, center, (width // 2, round(width * 0.65)), 0, 0, 360, color, -1)
     noise = np.random.default_rng(0).integers(-6, 7, picture.shape)
     return np.clip(picture + noise, 0, 255).astype(np.uint8)
 
@@ -45,7 +45,7 @@ def save(pixels: Pixels, file: Path) -> Path:
 
 def _ellipse(shape: tuple[int, int], face: Face, ratio: float = 1.0, shift: float = 0.0) -> Pixels:
     mask = np.zeros(shape, np.uint8)
-    (x, y), h = face.box.centre, face.box.height
+    (x, y), h = face.box.center, face.box.height
     axes = (max(1, round(face.box.width / 2 * ratio)), max(1, round(h / 2 * ratio)))
     cv2.ellipse(mask, (round(x), round(y + shift * h)), axes, 0, 0, 360, 255, -1)
     return mask
@@ -54,14 +54,14 @@ def _ellipse(shape: tuple[int, int], face: Face, ratio: float = 1.0, shift: floa
 class FakeFaces:
     """Finds reddish ellipses; the embedding is their mean colour, scaled so that 0.6 is a limit."""
 
-    recogniser = Recogniser("fake", same=0.6, strict=0.4)
+    recognizer = Recognizer("fake", same=0.6, strict=0.4)
 
     def detect(self, picture: Pixels) -> list[Face]:
         red = (picture[..., 0].astype(int) - picture[..., 1] > 30).astype(np.uint8)
         red = cv2.morphologyEx(red, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
         _, _, stats, _ = cv2.connectedComponentsWithStats(red)
         faces = [self._face(*row[:4]) for row in stats[1:] if row[4] > 200]
-        return sorted(faces, key=lambda f: f.box.centre[0])
+        return sorted(faces, key=lambda f: f.box.center[0])
 
     @staticmethod
     def _face(left: int, top: int, width: int, height: int) -> Face:
@@ -88,20 +88,20 @@ class FakeFaces:
     def enhance(self, picture: Pixels, scale: float) -> Pixels:
         return picture
 
-    def fuse(self, template: Pixels, face: Face, sources: Sequence[Source], share: float = 1.0) -> Fused:
+    def fuse(self, template: Pixels, face: Face, sources: Sequence[FusionSource], share: float = 1.0) -> FusionResult:
         mask = _ellipse(template.shape[:2], face, 0.9)
-        colour = sources[0].face.embedding
-        assert colour is not None
+        color = sources[0].face.embedding
+        assert color is not None
         picture = template.copy()
-        moved_in = np.clip(colour * 100, 0, 255)
+        moved_in = np.clip(color * 100, 0, 255)
         picture[mask > 0] = np.rint(template[mask > 0] + (moved_in - template[mask > 0]) * share).astype(np.uint8)
-        return Fused(picture, mask, 0, 0.0)
+        return FusionResult(picture, mask, 0, 0.0)
 
 
 class FakeEngine:
     """Records its jobs and brightens the masked part by two levels."""
 
-    def __init__(self, family: ModelFamily = ModelFamily.EMBEDDED) -> None:
+    def __init__(self, family: ModelFamily = ModelFamily.BUILTIN) -> None:
         self.jobs: list[RenderJob] = []
         self.family = family
         self.is_released = False
@@ -109,10 +109,10 @@ class FakeEngine:
         self.forgotten: list[Path] = []
 
     def checkpoints(self) -> list[Checkpoint]:
-        return [Checkpoint(EMBEDDED_CHECKPOINT, self.family, Path())]
+        return [Checkpoint(BUILTIN_CHECKPOINT, self.family, Path())]
 
     def checkpoint(self, name: str) -> Checkpoint:
-        if name != EMBEDDED_CHECKPOINT:
+        if name != BUILTIN_CHECKPOINT:
             raise MissingModel(f"No base model {name}.")
         return self.checkpoints()[0]
 
@@ -124,10 +124,10 @@ class FakeEngine:
         return Rendered(Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)), ("fake",))
 
     def default(self) -> str:
-        return EMBEDDED_CHECKPOINT
+        return BUILTIN_CHECKPOINT
 
     @contextmanager
-    def at_work(self) -> Iterator[None]:
+    def session(self) -> Iterator[None]:
         self.working = True
         try:
             yield
@@ -138,6 +138,6 @@ class FakeEngine:
         self.forgotten.append(lora)
 
     @contextmanager
-    def released(self, report: Progress = silent) -> Iterator[None]:
+    def offloaded(self, report: Progress = silent) -> Iterator[None]:
         self.is_released = True
         yield

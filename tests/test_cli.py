@@ -13,8 +13,10 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from easyphoto import cli, errors
-from easyphoto.arguments import photos_of, pictures_in
+from easyphoto import errors
+from easyphoto.cli import app
+from easyphoto.cli.arguments import photos_of, pictures_in
+from easyphoto.cli.terminal import ProgressLines, progress
 from easyphoto.domain import (
     Box,
     Checkpoint,
@@ -29,7 +31,6 @@ from easyphoto.domain import (
     options_of,
 )
 from easyphoto.progress import Cancelled, Step
-from easyphoto.terminal import Lines, progress
 
 
 class FakeLibrary:
@@ -68,18 +69,18 @@ class FakeStudio:
     def __init__(self) -> None:
         self.library = FakeLibrary()
         self.engine = self
-        self.faces = SimpleNamespace(recogniser=SimpleNamespace(same=0.6))
+        self.faces = SimpleNamespace(recognizer=SimpleNamespace(same=0.6))
         self.trouble: BaseException | None = None
         self.failures: tuple = ()
         self.request = self.photos = self.templates = self.out = None
 
     def checkpoints(self):
-        return [Checkpoint("embedded", ModelFamily.EMBEDDED)]
+        return [Checkpoint("built-in", ModelFamily.BUILTIN)]
 
     def checkpoint(self, name):
         if name == "missing":
-            raise errors.MissingModel("There is no such model.", stage="models", mend="Put it somewhere.")
-        return Checkpoint(name, ModelFamily.SD15 if name.startswith("sd") else ModelFamily.EMBEDDED)
+            raise errors.MissingModel("There is no such model.", stage="models", remedy="Put it somewhere.")
+        return Checkpoint(name, ModelFamily.SD15 if name.startswith("sd") else ModelFamily.BUILTIN)
 
     def _work(self, report):
         report(Step("work", 0, 2))
@@ -104,7 +105,7 @@ class FakeStudio:
             person=self.library.people[request.person],
             reports=reports,
             losses=((1, 0.5),),
-            likeness_by_step={1: 0.4},
+            distance_by_step={1: 0.4},
             votes={1: 1.0},
             seconds={"photos": 1.0},
             warnings=("Only one photo.",),
@@ -137,7 +138,7 @@ def photos(tmp_path):
 
 
 def run(studio, *arguments):
-    return cli.main([str(argument) for argument in arguments], lambda root: studio)
+    return app.main([str(argument) for argument in arguments], lambda root: studio)
 
 
 # ---------------------------------------------------------------- arguments
@@ -167,7 +168,7 @@ def test_verdicts_of_the_user_reach_their_photo(photos):
 @pytest.mark.parametrize(("command", "kind"), [("train", TrainRequest), ("portrait", PortraitRequest)])
 def test_every_option_of_the_requests_is_an_argument(command, kind, capsys):
     with pytest.raises(SystemExit) as ended:
-        cli.main([command, "--help"])
+        app.main([command, "--help"])
     assert ended.value.code == 0
     said = capsys.readouterr().out
     for name in options_of(kind):
@@ -194,7 +195,7 @@ def sample_of(name, default, rule):
 )
 def test_each_training_option_arrives(name, studio, photos):
     rule = options_of(TrainRequest)[name]
-    default = getattr(TrainRequest.for_family(ModelFamily.EMBEDDED), name)
+    default = getattr(TrainRequest.for_family(ModelFamily.BUILTIN), name)
     if isinstance(default, bool):
         arguments, value = [f"--{'no-' if default else ''}{name.replace('_', '-')}"], not default
     else:
@@ -207,7 +208,7 @@ def test_each_training_option_arrives(name, studio, photos):
 
 def test_the_family_of_the_base_model_brings_its_defaults(studio, photos):
     run(studio, "train", "--name", "a", "--photos", photos)
-    assert studio.request == TrainRequest.for_family(ModelFamily.EMBEDDED, person="a")
+    assert studio.request == TrainRequest.for_family(ModelFamily.BUILTIN, person="a")
     run(studio, "train", "--name", "a", "--photos", photos, "--base-model", "sd15", "--consent")
     assert studio.request == TrainRequest(person="a", base_model="sd15", consent=True)
 
@@ -293,7 +294,7 @@ def test_files_that_could_not_be_removed_are_named(studio, capsys):
 
 def test_models(studio, capsys):
     assert run(studio, "models", "list", "--json") == 0
-    assert json.loads(capsys.readouterr().out)["models"][0]["family"] == "embedded"
+    assert json.loads(capsys.readouterr().out)["models"][0]["family"] == "built-in"
 
 
 def test_doctor_names_no_user(studio, capsys, monkeypatch, tmp_path):
@@ -308,12 +309,12 @@ def test_doctor_names_no_user(studio, capsys, monkeypatch, tmp_path):
 
 
 def test_doctor_names_what_is_missing_and_where_it_belongs(tmp_path):
-    from easyphoto.doctor import FACE_MODELS, models
+    from easyphoto.diagnostics import FACE_MODELS, models
     from easyphoto.paths import Paths
 
     faces, base = models(Paths(tmp_path, tmp_path / "models"))
     assert faces.state == base.state == "missing"
-    assert all(name in faces.value for name in FACE_MODELS) and "models" in faces.mend
+    assert all(name in faces.value for name in FACE_MODELS) and "models" in faces.remedy
 
 
 # ---------------------------------------------------------------- failures
@@ -352,7 +353,7 @@ def test_exit_codes(trouble, code, studio, photos, capsys):
 
 def test_a_failure_says_problem_file_and_mend(studio, photos, capsys):
     studio.trouble = errors.TrainingFailed(
-        "The trainer ended.", exit_code=9, last_lines=("out of memory",), log="t.log", mend="Lower the rank."
+        "The trainer ended.", exit_code=9, last_lines=("out of memory",), log="t.log", remedy="Lower the rank."
     )
     run(studio, "train", "--name", "a", "--photos", photos)
     shown = capsys.readouterr()
@@ -382,7 +383,7 @@ def test_ctrl_c_stops_at_the_next_sign_of_life():
 
 def test_a_pipe_gets_few_lines(capsys):
     now = [0.0]
-    lines = Lines(Console(width=160), lambda: now[0])
+    lines = ProgressLines(Console(width=160), lambda: now[0])
     for done in range(101):
         now[0] += 1
         lines.show(Step("train", done, 100, figures={"loss": 0.25}))

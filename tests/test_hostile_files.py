@@ -89,7 +89,7 @@ def test_profile_is_turned_into_srgb(tmp_path: Path):
     assert near(open_picture(plain), quarters())
 
 
-def test_wide_gamut_profile_changes_the_colour(tmp_path: Path):
+def test_wide_gamut_profile_changes_the_color(tmp_path: Path):
     file = saved(tmp_path, "p.png", Image.new("RGB", (8, 8), (200, 100, 50)), icc_profile=wide_profile())
     # By hand: gamma 2.2 to light, the matrix Adobe RGB -> sRGB, the sRGB curve.
     assert open_picture(file).getpixel((4, 4)) == pytest.approx((227, 100, 42), abs=3)
@@ -151,8 +151,8 @@ def test_sixteen_bits_are_scaled_not_cut(tmp_path: Path, name: str):
 
 
 def test_float_tiff(tmp_path: Path):
-    grey = Image.fromarray(np.full((4, 4), 0.5, np.float32))
-    assert open_picture(saved(tmp_path, "a.tif", grey)).getpixel((1, 1)) == pytest.approx((128,) * 3, abs=1)
+    gray = Image.fromarray(np.full((4, 4), 0.5, np.float32))
+    assert open_picture(saved(tmp_path, "a.tif", gray)).getpixel((1, 1)) == pytest.approx((128,) * 3, abs=1)
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "P", "CMYK"])
@@ -169,7 +169,7 @@ def test_cmyk_jpeg(tmp_path: Path):
 
 
 def test_first_frame_of_an_animation(tmp_path: Path):
-    frames = [Image.new("RGB", (20, 20), colour) for colour in ((255, 0, 0), (0, 255, 0))]
+    frames = [Image.new("RGB", (20, 20), color) for color in ((255, 0, 0), (0, 255, 0))]
     for name in ("a.gif", "a.webp", "a.png"):
         options = {"lossless": True} if name == "a.webp" else {}
         frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:], **options)

@@ -110,7 +110,7 @@ def test_blend_is_exact_at_both_ends_and_halfway_by_hand():
     assert np.array_equal(out[8:12], by_hand)
 
 
-def test_blend_takes_float_masks_and_grey_pictures():
+def test_blend_takes_float_masks_and_gray_pictures():
     base, top = noise(4, 4, 1)[..., 0], noise(4, 4, 2)[..., 0]
     assert np.array_equal(images.blend(base, top, np.ones((4, 4), np.float32)), top)
     assert np.array_equal(images.blend(base, top, np.zeros((4, 4), np.float32)), base)
@@ -165,11 +165,11 @@ def test_multiband_keeps_the_base_where_the_mask_is_zero_and_equals_plain_blend_
         ((119, 119, 119), (50.03, 0.0, 0.0)),
     ],
 )
-def test_lab_of_known_colours(rgb: tuple[int, ...], lab: tuple[float, ...]):
+def test_lab_of_known_colors(rgb: tuple[int, ...], lab: tuple[float, ...]):
     assert images.rgb_to_lab(np.array([[rgb]], np.uint8))[0, 0] == pytest.approx(lab, abs=0.05)
 
 
-def test_lab_and_back_is_exact_for_a_grid_of_all_colours():
+def test_lab_and_back_is_exact_for_a_grid_of_all_colors():
     steps = np.arange(0, 256, 5, dtype=np.uint8)
     grid = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(1, -1, 3)
     assert np.array_equal(images.lab_to_rgb(images.rgb_to_lab(grid)), grid)

@@ -19,7 +19,7 @@ from PIL import Image
 
 from easyphoto.domain import PortraitRequest, TrainRequest
 from easyphoto.errors import BadPicture, BadRequest, Busy, NotFound, TrainingFailed
-from easyphoto.jobs import CheckRequest, Job, JobFile, Kind, Queue, State
+from easyphoto.jobs import CheckRequest, Job, JobFile, JobQueue, Kind, State
 from easyphoto.jobs.reporter import MOST_WAITING, Reporter
 from easyphoto.jobs.requests import read_request
 from easyphoto.paths import Paths
@@ -34,11 +34,11 @@ def studio(tmp_path: Path) -> FakeStudio:
 
 
 @pytest.fixture
-def open_queue(studio: FakeStudio) -> Iterator[Callable[[], Queue]]:
-    queues: list[Queue] = []
+def open_queue(studio: FakeStudio) -> Iterator[Callable[[], JobQueue]]:
+    queues: list[JobQueue] = []
 
-    def opened() -> Queue:
-        queues.append(Queue(studio.paths, studio))
+    def opened() -> JobQueue:
+        queues.append(JobQueue(studio.paths, studio))
         return queues[-1]
 
     yield opened
@@ -51,13 +51,13 @@ def open_queue(studio: FakeStudio) -> Iterator[Callable[[], Queue]]:
 @pytest.fixture
 def photos(tmp_path: Path) -> list[JobFile]:
     files = []
-    for name, colour in (("a.png", "red"), ("b.png", "blue")):
-        Image.new("RGB", (20, 30), colour).save(tmp_path / name)
+    for name, color in (("a.png", "red"), ("b.png", "blue")):
+        Image.new("RGB", (20, 30), color).save(tmp_path / name)
         files.append(JobFile(tmp_path / name, f"my {name}"))
     return files
 
 
-def until(queue: Queue, job: Job, *states: State, seconds: float = 10.0) -> Job:
+def until(queue: JobQueue, job: Job, *states: State, seconds: float = 10.0) -> Job:
     end = time.monotonic() + seconds
     while (now := queue.get(job.id)).state not in states:
         assert time.monotonic() < end, f"still {now.state}"
@@ -151,12 +151,12 @@ def test_cancel_a_waiting_one_at_once(open_queue, studio, photos):
 
 
 def test_failure_says_what_and_the_next_job_runs(open_queue, studio, photos):
-    studio.fails = TrainingFailed("It broke.", exit_code=3, last_lines=("boom",), log="log.txt", mend="Mend it.")
+    studio.fails = TrainingFailed("It broke.", exit_code=3, last_lines=("boom",), log="log.txt", remedy="Mend it.")
     queue = open_queue()
     failed = until(queue, queue.submit(Kind.TRAIN, TRAIN, photos), State.FAILED)
     assert failed.error["kind"] == "TrainingFailed"
     assert failed.error["last_lines"] == "boom"
-    assert failed.error["mend"] == "Mend it."
+    assert failed.error["remedy"] == "Mend it."
     assert failed.resumable
     studio.fails = None
     queue.resume(failed.id)
@@ -272,10 +272,10 @@ import os, sys, threading, time
 from pathlib import Path
 from fake_studio import FakeStudio
 from easyphoto.domain import TrainRequest
-from easyphoto.jobs import JobFile, Kind, Queue, State
+from easyphoto.jobs import JobFile, JobQueue, Kind, State
 from easyphoto.paths import Paths
 studio = FakeStudio(Paths(Path(sys.argv[1])), gate=threading.Event())
-queue = Queue(studio.paths, studio)
+queue = JobQueue(studio.paths, studio)
 job = queue.submit(Kind.TRAIN, TrainRequest(person="Ann", consent=True), [JobFile(Path(sys.argv[2]), "a")])
 while queue.get(job.id).state is not State.RUNNING:
     time.sleep(0.01)
@@ -540,6 +540,6 @@ def test_requests_are_read_strictly(data):
 
 
 def test_requests_survive_json():
-    request = PortraitRequest(persons=("ann", ""), seed=3, first_strength=0.2)
+    request = PortraitRequest(persons=("ann", ""), seed=3, first_denoising_strength=0.2)
     assert read_request(PortraitRequest, asdict(request)) == request
     assert read_request(TrainRequest, {"rank": 64.0}).rank == 64

@@ -26,8 +26,8 @@ from PIL import Image
 from easyphoto.domain import LoraCheckpoint, ModelFamily, TrainingSet
 from easyphoto.errors import AlreadyThere, BadModel, BadName, BadPicture, Busy, EasyPhotoError, NotFound
 from easyphoto.library import Library, PersonDraft, Templates, check_id, slug
-from easyphoto.library import shelf as shelf_module
-from easyphoto.library.lock import one_writer
+from easyphoto.library import library as shelf_module
+from easyphoto.library.lock import write_lock
 from easyphoto.paths import Paths
 
 
@@ -63,15 +63,15 @@ def draft(folder: Path, name: str = "Anna Müller") -> PersonDraft:
         warnings=("Only 3 photos.",),
         crops=crops,
     )
-    lora = LoraCheckpoint(safetensors(folder / "merged.safetensors"), ModelFamily.EMBEDDED, 4, 200, 0.31)
+    lora = LoraCheckpoint(safetensors(folder / "merged.safetensors"), ModelFamily.BUILTIN, 4, 200, 0.31)
     return PersonDraft(
         name=name,
         training_set=made,
         lora=lora,
         face_id=picture(folder / "best.png"),
         report={"losses": [[1, 0.5]], "note": "gut ✓"},
-        base_model="embedded",
-        recogniser="fake",
+        base_model="built-in",
+        recognizer="fake",
     )
 
 
@@ -178,9 +178,9 @@ def test_a_person_is_all_there(shelf: Library, anna: PersonDraft, home: Path):
     assert made.photos[0].read_bytes() == anna.training_set.crops[0].read_bytes()
     assert made.face_id is not None and made.face_id.is_file() and made.reference.is_file()
     assert made.report is not None and json.loads(made.report.read_text(encoding="utf-8"))["note"] == "gut ✓"
-    assert made.warnings == ("Only 3 photos.",) and made.base_model == "embedded" and made.created.endswith("+00:00")
+    assert made.warnings == ("Only 3 photos.",) and made.base_model == "built-in" and made.created.endswith("+00:00")
     facts = json.loads((made.folder / "manifest.json").read_text(encoding="utf-8"))
-    assert facts["schema"] == 1 and facts["recogniser"] == "fake"
+    assert facts["schema"] == 2 and facts["recognizer"] == "fake"
     assert set(facts["files"]) == {
         p.relative_to(made.folder).as_posix() for p in made.folder.rglob("*") if p.is_file()
     } - {"manifest.json"}
@@ -329,7 +329,7 @@ def test_removal_does_not_follow_links(shelf: Library, anna: PersonDraft, tmp_pa
 
 def test_a_second_writer_is_told(shelf: Library, anna: PersonDraft, home: Path):
     shelf.create(anna)
-    with one_writer(home / "persons" / ".lock", 0), pytest.raises(Busy):
+    with write_lock(home / "persons" / ".lock", 0), pytest.raises(Busy):
         shelf.remove("anna-muller")
     assert shelf.remove("anna-muller").files > 0
 
@@ -337,7 +337,7 @@ def test_a_second_writer_is_told(shelf: Library, anna: PersonDraft, home: Path):
 def test_a_writer_waits_for_another_one(anna: PersonDraft, home: Path, tmp_path: Path):
     shelf = Library(Paths(home, tmp_path), patience=20)
     (home / "persons").mkdir(parents=True)
-    with one_writer(home / "persons" / ".lock", 0):
+    with write_lock(home / "persons" / ".lock", 0):
         thread = threading.Thread(target=shelf.create, args=(anna,))
         thread.start()
         time.sleep(0.3)
@@ -349,8 +349,8 @@ def test_a_writer_waits_for_another_one(anna: PersonDraft, home: Path, tmp_path:
 def test_the_lock_of_a_killed_process_is_free(shelf: Library, anna: PersonDraft, home: Path):
     (home / "persons").mkdir(parents=True)
     code = (
-        "import sys,time,pathlib; from easyphoto.library.lock import one_writer\n"
-        "with one_writer(pathlib.Path(sys.argv[1]), 0): print('held', flush=True); time.sleep(60)"
+        "import sys,time,pathlib; from easyphoto.library.lock import write_lock\n"
+        "with write_lock(pathlib.Path(sys.argv[1]), 0): print('held', flush=True); time.sleep(60)"
     )
     child = subprocess.Popen([sys.executable, "-c", code, str(home / "persons" / ".lock")], stdout=subprocess.PIPE)
     assert child.stdout is not None and child.stdout.readline().strip() == b"held"
@@ -379,7 +379,7 @@ def test_there_and_back(shelf: Library, anna: PersonDraft, tmp_path: Path):
         if ours.is_file() and ours.name != "manifest.json":
             assert (there.folder / ours.relative_to(here.folder)).read_bytes() == ours.read_bytes()
     assert replace(there, folder=here.folder, lora=None).id == here.id and there.lora is not None
-    assert there.lora.likeness == 0.31 and there.lora.family is ModelFamily.EMBEDDED
+    assert there.lora.likeness == 0.31 and there.lora.family is ModelFamily.BUILTIN
     with pytest.raises(AlreadyThere):
         other.import_(file)
     with pytest.raises(AlreadyThere):
@@ -439,7 +439,7 @@ TAMPERINGS: dict[str, Change] = {
     "rank no number": lambda m, f: swap(m, f, rank="big"),
     "rank negative": lambda m, f: swap(m, f, rank=-1),
     "files no table": lambda m, f: swap(m, f, files=[1]),
-    "newer schema": lambda m, f: swap(m, f, schema=2),
+    "newer schema": lambda m, f: swap(m, f, schema=3),
     "no schema": lambda m, f: f.pop("schema") and None,
     "too many files": lambda m, f: [put(m, f, f"photos/{i:04d}.jpg", b"x") for i in range(300)] and None,
 }

@@ -13,10 +13,10 @@ pytest.importorskip("gradio", reason="the page needs the ui extra")
 from fake_studio import FakeStudio
 from fastapi.testclient import TestClient
 
+from easyphoto.api.server import TOKEN_COOKIE, Address, build_app, listening
 from easyphoto.errors import BadRequest, Busy
-from easyphoto.jobs import Queue
+from easyphoto.jobs import JobQueue
 from easyphoto.paths import Paths
-from easyphoto.server import TOKEN_COOKIE, Address, build_app, listening
 
 HOME = "http://127.0.0.1:7861"
 TOKEN = "0123456789abcdefXYZ"
@@ -25,7 +25,7 @@ TOKEN = "0123456789abcdefXYZ"
 @pytest.fixture(scope="module")
 def apps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     studio = FakeStudio(Paths(tmp_path_factory.mktemp("data")))
-    queue = Queue(studio.paths, studio)  # type: ignore[arg-type]
+    queue = JobQueue(studio.paths, studio)  # type: ignore[arg-type]
     told: list[str] = []
     yield {
         "here": build_app(studio, queue, Address(), told.append),  # type: ignore[arg-type]

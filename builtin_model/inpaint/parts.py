@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from builtin_model.autoencoder import PatchAutoencoder
 from builtin_model.inpaint.network import fresh_scheduler, read_unet, write_unet
-from embedded_model.autoencoder import PatchAutoencoder
 
 PIPELINE = "FaceInpaintPipeline"
 """What model_index.json calls the class; families are told apart by it."""

@@ -2,7 +2,7 @@
 
 python -m builtin_model.inpaint.train --faces DIR --work DIR --base DIR [--start FILE] [--steps N]
 
-`--faces` is what the model folder's prepare_faces.py made, `--base` a model folder whose autoencoder and text
+`--faces` is what tools/prepare_faces.py made, `--base` a model folder whose autoencoder and text
 encoder are used, `--start` weights to begin from (without it: random ones). `--export DIR` writes a model folder
 with the averaged weights of the last state and ends; with `--cool-down N` it first takes N steps at a falling rate,
 in memory only, so that weights can be taken from a run that goes on.

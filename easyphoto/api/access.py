@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from easyphoto.api.refusals import NoLogin, NotAllowed
+from easyphoto.api.errors import NoLogin, NotAllowed
 from easyphoto.errors import BadRequest
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -83,7 +83,7 @@ class Access:
             raise BadRequest(
                 "The API is reachable from other machines and needs a token.",
                 stage="start",
-                mend="Set a token, or listen on 127.0.0.1 only.",
+                remedy="Set a token, or listen on 127.0.0.1 only.",
             )
 
     @classmethod
@@ -110,13 +110,13 @@ class Access:
 
     def _no_login(self) -> NoLogin:
         if "Bearer" in self.schemes:
-            return NoLogin("A valid token is needed.", stage="access", mend="Send Authorization: Bearer TOKEN.")
-        return NoLogin("A valid login is needed.", stage="access", mend="Send user name and password as HTTP Basic.")
+            return NoLogin("A valid token is needed.", stage="access", remedy="Send Authorization: Bearer TOKEN.")
+        return NoLogin("A valid login is needed.", stage="access", remedy="Send user name and password as HTTP Basic.")
 
     def _check_host(self, host: str) -> None:
         """A stranger's domain that resolves to 127.0.0.1 is not us (DNS rebinding)."""
         if self.loopback and name_of(host) not in LOOPBACK | self.hosts:
-            raise NotAllowed("This host name is not ours.", stage="access", mend="Call 127.0.0.1 or localhost.")
+            raise NotAllowed("This host name is not ours.", stage="access", remedy="Call 127.0.0.1 or localhost.")
 
     def _check_origin(self, headers: Mapping[str, str]) -> None:
         """Pages of other sites may not call us, whatever the method."""

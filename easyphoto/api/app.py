@@ -13,15 +13,15 @@ from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from easyphoto.api import job_routes, legacy, shelf_routes
+from easyphoto.api import job_routes, legacy, library_routes
 from easyphoto.api.access import Access
-from easyphoto.api.body import read_json
-from easyphoto.api.desk import Answer, Call, Desk, Encoded, Examine, Route, read_query
-from easyphoto.api.document import document
-from easyphoto.api.refusals import status_of
-from easyphoto.api.shapes import check_shape
+from easyphoto.api.errors import status_of
+from easyphoto.api.openapi import document
+from easyphoto.api.parsing import read_json
+from easyphoto.api.routing import AppContext, Diagnose, EncodedJson, JsonResult, RequestContext, Route, read_query
+from easyphoto.api.schemas import check_schema
 from easyphoto.errors import EasyPhotoError, NotFound
-from easyphoto.jobs import Queue
+from easyphoto.jobs import JobQueue
 
 if TYPE_CHECKING:
     from easyphoto.studio import Studio
@@ -33,17 +33,17 @@ PREFIX = "/easyphoto"
 
 CHALLENGES = {"Bearer": "Bearer", "Basic": 'Basic realm="EasyPhoto", charset="UTF-8"'}
 
-ROUTES = (*job_routes.ROUTES, *shelf_routes.ROUTES, *legacy.ROUTES)
+ROUTES = (*job_routes.ROUTES, *library_routes.ROUTES, *legacy.ROUTES)
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def build_api(studio: Studio, queue: Queue, access: Access, examine: Examine | None = None) -> FastAPI:
+def build_api(studio: Studio, queue: JobQueue, access: Access, examine: Diagnose | None = None) -> FastAPI:
     """An application of its own, for ``app.mount("/easyphoto", ...)`` in ours or in the WebUI's.
 
     The caller owns the queue and closes it; `examine` is its own doctor, where it has one.
     """
-    desk = Desk(studio, queue, access, examine)
+    desk = AppContext(studio, queue, access, examine)
     app = FastAPI(title="EasyPhoto", docs_url=None, redoc_url=None, openapi_url=None)
     for route in ROUTES:
         _add(app, route.method, route.path, _answering(desk, route))
@@ -56,7 +56,7 @@ def _add(app: FastAPI, method: str, path: str, endpoint: Endpoint) -> None:
     app.router.add_route(path, endpoint, methods=[method], include_in_schema=False)
 
 
-def _guarded(desk: Desk, work: Endpoint) -> Endpoint:
+def _guarded(desk: AppContext, work: Endpoint) -> Endpoint:
     """Lets in whom the access rules let in, and turns every failure into JSON with a status."""
 
     async def endpoint(request: Request) -> Response:
@@ -67,38 +67,38 @@ def _guarded(desk: Desk, work: Endpoint) -> Endpoint:
             return _refusal(error, desk)
         except Exception:  # a door: the caller gets an answer, we get the traceback
             _log.exception("A request failed inside.")
-            return _refusal(EasyPhotoError("Something went wrong inside.", mend="Please report this."), desk)
+            return _refusal(EasyPhotoError("Something went wrong inside.", remedy="Please report this."), desk)
 
     return endpoint
 
 
-def _answering(desk: Desk, route: Route) -> Endpoint:
+def _answering(desk: AppContext, route: Route) -> Endpoint:
     async def answer(request: Request) -> Response:
         call = await _call(desk, route, request)
         result = await _worked(route, call)
-        return _json(result.data, result.status) if isinstance(result, Answer) else result
+        return _json(result.data, result.status) if isinstance(result, JsonResult) else result
 
     return _guarded(desk, answer)
 
 
-async def _worked(route: Route, call: Call) -> Answer | Response:
+async def _worked(route: Route, call: RequestContext) -> JsonResult | Response:
     if route.light or inspect.iscoroutinefunction(route.work):
         result = route.work(call)
         return await result if isinstance(result, Awaitable) else result
-    done: Answer | Response = await run_in_threadpool(cast(Callable[[Call], Any], route.work), call)
+    done: JsonResult | Response = await run_in_threadpool(cast(Callable[[RequestContext], Any], route.work), call)
     return done
 
 
-async def _call(desk: Desk, route: Route, request: Request) -> Call:
+async def _call(desk: AppContext, route: Route, request: Request) -> RequestContext:
     query = read_query(request.query_params, route.query)
     body = None
     if route.body is not None:
         body = await read_json(request, desk.access.max_body, route.lenient)
-        check_shape(body, route.body)
-    return Call(desk, request.path_params, query, request.headers, body)
+        check_schema(body, route.body)
+    return RequestContext(desk, request.path_params, query, request.headers, body)
 
 
-def _documenting(desk: Desk) -> Endpoint:
+def _documenting(desk: AppContext) -> Endpoint:
     async def answer(request: Request) -> Response:
         return _json(document(ROUTES, request.scope.get("root_path", ""), desk.access.schemes))
 
@@ -107,11 +107,11 @@ def _documenting(desk: Desk) -> Endpoint:
 
 def _json(data: Any, status: int = 200) -> Response:
     headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-    text = data.text if isinstance(data, Encoded) else json.dumps(data, allow_nan=False)
+    text = data.text if isinstance(data, EncodedJson) else json.dumps(data, allow_nan=False)
     return Response(text, status, headers, "application/json")
 
 
-def _refusal(error: EasyPhotoError, desk: Desk) -> Response:
+def _refusal(error: EasyPhotoError, desk: AppContext) -> Response:
     response = _json(desk.tell.clean(error.as_json()), status_of(error))
     if response.status_code == 401:
         response.headers["WWW-Authenticate"] = ", ".join(CHALLENGES[scheme] for scheme in desk.access.schemes)

@@ -13,9 +13,9 @@ from PIL import Image
 from starlette.concurrency import run_in_threadpool
 
 from easyphoto.api import legacy_fields as fields
-from easyphoto.api.desk import Answer, Call, Desk, Route
-from easyphoto.api.shapes import TEXT, many, thing
-from easyphoto.domain import EMBEDDED_CHECKPOINT, Checkpoint, PortraitRequest, TrainRequest
+from easyphoto.api.routing import AppContext, JsonResult, RequestContext, Route
+from easyphoto.api.schemas import TEXT, array_of, object_of
+from easyphoto.domain import BUILTIN_CHECKPOINT, Checkpoint, PortraitRequest, TrainRequest
 from easyphoto.errors import BadName, BadRequest, EasyPhotoError, NotFound
 from easyphoto.jobs import Job, Kind, State
 from easyphoto.library import slug
@@ -29,19 +29,19 @@ USUAL_CHECKPOINT = "Chilloutmix-Ni-pruned-fp16-fix.safetensors"
 CONSENT = "By this call the caller states that the person shown has agreed."
 
 
-async def train(call: Call) -> Answer:
+async def train(call: RequestContext) -> JsonResult:
     """`{message}`."""
     try:
         given = _given(call)
         job, notes = await run_in_threadpool(_train_job, call, given)
         done = await _ended(call.desk, job.id)
         said = _failure(call.desk, done) or "The training has been finished."
-        return Answer({"message": " ".join([said, *notes])})
+        return JsonResult({"message": " ".join([said, *notes])})
     except EasyPhotoError as error:
-        return Answer({"message": _words(call.desk, error.as_json())})
+        return JsonResult({"message": _message(call.desk, error.as_json())})
 
 
-def _train_job(call: Call, given: fields.Given) -> tuple[Job, list[str]]:
+def _train_job(call: RequestContext, given: fields.Given) -> tuple[Job, list[str]]:
     base, notes = _checkpoint(call.desk, given)
     wanted, more = fields.train_fields(given, base.family)
     request = TrainRequest.for_family(base.family, base_model=base.name, consent=True, **wanted)
@@ -49,26 +49,28 @@ def _train_job(call: Call, given: fields.Given) -> tuple[Job, list[str]]:
     return _submit(call.desk, Kind.TRAIN, request, photos), [*notes, *more, CONSENT]
 
 
-async def infer(call: Call) -> Answer:
+async def infer(call: RequestContext) -> JsonResult:
     """`{message, outputs, face_id_outputs}`."""
     try:
         given = _given(call)
         sitting = await run_in_threadpool(_portrait_jobs, call, given)
         done = [await _ended(call.desk, job.id) for job in sitting.jobs]
-        return Answer(await run_in_threadpool(_delivered, call.desk, done, sitting, bool(given.get("display_score"))))
+        return JsonResult(
+            await run_in_threadpool(_delivered, call.desk, done, sitting, bool(given.get("display_score")))
+        )
     except EasyPhotoError as error:
-        return Answer({"message": _words(call.desk, error.as_json()), "outputs": [], "face_id_outputs": []})
+        return JsonResult({"message": _message(call.desk, error.as_json()), "outputs": [], "face_id_outputs": []})
 
 
 @dataclass(frozen=True)
-class Sitting:
+class LegacyResult:
     """The jobs of one call and what is to be said."""
 
     jobs: list[Job]
     notes: list[str]
 
 
-def _portrait_jobs(call: Call, given: fields.Given) -> Sitting:
+def _portrait_jobs(call: RequestContext, given: fields.Given) -> LegacyResult:
     """As many jobs as pictures of each template are wanted, each with a seed of its own."""
     base, notes = _checkpoint(call.desk, given)
     wanted, more = fields.portrait_fields(given, base.family)
@@ -81,10 +83,10 @@ def _portrait_jobs(call: Call, given: fields.Given) -> Sitting:
     pictures = fields.pictures(given)
     requests = [PortraitRequest(**{**vars(request), "seed": seed}) for seed in seeds]
     jobs = [_submit(call.desk, Kind.PORTRAIT, each, pictures) for each in requests]
-    return Sitting(jobs, [*notes, *more])
+    return LegacyResult(jobs, [*notes, *more])
 
 
-def _person_id(desk: Desk, name: str) -> str:
+def _person_id(desk: AppContext, name: str) -> str:
     """Clients know their persons by the name they trained them under. Raises NotFound, BadName."""
     if not name:
         return name
@@ -94,13 +96,13 @@ def _person_id(desk: Desk, name: str) -> str:
         return desk.studio.library.open(slug(name)).id
 
 
-def _delivered(desk: Desk, jobs: Iterable[Job], sitting: Sitting, with_scores: bool) -> dict[str, Any]:
+def _delivered(desk: AppContext, jobs: Iterable[Job], sitting: LegacyResult, with_scores: bool) -> dict[str, Any]:
     made: list[dict[str, Any]] = []
     problems: list[str] = []
     for job in jobs:
         result = job.result or {}
         made += result.get("portraits", [])
-        problems += [_words(desk, failure) for failure in result.get("failures", [])]
+        problems += [_message(desk, failure) for failure in result.get("failures", [])]
         if not result and (failure := _failure(desk, job)):
             problems.append(failure)
     made.sort(key=lambda portrait: str(portrait["template"]))  # numbered, so all of a template are together
@@ -111,7 +113,7 @@ def _delivered(desk: Desk, jobs: Iterable[Job], sitting: Sitting, with_scores: b
     return {"message": message, "outputs": [_png(root / p["file"]) for p in made], "face_id_outputs": scores}
 
 
-def _scores(desk: Desk, portrait: dict[str, Any]) -> list[list[str]]:
+def _scores(desk: AppContext, portrait: dict[str, Any]) -> list[list[str]]:
     """For each face the reference picture and what its likeness is, both in base64."""
     found = []
     for score in portrait["likeness"]:
@@ -135,13 +137,13 @@ def _png(file: Any) -> str:
 # ---------------------------------------------------------------- both
 
 
-def _given(call: Call) -> fields.Given:
+def _given(call: RequestContext) -> fields.Given:
     if not isinstance(call.body, dict):
         raise BadRequest("The body must be an object.", stage="request")
     return call.body
 
 
-def _checkpoint(desk: Desk, given: fields.Given) -> tuple[Checkpoint, list[str]]:
+def _checkpoint(desk: AppContext, given: fields.Given) -> tuple[Checkpoint, list[str]]:
     """The named one, else the usual one, else the engine's first one with a note. Raises MissingModel, BadRequest."""
     named = given.get("sd_model_checkpoint")
     if named is not None and not isinstance(named, str):
@@ -152,36 +154,36 @@ def _checkpoint(desk: Desk, given: fields.Given) -> tuple[Checkpoint, list[str]]
     if found := next((known for known in desk.studio.engine.checkpoints() if known.name in usual), None):
         return found, []
     first = desk.studio.engine.checkpoint(desk.studio.engine.default())
-    name = "the embedded base model" if first.name == EMBEDDED_CHECKPOINT else first.name
+    name = "the built-in base model" if first.name == BUILTIN_CHECKPOINT else first.name
     return first, [f"{USUAL_CHECKPOINT} is not here; {name} was used."]
 
 
-def _submit(desk: Desk, kind: Kind, request: Any, pictures: list[str]) -> Job:
+def _submit(desk: AppContext, kind: Kind, request: Any, pictures: list[str]) -> Job:
     items = [{"name": f"picture-{number:04d}", "data": data} for number, data in enumerate(pictures, 1)]
     with desk.intake.files(items) as files:
         return desk.queue.submit(kind, request, files)
 
 
-async def _ended(desk: Desk, job_id: str) -> Job:
+async def _ended(desk: AppContext, job_id: str) -> Job:
     """Waits without holding a thread; a caller that hangs up leaves the job running."""
     while not (job := desk.queue.get(job_id)).over:
         await asyncio.sleep(POLL_SECONDS)
     return job
 
 
-def _failure(desk: Desk, job: Job) -> str:
+def _failure(desk: AppContext, job: Job) -> str:
     if job.state is State.DONE:
         return ""
-    return _words(desk, job.error) if job.error else f"The job was {job.state.value}."
+    return _message(desk, job.error) if job.error else f"The job was {job.state.value}."
 
 
-def _words(desk: Desk, error: dict[str, str]) -> str:
-    parts = [error.get("problem", ""), f"[{error['file']}]" if error.get("file") else "", error.get("mend", "")]
+def _message(desk: AppContext, error: dict[str, str]) -> str:
+    parts = [error.get("problem", ""), f"[{error['file']}]" if error.get("file") else "", error.get("remedy", "")]
     return str(desk.tell.clean(" ".join(part for part in parts if part)))
 
 
 _ANYTHING = {"type": "object", "description": "The field names of the original extension."}
-_PAIRS = many(many(TEXT, minItems=2, maxItems=2))
+_PAIRS = array_of(array_of(TEXT, minItems=2, maxItems=2))
 
 ROUTES = (
     Route(
@@ -190,7 +192,7 @@ ROUTES = (
         "legacyTrain",
         "The original's training, synchronous.",
         train,
-        thing({"message": TEXT}),
+        object_of({"message": TEXT}),
         body=_ANYTHING,
         lenient=True,
     ),
@@ -200,7 +202,7 @@ ROUTES = (
         "legacyInfer",
         "The original's portrait, synchronous.",
         infer,
-        thing({"message": TEXT, "outputs": many(TEXT), "face_id_outputs": _PAIRS}),
+        object_of({"message": TEXT, "outputs": array_of(TEXT), "face_id_outputs": _PAIRS}),
         body=_ANYTHING,
         lenient=True,
     ),

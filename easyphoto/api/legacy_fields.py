@@ -29,7 +29,7 @@ TRAIN_FIELDS: dict[str, str] = {
 PORTRAIT_FIELDS: dict[str, str] = {
     "lora_weights": "lora_weight",
     "first_diffusion_steps": "first_steps",
-    "first_denoising_strength": "first_strength",
+    "first_denoising_strength": "first_denoising_strength",
     "second_diffusion_steps": "second_steps",
     "second_denoising_strength": "second_strength",
     "seed": "seed",
@@ -40,14 +40,14 @@ PORTRAIT_FIELDS: dict[str, str] = {
     "apply_face_fusion_after": "fusion_after",
     "color_shift_middle": "color_first",
     "color_shift_last": "color_last",
-    "super_resolution": "enlarge",
-    "super_resolution_ratio": "enlarge_ratio",
+    "super_resolution": "enhance_detail",
+    "super_resolution_ratio": "enhance_detail_ratio",
     "skin_retouching_bool": "retouch",
     "enable_second_diffusion": "second_pass",
 }
 
 API_COLUMN: dict[str, Any] = {"second_strength": 0.35}
-"""Where the original's API differs from its page, and so from our defaults; not for the embedded family."""
+"""Where the original's API differs from its page, and so from our defaults; not for the built-in family."""
 
 _NOTHING: tuple[Any, ...] = (None, "", "none", "None", [], {}, False, 0)
 
@@ -103,7 +103,7 @@ def train_fields(given: Given, family: ModelFamily) -> tuple[dict[str, Any], lis
 def portrait_fields(given: Given, family: ModelFamily) -> tuple[dict[str, Any], list[str]]:
     """Fields of a PortraitRequest but for the persons, and notes. Raises BadRequest."""
     standard = PortraitRequest.for_family(family)
-    fields = {} if family is ModelFamily.EMBEDDED else dict(API_COLUMN)
+    fields = {} if family is ModelFamily.BUILTIN else dict(API_COLUMN)
     fields |= _renamed(given, PORTRAIT_FIELDS, standard)
     for theirs, ours in (("additional_prompt", "prompt"), ("additional_neg_prompt", "negative_prompt")):
         if words := _text(theirs, given.get(theirs) or ""):

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from easyphoto.api.body import decoded
-from easyphoto.api.refusals import TooMany
-from easyphoto.api.shapes import UPLOAD_ID
-from easyphoto.api.templates import TemplateShelf
+from easyphoto.api.errors import TooMany
+from easyphoto.api.parsing import decoded
+from easyphoto.api.schemas import UPLOAD_ID
+from easyphoto.api.template_store import TemplateStore
 from easyphoto.errors import NotFound
 from easyphoto.jobs import JobFile
 
@@ -46,7 +46,7 @@ class Uploads:
         """Raises TooMany."""
         self._expire()
         if self._folder.is_dir() and len(list(self._folder.iterdir())) >= MOST:
-            raise TooMany(f"{MOST} uploads are waiting.", stage="uploads", mend="Remove some, or wait for a day.")
+            raise TooMany(f"{MOST} uploads are waiting.", stage="uploads", remedy="Remove some, or wait for a day.")
         own = self._folder / secrets.token_hex(16)
         own.mkdir(parents=True, mode=0o700)
         (own / "name.json").write_text(json.dumps(name), encoding="utf-8")
@@ -57,7 +57,7 @@ class Uploads:
         """Raises NotFound."""
         own = self._folder / upload
         if not re.match(UPLOAD_ID, upload) or len(upload) != 32 or not (own / "data").is_file():
-            raise NotFound("There is no such upload.", stage="uploads", mend="Uploads are kept for a day.")
+            raise NotFound("There is no such upload.", stage="uploads", remedy="Uploads are kept for a day.")
         return Upload(upload, json.loads((own / "name.json").read_text(encoding="utf-8")), own / "data")
 
     def remove(self, upload: str) -> None:
@@ -65,36 +65,36 @@ class Uploads:
         shutil.rmtree(self.open(upload).file.parent)
 
     def _expire(self) -> None:
-        sweep(self._folder, "*")
+        remove_expired(self._folder, "*")
 
 
-def sweep(folder: Path, pattern: str) -> None:
+def remove_expired(folder: Path, pattern: str) -> None:
     """Remove what is older than a day."""
     for own in folder.glob(pattern):
         if own.stat().st_mtime < time.time() - KEEP_SECONDS:
             shutil.rmtree(own, ignore_errors=True)
 
 
-def workplace(folder: Path) -> Path:
+def request_folder(folder: Path) -> Path:
     """A private folder for one request in `folder`, which is swept of what crashed requests have left."""
     folder.mkdir(parents=True, exist_ok=True)
-    sweep(folder, f"{_WORKPLACE}*")
+    remove_expired(folder, f"{_WORKPLACE}*")
     return Path(tempfile.mkdtemp(prefix=_WORKPLACE, dir=folder))
 
 
 @dataclass(frozen=True)
-class Intake:
+class RequestFiles:
     """Where the pictures of a request may come from."""
 
     uploads: Uploads
-    templates: TemplateShelf
+    templates: TemplateStore
     folder: Path  # for copies that live as long as a request
     max_picture: int
 
     @contextmanager
     def files(self, items: Sequence[Mapping[str, Any]]) -> Iterator[list[JobFile]]:
         """The pictures as files that exist inside the block. Raises NotFound, TooLarge, NotJson."""
-        own = workplace(self.folder)
+        own = request_folder(self.folder)
         try:
             yield [self._file(item, own / f"{number}") for number, item in enumerate(items)]
         finally:

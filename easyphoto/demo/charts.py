@@ -27,7 +27,7 @@ class Chart:
 
 
 @dataclass(frozen=True)
-class Frame:
+class ChartFrame:
     """Data coordinates to SVG coordinates."""
 
     x_low: float
@@ -44,13 +44,13 @@ class Frame:
         return HEIGHT - BOTTOM - (value - self.y_low) / (self.y_high - self.y_low) * (HEIGHT - TOP - BOTTOM)
 
 
-def frame_of(points: Points, limit: float | None) -> Frame:
+def frame_of(points: Points, limit: float | None) -> ChartFrame:
     """The smallest frame with a margin of 8 % above and below; never of no extent."""
     xs = [x for x, _ in points]
     ys = [y for _, y in points] + ([] if limit is None else [limit])
     margin = (max(ys) - min(ys)) * 0.08 or abs(max(ys)) * 0.1 or 1.0
     x_high = max(xs) if max(xs) > min(xs) else min(xs) + 1.0
-    return Frame(min(xs), x_high, min(ys) - margin, max(ys) + margin)
+    return ChartFrame(min(xs), x_high, min(ys) - margin, max(ys) + margin)
 
 
 def smoothed(points: Points, share: float = 0.9) -> list[tuple[float, float]]:
@@ -83,7 +83,7 @@ def ticks(low: float, high: float) -> list[float]:
     return [number * step for number in range(first, last + 1)]
 
 
-def _grid(frame: Frame) -> list[str]:
+def _grid(frame: ChartFrame) -> list[str]:
     shapes = []
     for value in ticks(frame.y_low, frame.y_high):
         y = frame.y(value)
@@ -94,7 +94,7 @@ def _grid(frame: Frame) -> list[str]:
     return shapes + [f'<text class="tick x" x="{frame.x(value):.1f}" {below}>{value:.4g}</text>' for value in columns]
 
 
-def _limit(chart: Chart, frame: Frame) -> list[str]:
+def _limit(chart: Chart, frame: ChartFrame) -> list[str]:
     if chart.limit is None:
         return []
     y = frame.y(chart.limit)
@@ -102,7 +102,7 @@ def _limit(chart: Chart, frame: Frame) -> list[str]:
     return [line, f'<text class="axis" x="{WIDTH - RIGHT}" y="{y - 5:.1f}">{escape(chart.limit_label)}</text>']
 
 
-def _curve(chart: Chart, frame: Frame) -> list[str]:
+def _curve(chart: Chart, frame: ChartFrame) -> list[str]:
     placed = [(frame.x(x), frame.y(y)) for x, y in chart.points]
     shapes = [_path(placed, "curve")]
     if chart.dots:

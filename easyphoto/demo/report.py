@@ -15,7 +15,7 @@ VERDICT_WORDS = {Verdict.KEEP: "kept", Verdict.WARN: "kept, with a warning", Ver
 
 
 @dataclass(frozen=True)
-class PhotoCard:
+class PhotoEntry:
     """A photo as it is shown."""
 
     picture: str  # data: URI
@@ -23,7 +23,7 @@ class PhotoCard:
 
 
 @dataclass(frozen=True)
-class PortraitCard:
+class PortraitEntry:
     """A template and what became of it."""
 
     template: str  # data: URI
@@ -39,21 +39,21 @@ class Training:
     """How the LoRA came to be."""
 
     losses: tuple[tuple[int, float], ...] = ()  # (step, loss)
-    likeness_by_step: Mapping[int, float] = field(default_factory=dict)  # mean L2 of the trial pictures
+    distance_by_step: Mapping[int, float] = field(default_factory=dict)  # mean L2 of the trial pictures
     votes: Mapping[int, float] = field(default_factory=dict)  # share of each checkpoint in the merged LoRA
     warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Facts:
+class ReportFacts:
     """Everything the page says."""
 
     person: str
     made: str  # date and time as shown
     program: str  # name and version
     same: float  # L2 at or under which the recogniser takes two faces for one person
-    photos: tuple[PhotoCard, ...]
-    portraits: tuple[PortraitCard, ...]
+    photos: tuple[PhotoEntry, ...]
+    portraits: tuple[PortraitEntry, ...]
     training: Training
     seconds: Mapping[str, float]
     peak_rss_mb: float
@@ -61,7 +61,7 @@ class Facts:
     failures: tuple[str, ...] = ()
 
 
-def page(facts: Facts) -> str:
+def page(facts: ReportFacts) -> str:
     """The HTML text."""
     parts = (_head(facts), _portraits(facts), _photos(facts), _training(facts), _times(facts), _settings(facts))
     return (
@@ -72,7 +72,7 @@ def page(facts: Facts) -> str:
     )
 
 
-def _head(facts: Facts) -> str:
+def _head(facts: ReportFacts) -> str:
     count = sum(card.report.trained for card in facts.photos)
     total = sum(facts.seconds.values())
     lead = (
@@ -93,7 +93,7 @@ def _span(seconds: float) -> str:
 # ---------------------------------------------------------------- sections
 
 
-def _portraits(facts: Facts) -> str:
+def _portraits(facts: ReportFacts) -> str:
     cards = "".join(_pair(card) for card in facts.portraits)
     failed = _notes(tuple(f"Not made: {failure}" for failure in facts.failures))
     scale = (
@@ -103,7 +103,7 @@ def _portraits(facts: Facts) -> str:
     return f'<section><h2>Before and after</h2>{cards}{failed}<p class="quiet">{escape(scale)}</p></section>'
 
 
-def _pair(card: PortraitCard) -> str:
+def _pair(card: PortraitEntry) -> str:
     scores = "".join(_score(score, len(card.scores) > 1) for score in card.scores)
     name = escape(card.name)
     return (
@@ -129,12 +129,12 @@ def _notes(notes: tuple[str, ...]) -> str:
     return f'<ul class="notes">{items}</ul>' if items else ""
 
 
-def _photos(facts: Facts) -> str:
+def _photos(facts: ReportFacts) -> str:
     cards = "".join(_photo(card) for card in facts.photos)
     return f'<section><h2>Photos</h2><div class="cards">{cards}</div></section>'
 
 
-def _photo(card: PhotoCard) -> str:
+def _photo(card: PhotoEntry) -> str:
     report = card.report
     parts = [f"face {report.face_px} px" if report.face_px else ""]
     parts.append(f"likeness {report.likeness:.2f}" if report.likeness is not None else "")
@@ -148,12 +148,12 @@ def _photo(card: PhotoCard) -> str:
     )
 
 
-def _training(facts: Facts) -> str:
+def _training(facts: ReportFacts) -> str:
     training = facts.training
     loss = Chart("Loss", "step", training.losses)
-    trials = sorted(training.likeness_by_step.items())
+    validation_images = sorted(training.distance_by_step.items())
     likeness = Chart(
-        "Likeness of the trial pictures (lower is nearer)", "step", trials, True, facts.same, "same person"
+        "Likeness of the trial pictures (lower is nearer)", "step", validation_images, True, facts.same, "same person"
     )
     votes = ", ".join(f"step {step}: {share:.0%}" for step, share in sorted(training.votes.items()))
     share = f'<p class="quiet">Shares in the final LoRA: {escape(votes)}.</p>' if votes else ""
@@ -161,13 +161,13 @@ def _training(facts: Facts) -> str:
     return f'<section><h2>Training</h2><div class="charts">{charts}</div>{share}{_notes(training.warnings)}</section>'
 
 
-def _times(facts: Facts) -> str:
+def _times(facts: ReportFacts) -> str:
     memory = f'<p class="quiet">At most {facts.peak_rss_mb:.0f} MB of memory, the trainer included.</p>'
     table = bars(facts.seconds, "s")
     return f'<section><h2>Time and memory</h2><div class="panel">{table}{memory}</div></section>'
 
 
-def _settings(facts: Facts) -> str:
+def _settings(facts: ReportFacts) -> str:
     rows = "".join(
         f'<tr><th scope="row">{escape(name)}</th><td>{escape(value)}</td></tr>'
         for name, value in facts.settings.items()

@@ -9,14 +9,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from easyphoto.arguments import chosen, photos_of, templates_of
-from easyphoto.commands import PART_FAILED
+from easyphoto.cli.arguments import chosen, photos_of, templates_of
+from easyphoto.cli.commands import PART_FAILED
+from easyphoto.cli.terminal import CommandResult
 from easyphoto.demo.memory import Peak, watched
-from easyphoto.demo.writing import Run, facts_of, result_of
+from easyphoto.demo.results import Run, facts_of, result_of
 from easyphoto.domain import ModelFamily, Photo, PortraitRequest, Template, TrainRequest
 from easyphoto.paths import default_root
 from easyphoto.progress import Clock, Progress, Step
-from easyphoto.terminal import Answer
 
 if TYPE_CHECKING:
     from easyphoto.studio import Studio
@@ -26,7 +26,7 @@ REPORT, RESULT, PORTRAITS, SAMPLES, DATA = "report.html", "result.json", "portra
 
 
 @dataclass(frozen=True)
-class Session:
+class DemoSession:
     """A demo under way."""
 
     studio: Studio
@@ -35,23 +35,23 @@ class Session:
     clock: Clock
 
 
-def demo(given: Namespace, open_studio: Callable[[Path | None], Studio], report: Progress) -> Answer:
+def demo(given: Namespace, open_studio: Callable[[Path | None], Studio], report: Progress) -> CommandResult:
     """Photos to portraits in `--out`; the trained person stays in a library of the demo's own.
 
     Raises what training and the portrait raise; a template that fails leaves the others.
     """
     out = (given.out or (given.data or default_root()) / "demo").resolve()
     out.mkdir(parents=True, exist_ok=True)
-    sweep(out)
+    clear_output(out)
     with watched() as peak:
-        session = Session(open_studio(out / DATA), out, report, Clock())
+        session = DemoSession(open_studio(out / DATA), out, report, Clock())
         photos, templates = pictures(given, session)
         run = work(train_request(given, session), photos, templates, session)
     write(run, peak, out)
-    return answer(run, peak, out)
+    return result(run, peak, out)
 
 
-def sweep(out: Path) -> None:
+def clear_output(out: Path) -> None:
     """Forget the portraits of an earlier demo in the same folder, and nothing else that may lie there."""
     try:
         earlier = json.loads((out / RESULT).read_text(encoding="utf-8"))
@@ -62,7 +62,7 @@ def sweep(out: Path) -> None:
         (out / PORTRAITS / name).unlink(missing_ok=True)
 
 
-def pictures(given: Namespace, session: Session) -> tuple[list[Photo], list[Template]]:
+def pictures(given: Namespace, session: DemoSession) -> tuple[list[Photo], list[Template]]:
     """The user's own pictures; samples for what he has not given."""
     photos, templates = given.photos, given.template
     if not (photos and templates):
@@ -77,7 +77,7 @@ def pictures(given: Namespace, session: Session) -> tuple[list[Photo], list[Temp
     return photos_of(photos), templates_of(templates)
 
 
-def train_request(given: Namespace, session: Session) -> TrainRequest:
+def train_request(given: Namespace, session: DemoSession) -> TrainRequest:
     """The family's defaults with what was asked for; the sample person has agreed."""
     agreed = bool(given.consent or not given.photos)
     changes = chosen(given, TrainRequest) | {"person": NAME, "consent": agreed}
@@ -85,7 +85,7 @@ def train_request(given: Namespace, session: Session) -> TrainRequest:
     return TrainRequest.for_family(base.family, **changes)
 
 
-def work(request: TrainRequest, photos: list[Photo], templates: list[Template], session: Session) -> Run:
+def work(request: TrainRequest, photos: list[Photo], templates: list[Template], session: DemoSession) -> Run:
     """Train and make the portraits."""
     studio, clock = session.studio, session.clock
     for earlier in [person.id for person in studio.library.list() if person.name == NAME]:
@@ -98,7 +98,7 @@ def work(request: TrainRequest, photos: list[Photo], templates: list[Template], 
         batch = studio.portrait(wish, templates, session.report, session.out / PORTRAITS)
     if batch.failures and not batch.portraits:
         raise batch.failures[0]
-    return Run(photos, templates, request, wish, trained, batch, dict(clock.seconds), studio.faces.recogniser.same)
+    return Run(photos, templates, request, wish, trained, batch, dict(clock.seconds), studio.faces.recognizer.same)
 
 
 def portrait_request(family: ModelFamily, request: TrainRequest, person: str) -> PortraitRequest:
@@ -116,7 +116,7 @@ def write(run: Run, peak: Peak, out: Path) -> None:
     (out / REPORT).write_text(page(facts_of(run, peak, out)), encoding="utf-8")
 
 
-def answer(run: Run, peak: Peak, out: Path) -> Answer:
+def result(run: Run, peak: Peak, out: Path) -> CommandResult:
     """Where everything is."""
     lines = [f"Report:    {out / REPORT}"]
     for portrait in run.batch.portraits:
@@ -128,4 +128,4 @@ def answer(run: Run, peak: Peak, out: Path) -> Answer:
     data: dict[str, Any] = {"report": str(out / REPORT), **result_of(run, peak, out)}
     data["failures"] = [failure.as_json() for failure in run.batch.failures]
     data["request"] = asdict(run.train_request)
-    return Answer(data, lines, code=PART_FAILED if run.batch.failures else 0)
+    return CommandResult(data, lines, code=PART_FAILED if run.batch.failures else 0)

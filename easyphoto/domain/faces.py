@@ -31,7 +31,7 @@ class Box:
         return self.bottom - self.top
 
     @property
-    def centre(self) -> tuple[float, float]:
+    def center(self) -> tuple[float, float]:
         """(x, y)."""
         return (self.left + self.right) / 2, (self.top + self.bottom) / 2
 
@@ -42,7 +42,7 @@ class Box:
 
     def scaled(self, ratio: float) -> Box:
         """About its centre."""
-        (x, y), w, h = self.centre, self.width * ratio / 2, self.height * ratio / 2
+        (x, y), w, h = self.center, self.width * ratio / 2, self.height * ratio / 2
         return Box(x - w, y - h, x + w, y + h)
 
     def clipped(self, size: tuple[int, int]) -> Box:

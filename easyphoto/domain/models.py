@@ -10,12 +10,17 @@ from pathlib import Path
 class ModelFamily(str, Enum):
     """Which architecture a base model or a LoRA belongs to."""
 
-    EMBEDDED = "embedded"
+    BUILTIN = "built-in"
     SD15 = "sd15"
     SDXL = "sdxl"
 
+    @classmethod
+    def _missing_(cls, value: object) -> ModelFamily | None:
+        """Files written before 0.1.0 call the built-in family "embedded"."""
+        return cls.BUILTIN if value == "embedded" else None
 
-EMBEDDED_CHECKPOINT = "embedded"
+
+BUILTIN_CHECKPOINT = "built-in"
 """The name under which the base model that ships with the program is asked for."""
 
 

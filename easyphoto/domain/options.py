@@ -45,9 +45,9 @@ def check_bounds(request: Any) -> None:
                 raise BadRequest(f"{name} is not a number.", stage="request")
             if (rule.low is not None and value < rule.low) or (rule.high is not None and value > rule.high):
                 raise BadRequest(
-                    f"{name} is {value}, outside {rule.low} to {rule.high}.", stage="request", mend=rule.help
+                    f"{name} is {value}, outside {rule.low} to {rule.high}.", stage="request", remedy=rule.help
                 )
         if rule.choices and value not in rule.choices:
             raise BadRequest(
-                f"{name} is {value!r}, not one of {', '.join(rule.choices)}.", stage="request", mend=rule.help
+                f"{name} is {value!r}, not one of {', '.join(rule.choices)}.", stage="request", remedy=rule.help
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from easyphoto.domain.models import EMBEDDED_CHECKPOINT, LoraCheckpoint
+from easyphoto.domain.models import BUILTIN_CHECKPOINT, LoraCheckpoint
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Person:
     reference: Path  # the reference photo: source of fusion and of the likeness score
     face_id: Path | None  # best trial picture
     photos: tuple[Path, ...]  # prepared photos: fusion picks the one nearest in pose
-    base_model: str = EMBEDDED_CHECKPOINT
+    base_model: str = BUILTIN_CHECKPOINT
     created: str = ""  # ISO 8601 UTC
     report: Path | None = None
     warnings: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image
 
 from easyphoto.domain.faces import Box
-from easyphoto.domain.models import EMBEDDED_CHECKPOINT, LoraUse, ModelFamily
+from easyphoto.domain.models import BUILTIN_CHECKPOINT, LoraUse, ModelFamily
 from easyphoto.domain.options import check_bounds, option
 
 KEEP = ""
@@ -44,9 +44,7 @@ class PortraitRequest:
     """Everything one portrait needs, in the order in which the pipeline uses it."""
 
     persons: tuple[str, ...] = ()  # ids for the faces from left to right, KEEP leaves one; missing ones are kept
-    base_model: str = option(
-        EMBEDDED_CHECKPOINT, "Base model", "The embedded one, or an SD checkpoint.", advanced=False
-    )
+    base_model: str = option(BUILTIN_CHECKPOINT, "Base model", "The built-in one, or an SD checkpoint.", advanced=False)
     prompt: str = option(
         "portrait photo, natural light, fine detail",
         "Prompt",
@@ -67,7 +65,9 @@ class PortraitRequest:
     fusion_before: bool = option(True, "Fuse before", "Move the person's face in before the first pass.")
     fusion_before_ratio: float = option(0.5, "Ratio before", "0 = template, 1 = fused.", low=0.0, high=1.0, step=0.05)
     first_steps: int = option(50, "First pass steps", "Sampler steps before strength.", low=1, high=150, step=1)
-    first_strength: float = option(0.45, "First pass strength", "0 leaves the face.", low=0.0, high=1.0, step=0.05)
+    first_denoising_strength: float = option(
+        0.45, "First pass strength", "0 leaves the face.", low=0.0, high=1.0, step=0.05
+    )
     color_first: bool = option(True, "Match colour first", "Skin colour of the template after the first pass.")
     fusion_after: bool = option(True, "Fuse after", "Move the person's face in once more between the passes.")
     fusion_after_ratio: float = option(0.5, "Ratio after", "0 = first pass, 1 = fused.", low=0.0, high=1.0, step=0.05)
@@ -77,9 +77,9 @@ class PortraitRequest:
     color_last: bool = option(True, "Match colour last", "Skin colour of the template at the end.")
     retouch: bool = option(False, "Retouch skin", "Smooths blemishes; never whitens.")
     retouch_ratio: float = option(0.5, "Retouch ratio", "0 = none, 1 = full.", low=0.0, high=1.0, step=0.05)
-    enlarge: bool = option(True, "Enhance detail", "Sharpen the face region by the toolbox's enhancer.")
-    enlarge_ratio: float = option(0.5, "Detail ratio", "0 = none, 1 = full.", low=0.0, high=1.0, step=0.05)
-    guidance: float = option(7.0, "Guidance", "Classifier-free guidance scale.", low=1.0, high=30.0, step=0.5)
+    enhance_detail: bool = option(True, "Enhance detail", "Sharpen the face region by the toolbox's enhancer.")
+    enhance_detail_ratio: float = option(0.5, "Detail ratio", "0 = none, 1 = full.", low=0.0, high=1.0, step=0.05)
+    cfg_scale: float = option(7.0, "Guidance", "Classifier-free guidance scale.", low=1.0, high=30.0, step=0.5)
     require_control: bool = option(
         True, "Insist on ControlNet", "Stop when there is no canny ControlNet, instead of going on without one."
     )
@@ -91,7 +91,7 @@ class PortraitRequest:
     @property
     def first(self) -> Pass:
         """The pass over the face."""
-        return Pass(self.first_steps, self.first_strength, FIRST_HINTS)
+        return Pass(self.first_steps, self.first_denoising_strength, FIRST_HINTS)
 
     @property
     def second(self) -> Pass:
@@ -107,19 +107,19 @@ class PortraitRequest:
 _PORTRAIT_DEFAULTS: dict[ModelFamily, dict[str, Any]] = {
     ModelFamily.SD15: {},
     ModelFamily.SDXL: {},
-    # The embedded model cannot bring a likeness by itself: fusion carries it whole, diffusion harmonises.
-    ModelFamily.EMBEDDED: {
+    # The built-in model cannot bring a likeness by itself: fusion carries it whole, diffusion harmonises.
+    ModelFamily.BUILTIN: {
         "fusion_before_ratio": 1.0,
         "fusion_after_ratio": 1.0,
         # Fusion brings the template's light already, and the carried detail keeps colour: matching skin once
         # more only deepened the template's own light and shade (seen on a forehead in the sun).
         "color_first": False,
         "color_last": False,
-        # Measured, see models/embedded/base/README.md: hardly any likeness is lost, and four steps a pass do.
+        # Measured, see models/builtin/base/README.md: hardly any likeness is lost, and four steps a pass do.
         "first_steps": 30,
-        "first_strength": 0.10,
+        "first_denoising_strength": 0.10,
         "second_strength": 0.10,
-        "guidance": 1.0,
+        "cfg_scale": 1.0,
         "require_control": False,  # there are no ControlNets for it
     },
 }
@@ -146,7 +146,7 @@ class RenderJob:
     mask: Image.Image  # "L", 255 = repaint, same size
     steps: int
     strength: float
-    guidance: float
+    cfg_scale: float
     seed: int
     hints: tuple[ControlHint, ...] = ()
     loras: tuple[LoraUse, ...] = ()

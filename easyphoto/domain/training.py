@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.domain.faces import Box, Floats, Pose
-from easyphoto.domain.models import EMBEDDED_CHECKPOINT, ModelFamily
+from easyphoto.domain.models import BUILTIN_CHECKPOINT, ModelFamily
 from easyphoto.domain.options import check_bounds, option
 from easyphoto.errors import BadRequest
 
@@ -69,9 +69,7 @@ class TrainRequest:
     consent: bool = option(
         False, "Consent", "The person shown has agreed that a model of their face is made.", advanced=False
     )
-    base_model: str = option(
-        EMBEDDED_CHECKPOINT, "Base model", "The embedded one, or an SD checkpoint.", advanced=False
-    )
+    base_model: str = option(BUILTIN_CHECKPOINT, "Base model", "The built-in one, or an SD checkpoint.", advanced=False)
     resolution: int = option(512, "Resolution", "Side of the training pictures in pixels.", low=128, high=2048, step=64)
     save_steps: int = option(100, "Validate and save every", "Steps between checkpoints.", low=1, high=10000, step=1)
     max_steps: int = option(800, "Max steps", "Upper limit of optimiser steps.", low=1, high=20000, step=1)
@@ -106,7 +104,7 @@ class TrainRequest:
     def __post_init__(self) -> None:
         check_bounds(self)
         if self.alpha > self.rank:
-            raise BadRequest(f"alpha {self.alpha} is above rank {self.rank}.", stage="request", mend="Lower alpha.")
+            raise BadRequest(f"alpha {self.alpha} is above rank {self.rank}.", stage="request", remedy="Lower alpha.")
 
     def steps_for(self, photos: int) -> int:
         """Optimiser steps for that many usable photos."""
@@ -121,7 +119,7 @@ class TrainRequest:
 _TRAIN_DEFAULTS: dict[ModelFamily, dict[str, Any]] = {
     ModelFamily.SD15: {},
     ModelFamily.SDXL: {"resolution": 1024, "max_steps": 600, "rank": 32, "alpha": 16, "gradient_checkpointing": True},
-    ModelFamily.EMBEDDED: {
+    ModelFamily.BUILTIN: {
         "resolution": 256,
         "max_steps": 200,
         "steps_per_photo": 25,

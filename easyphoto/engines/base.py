@@ -25,7 +25,7 @@ class Engine(Protocol):
         """The one of that name. Raises MissingModel."""
         ...
 
-    def at_work(self) -> AbstractContextManager[None]:
+    def session(self) -> AbstractContextManager[None]:
         """Inside it the engine may keep what it borrowed of its host from one render to the next.
 
         On leaving, also by an exception, the host has its own back.
@@ -39,7 +39,7 @@ class Engine(Protocol):
         """
         ...
 
-    def released(self, report: Progress = silent) -> AbstractContextManager[None]:
+    def offloaded(self, report: Progress = silent) -> AbstractContextManager[None]:
         """Inside it the engine holds no device memory, so that the trainer can have it; render nothing there.
 
         `report` is told while another one's work is waited for, and may end the waiting.

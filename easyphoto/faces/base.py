@@ -10,7 +10,7 @@ from easyphoto.domain import Face, Floats, Pixels
 
 
 @dataclass(frozen=True)
-class Recogniser:
+class Recognizer:
     """How to read the distances of a toolbox's embeddings."""
 
     name: str  # goes into manifests: embeddings of two recognisers are never compared
@@ -31,7 +31,7 @@ class FaceRegions:
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class FusionSource:
     """A picture of the person with its face, for fusion."""
 
     picture: Pixels
@@ -39,7 +39,7 @@ class Source:
 
 
 @dataclass(frozen=True, eq=False)
-class Fused:
+class FusionResult:
     """The template with the source's face in it; pixels where `mask` is 0 are the template's own."""
 
     picture: Pixels
@@ -53,7 +53,7 @@ class FaceToolbox(Protocol):
     """Detector, mesh, recogniser, masks, retouching and fusion behind one door."""
 
     @property
-    def recogniser(self) -> Recogniser:
+    def recognizer(self) -> Recognizer:
         """How to read distances."""
         ...
 
@@ -81,7 +81,7 @@ class FaceToolbox(Protocol):
         """Enlarged `scale` times (1 = same size) with detail boosted."""
         ...
 
-    def fuse(self, template: Pixels, face: Face, sources: Sequence[Source], share: float = 1.0) -> Fused:
+    def fuse(self, template: Pixels, face: Face, sources: Sequence[FusionSource], share: float = 1.0) -> FusionResult:
         """The best source's face moved into `face` of the template; `share` 0..1 of the way, in shape and in colour.
 
         Raises NoFace where no source can be brought into the template's pose.

@@ -82,7 +82,7 @@ def similarity_transform(src: ArrayLike, dst: ArrayLike) -> Array:
     return np.hstack([s * R, t[:, None]])
 
 
-def square_crop(centre: ArrayLike, side: float, angle: float, size: int) -> Array:
+def square_crop(center: ArrayLike, side: float, angle: float, size: int) -> Array:
     """The 2 x 3 matrix picture -> size x size crop of a square of `side` pixels turned by `angle` degrees.
 
     The square's upright axis becomes the crop's: a face with roll = angle stands level in it.
@@ -90,7 +90,7 @@ def square_crop(centre: ArrayLike, side: float, angle: float, size: int) -> Arra
     turn, zoom = np.deg2rad(-angle), size / side
     c, s = np.cos(turn) * zoom, np.sin(turn) * zoom
     linear = np.array([[c, -s], [s, c]])
-    shift = size / 2 - linear @ np.asarray(centre, np.float64)
+    shift = size / 2 - linear @ np.asarray(center, np.float64)
     return np.hstack([linear, shift[:, None]])
 
 
@@ -109,13 +109,13 @@ def box_of(points: ArrayLike) -> Box:
 
 def square_of(box: Box, ratio: float = 1.0) -> Box:
     """The square about the box's centre, its side `ratio` times the longer one."""
-    (x, y), half = box.centre, max(box.width, box.height) * ratio / 2
+    (x, y), half = box.center, max(box.width, box.height) * ratio / 2
     return Box(x - half, y - half, x + half, y + half)
 
 
 def left_to_right(faces: Iterable[Face]) -> list[Face]:
     """Sorted by box centre; the order every list of faces has."""
-    return sorted(faces, key=lambda face: face.box.centre)
+    return sorted(faces, key=lambda face: face.box.center)
 
 
 def five_points(mesh: ArrayLike) -> NDArray[np.float32]:

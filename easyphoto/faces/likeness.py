@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from easyphoto.domain import Floats
-from easyphoto.faces.base import Recogniser
+from easyphoto.faces.base import Recognizer
 
 _STEEPNESS = 12.0  # of the map from distance to 0..1
 
@@ -24,7 +24,7 @@ def distance(one: ArrayLike, other: ArrayLike) -> float:
     return float(np.linalg.norm(np.asarray(one, np.float64) - np.asarray(other, np.float64)))
 
 
-def robust_centre(rows: ArrayLike, rounds: int = 50) -> Floats:
+def robust_center(rows: ArrayLike, rounds: int = 50) -> Floats:
     """The geometric median (d,) of (n, d) rows: strangers among them, if fewer than half, hardly move it.
 
     Weiszfeld's iteration, from the coordinate-wise median. Raises ValueError for no rows.
@@ -32,22 +32,22 @@ def robust_centre(rows: ArrayLike, rounds: int = 50) -> Floats:
     x = np.asarray(rows, np.float64)
     if x.ndim != 2 or len(x) == 0:
         raise ValueError(f"need (n, d) rows with n > 0, got {x.shape}")
-    centre = np.median(x, axis=0)
+    center = np.median(x, axis=0)
     for _ in range(rounds):
-        weights = 1 / np.maximum(np.linalg.norm(x - centre, axis=1), 1e-6)
+        weights = 1 / np.maximum(np.linalg.norm(x - center, axis=1), 1e-6)
         moved = weights @ x / weights.sum()
-        if np.linalg.norm(moved - centre) < 1e-7:
+        if np.linalg.norm(moved - center) < 1e-7:
             break
-        centre = moved
-    return np.asarray(centre, np.float32)
+        center = moved
+    return np.asarray(center, np.float32)
 
 
-def ranking(rows: ArrayLike, centre: ArrayLike) -> list[int]:
+def ranking(rows: ArrayLike, center: ArrayLike) -> list[int]:
     """Indices of the rows, nearest to the centre first; equal ones keep their order."""
-    return [int(i) for i in np.argsort(distances(rows, centre), kind="stable")]
+    return [int(i) for i in np.argsort(distances(rows, center), kind="stable")]
 
 
-def outliers(rows: ArrayLike, recogniser: Recogniser) -> NDArray[np.bool_]:
+def outliers(rows: ArrayLike, recognizer: Recognizer) -> NDArray[np.bool_]:
     """(n,) True for rows farther from the robust centre than the recogniser's `strict`.
 
     A centre is nearer to its own than one photo to another, hence `strict` and not `same`. With fewer than three
@@ -56,20 +56,20 @@ def outliers(rows: ArrayLike, recogniser: Recogniser) -> NDArray[np.bool_]:
     x = np.asarray(rows, np.float64)
     if len(x) < 3:
         return np.zeros(len(x), np.bool_)
-    return np.asarray(distances(x, robust_centre(x)) > recogniser.strict)
+    return np.asarray(distances(x, robust_center(x)) > recognizer.strict)
 
 
-def likeness(gap: float, recogniser: Recogniser) -> float:
+def similarity(gap: float, recognizer: Recognizer) -> float:
     """A distance as 0..1: one half at `recogniser.same`, nearer to 1 the more alike."""
-    return float(1 / (1 + np.exp(np.clip(_STEEPNESS * (gap - recogniser.same), -500, 500))))
+    return float(1 / (1 + np.exp(np.clip(_STEEPNESS * (gap - recognizer.same), -500, 500))))
 
 
-def word_for(gap: float, recogniser: Recogniser) -> str:
+def word_for(gap: float, recognizer: Recognizer) -> str:
     """What a distance means, for people."""
-    if gap <= recogniser.strict:
+    if gap <= recognizer.strict:
         return "looks like the same person"
-    if gap <= recogniser.same:
+    if gap <= recognizer.same:
         return "resembles the person"
-    if gap <= recogniser.same * 1.25:
+    if gap <= recognizer.same * 1.25:
         return "a faint likeness"
     return "looks like someone else"

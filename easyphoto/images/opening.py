@@ -74,8 +74,8 @@ def picture_size(file: Path) -> tuple[int, int]:
         raise _bad(file, f"The header is damaged ({error or type(error).__name__}).", "Copy it again.") from error
 
 
-def _bad(file: Path, problem: str, mend: str = "") -> BadPicture:
-    return BadPicture(problem, stage="open", file=file.name, mend=mend)
+def _bad(file: Path, problem: str, remedy: str = "") -> BadPicture:
+    return BadPicture(problem, stage="open", file=file.name, remedy=remedy)
 
 
 def _check_size(source: Image.Image, file: Path, max_pixels: int) -> None:

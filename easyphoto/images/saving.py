@@ -60,7 +60,7 @@ def _jpeg(infotext: str, ai_made: bool, file: Path) -> dict[str, Any]:
     """What PIL's JPEG writer takes; the XMP segment by hand, since only Pillow 11 has a word for it."""
     options: dict[str, Any] = {"quality": 95, "subsampling": 0}
     if len(infotext) > _JPEG_TEXT_LIMIT:
-        raise BadRequest("The settings are too long for a JPEG.", stage="save", file=file.name, mend="Save as PNG.")
+        raise BadRequest("The settings are too long for a JPEG.", stage="save", file=file.name, remedy="Save as PNG.")
     if infotext:
         exif = Image.Exif()
         # A dict of its own: Pillow 9.5 forgets what is put into `get_ifd` of an empty Exif.

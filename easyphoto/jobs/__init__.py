@@ -9,6 +9,6 @@ queue.close()
 """
 
 from easyphoto.jobs.job import ENDED, CheckRequest, Event, Job, JobFile, Kind, State
-from easyphoto.jobs.queue import Queue
+from easyphoto.jobs.queue import JobQueue
 
-__all__ = ["ENDED", "CheckRequest", "Event", "Job", "JobFile", "Kind", "Queue", "State"]
+__all__ = ["ENDED", "CheckRequest", "Event", "Job", "JobFile", "JobQueue", "Kind", "State"]

@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 
 from easyphoto.errors import Busy, EasyPhotoError
-from easyphoto.library.folders import make_private
+from easyphoto.library.filesystem import make_private
 
 _log = logging.getLogger(__name__)
 
@@ -70,5 +70,7 @@ def _migrate(database: sqlite3.Connection) -> None:
     database.execute("COMMIT")
     if version > VERSION:
         raise EasyPhotoError(
-            "The list of jobs was written by a newer version of the program.", stage="jobs", mend="Update the program."
+            "The list of jobs was written by a newer version of the program.",
+            stage="jobs",
+            remedy="Update the program.",
         )

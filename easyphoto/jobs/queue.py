@@ -12,11 +12,11 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from easyphoto.errors import BadName, BadRequest, Busy
-from easyphoto.jobs import folder
+from easyphoto.jobs import job_files
 from easyphoto.jobs.job import ENDED, JOB_ID, Event, Job, JobFile, Kind, State, checked_id
-from easyphoto.jobs.lanes import LANES, Lanes
 from easyphoto.jobs.requests import REQUESTS, Request
-from easyphoto.jobs.store import Store
+from easyphoto.jobs.store import JobStore
+from easyphoto.jobs.workers import WORKERS, Workers
 from easyphoto.library import slug
 from easyphoto.paths import Paths
 
@@ -40,7 +40,7 @@ ORPHAN_SECONDS = 3600.0
 _POLL = 0.5  # seconds; a job of another process is heard of this late
 
 
-class Queue:
+class JobQueue:
     """Jobs of one data folder. Training and portraits share one lane, photo checks have their own.
 
     Only one Queue on a data folder runs jobs (`active`); others, in this process or another, may
@@ -50,8 +50,8 @@ class Queue:
 
     def __init__(self, paths: Paths, studio: Studio) -> None:
         self._paths = paths
-        self._store = Store(paths.jobs)
-        self._lanes = Lanes(paths, studio, self._store)
+        self._store = JobStore(paths.jobs)
+        self._lanes = Workers(paths, studio, self._store)
         self._expire()
         self._lanes.start()
 
@@ -75,11 +75,11 @@ class Queue:
         kind = Kind(kind)
         self._check(kind, request, files)
         job = Job(_new_id(), kind, State.QUEUED, asdict(request), tuple(f.name for f in files), time.time())
-        folder.store(self._paths.jobs / job.id, files)
+        job_files.store(self._paths.jobs / job.id, files)
         try:
             self._store.add(job)
         except BaseException:
-            folder.remove(self._paths.jobs / job.id)
+            job_files.remove(self._paths.jobs / job.id)
             raise
         self._lanes.wake()
         return self.get(job.id)
@@ -88,13 +88,13 @@ class Queue:
         if not isinstance(request, REQUESTS[kind]):
             raise BadRequest(f"A {kind.value} job needs a {REQUESTS[kind].__name__}.", stage="request")
         if not files:
-            raise BadRequest("There is no picture.", stage="request", mend="Add at least one.")
+            raise BadRequest("There is no picture.", stage="request", remedy="Add at least one.")
         if len(files) > MOST_FILES:
             raise BadRequest(f"{len(files)} pictures are above the limit of {MOST_FILES}.", stage="request")
         if wrong := [f.override for f in files if f.override not in ("", "keep", "drop")]:
-            raise BadRequest(f"{wrong[0]!r} is no verdict.", stage="request", mend="Say keep or drop.")
+            raise BadRequest(f"{wrong[0]!r} is no verdict.", stage="request", remedy="Say keep or drop.")
         if len(self._store.waiting()) >= MOST_WAITING:
-            raise Busy(f"{MOST_WAITING} jobs are waiting already.", stage="request", mend="Wait for one to end.")
+            raise Busy(f"{MOST_WAITING} jobs are waiting already.", stage="request", remedy="Wait for one to end.")
 
     def cancel(self, job_id: str) -> Job:
         """Ask it to stop: a queued one is cancelled at once, a running one at its next sign of life.
@@ -103,7 +103,7 @@ class Queue:
         """
         job = self.get(job_id)
         if self._store.ask_to_cancel(job_id, time.time()) and job.kind is not Kind.TRAIN:
-            folder.remove_pictures(self._paths.jobs / job_id)
+            job_files.remove_pictures(self._paths.jobs / job_id)
         self._lanes.wake()
         return self.get(job_id)
 
@@ -126,9 +126,9 @@ class Queue:
         """
         job = self.cancel(job_id)
         if not job.over:
-            raise Busy("The job is still running.", stage="jobs", mend="It has been asked to stop; try again then.")
+            raise Busy("The job is still running.", stage="jobs", remedy="It has been asked to stop; try again then.")
         self._store.delete(job_id)
-        folder.remove(self._paths.jobs / job_id)
+        job_files.remove(self._paths.jobs / job_id)
         if with_results:
             shutil.rmtree(self._paths.portraits / job_id, ignore_errors=True)
         if job.kind is Kind.TRAIN:
@@ -157,11 +157,11 @@ class Queue:
         """Private files of long forgotten unfinished jobs, and of jobs the list has lost."""
         for job in self._store.find(tuple(Kind), tuple(ENDED), limit=10_000):
             if job.ended < time.time() - KEEP_SECONDS:
-                folder.remove_pictures(self._paths.jobs / job.id)
+                job_files.remove_pictures(self._paths.jobs / job.id)
         known = {job.id for job in self._store.find(tuple(Kind), tuple(State), limit=1_000_000)}
         for own in self._paths.jobs.glob("*-*-*"):
-            if re.match(JOB_ID, own.name) and own.name not in known and folder.age(own) > ORPHAN_SECONDS:
-                folder.remove(own)
+            if re.match(JOB_ID, own.name) and own.name not in known and job_files.age(own) > ORPHAN_SECONDS:
+                job_files.remove(own)
 
     # ------------------------------------------------------------ watching
 
@@ -176,13 +176,13 @@ class Queue:
     def _placed(self, jobs: Sequence[Job]) -> Sequence[Job]:
         """With `place` and `resumable`, which are no columns."""
         line = self._store.waiting() if any(job.state is State.QUEUED for job in jobs) else []
-        return [replace(job, place=_place(job, line), resumable=self._resumable(job)) for job in jobs]
+        return [replace(job, place=_queue_position(job, line), resumable=self._resumable(job)) for job in jobs]
 
     def _resumable(self, job: Job) -> bool:
         stopped = job.state is State.INTERRUPTED or (
             job.kind is Kind.TRAIN and job.state in (State.FAILED, State.CANCELLED)
         )
-        return stopped and folder.has_pictures(self._paths.jobs / job.id)
+        return stopped and job_files.has_pictures(self._paths.jobs / job.id)
 
     def version(self) -> tuple[int, int]:
         """Something that differs after every change to any job; quick to ask for."""
@@ -231,8 +231,8 @@ def _person_of(job: Job) -> str:
         return ""
 
 
-def _place(job: Job, line: Sequence[tuple[str, Kind]]) -> int:
-    lane = next(kinds for kinds in LANES.values() if job.kind in kinds)
+def _queue_position(job: Job, line: Sequence[tuple[str, Kind]]) -> int:
+    lane = next(kinds for kinds in WORKERS.values() if job.kind in kinds)
     before = [waiting for waiting, kind in line if kind in lane]
     return before.index(job.id) + 1 if job.id in before else 0
 

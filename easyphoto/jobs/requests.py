@@ -35,7 +35,9 @@ def checked_fields(kind: type[Any], data: Mapping[str, Any]) -> dict[str, Any]:
     known: dict[str, Field[Any]] = {f.name: f for f in fields(kind)}
     if strangers := [name for name in data if name not in known]:
         raise BadRequest(
-            f"There is no field {strangers[0][:80]!r}.", stage="request", mend=f"Fields: {', '.join(known) or 'none'}."
+            f"There is no field {strangers[0][:80]!r}.",
+            stage="request",
+            remedy=f"Fields: {', '.join(known) or 'none'}.",
         )
     return {name: _typed(name, known[name].default, value) for name, value in data.items()}
 

@@ -18,7 +18,7 @@ from easyphoto.jobs.job import ENDED, Event, Job, Kind, State
 _LAST_EVENT = "(SELECT COALESCE(MAX(number), 0) FROM events WHERE job = jobs.id)"
 
 
-class Store:
+class JobStore:
     """The tables; every method is one transaction and may be called from any thread."""
 
     def __init__(self, folder: Path) -> None:
@@ -54,7 +54,7 @@ class Store:
 
     def _open(self) -> sqlite3.Connection:
         if self._database is None:
-            raise Busy("The job queue is closed.", stage="jobs", mend="Try again once the program has restarted.")
+            raise Busy("The job queue is closed.", stage="jobs", remedy="Try again once the program has restarted.")
         return self._database
 
     def _rows(self, query: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:

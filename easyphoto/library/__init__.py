@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from easyphoto.library.folders import Removed
+from easyphoto.library.filesystem import Deleted
+from easyphoto.library.library import Library, PersonDraft
 from easyphoto.library.names import check_id, check_name, slug
-from easyphoto.library.shelf import Library, PersonDraft
 from easyphoto.library.templates import Templates
 
-__all__ = ["Library", "PersonDraft", "Removed", "Templates", "check_id", "check_name", "slug"]
+__all__ = ["Deleted", "Library", "PersonDraft", "Templates", "check_id", "check_name", "slug"]

@@ -12,12 +12,12 @@ from easyphoto.locks import FileLock
 
 
 @contextmanager
-def one_writer(file: Path, patience: float) -> Iterator[None]:
+def write_lock(file: Path, patience: float) -> Iterator[None]:
     """Hold the lock file. Raises Busy when another process or thread still holds it after `patience` seconds."""
     lock, deadline = FileLock(file), time.monotonic() + patience
     while not lock.seize():
         if time.monotonic() >= deadline:
-            raise Busy("Another process is writing persons.", stage="library", mend="Try again.")
+            raise Busy("Another process is writing persons.", stage="library", remedy="Try again.")
         time.sleep(0.05)
     try:
         yield

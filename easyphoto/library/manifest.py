@@ -13,7 +13,7 @@ from easyphoto.domain import LoraCheckpoint, ModelFamily, Person
 from easyphoto.errors import BadModel, BadName
 from easyphoto.library.names import check_id, check_name
 
-SCHEMA = 1
+SCHEMA = 2
 MANIFEST = "manifest.json"
 LARGEST = 1_000_000  # bytes of a manifest
 MOST_FILES = 200
@@ -31,7 +31,7 @@ class Manifest:
     name: str
     created: str  # ISO 8601 UTC
     base_model: str
-    recogniser: str  # whose distances the likeness figures are
+    recognizer: str  # whose distances the likeness figures are
     reference: str
     photos: tuple[str, ...] = ()
     face_id: str = ""
@@ -110,9 +110,17 @@ def parse(text: str) -> Manifest:
         raise BadModel(
             f"This person was made by a newer version (schema {facts['schema']}, known: {SCHEMA}).",
             stage="library",
-            mend="Update the program.",
+            remedy="Update the program.",
         )
-    return _from_facts(facts)
+    return _from_facts(_migrated(facts))
+
+
+def _migrated(facts: dict[str, Any]) -> dict[str, Any]:
+    """Schema 1 spelt `recogniser` and called the built-in family and base model "embedded"."""
+    if facts["schema"] > 1:
+        return facts
+    renamed = {key: "built-in" for key in ("family", "base_model") if facts.get(key) == "embedded"}
+    return {"recognizer": facts.get("recogniser", ""), **facts, **renamed}
 
 
 def _from_facts(facts: dict[str, Any]) -> Manifest:
@@ -135,7 +143,7 @@ def _from_facts(facts: dict[str, Any]) -> Manifest:
     )
 
 
-_TEXTS = ("id", "name", "created", "base_model", "recogniser", "reference", "face_id", "report", "lora")
+_TEXTS = ("id", "name", "created", "base_model", "recognizer", "reference", "face_id", "report", "lora")
 
 
 def _text(facts: dict[str, Any], key: str) -> str:

@@ -21,13 +21,13 @@ def check_name(name: str) -> str:
     """The name as it will be shown: NFC, spaces tidied. Raises BadName for empty, over-long or deceptive ones."""
     tidy = " ".join(unicodedata.normalize("NFC", name).split())
     if not any(unicodedata.category(sign)[0] in "LNSP" for sign in tidy):
-        raise BadName("A person needs a name.", stage="name", mend="Give a name of 1 to 80 characters.")
+        raise BadName("A person needs a name.", stage="name", remedy="Give a name of 1 to 80 characters.")
     if len(tidy) > LONGEST_NAME:
         raise BadName(
-            f"The name has {len(tidy)} characters; {LONGEST_NAME} are the most.", stage="name", mend="Shorten it."
+            f"The name has {len(tidy)} characters; {LONGEST_NAME} are the most.", stage="name", remedy="Shorten it."
         )
     if any(unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Co", "Cn") and sign not in _JOINERS for sign in tidy):
-        raise BadName("The name holds control characters.", stage="name", mend="Type the name again by hand.")
+        raise BadName("The name holds control characters.", stage="name", remedy="Type the name again by hand.")
     return tidy
 
 
@@ -52,6 +52,6 @@ def check_id(identifier: str) -> str:
     """The id itself, when it can be a folder of ours. Raises BadName, whatever a caller from outside sends."""
     if not _ID.fullmatch(identifier) or identifier in _RESERVED:
         raise BadName(
-            f"{identifier[:60]!r} is no person's id.", stage="library", mend="List the persons for their ids."
+            f"{identifier[:60]!r} is no person's id.", stage="library", remedy="List the persons for their ids."
         )
     return identifier

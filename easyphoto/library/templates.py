@@ -7,7 +7,7 @@ from pathlib import Path
 from easyphoto.domain import Template
 from easyphoto.errors import BadName, NotFound
 from easyphoto.images import open_picture, save_picture
-from easyphoto.library.folders import make_private
+from easyphoto.library.filesystem import make_private
 from easyphoto.library.names import slug
 from easyphoto.paths import Paths, free_name
 

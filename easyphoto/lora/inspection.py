@@ -13,7 +13,7 @@ from easyphoto.lora.tensor_file import Header, read_header
 
 DOWN, UP, ALPHA = ".lora_down.weight", ".lora_up.weight", ".alpha"
 
-_VERSIONS = {"sd_v1": ModelFamily.SD15, "sdxl": ModelFamily.SDXL, "easyphoto_embedded": ModelFamily.EMBEDDED}
+_VERSIONS = {"sd_v1": ModelFamily.SD15, "sdxl": ModelFamily.SDXL, "easyphoto_builtin": ModelFamily.BUILTIN}
 _CROSS_ATTENTION = {768: ModelFamily.SD15, 2048: ModelFamily.SDXL}
 
 

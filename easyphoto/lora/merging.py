@@ -113,7 +113,7 @@ def _common_modules(headers: Sequence[Header]) -> list[str]:
                 f"{other.file.name} has other modules than {first.file.name}.",
                 stage="merge",
                 file=str(other.file),
-                mend="Merge LoRAs that were trained on the same base model.",
+                remedy="Merge LoRAs that were trained on the same base model.",
             )
     return names
 

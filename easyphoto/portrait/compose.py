@@ -17,7 +17,7 @@ NEIGHBOUR_MARGIN = 0.06  # of the neighbour's face width, kept free round it
 
 
 @dataclass(frozen=True, eq=False)
-class Canvas:
+class FaceCanvas:
     """A face's region at the template's own resolution while it is being worked on."""
 
     original: Pixels  # as it was cut out of the template
@@ -36,19 +36,19 @@ class Canvas:
         """Everything touched so far, its edge feathered inwards."""
         return feather(self.touched, self.widths.feather)
 
-    def painted(self, pixels: Pixels, mask: Pixels) -> Canvas:
+    def painted(self, pixels: Pixels, mask: Pixels) -> FaceCanvas:
         """With `pixels` laid on through `mask`; the mask is remembered."""
         inside: Pixels = np.minimum(mask, self.free)
         return replace(self, pixels=blend(self.pixels, pixels, inside), touched=np.maximum(self.touched, inside))
 
 
-def cut(picture: Pixels, plan: FacePlan, faces: Sequence[Face]) -> Canvas:
+def cut(picture: Pixels, plan: FacePlan, faces: Sequence[Face]) -> FaceCanvas:
     """The plan's region of the template, neighbours protected."""
     left, top, right, bottom = plan.region
     part = np.ascontiguousarray(picture[top:bottom, left:right])
     others = [moved(face, left, top) for face in faces if face is not plan.face]
     free = protect(part.shape[:2], others)
-    return Canvas(part, part, moved(plan.face, left, top), free, np.zeros_like(free))
+    return FaceCanvas(part, part, moved(plan.face, left, top), free, np.zeros_like(free))
 
 
 def protect(shape: tuple[int, int], others: Sequence[Face]) -> Pixels:
@@ -69,7 +69,7 @@ def outline(shape: tuple[int, int], face: Face) -> Pixels:
         hull = cv2.convexHull(np.round(face.mesh[:, :2]).astype(np.int32))
         cv2.fillConvexPoly(mask, hull, 255)
         return mask
-    (x, y), axes = face.box.centre, (face.box.width / 2, face.box.height / 2)
+    (x, y), axes = face.box.center, (face.box.width / 2, face.box.height / 2)
     cv2.ellipse(mask, (round(x), round(y)), (round(axes[0]), round(axes[1])), 0, 0, 360, 255, -1)
     return mask
 
@@ -93,7 +93,7 @@ def ring_mask(regions: FaceRegions, widths: Widths) -> Pixels:
     return np.asarray(np.maximum(ring, np.maximum(_solid(regions.eyes), _solid(regions.lips))))
 
 
-def put_back(picture: Pixels, canvas: Canvas, region: tuple[int, int, int, int]) -> Pixels:
+def put_back(picture: Pixels, canvas: FaceCanvas, region: tuple[int, int, int, int]) -> Pixels:
     """The template with the finished region in it; where nothing was touched, pixels are the template's own."""
     left, top, right, bottom = region
     result = picture.copy()

@@ -10,12 +10,12 @@ import numpy as np
 from easyphoto.domain import Pixels, PortraitRequest
 from easyphoto.faces.base import FaceRegions, FaceToolbox
 from easyphoto.images import match_color
-from easyphoto.portrait.compose import Canvas, found_again
+from easyphoto.portrait.compose import FaceCanvas, found_again
 from easyphoto.portrait.subject import Subject
 
 
 @dataclass(frozen=True, eq=False)
-class Bench:
+class EffectContext:
     """What effects work with."""
 
     faces: FaceToolbox
@@ -23,15 +23,15 @@ class Bench:
     request: PortraitRequest
 
 
-Effect = Callable[[Canvas, Bench], Canvas]
+Effect = Callable[[FaceCanvas, EffectContext], FaceCanvas]
 
 
-def regions_now(canvas: Canvas, bench: Bench) -> FaceRegions:
+def regions_now(canvas: FaceCanvas, bench: EffectContext) -> FaceRegions:
     """Masks of the face as it looks now; where it is not found any more, at its old place."""
     return bench.faces.regions(canvas.pixels, found_again(canvas.pixels, canvas.face, bench.faces))
 
 
-def fuse(canvas: Canvas, bench: Bench, ratio: float) -> tuple[Canvas, tuple[str, ...]]:
+def fuse(canvas: FaceCanvas, bench: EffectContext, ratio: float) -> tuple[FaceCanvas, tuple[str, ...]]:
     """The person's face moved in by `ratio` 0..1, with the fusion's notes.
 
     Raises NoFace when no photo of the person fits the template's pose.
@@ -44,7 +44,7 @@ def fuse(canvas: Canvas, bench: Bench, ratio: float) -> tuple[Canvas, tuple[str,
     return canvas.painted(fused.picture, moved_in), fused.notes
 
 
-def match_template(canvas: Canvas, bench: Bench) -> Canvas:
+def match_template(canvas: FaceCanvas, bench: EffectContext) -> FaceCanvas:
     """Colour of the face's skin as it was in the template; lips, eyes and brows are left out."""
     now = regions_now(canvas, bench)
     before = bench.faces.regions(canvas.original, canvas.face)
@@ -52,25 +52,25 @@ def match_template(canvas: Canvas, bench: Bench) -> Canvas:
     return canvas.painted(match_color(canvas.pixels, canvas.original, skin, reference), skin)
 
 
-def retouch(canvas: Canvas, bench: Bench) -> Canvas:
+def retouch(canvas: FaceCanvas, bench: EffectContext) -> FaceCanvas:
     """Blemishes smoothed where the face was painted."""
     smooth = bench.faces.retouch(canvas.pixels, canvas.face, bench.request.retouch_ratio)
     return canvas.painted(smooth, canvas.soft)
 
 
-def enlarge(canvas: Canvas, bench: Bench) -> Canvas:
+def enhance_detail(canvas: FaceCanvas, bench: EffectContext) -> FaceCanvas:
     """Detail boosted where the face was painted, mixed in by the request's ratio."""
     sharp = bench.faces.enhance(canvas.pixels, 1.0)
-    mixed = canvas.pixels + (sharp.astype(np.float32) - canvas.pixels) * bench.request.enlarge_ratio
+    mixed = canvas.pixels + (sharp.astype(np.float32) - canvas.pixels) * bench.request.enhance_detail_ratio
     return canvas.painted(np.clip(np.rint(mixed), 0, 255).astype(np.uint8), canvas.soft)
 
 
 def finishing(request: PortraitRequest) -> list[tuple[str, Effect]]:
     """The last effects in their order, as the request asks for them."""
     effects: list[tuple[str, Effect, bool]] = [
-        ("colour", match_template, request.color_last),
+        ("color", match_template, request.color_last),
         ("retouch", retouch, request.retouch),
-        ("detail", enlarge, request.enlarge),
+        ("detail", enhance_detail, request.enhance_detail),
     ]
     return [(name, effect) for name, effect, wanted in effects if wanted]
 

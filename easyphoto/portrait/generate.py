@@ -15,12 +15,12 @@ from easyphoto.errors import NoFace
 from easyphoto.faces.base import FaceToolbox
 from easyphoto.images import fit_long_side, open_picture
 from easyphoto.portrait import finish
-from easyphoto.portrait.compose import Canvas, cut, face_mask, put_back, ring_mask
+from easyphoto.portrait.compose import FaceCanvas, cut, face_mask, put_back, ring_mask
 from easyphoto.portrait.infotext import infotext
-from easyphoto.portrait.paste import pose_guide
 from easyphoto.portrait.plan import FacePlan, PassPlan, pass_seed, plan_faces
+from easyphoto.portrait.pose_reference import pose_reference
 from easyphoto.portrait.prompts import join_prompt
-from easyphoto.portrait.repaint import Easel, PoseGuide, repaint
+from easyphoto.portrait.repaint import PassContext, PoseReference, repaint
 from easyphoto.portrait.score import score_faces
 from easyphoto.portrait.subject import Subject
 from easyphoto.progress import Clock, Progress, Step
@@ -38,7 +38,7 @@ class Tools:
 
 
 @dataclass(frozen=True)
-class Sitting:
+class PortraitContext:
     """One portrait being made."""
 
     request: PortraitRequest
@@ -61,13 +61,15 @@ def generate(
     """The best of `request.best_of` portraits by likeness; raises EasyPhotoError naming the template."""
     first = request.seed if request.seed >= 0 else secrets.randbelow(2**32)
     candidates = [
-        _portrait(Sitting(replace(request, seed=(first + n) % 2**32), template, tools, people, Clock(), report, []))
+        _portrait(
+            PortraitContext(replace(request, seed=(first + n) % 2**32), template, tools, people, Clock(), report, [])
+        )
         for n in range(request.best_of)
     ]
     return min(candidates, key=lambda p: sum(score.after for score in p.scores))
 
 
-def _portrait(sitting: Sitting) -> Portrait:
+def _portrait(sitting: PortraitContext) -> Portrait:
     request, clock = sitting.request, sitting.clock
     with clock.time("detect"):
         picture = np.asarray(open_picture(sitting.template.file))
@@ -86,7 +88,7 @@ def _portrait(sitting: Sitting) -> Portrait:
     )
 
 
-def find_faces(picture: Pixels, sitting: Sitting) -> list[Face]:
+def find_faces(picture: Pixels, sitting: PortraitContext) -> list[Face]:
     """Faces of the template from left to right. Raises NoFace."""
     faces = sitting.tools.faces.detect(picture)
     if not faces:
@@ -94,16 +96,16 @@ def find_faces(picture: Pixels, sitting: Sitting) -> list[Face]:
             "No face was found in the template.",
             stage="detect",
             file=sitting.template.name,
-            mend="Use a picture with a face of at least 40 pixels that is not in profile.",
+            remedy="Use a picture with a face of at least 40 pixels that is not in profile.",
         )
     return faces
 
 
-def _paint_face(canvas: Canvas, plan: FacePlan, number: int, sitting: Sitting) -> Canvas:
+def _paint_face(canvas: FaceCanvas, plan: FacePlan, number: int, sitting: PortraitContext) -> FaceCanvas:
     """Fusion, first pass, colour, fusion, ring pass, finishing."""
     request, clock = sitting.request, sitting.clock
-    bench = finish.Bench(sitting.tools.faces, sitting.people[plan.person], request)
-    stages = _Stages(sitting, number)
+    bench = finish.EffectContext(sitting.tools.faces, sitting.people[plan.person], request)
+    stages = _StageProgress(sitting, number)
     if request.fusion_before:
         with clock.time("fusion"):
             canvas = _fuse(canvas, bench, request.fusion_before_ratio, sitting)
@@ -112,8 +114,8 @@ def _paint_face(canvas: Canvas, plan: FacePlan, number: int, sitting: Sitting) -
         mask = face_mask(finish.regions_now(canvas, bench), canvas.widths)
         canvas = _pass(canvas, mask, (plan, number, 1), sitting)
     if request.color_first:
-        stages.begin("colour", canvas)
-        with clock.time("colour"):
+        stages.begin("color", canvas)
+        with clock.time("color"):
             canvas = finish.match_template(canvas, bench)
     if request.fusion_after:
         stages.begin("second fusion", canvas)
@@ -131,19 +133,21 @@ def _paint_face(canvas: Canvas, plan: FacePlan, number: int, sitting: Sitting) -
     return canvas
 
 
-def _fuse(canvas: Canvas, bench: finish.Bench, ratio: float, sitting: Sitting) -> Canvas:
+def _fuse(canvas: FaceCanvas, bench: finish.EffectContext, ratio: float, sitting: PortraitContext) -> FaceCanvas:
     try:
         canvas, notes = finish.fuse(canvas, bench, ratio)
     except NoFace as problem:
-        # With the embedded model the likeness comes from fusion alone; a real base model has the LoRA.
-        if sitting.family is ModelFamily.EMBEDDED:
-            raise NoFace(problem.problem, stage="fusion", file=sitting.template.name, mend=problem.mend) from problem
+        # With the built-in model the likeness comes from fusion alone; a real base model has the LoRA.
+        if sitting.family is ModelFamily.BUILTIN:
+            raise NoFace(
+                problem.problem, stage="fusion", file=sitting.template.name, remedy=problem.remedy
+            ) from problem
         notes = (f"Fusion was left out: {problem.problem}",)
     sitting.notes.extend(notes)
     return canvas
 
 
-def _pass(canvas: Canvas, mask: Pixels, which: tuple[FacePlan, int, int], sitting: Sitting) -> Canvas:
+def _pass(canvas: FaceCanvas, mask: Pixels, which: tuple[FacePlan, int, int], sitting: PortraitContext) -> FaceCanvas:
     plan, number, turn = which
     request, subject = sitting.request, sitting.people[plan.person]
     settings = request.first if turn == 1 else request.second
@@ -154,29 +158,33 @@ def _pass(canvas: Canvas, mask: Pixels, which: tuple[FacePlan, int, int], sittin
         prompt=join_prompt(request.prompt),
         negative_prompt=request.negative_prompt,
         settings=settings,
-        guidance=request.guidance,
+        cfg_scale=request.cfg_scale,
         seed=pass_seed(request.seed, number, turn),
         loras=subject.loras(request.lora_weight),
         require_control=request.require_control,
     )
-    carry = sitting.family is ModelFamily.EMBEDDED
-    easel = Easel(sitting.tools.engine, plan.working, carry, sitting.report)
+    carry = sitting.family is ModelFamily.BUILTIN
+    easel = PassContext(sitting.tools.engine, plan.working, carry, sitting.report)
     wants_pose = any(kind is HintKind.POSE for kind, _ in settings.hints)
-    guide = pose_guide(canvas, subject, sitting.tools.faces) if wants_pose else PoseGuide(canvas.pixels, (canvas.face,))
+    guide = (
+        pose_reference(canvas, subject, sitting.tools.faces)
+        if wants_pose
+        else PoseReference(canvas.pixels, (canvas.face,))
+    )
     canvas, notes = repaint(canvas, mask, order, guide, easel)
     sitting.notes.extend(notes)
     return canvas
 
 
 @dataclass
-class _Stages:
+class _StageProgress:
     """Counts the stages of one face for the progress report."""
 
-    sitting: Sitting
+    sitting: PortraitContext
     number: int
     count: int = 0
 
-    def begin(self, stage: str, canvas: Canvas) -> None:
+    def begin(self, stage: str, canvas: FaceCanvas) -> None:
         """Report that `stage` begins, with the face as it is until then."""
         self.count += 1
         note = f"{self.sitting.template.name}, face {self.number + 1}"

@@ -11,18 +11,27 @@ from easyphoto import __version__
 from easyphoto.domain import Person, PortraitRequest
 from easyphoto.portrait.prompts import join_prompt
 
-_FIRST = ("prompt", "negative_prompt", "persons", "first_steps", "guidance", "seed", "first_strength", "base_model")
+_FIRST = (
+    "prompt",
+    "negative_prompt",
+    "persons",
+    "first_steps",
+    "cfg_scale",
+    "seed",
+    "first_denoising_strength",
+    "base_model",
+)
 
 
 def infotext(request: PortraitRequest, size: tuple[int, int], people: Sequence[Person]) -> str:
     """Prompt, negative prompt and one line of settings; persons appear as hashes, never by name."""
     settings: dict[str, Any] = {
         "Steps": request.first_steps,
-        "CFG scale": request.guidance,
+        "CFG scale": request.cfg_scale,
         "Seed": request.seed,
         "Size": f"{size[0]}x{size[1]}",
         "Model": request.base_model,
-        "Denoising strength": request.first_strength,
+        "Denoising strength": request.first_denoising_strength,
         "EasyPhoto": __version__,
         "EasyPhoto persons": " ".join(person_hash(p.id) for p in people),
         **{f"EasyPhoto {f.name}": getattr(request, f.name) for f in fields(request) if f.name not in _FIRST},

@@ -10,7 +10,7 @@ from easyphoto.errors import BadRequest
 
 CROP_RATIO = 3.0  # crop side in face boxes
 SIDES_MULTIPLE = 32
-SHORT_SIDE = 512  # of the working picture, SD 1.5 and embedded
+SHORT_SIDE = 512  # of the working picture, SD 1.5 and built-in
 SDXL_AREA = 1024 * 1024
 
 
@@ -48,11 +48,13 @@ def assign(persons: tuple[str, ...], faces: list[Face]) -> list[tuple[str, Face]
         raise BadRequest(
             f"{len(persons)} persons were given, but only {len(faces)} faces were found in the template.",
             stage="plan",
-            mend="Give at most one person a face.",
+            remedy="Give at most one person a face.",
         )
     pairs = [(person, face) for person, face in zip(persons, faces, strict=False) if person != KEEP]
     if not pairs:
-        raise BadRequest("No face was given to a person.", stage="plan", mend="Choose a person for at least one face.")
+        raise BadRequest(
+            "No face was given to a person.", stage="plan", remedy="Choose a person for at least one face."
+        )
     return pairs
 
 
@@ -120,7 +122,7 @@ class PassPlan:
     prompt: str
     negative_prompt: str
     settings: Pass
-    guidance: float
+    cfg_scale: float
     seed: int
     loras: tuple[LoraUse, ...]
     require_control: bool = False  # the pass fails without a ControlNet for its edges

@@ -9,15 +9,15 @@ from PIL import Image
 
 from easyphoto.domain import ControlHint, Face, HintKind, Pixels, RenderJob
 from easyphoto.engines.base import Engine
-from easyphoto.engines.hints import draw
+from easyphoto.engines.control_images import control_image
 from easyphoto.images import feather
-from easyphoto.portrait.compose import Canvas
+from easyphoto.portrait.compose import FaceCanvas
 from easyphoto.portrait.plan import PassPlan, moved
 from easyphoto.progress import Progress
 
 
 @dataclass(frozen=True, eq=False)
-class PoseGuide:
+class PoseReference:
     """What the pose hint is drawn from: a picture of the region's size and the face in it."""
 
     picture: Pixels
@@ -25,7 +25,7 @@ class PoseGuide:
 
 
 @dataclass(frozen=True)
-class Easel:
+class PassContext:
     """Where and how a region is painted."""
 
     engine: Engine
@@ -35,8 +35,8 @@ class Easel:
 
 
 def repaint(
-    canvas: Canvas, mask: Pixels, plan: PassPlan, guide: PoseGuide, easel: Easel
-) -> tuple[Canvas, tuple[str, ...]]:
+    canvas: FaceCanvas, mask: Pixels, plan: PassPlan, guide: PoseReference, easel: PassContext
+) -> tuple[FaceCanvas, tuple[str, ...]]:
     """The canvas with the masked part repainted, and the engine's notes.
 
     The region goes to the engine at the working size and comes back to its own.
@@ -54,7 +54,7 @@ def repaint(
         mask=Image.fromarray(allowed).resize(easel.working, Image.Resampling.BILINEAR),
         steps=plan.settings.steps,
         strength=plan.settings.strength,
-        guidance=plan.guidance,
+        cfg_scale=plan.cfg_scale,
         seed=plan.seed,
         hints=hints,
         loras=plan.loras,
@@ -75,12 +75,12 @@ def _brought_back(region: Pixels, before: Image.Image, after: Image.Image, carry
     return np.asarray(np.clip(np.rint(region + enlarged), 0, 255), np.uint8)
 
 
-def _hint(kind: HintKind, weight: float, canvas: Canvas, guide: PoseGuide, easel: Easel) -> ControlHint:
+def _hint(kind: HintKind, weight: float, canvas: FaceCanvas, guide: PoseReference, easel: PassContext) -> ControlHint:
     """Pose is drawn from the guide, the other hints from the region itself."""
     pixels, faces = (guide.picture, guide.faces) if kind is HintKind.POSE else (canvas.pixels, (canvas.face,))
     scale = (easel.working[0] / pixels.shape[1], easel.working[1] / pixels.shape[0])
     scaled = [moved(face, 0, 0, scale) for face in faces]
-    return ControlHint(kind, draw(kind, _resized(pixels, easel.working), scaled), weight)
+    return ControlHint(kind, control_image(kind, _resized(pixels, easel.working), scaled), weight)
 
 
 def _resized(pixels: Pixels, size: tuple[int, int]) -> Image.Image:

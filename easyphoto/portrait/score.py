@@ -24,7 +24,7 @@ def score_faces(
 def _score(before: Pixels, after: Pixels, plan: FacePlan, subject: Subject, faces: FaceToolbox) -> FaceScore:
     was = subject.distance(faces.embed(before, plan.face))
     now = subject.distance(_embedding_in(after, plan, faces))
-    return FaceScore(subject.person.id, plan.face.box, was, now, word_for(now, faces.recogniser))
+    return FaceScore(subject.person.id, plan.face.box, was, now, word_for(now, faces.recognizer))
 
 
 def _embedding_in(picture: Pixels, plan: FacePlan, faces: FaceToolbox) -> Floats:

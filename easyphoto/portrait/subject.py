@@ -10,7 +10,7 @@ import numpy as np
 
 from easyphoto.domain import Face, Floats, LoraUse, Person, Pixels
 from easyphoto.errors import BadPicture, NoFace
-from easyphoto.faces.base import FaceToolbox, Source
+from easyphoto.faces.base import FaceToolbox, FusionSource
 from easyphoto.faces.likeness import outliers
 from easyphoto.images import open_picture
 
@@ -22,8 +22,8 @@ class Subject:
     """Everything of a person that a portrait needs."""
 
     person: Person
-    sources: tuple[Source, ...]  # the reference first; each face carries its embedding
-    face_id: Source  # what is pasted for the pose hint
+    sources: tuple[FusionSource, ...]  # the reference first; each face carries its embedding
+    face_id: FusionSource  # what is pasted for the pose hint
 
     @property
     def embeddings(self) -> Floats:
@@ -50,14 +50,14 @@ def open_subject(person: Person, faces: FaceToolbox) -> Subject:
             f"No face was found in the stored photos of {person.name}.",
             stage="person",
             file=str(person.reference.name),
-            mend="Train this person again.",
+            remedy="Train this person again.",
         )
     sources = _same_person(found, faces)
     face_id = _source(person.face_id, faces) if person.face_id else None
     return Subject(person, tuple(sources), face_id or sources[0])
 
 
-def _source(file: Path, faces: FaceToolbox) -> Source | None:
+def _source(file: Path, faces: FaceToolbox) -> FusionSource | None:
     try:
         picture = np.asarray(open_picture(file, long_side=PHOTO_SIDE))
     except BadPicture:
@@ -66,15 +66,15 @@ def _source(file: Path, faces: FaceToolbox) -> Source | None:
     if not found:
         return None
     face = max(found, key=lambda f: f.box.area)
-    return Source(picture, _embedded(picture, face, faces))
+    return FusionSource(picture, _embedded(picture, face, faces))
 
 
 def _embedded(picture: Pixels, face: Face, faces: FaceToolbox) -> Face:
     return Face(face.box, face.points, face.score, face.pose, face.mesh, faces.embed(picture, face))
 
 
-def _same_person(sources: Sequence[Source], faces: FaceToolbox) -> list[Source]:
+def _same_person(sources: Sequence[FusionSource], faces: FaceToolbox) -> list[FusionSource]:
     """Without bystanders: photos whose biggest face is far from what the others agree on."""
     rows = np.stack([s.face.embedding for s in sources if s.face.embedding is not None])
-    strangers = outliers(rows, faces.recogniser)
+    strangers = outliers(rows, faces.recognizer)
     return [source for source, stranger in zip(sources, strangers, strict=True) if not stranger] or list(sources)

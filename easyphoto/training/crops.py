@@ -11,7 +11,7 @@ from PIL import Image
 from easyphoto.domain import Box, Face, Floats, Pixels
 from easyphoto.faces.base import FaceToolbox
 from easyphoto.images import blend, crop, feather, fit_long_side, open_picture, picture
-from easyphoto.training.measure import PhotoSeen, halved
+from easyphoto.training.photo_metrics import PhotoMetrics, halved
 
 CROP = 3.0  # side of the square crop in face widths
 TALL = 1.3  # a face's usual height in widths: keeps the crop's size steady when a turned head looks narrow
@@ -28,7 +28,7 @@ FACE_COVERED = 0.9  # of the face's box the matte must cover, or the face's own 
 
 
 @dataclass(frozen=True, eq=False)
-class Cut:
+class FaceCutout:
     """A part of a photo with its face, in its own pixels."""
 
     picture: Pixels
@@ -39,17 +39,17 @@ class Cut:
 
 def square_round(face: Face) -> Box:
     """The crop: a square of 3 face widths about the face's centre."""
-    x, y = face.box.centre
+    x, y = face.box.center
     half = CROP * max(face.box.width, face.box.height / TALL) / 2
     return Box(x - half, y - half, x + half, y + half)
 
 
-def crop_side(seen: PhotoSeen, face: Face) -> int:
+def crop_side(seen: PhotoMetrics, face: Face) -> int:
     """The crop's side in pixels of the file."""
     return round(square_round(face).width * seen.scale)
 
 
-def cut_out(seen: PhotoSeen, face: Face) -> Cut:
+def cut_out(seen: PhotoMetrics, face: Face) -> FaceCutout:
     """The crop, read again from the file at a size that gives it at least `CROP_SIDE` pixels, if the file has them.
 
     Raises BadPicture when the file has gone meanwhile.
@@ -65,7 +65,7 @@ def cut_out(seen: PhotoSeen, face: Face) -> Cut:
     shrunk = small.width / part.width
     offset = (-left * shrunk, -top * shrunk)
     others = tuple(moved(one.face, scale * shrunk, offset) for one in seen.faces if one.face is not face)
-    return Cut(np.array(small), moved(placed, shrunk, offset), _moved_box(square, shrunk, offset), others)
+    return FaceCutout(np.array(small), moved(placed, shrunk, offset), _moved_box(square, shrunk, offset), others)
 
 
 def moved(face: Face, scale: float, offset: tuple[float, float]) -> Face:
@@ -91,32 +91,32 @@ def _moved(points: Floats, scale: float, offset: tuple[float, float]) -> Floats:
     return np.asarray(points * np.float32(scale) + shift, np.float32)
 
 
-def alone(face: Face, others: Sequence[Face]) -> float:
+def max_crop_ratio(face: Face, others: Sequence[Face]) -> float:
     """The largest crop ratio, up to 3, that holds no other face's centre; at least 1.5."""
     for ratio in (CROP, 2.5, 2.0):
         box = face.box.scaled(ratio)
-        centres = [other.box.centre for other in others if other is not face]
-        if not any(box.left < x < box.right and box.top < y < box.bottom for x, y in centres):
+        centers = [other.box.center for other in others if other is not face]
+        if not any(box.left < x < box.right and box.top < y < box.bottom for x, y in centers):
             return ratio
     return 1.5
 
 
-def fusion_crop(cut: Cut, ratio: float) -> Image.Image:
+def fusion_crop(cut: FaceCutout, ratio: float) -> Image.Image:
     """The crop with its background; narrower than 3 face widths where `ratio` keeps a neighbour out."""
     whole = picture(cut.picture)
     return whole if ratio >= CROP else crop(whole, cut.face.box.scaled(ratio))
 
 
-def reference_picture(seen: PhotoSeen, face: Face) -> Image.Image:
+def reference_picture(seen: PhotoMetrics, face: Face) -> Image.Image:
     """The whole photo, upright, at a sane size; of a group photo only the part round the face that is meant."""
     others = [one.face for one in seen.faces]
     if len(others) > 1:
         cut = cut_out(seen, face)
-        return fusion_crop(cut, alone(face, others))
+        return fusion_crop(cut, max_crop_ratio(face, others))
     return open_picture(seen.photo.file, long_side=REFERENCE_SIDE)
 
 
-def enhanced(cut: Cut, faces: FaceToolbox) -> Cut:
+def enhanced(cut: FaceCutout, faces: FaceToolbox) -> FaceCutout:
     """Enlarged by the toolbox until the crop's side is `GOOD_SIDE`, at most four times."""
     scale = min(4.0, GOOD_SIDE / cut.square.width)
     if scale <= 1:
@@ -125,15 +125,15 @@ def enhanced(cut: Cut, faces: FaceToolbox) -> Cut:
     true = larger.shape[1] / cut.picture.shape[1]
     still = (0.0, 0.0)
     others = tuple(moved(face, true, still) for face in cut.others)
-    return Cut(larger, moved(cut.face, true, still), _moved_box(cut.square, true, still), others)
+    return FaceCutout(larger, moved(cut.face, true, still), _moved_box(cut.square, true, still), others)
 
 
-def retouched(cut: Cut, faces: FaceToolbox, ratio: float = 0.5) -> Cut:
+def retouched(cut: FaceCutout, faces: FaceToolbox, ratio: float = 0.5) -> FaceCutout:
     """With the face's skin smoothed."""
     return replace(cut, picture=faces.retouch(cut.picture, cut.face, ratio))
 
 
-def training_picture(cut: Cut, faces: FaceToolbox) -> Image.Image:
+def training_picture(cut: FaceCutout, faces: FaceToolbox) -> Image.Image:
     """Matte and face rectangle on white, a square of 3 face widths with the face in its middle.
 
     Where the crop reaches beyond the photo there is white too, so every training picture shows
@@ -146,7 +146,7 @@ def training_picture(cut: Cut, faces: FaceToolbox) -> Image.Image:
     return fit_long_side(sheet, CROP_SIDE)
 
 
-def _person(cut: Cut, faces: FaceToolbox) -> Pixels:
+def _person(cut: FaceCutout, faces: FaceToolbox) -> Pixels:
     """The matte; where it misses part of the face, with the face's own oval."""
     low, high = MATTE_LEVELS
     matte = np.clip((faces.matte(cut.picture).astype(np.float32) - low) * (255 / (high - low)), 0, 255).astype(np.uint8)
@@ -156,14 +156,14 @@ def _person(cut: Cut, faces: FaceToolbox) -> Pixels:
     return np.maximum(np.asarray(matte, np.uint8), faces.regions(cut.picture, cut.face).face)
 
 
-def _rectangle(cut: Cut) -> Pixels:
+def _rectangle(cut: FaceCutout) -> Pixels:
     """The kept rectangle with a soft edge, ending half-way to a neighbour's face."""
     box, (height, width) = cut.face.box, cut.picture.shape[:2]
     left, right = box.left - BESIDE * box.width, box.right + BESIDE * box.width
     for other in (face.box for face in cut.others):
         if other.bottom < box.top or other.top > box.bottom:
             continue
-        if other.centre[0] < box.centre[0]:
+        if other.center[0] < box.center[0]:
             left = max(left, min(box.left, (other.right + box.left) / 2))
         else:
             right = min(right, max(box.right, (other.left + box.right) / 2))

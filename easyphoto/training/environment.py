@@ -22,7 +22,7 @@ from pathlib import Path
 from easyphoto.errors import TrainingFailed
 from easyphoto.locks import FileLock
 from easyphoto.progress import Progress, Step
-from easyphoto.training.host_python import Host, ask
+from easyphoto.training.host_python import HostPython, ask
 from easyphoto.training.interpreter import Interpreter
 from easyphoto.training.packages import PINS, STAGE, Pin, fetch, try_out
 
@@ -49,7 +49,7 @@ class PrivateEnvironment:
         self.folder.mkdir(parents=True, exist_ok=True)
         host = ask(self.host_python, self.folder)
         made = self.folder / fingerprint(host, self.pins)
-        interpreter = Interpreter(host.python, (made,), host.lent, private=True)
+        interpreter = Interpreter(host.python, (made,), host.host_site_packages, private=True)
         if not self.whole(made):
             with self._alone(report):
                 if not self.whole(made):
@@ -101,7 +101,7 @@ class PrivateEnvironment:
                     exit_code=None,
                     last_lines=(),
                     log=str(old),
-                    mend="End other trainings, or remove that folder by hand.",
+                    remedy="End other trainings, or remove that folder by hand.",
                 ) from problem
 
     def _check_room(self) -> None:
@@ -112,11 +112,11 @@ class PrivateEnvironment:
                 exit_code=None,
                 last_lines=(),
                 log=str(self.folder),
-                mend="Free some disk space.",
+                remedy="Free some disk space.",
             )
 
 
-def fingerprint(host: Host, pins: tuple[Pin, ...]) -> str:
+def fingerprint(host: HostPython, pins: tuple[Pin, ...]) -> str:
     """Folder name for these packages and this host; another Python or torch gives another name.
 
     Short, since old Windows allows paths of 260 letters only and packages bring more than 100 of them.

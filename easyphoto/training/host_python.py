@@ -26,24 +26,24 @@ print(json.dumps({
     "version": list(sys.version_info[:2]),
     "platform": sysconfig.get_platform(),
     "torch": "" if torch is None else importlib.metadata.version("torch"),
-    "lent": list(dict.fromkeys(sites)),
+    "host_site_packages": list(dict.fromkeys(sites)),
     "pip": importlib.util.find_spec("pip") is not None,
 }))
 """
 
 
 @dataclass(frozen=True)
-class Host:
+class HostPython:
     """A Python with torch and pip."""
 
     python: Path
     version: str  # "3.10"
     platform: str  # "win-amd64"
     torch: str  # "2.1.2+cu121"
-    lent: tuple[Path, ...]  # folders of its packages
+    host_site_packages: tuple[Path, ...]  # folders of its packages
 
 
-def ask(python: Path, folder: Path) -> Host:
+def ask(python: Path, folder: Path) -> HostPython:
     """The host's answers, asked from within `folder`. Raises MissingPackage when it cannot run a trainer."""
     python = _with_console(python)
     said = _answers(python, folder)
@@ -55,7 +55,7 @@ def ask(python: Path, folder: Path) -> Host:
     if not said["pip"]:
         raise _unfit(python, "has no pip, with which the trainer's packages are fetched", f"Run: {command}")
     version = ".".join(map(str, said["version"]))
-    return Host(python, version, said["platform"], said["torch"], tuple(map(Path, said["lent"])))
+    return HostPython(python, version, said["platform"], said["torch"], tuple(map(Path, said["host_site_packages"])))
 
 
 def _with_console(python: Path) -> Path:
@@ -89,5 +89,5 @@ def _answers(python: Path, folder: Path) -> dict[str, Any]:
     return said
 
 
-def _unfit(python: Path, why: str, mend: str = "Repair the WebUI's Python.") -> MissingPackage:
-    return MissingPackage(f"The WebUI's Python {why}.", stage=STAGE, file=str(python), mend=mend)
+def _unfit(python: Path, why: str, remedy: str = "Repair the WebUI's Python.") -> MissingPackage:
+    return MissingPackage(f"The WebUI's Python {why}.", stage=STAGE, file=str(python), remedy=remedy)

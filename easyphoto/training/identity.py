@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from easyphoto.domain import Floats
-from easyphoto.training.measure import PhotoSeen
+from easyphoto.training.photo_metrics import PhotoMetrics
 
 GAP = 0.2  # of the recogniser's `same`: an empty stretch this wide parts the person from look-alikes
 ENOUGH = 4  # faces from which on a set knows its own spread
@@ -24,7 +24,7 @@ _ROUNDS = 3
 class Identity:
     """The person, and where they are in each photo."""
 
-    centre: Floats  # (d,) mean embedding of the faces taken for the person
+    center: Floats  # (d,) mean embedding of the faces taken for the person
     nearest: tuple[int | None, ...]  # per photo, the face nearest to the centre; None where there is no face
     distances: tuple[float, ...]  # per photo, L2 of that face to the centre; inf where there is no face
     limit: float  # a face farther than this is taken for someone else
@@ -42,7 +42,7 @@ class _Crowd:
     weight: Floats  # (photos,) a photo that the user wants kept outweighs all others
 
 
-def find_person(seen: Sequence[PhotoSeen], same: float) -> Identity | None:
+def find_person(seen: Sequence[PhotoMetrics], same: float) -> Identity | None:
     """The person most photos agree on, None where there is no face at all.
 
     Every face counts in how many photos it meets itself (L2 at most `same`); the one met most
@@ -53,12 +53,12 @@ def find_person(seen: Sequence[PhotoSeen], same: float) -> Identity | None:
     crowd = _gather(seen)
     if crowd is None:
         return None
-    centre, support = _settle(crowd, np.ones(len(crowd.rows), bool), same)
-    gaps = np.linalg.norm(crowd.rows - centre, axis=1)
+    center, support = _settle(crowd, np.ones(len(crowd.rows), bool), same)
+    gaps = np.linalg.norm(crowd.rows - center, axis=1)
     best = [_nearest(crowd, gaps, photo) for photo in range(len(seen))]
     limit = _limit([float(gaps[row]) for row in best if row is not None], same)
     return Identity(
-        centre,
+        center,
         tuple(None if row is None else int(crowd.face[row]) for row in best),
         tuple(float("inf") if row is None else float(gaps[row]) for row in best),
         limit,
@@ -77,7 +77,7 @@ def _limit(distances: Sequence[float], same: float) -> float:
     return middle if wide >= GAP * same else same
 
 
-def _gather(seen: Sequence[PhotoSeen]) -> _Crowd | None:
+def _gather(seen: Sequence[PhotoMetrics]) -> _Crowd | None:
     """None where no photo has a face."""
     found = [
         (photo, number, one, one.face.box.area / max(f.face.box.area for f in item.faces))
@@ -103,16 +103,16 @@ def _settle(crowd: _Crowd, allowed: NDArray[np.bool_], same: float) -> tuple[Flo
     for i in range(len(rows)):
         meets = {int(p) for p in crowd.photo[rows[gaps[i] <= same]]}
         ranks.append((sum(crowd.weight[p] for p in meets), crowd.prominence[rows[i]], -float(gaps[i].mean())))
-    centre = crowd.rows[rows[max(range(len(rows)), key=ranks.__getitem__)]]
+    center = crowd.rows[rows[max(range(len(rows)), key=ranks.__getitem__)]]
     members: list[int] = []
     for _ in range(_ROUNDS):
-        far = np.where(allowed, np.linalg.norm(crowd.rows - centre, axis=1), np.inf)
+        far = np.where(allowed, np.linalg.norm(crowd.rows - center, axis=1), np.inf)
         best = [_nearest(crowd, far, photo) for photo in range(len(crowd.weight))]
         found = [row for row in best if row is not None and far[row] <= same]
         limit = _limit([float(far[row]) for row in found], same)
         members = [row for row in found if far[row] <= limit] or [int(far.argmin())]
-        centre = crowd.rows[members].mean(axis=0)
-    return centre, {int(crowd.photo[row]) for row in members}
+        center = crowd.rows[members].mean(axis=0)
+    return center, {int(crowd.photo[row]) for row in members}
 
 
 def _nearest(crowd: _Crowd, gaps: Floats, photo: int) -> int | None:

@@ -24,13 +24,13 @@ class Interpreter:
 
     python: Path
     packages: tuple[Path, ...] = ()  # these win over the Python's own
-    lent: tuple[Path, ...] = ()  # these are asked last
+    host_site_packages: tuple[Path, ...] = ()  # these are asked last
     private: bool = False  # nothing comes from PYTHONPATH, the user's site folder or an activated environment
 
     def command(self, module: str, *arguments: str) -> list[str]:
         """The command line that runs `module` as `python -m` would, whatever the working folder is."""
         first = [str(checkout()), *map(str, self.packages)]
-        code = _START.format(first=first, last=[str(folder) for folder in self.lent], module=module)
+        code = _START.format(first=first, last=[str(folder) for folder in self.host_site_packages], module=module)
         return [str(self.python), *(["-s"] if self.private else []), "-u", "-X", "utf8", "-c", code, *arguments]
 
     def environment(self) -> dict[str, str]:

@@ -18,7 +18,7 @@ from easyphoto.progress import Progress, Step, silent
 from easyphoto.training.interpreter import Interpreter, own_python
 from easyphoto.training.trainer_process import lines, running
 from kohya_train import contract
-from kohya_train.contract import TrainConfig, TrialPlan
+from kohya_train.contract import TrainConfig, ValidationPlan
 
 _log = logging.getLogger(__name__)
 
@@ -26,11 +26,11 @@ LOG_NAME = "train.log"
 LAST_LINES = 40
 NEGATIVE = "worst quality, low quality, blurry, deformed face, bad anatomy, text, watermark, logo"
 
-TRIALS = {
-    # The embedded model repaints only lightly; it has no use for guidance.
-    ModelFamily.EMBEDDED: TrialPlan(strength=0.5, steps=10, guidance=1.0),
-    ModelFamily.SD15: TrialPlan(strength=0.65, steps=20, guidance=9.0, negative_prompt=NEGATIVE),
-    ModelFamily.SDXL: TrialPlan(strength=0.65, steps=20, guidance=7.0, negative_prompt=NEGATIVE),
+VALIDATION_PASS = {
+    # The built-in model repaints only lightly; it has no use for guidance.
+    ModelFamily.BUILTIN: ValidationPlan(strength=0.5, steps=10, cfg_scale=1.0),
+    ModelFamily.SD15: ValidationPlan(strength=0.65, steps=20, cfg_scale=9.0, negative_prompt=NEGATIVE),
+    ModelFamily.SDXL: ValidationPlan(strength=0.65, steps=20, cfg_scale=7.0, negative_prompt=NEGATIVE),
 }
 
 KNOWN_CAUSES = (
@@ -48,7 +48,7 @@ KILLED = "The system ended the process, most likely because memory ran out: lowe
 
 
 @dataclass(frozen=True)
-class TrialTemplate:
+class ValidationTemplate:
     """A picture for trial pictures, and its mask ("L", same size, 255 = repaint)."""
 
     picture: Path
@@ -56,20 +56,20 @@ class TrialTemplate:
 
 
 @dataclass(frozen=True)
-class TrainingOrder:
+class TrainerJob:
     """All the trainer is told. `folder` receives checkpoints, trials, log and the letter."""
 
     training_set: TrainingSet
     request: TrainRequest
     base: Checkpoint
     folder: Path
-    templates: tuple[TrialTemplate, ...] = ()
+    templates: tuple[ValidationTemplate, ...] = ()
     resume: bool = False
     interpreter: Interpreter = field(default_factory=lambda: own_python(silent))
 
 
 @dataclass(frozen=True)
-class Trial:
+class ValidationImage:
     """A trial picture; `template` is its place in the order's templates."""
 
     step: int
@@ -82,7 +82,7 @@ class TrainingRun:
     """What the trainer left."""
 
     checkpoints: tuple[LoraCheckpoint, ...]  # by step
-    trials: tuple[Trial, ...]  # by step, then template
+    validation_images: tuple[ValidationImage, ...]  # by step, then template
     losses: tuple[tuple[int, float], ...]  # (step, loss)
     seconds: float
     log: Path
@@ -90,14 +90,14 @@ class TrainingRun:
 
 
 @dataclass
-class _Tally:
+class _RunState:
     """What has been heard so far."""
 
     total: int
     done: int = 0
     loss: float | None = None
     checkpoints: dict[int, Path] = field(default_factory=dict)
-    trials: dict[tuple[int, int], Path] = field(default_factory=dict)
+    validation_images: dict[tuple[int, int], Path] = field(default_factory=dict)
     losses: dict[int, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     failure: contract.Failed | None = None
@@ -110,7 +110,7 @@ class _Tally:
         return Step("train", self.done, self.total, self.note, figures, preview)
 
 
-def launch(order: TrainingOrder, report: Progress) -> TrainingRun:
+def launch(order: TrainerJob, report: Progress) -> TrainingRun:
     """Train in a process of its own and wait for it.
 
     Raises TrainingFailed when it ends without any checkpoint; with one, the run comes back with a warning.
@@ -118,14 +118,14 @@ def launch(order: TrainingOrder, report: Progress) -> TrainingRun:
     """
     begun = time.monotonic()
     order.folder.mkdir(parents=True, exist_ok=True)
-    config = letter(order)
+    config = build_config(order)
     file, log = order.folder / "run.json", order.folder / LOG_NAME
     config.write(file)
-    tally = _Tally(config.steps)
+    tally = _RunState(config.steps)
     python = order.interpreter
     with log.open("ab") as sink, running(command(python, file), sink, python.environment(), order.folder) as process:
         for line in lines(process):
-            preview = None if line is None else _hear(line, tally)
+            preview = None if line is None else _on_event(line, tally)
             report(tally.step(preview))
         code = process.wait()
     return _settle(order, tally, code, time.monotonic() - begun)
@@ -138,7 +138,7 @@ _SAME = (
 """Fields that request and letter share by name."""
 
 
-def letter(order: TrainingOrder) -> TrainConfig:
+def build_config(order: TrainerJob) -> TrainConfig:
     """The order as the trainer reads it. Raises MissingModel when the base has no file."""
     if order.base.file is None:
         raise MissingModel("The base model has no file of its own.", stage="training", file=order.base.name)
@@ -152,29 +152,29 @@ def letter(order: TrainingOrder) -> TrainConfig:
         name=request.person or "easyphoto",
         steps=request.steps_for(len(order.training_set.pictures)),
         resume=order.resume,
-        trials=_trials(order),
+        validation_images=_validation_plan(order),
         **{name: getattr(request, name) for name in _SAME},
     )
 
 
-def _trials(order: TrainingOrder) -> TrialPlan:
-    plan = TRIALS[order.base.family]
+def _validation_plan(order: TrainerJob) -> ValidationPlan:
+    plan = VALIDATION_PASS[order.base.family]
     templates = tuple(
-        contract.TrialTemplate(str(one.picture.resolve()), str(one.mask.resolve())) for one in order.templates
+        contract.ValidationTemplate(str(one.picture.resolve()), str(one.mask.resolve())) for one in order.templates
     )
     known = {**vars(plan), "templates": templates, "prompt": order.training_set.caption}
-    return TrialPlan(**known) if order.request.validation else TrialPlan()
+    return ValidationPlan(**known) if order.request.validation else ValidationPlan()
 
 
 def command(python: Interpreter, file: Path) -> list[str]:
     """The trainer's command line for a letter."""
-    return python.command("kohya_train", str(file.resolve()), contract.LEASH)
+    return python.command("kohya_train", str(file.resolve()), contract.STOP_WITH_PARENT)
 
 
 # ---------------------------------------------------------------- what it says
 
 
-def _hear(line: str, tally: _Tally) -> Image.Image | None:
+def _on_event(line: str, tally: _RunState) -> Image.Image | None:
     """Put a line's event into the tally; the picture of a trial."""
     try:
         event = contract.decode(line)
@@ -193,8 +193,8 @@ def _hear(line: str, tally: _Tally) -> Image.Image | None:
             tally.losses[event.step] = event.loss
         case contract.Saved():
             tally.checkpoints[event.step] = Path(event.file)
-        case contract.Tried():
-            tally.trials[event.step, event.template] = Path(event.file)
+        case contract.ValidationSaved():
+            tally.validation_images[event.step, event.template] = Path(event.file)
             return _preview(Path(event.file))
         case contract.Warned():
             tally.warnings.append(event.message)
@@ -217,7 +217,7 @@ def _preview(file: Path) -> Image.Image | None:
 # ---------------------------------------------------------------- how it ended
 
 
-def _settle(order: TrainingOrder, tally: _Tally, code: int, seconds: float) -> TrainingRun:
+def _settle(order: TrainerJob, tally: _RunState, code: int, seconds: float) -> TrainingRun:
     """The run, or TrainingFailed when it ended early and left nothing."""
     log = order.folder / LOG_NAME
     if not (tally.finished and code == 0):
@@ -232,28 +232,30 @@ def _settle(order: TrainingOrder, tally: _Tally, code: int, seconds: float) -> T
         LoraCheckpoint(file, order.base.family, order.request.rank, step)
         for step, file in sorted(tally.checkpoints.items())
     )
-    trials = (Trial(step, template, file) for (step, template), file in sorted(tally.trials.items()))
+    validation_images = (
+        ValidationImage(step, template, file) for (step, template), file in sorted(tally.validation_images.items())
+    )
     losses = tuple(sorted(tally.losses.items()))
-    return TrainingRun(tuple(checkpoints), tuple(trials), losses, seconds, log, tuple(tally.warnings))
+    return TrainingRun(tuple(checkpoints), tuple(validation_images), losses, seconds, log, tuple(tally.warnings))
 
 
-def _failure(tally: _Tally, code: int, log: Path) -> TrainingFailed:
+def _failure(tally: _RunState, code: int, log: Path) -> TrainingFailed:
     lines = tuple(log.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_LINES:])
     told = tally.failure
     problem = f"The trainer ended at step {tally.done} of {tally.total} with exit code {code}."
     if told is not None:
         problem = f"The trainer failed in stage {told.stage!r} with exit code {code}: {told.kind}: {told.message}"
     return TrainingFailed(
-        problem, exit_code=code, last_lines=lines, log=str(log), mend=known_cause(code, problem, lines)
+        problem, exit_code=code, last_lines=lines, log=str(log), remedy=known_cause(code, problem, lines)
     )
 
 
 def known_cause(code: int, problem: str, lines: tuple[str, ...]) -> str:
     """What to do about a failure, or where to look when it is not a known one."""
     for text in (problem, "\n".join(lines)):
-        for pattern, mend in KNOWN_CAUSES:
+        for pattern, remedy in KNOWN_CAUSES:
             if re.search(pattern, text, re.IGNORECASE):
-                return mend
+                return remedy
     if code in (-signal.SIGTERM, -9, 137):
         return KILLED
     return "The log has the whole story."

@@ -104,7 +104,7 @@ def try_out(pins: tuple[Pin, ...], interpreter: Interpreter, folder: Path, beat:
             exit_code=code,
             last_lines=said,
             log=str(folder / LOG),
-            mend="Update the WebUI; if it is up to date, report this with the log.",
+            remedy="Update the WebUI; if it is up to date, report this with the log.",
         )
 
 
@@ -137,12 +137,12 @@ def _not_fetched(
             exit_code=code,
             last_lines=said,
             log=str(folder / LOG),
-            mend="Free some disk space.",
+            remedy="Free some disk space.",
         )
     offline = re.search(_NO_NETWORK, text) is not None
     why = "there is no connection to the package index" if offline else f"pip ended with exit code {code}"
     return MissingPackage(
-        f"{pin} could not be fetched: {why}.", stage=STAGE, file=str(folder / LOG), mend=_by_hand(interpreter, folder)
+        f"{pin} could not be fetched: {why}.", stage=STAGE, file=str(folder / LOG), remedy=_by_hand(interpreter, folder)
     )
 
 

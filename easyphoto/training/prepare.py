@@ -10,9 +10,9 @@ from easyphoto.domain import Photo, PhotoReport, TrainingSet, TrainRequest
 from easyphoto.errors import BadRequest, NoFace
 from easyphoto.faces.base import FaceToolbox
 from easyphoto.progress import Progress, Step
-from easyphoto.training.measure import PhotoSeen, look_at
-from easyphoto.training.verdicts import Judged, Judgement, judge
-from easyphoto.training.writing import CAPTION, METADATA, write_pictures, write_reference
+from easyphoto.training.dataset_writer import CAPTION, METADATA, write_dataset, write_reference
+from easyphoto.training.photo_checks import PhotoCheck, PhotoChecks, check_photos
+from easyphoto.training.photo_metrics import PhotoMetrics, measure_photo
 
 MOST = 15  # photos that are trained on
 FEW = 5  # fewer than this and the likeness suffers
@@ -20,7 +20,7 @@ FEW = 5  # fewer than this and the likeness suffers
 
 def check(photos: Sequence[Photo], faces: FaceToolbox, report: Progress) -> tuple[PhotoReport, ...]:
     """A verdict for every photo, in order, without writing anything."""
-    return judge(look_at_all(photos, faces, report), faces.recogniser).reports
+    return check_photos(measure_photos(photos, faces, report), faces.recognizer).reports
 
 
 def prepare(
@@ -32,17 +32,17 @@ def prepare(
     background) and reference.png. Raises NoFace naming every photo and its reason when none can be
     used, BadRequest when `folder` holds other things. The same photos give the same files.
     """
-    judgement = judge(look_at_all(photos, faces, report), faces.recogniser)
+    judgement = check_photos(measure_photos(photos, faces, report), faces.recognizer)
     chosen = choose(judgement)
     _make_anew(folder)
-    written = write_pictures(chosen, request.retouch, faces, folder, report)
+    written = write_dataset(chosen, request.retouch, faces, folder, report)
     if not written.used:
         raise _nothing_usable(written.reports_in(judgement))
     return TrainingSet(
         folder=folder,
         pictures=written.pictures,
         caption=CAPTION,
-        reference=write_reference(written.used, faces.recogniser, folder),
+        reference=write_reference(written.used, faces.recognizer, folder),
         reports=written.reports_in(judgement),
         embeddings=written.embeddings,
         warnings=(*judgement.warnings, *_too_few(len(written.used))),
@@ -50,17 +50,17 @@ def prepare(
     )
 
 
-def look_at_all(photos: Sequence[Photo], faces: FaceToolbox, report: Progress) -> list[PhotoSeen]:
+def measure_photos(photos: Sequence[Photo], faces: FaceToolbox, report: Progress) -> list[PhotoMetrics]:
     """Every photo, one at a time."""
     seen = []
     for number, photo in enumerate(photos):
         report(Step("check photos", number, len(photos), photo.name))
-        seen.append(look_at(photo, faces))
+        seen.append(measure_photo(photo, faces))
     report(Step("check photos", len(photos), len(photos)))
     return seen
 
 
-def choose(judgement: Judgement) -> tuple[Judged, ...]:
+def choose(judgement: PhotoChecks) -> tuple[PhotoCheck, ...]:
     """Up to 15 usable photos, those most like the person first; repeats only fill up. Raises NoFace."""
     usable = [one for one in judgement.photos if one.usable]
     if not usable:
@@ -75,7 +75,7 @@ def _nothing_usable(reports: Sequence[PhotoReport]) -> NoFace:
         f"None of the {len(reports)} photos can be used. {each}".strip(),
         stage="check photos",
         file=", ".join(one.name for one in reports),
-        mend=f"Give {FEW} to 20 sharp photos of one person with the face well visible.",
+        remedy=f"Give {FEW} to 20 sharp photos of one person with the face well visible.",
     )
 
 

@@ -15,16 +15,16 @@ from easyphoto.faces.base import FaceToolbox
 from easyphoto.images import open_picture
 from easyphoto.lora import inspect, merge
 from easyphoto.progress import Progress, Step
-from easyphoto.training.launch import TrainingRun, Trial
+from easyphoto.training.launch import TrainingRun, ValidationImage
 
 VOTERS = 10  # best trial pictures that vote
 
 
 @dataclass(frozen=True)
-class ScoredTrial:
+class ScoredImage:
     """A trial picture with its mean L2 distance to the training photos; lower is nearer."""
 
-    trial: Trial
+    trial: ValidationImage
     distance: float
 
 
@@ -34,7 +34,7 @@ class Selection:
 
     lora: LoraCheckpoint
     face_id: Path | None
-    likeness_by_step: dict[int, float]  # mean distance of each checkpoint's trial pictures
+    distance_by_step: dict[int, float]  # mean distance of each checkpoint's trial pictures
     votes: dict[int, float]  # step -> share, sums to 1
     warnings: tuple[str, ...] = ()
 
@@ -47,7 +47,7 @@ def select(run: TrainingRun, training_set: TrainingSet, faces: FaceToolbox, out:
     """
     if not run.checkpoints:
         raise TrainingFailed("The trainer left no checkpoint.", exit_code=None, last_lines=(), log=str(run.log))
-    scored = score_trials(run.trials, training_set.embeddings, faces)
+    scored = score_images(run.validation_images, training_set.embeddings, faces)
     shares = vote_shares(scored, {c.step for c in run.checkpoints})
     if not shares:
         return _last(run, out, _why_unjudged(run))
@@ -55,35 +55,37 @@ def select(run: TrainingRun, training_set: TrainingSet, faces: FaceToolbox, out:
         lora = _merged(run.checkpoints, shares, out, mode)
     except (EasyPhotoError, OSError, ValueError) as problem:
         return _last(run, out, f"Merging failed, so the last checkpoint is used: {problem}")
-    by_step = likeness_by_step(scored)
+    by_step = distance_by_step(scored)
     best = min(scored, key=lambda s: s.distance)
     likeness = sum(shares[step] * by_step[step] for step in shares)
     return Selection(replace(lora, likeness=likeness), best.trial.file, by_step, shares)
 
 
-def score_trials(trials: Sequence[Trial], training: Floats, faces: FaceToolbox) -> list[ScoredTrial]:
+def score_images(
+    validation_images: Sequence[ValidationImage], training: Floats, faces: FaceToolbox
+) -> list[ScoredImage]:
     """Every trial picture in which a face is found, nearest first; the largest face counts."""
     scored = []
-    for trial in trials:
+    for trial in validation_images:
         embedding = _embedding(trial.file, faces)
         if embedding is not None:
-            scored.append(ScoredTrial(trial, _mean_distance(training, embedding)))
+            scored.append(ScoredImage(trial, _mean_distance(training, embedding)))
     return sorted(scored, key=lambda s: (s.distance, s.trial.step, s.trial.template))
 
 
-def vote_shares(scored: Sequence[ScoredTrial], steps: set[int], voters: int = VOTERS) -> dict[int, float]:
+def vote_shares(scored: Sequence[ScoredImage], steps: set[int], voters: int = VOTERS) -> dict[int, float]:
     """Step -> share of the votes of the nearest trial pictures whose checkpoint exists; sums to 1, or is empty."""
     votes = [s.trial.step for s in scored if s.trial.step in steps][:voters]
     return {step: count / len(votes) for step, count in sorted(Counter(votes).items())}
 
 
-def likeness_by_step(scored: Sequence[ScoredTrial]) -> dict[int, float]:
+def distance_by_step(scored: Sequence[ScoredImage]) -> dict[int, float]:
     """Mean distance of the trial pictures of each step."""
     steps = sorted({s.trial.step for s in scored})
     return {step: float(np.mean([s.distance for s in scored if s.trial.step == step])) for step in steps}
 
 
-def judged(report: Progress, training: Floats, faces: FaceToolbox) -> Progress:
+def with_distance(report: Progress, training: Floats, faces: FaceToolbox) -> Progress:
     """`report`, with `figures["likeness"]` added to every step that shows a trial picture: its mean distance."""
 
     def pass_on(step: Step) -> None:
@@ -122,11 +124,11 @@ def _last(run: TrainingRun, out: Path, warning: str) -> Selection:
     last = max(run.checkpoints, key=lambda c: c.step)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(last.file.read_bytes())
-    newest = max(run.trials, key=lambda t: t.step, default=None)
+    newest = max(run.validation_images, key=lambda t: t.step, default=None)
     return Selection(replace(last, file=out), newest.file if newest else None, {}, {last.step: 1.0}, (warning,))
 
 
 def _why_unjudged(run: TrainingRun) -> str:
-    if run.trials:
+    if run.validation_images:
         return "No face was found in any trial picture, so the last checkpoint is used unjudged."
     return "There are no trial pictures, so the last checkpoint is used unjudged."

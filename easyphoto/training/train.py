@@ -10,32 +10,26 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from easyphoto.domain import (
-    Checkpoint,
-    Person,
-    Photo,
-    PhotoReport,
-    TrainRequest,
-)
+from easyphoto.domain import Checkpoint, Person, Photo, PhotoReport, TrainRequest
 from easyphoto.engines.base import Engine
-from easyphoto.engines.model_files import read_header
+from easyphoto.engines.model_probe import read_header
 from easyphoto.errors import AlreadyThere, BadModel, BadRequest
 from easyphoto.faces.base import FaceToolbox
 from easyphoto.library import Library, PersonDraft, slug
 from easyphoto.paths import Paths
 from easyphoto.progress import Clock, Progress
 from easyphoto.training.interpreter import TrainerPython, own_python
-from easyphoto.training.launch import TrainingOrder, TrainingRun, launch
+from easyphoto.training.launch import TrainerJob, TrainingRun, launch
 from easyphoto.training.prepare import prepare
-from easyphoto.training.select import Selection, judged, select
-from easyphoto.training.trials import trial_templates
+from easyphoto.training.select import Selection, select, with_distance
+from easyphoto.training.validation_templates import validation_templates
 
 FINGERPRINT = "fingerprint.txt"
 FIRST_LAYER, LATENT_CHANNELS = "model.diffusion_model.input_blocks.0.0.weight", 4
 
 
 @dataclass(frozen=True)
-class Workshop:
+class TrainingContext:
     """What a training needs besides its request."""
 
     paths: Paths
@@ -46,19 +40,19 @@ class Workshop:
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainingResult:
     """A person and how it came to be."""
 
     person: Person
     reports: tuple[PhotoReport, ...]
     losses: tuple[tuple[int, float], ...]  # (step, loss)
-    likeness_by_step: dict[int, float]
+    distance_by_step: dict[int, float]
     votes: dict[int, float]
     seconds: dict[str, float]
     warnings: tuple[str, ...] = ()
 
 
-def train(request: TrainRequest, photos: Sequence[Photo], shop: Workshop, report: Progress) -> Trained:
+def train(request: TrainRequest, photos: Sequence[Photo], shop: TrainingContext, report: Progress) -> TrainingResult:
     """Check and prepare the photos, train, choose, and put the person into the library.
 
     Raises BadRequest, AlreadyThere, NoFace, MissingModel, BadModel, MissingPackage, TrainingFailed;
@@ -70,34 +64,38 @@ def train(request: TrainRequest, photos: Sequence[Photo], shop: Workshop, report
     clock = Clock()
     with clock.time("photos"):
         training_set = prepare(photos, request, shop.faces, folder / "set", report)
-        templates = trial_templates(shop.paths, shop.faces, folder / "trials", request) if request.validation else ()
-    order = TrainingOrder(training_set, request, base, folder / "run", templates, resume, interpreter)
-    with clock.time("training"), shop.engine.released(report):
-        run = launch(order, judged(report, training_set.embeddings, shop.faces))
+        templates = (
+            validation_templates(shop.paths, shop.faces, folder / "validation_images", request)
+            if request.validation
+            else ()
+        )
+    order = TrainerJob(training_set, request, base, folder / "run", templates, resume, interpreter)
+    with clock.time("training"), shop.engine.offloaded(report):
+        run = launch(order, with_distance(report, training_set.embeddings, shop.faces))
     with clock.time("choosing"):
         chosen = select(run, training_set, shop.faces, folder / "person.safetensors", request.merge)
     warnings = (*training_set.warnings, *run.warnings, *chosen.warnings)
     facts = {**_facts(order, run, chosen), "seconds": clock.seconds, "warnings": warnings}
-    person = shop.library.create(_draft(order, run, chosen, facts, shop.faces.recogniser.name))
+    person = shop.library.create(_draft(order, run, chosen, facts, shop.faces.recognizer.name))
     shutil.rmtree(folder)
-    return Trained(
-        person, training_set.reports, run.losses, chosen.likeness_by_step, chosen.votes, clock.seconds, warnings
+    return TrainingResult(
+        person, training_set.reports, run.losses, chosen.distance_by_step, chosen.votes, clock.seconds, warnings
     )
 
 
-def _facts(order: TrainingOrder, run: TrainingRun, chosen: Selection) -> dict[str, Any]:
+def _facts(order: TrainerJob, run: TrainingRun, chosen: Selection) -> dict[str, Any]:
     """The training report that stays with the person; JSON."""
     return {
         "settings": asdict(order.request),
         "photos": [asdict(r) for r in order.training_set.reports],
         "losses": run.losses,
-        "likeness_by_step": chosen.likeness_by_step,
+        "distance_by_step": chosen.distance_by_step,
         "votes": chosen.votes,
     }
 
 
 def _draft(
-    order: TrainingOrder, run: TrainingRun, chosen: Selection, report: dict[str, Any], recogniser: str
+    order: TrainerJob, run: TrainingRun, chosen: Selection, report: dict[str, Any], recognizer: str
 ) -> PersonDraft:
     return PersonDraft(
         name=order.request.person,
@@ -107,23 +105,23 @@ def _draft(
         report=report,
         warnings=tuple(report["warnings"]),
         base_model=order.base.name,
-        recogniser=recogniser,
+        recognizer=recognizer,
         checkpoints=run.checkpoints if order.request.keep_checkpoints else (),
     )
 
 
-def preflight(request: TrainRequest, shop: Workshop) -> Checkpoint:
+def preflight(request: TrainRequest, shop: TrainingContext) -> Checkpoint:
     """The base model, after everything that can be refused before the long run has been refused."""
     person = slug(request.person)
     if not request.consent:
         raise BadRequest(
             "Training needs the consent of the person shown.",
             stage="preflight",
-            mend="Confirm that they agreed that a model of their face is made.",
+            remedy="Confirm that they agreed that a model of their face is made.",
         )
     if any(p.id == person for p in shop.library.list()):
         raise AlreadyThere(
-            f"A person named {request.person} exists.", stage="preflight", mend="Choose another name or remove them."
+            f"A person named {request.person} exists.", stage="preflight", remedy="Choose another name or remove them."
         )
     base = shop.engine.checkpoint(request.base_model)
     if base.file is None:
@@ -135,15 +133,15 @@ def preflight(request: TrainRequest, shop: Workshop) -> Checkpoint:
 
 def _check_single_file(file: Path) -> None:
     """Raises BadModel for what no training can begin with; the trainer itself looks closer."""
-    problem = mend = ""
+    problem = remedy = ""
     if file.suffix.lower() != ".safetensors":
         problem = "The trainer opens safetensors only; other formats can hide programs."
-        mend = "Save the checkpoint as safetensors first, for instance in the WebUI's Checkpoint Merger."
+        remedy = "Save the checkpoint as safetensors first, for instance in the WebUI's Checkpoint Merger."
     elif read_header(file).get(FIRST_LAYER, (0, LATENT_CHANNELS))[1] != LATENT_CHANNELS:
         problem = "This is an inpainting checkpoint; a face is learnt on the plain one it was made from."
-        mend = "Choose the plain checkpoint for the training; portraits can use the inpainting one."
+        remedy = "Choose the plain checkpoint for the training; portraits can use the inpainting one."
     if problem:
-        raise BadModel(problem, stage="preflight", file=str(file), mend=mend)
+        raise BadModel(problem, stage="preflight", file=str(file), remedy=remedy)
 
 
 def job_folder(request: TrainRequest, photos: Sequence[Photo], paths: Paths) -> tuple[Path, bool]:

@@ -7,9 +7,9 @@ from typing import Any
 
 import gradio as gr
 
-from easyphoto.domain import EMBEDDED_CHECKPOINT
-from easyphoto.ui.desk import Desk
-from easyphoto.ui.pieces import notice
+from easyphoto.domain import BUILTIN_CHECKPOINT
+from easyphoto.ui.components import notice
+from easyphoto.ui.context import UiContext
 
 MARK = "base models"  # its key among the marks of what is shown
 
@@ -17,14 +17,14 @@ MARK = "base models"  # its key among the marks of what is shown
 class BaseModels:
     """Keeps one dropdown of base models up to date."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: UiContext) -> None:
         self.desk = desk
         self._made_empty = not desk.models()
 
     def changes(self) -> dict[str, Any]:
         """What the dropdown is made with."""
         names = self.desk.models()
-        own = EMBEDDED_CHECKPOINT in names
+        own = BUILTIN_CHECKPOINT in names
         return {"choices": names, **({} if own else {"info": self.desk.say("models.hosts")})}
 
     def fresh(self, shown: Mapping[str, str] | None) -> tuple[Any, str]:

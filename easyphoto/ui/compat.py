@@ -20,7 +20,7 @@ DAY = 86_400  # seconds
 
 
 @dataclass(frozen=True)
-class Look:
+class PageAssets:
     """What a page of our own wears; inside the WebUI the host loads the same files."""
 
     css: str
@@ -33,19 +33,19 @@ def accepted(callable_: Any, options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name in known}
 
 
-def page(title: str, look: Look | None) -> Any:
+def page(title: str, look: PageAssets | None) -> Any:
     """A Blocks context; with a look for a page of our own. Uploads are deleted a day after their last use."""
-    worn = dressing(look) if look else {}
+    worn = asset_options(look) if look else {}
     options = {"title": title, "analytics_enabled": False, "delete_cache": (3600, DAY), **worn}
     return gr.Blocks(**accepted(gr.Blocks.__init__, options))
 
 
-def dressing(look: Look) -> dict[str, Any]:
+def asset_options(look: PageAssets) -> dict[str, Any]:
     """Theme, style and script as options of Blocks or of mounting, whichever has them."""
     return {"css": look.css, "head": f"<script>{look.script}</script>", "theme": theme()}
 
 
-def mount(app: Any, blocks: Any, path: str, look: Look) -> Any:
+def mount(app: Any, blocks: Any, path: str, look: PageAssets) -> Any:
     """The page mounted at `path`; no file outside gradio's cache is served, no Node process is started."""
     options = {
         "allowed_paths": [],
@@ -53,7 +53,7 @@ def mount(app: Any, blocks: Any, path: str, look: Look) -> Any:
         "ssr_mode": False,
         "footer_links": [],
         "max_file_size": "100mb",
-        **dressing(look),
+        **asset_options(look),
     }
     blocks.queue()
     return gr.mount_gradio_app(app, blocks, path, **accepted(gr.mount_gradio_app, options))
@@ -119,7 +119,7 @@ def _upload(one: Any) -> Upload:
     brought = Path(one.orig_name)
     if brought.is_absolute() and not _is_gradios(brought):
         discard(Upload(Path(one.name), brought.name))
-        raise BadRequest("A file was named that nobody has uploaded.", stage="upload", mend="Upload it.")
+        raise BadRequest("A file was named that nobody has uploaded.", stage="upload", remedy="Upload it.")
     return Upload(Path(one.name), brought.name, (brought,) if brought.is_absolute() else ())
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import gradio as gr
 
 from easyphoto.ui import compat
-from easyphoto.ui.desk import Desk, Finding
-from easyphoto.ui.pieces import badge, esc, head
+from easyphoto.ui.components import badge, esc, head
+from easyphoto.ui.context import FindingLike, UiContext
 
 KINDS = {"ok": "good", "missing": "bad"}
 
@@ -17,7 +17,7 @@ KINDS = {"ok": "good", "missing": "bad"}
 class DoctorPanel:
     """One button and its findings."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: UiContext) -> None:
         self.desk = desk
 
     def build(self) -> None:
@@ -35,12 +35,12 @@ class DoctorPanel:
         return findings_html(findings, self.desk)
 
 
-def findings_html(findings: Sequence[Finding], desk: Desk) -> str:
+def findings_html(findings: Sequence[FindingLike], desk: UiContext) -> str:
     """A table for people and the same as plain text to copy."""
     say = desk.say
     rows = "".join(
         f'<tr><th scope="row">{esc(f.name)}</th><td>{badge(f.state, KINDS.get(f.state, "quiet"))}</td>'
-        f"<td>{esc(f.value)}{f'<small>{esc(f.mend)}</small>' if f.mend else ''}</td></tr>"
+        f"<td>{esc(f.value)}{f'<small>{esc(f.remedy)}</small>' if f.remedy else ''}</td></tr>"
         for f in findings
     )
     return (
@@ -51,6 +51,6 @@ def findings_html(findings: Sequence[Finding], desk: Desk) -> str:
     )
 
 
-def report(findings: Sequence[Finding]) -> str:
+def report(findings: Sequence[FindingLike]) -> str:
     """Plain text, a line a finding."""
-    return "\n".join(" | ".join(part for part in (f.name, f.state, f.value, f.mend) if part) for f in findings)
+    return "\n".join(" | ".join(part for part in (f.name, f.state, f.value, f.remedy) if part) for f in findings)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import gradio as gr
 
 from easyphoto.domain import (
-    EMBEDDED_CHECKPOINT,
+    BUILTIN_CHECKPOINT,
     Checkpoint,
     ModelFamily,
     Option,
@@ -18,11 +18,11 @@ from easyphoto.domain import (
     options_of,
 )
 from easyphoto.errors import BadRequest
-from easyphoto.ui.speech import Speech
+from easyphoto.ui.i18n import Translator
 
 Request = TypeVar("Request", TrainRequest, PortraitRequest)
 
-EMBEDDED = Checkpoint(EMBEDDED_CHECKPOINT, ModelFamily.EMBEDDED)
+BUILTIN = Checkpoint(BUILTIN_CHECKPOINT, ModelFamily.BUILTIN)
 
 SLIDER_STEPS = 400  # a range with more stops than this is typed, not slid
 
@@ -34,7 +34,7 @@ class Form:
     gradio hands the values over.
     """
 
-    def __init__(self, kind: type[Any], say: Speech, prefix: str, base: Checkpoint = EMBEDDED) -> None:
+    def __init__(self, kind: type[Any], say: Translator, prefix: str, base: Checkpoint = BUILTIN) -> None:
         self.kind = kind
         self.say = say
         self.prefix = prefix
@@ -115,10 +115,10 @@ def cleaned(name: str, value: Any, default: Any) -> Any:
     if isinstance(default, str):
         return "" if value is None else str(value).strip()
     if value is None or isinstance(value, str):
-        raise BadRequest(f"{name} is not a number.", stage="request", mend="Type a number.")
+        raise BadRequest(f"{name} is not a number.", stage="request", remedy="Type a number.")
     if isinstance(default, int):
         if value != int(value):
-            raise BadRequest(f"{name} is {value}, not a whole number.", stage="request", mend="Type a whole number.")
+            raise BadRequest(f"{name} is {value}, not a whole number.", stage="request", remedy="Type a whole number.")
         return int(value)
     return float(value)
 

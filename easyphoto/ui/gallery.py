@@ -10,10 +10,10 @@ from typing import Any
 from easyphoto.domain import PortraitRequest
 from easyphoto.errors import BadRequest
 from easyphoto.jobs import Job, JobFile, Kind, State
-from easyphoto.ui.desk import Desk, delivery, read
+from easyphoto.ui.components import button
+from easyphoto.ui.context import UiContext, download_payload, read
 from easyphoto.ui.job_view import job_html
-from easyphoto.ui.pieces import button
-from easyphoto.ui.portrait_view import BOX, Shot, failures_html, shots_html
+from easyphoto.ui.portrait_view import BOX, PortraitResult, failures_html, shots_html
 
 JOB_BOX = "ep-portrait-job-box"
 MOST_ENDED = 5  # ended jobs that still have something to say
@@ -24,7 +24,7 @@ Names = Mapping[str, str]  # person id -> display name
 class Gallery:
     """Reads the queue's portrait jobs; a click brings the number of a job and of a portrait in it."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: UiContext) -> None:
         self.desk = desk
 
     # ------------------------------------------------------------ clicks
@@ -33,7 +33,7 @@ class Gallery:
         """The portrait's file, settings and all, as a delivery. Raises EasyPhotoError."""
         _, facts = self._facts(said)
         file = self.desk.studio.paths.root / facts["file"]
-        return delivery(file.name, read(file), "image/png")
+        return download_payload(file.name, read(file), "image/png")
 
     def again(self, said: Mapping[str, Any]) -> None:
         """The same request for the same template with a seed that is drawn anew. Raises EasyPhotoError."""
@@ -82,12 +82,14 @@ class Gallery:
         older = button(self.desk.say("portrait.older"), BOX, {"do": "older"})
         return f'{html}<div class="ep-centre">{older}</div>'
 
-    def _shots(self, jobs: Sequence[Job], names: Names) -> list[Shot]:
+    def _shots(self, jobs: Sequence[Job], names: Names) -> list[PortraitResult]:
         """Every finished portrait, the newest first, also those of a job that failed later."""
         root = self.desk.studio.paths.root
         templates = {card.file.name: card.file for card in self.desk.shelf.cards()}
         return [
-            Shot(job.id, number, facts, root / str(facts["file"]), templates.get(str(facts["template"])), names)
+            PortraitResult(
+                job.id, number, facts, root / str(facts["file"]), templates.get(str(facts["template"])), names
+            )
             for job in jobs
             for number, facts in reversed(list(enumerate((job.result or {}).get("portraits", ()))))
         ]

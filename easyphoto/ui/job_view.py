@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from easyphoto.jobs import Event, Job, State
-from easyphoto.ui.journey import whereabouts
-from easyphoto.ui.pieces import badge, button, esc, notice, problem
-from easyphoto.ui.speech import Speech
+from easyphoto.ui.components import badge, button, esc, notice, problem
+from easyphoto.ui.i18n import Translator
+from easyphoto.ui.progress_estimate import estimate_progress
 
 KINDS = {
     State.QUEUED: "quiet",
@@ -19,7 +19,7 @@ KINDS = {
 }
 
 
-def job_html(job: Job, events: Sequence[Event], now: float, voice: tuple[Speech, str], title: str) -> str:
+def job_html(job: Job, events: Sequence[Event], now: float, voice: tuple[Translator, str], title: str) -> str:
     """Heading, bar and buttons of one job; `voice` is the language and the hidden field the buttons write to."""
     say, box = voice
     state = say("job.cancelling") if job.cancelling and not job.over else say(f"job.{job.state.value}")
@@ -33,8 +33,8 @@ def job_html(job: Job, events: Sequence[Event], now: float, voice: tuple[Speech,
     )
 
 
-def _bar(job: Job, events: Sequence[Event], now: float, say: Speech) -> str:
-    where = whereabouts(job, events, now)
+def _bar(job: Job, events: Sequence[Event], now: float, say: Translator) -> str:
+    where = estimate_progress(job, events, now)
     percent = round(where.fraction * 100)
     return (
         f'<div class="ep-bar" role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{percent}" '
@@ -45,7 +45,7 @@ def _bar(job: Job, events: Sequence[Event], now: float, say: Speech) -> str:
     )
 
 
-def _stage(job: Job, say: Speech) -> str:
+def _stage(job: Job, say: Translator) -> str:
     if job.state is State.QUEUED and job.place:
         return say("job.place", n=job.place)
     if job.over or job.state is State.QUEUED:
@@ -55,7 +55,7 @@ def _stage(job: Job, say: Speech) -> str:
     return f"{say.stage(job.stage)}{steps}{note}" if job.stage else ""
 
 
-def _time(job: Job, where: object, say: Speech) -> str:
+def _time(job: Job, where: object, say: Translator) -> str:
     elapsed, left = getattr(where, "elapsed", 0.0), getattr(where, "left", None)
     if job.state is State.QUEUED or not job.started:
         return ""
@@ -66,13 +66,13 @@ def _time(job: Job, where: object, say: Speech) -> str:
     return say("job.left", time=say.duration(left))
 
 
-def _trouble(job: Job, say: Speech) -> str:
+def _trouble(job: Job, say: Translator) -> str:
     if job.state is State.INTERRUPTED:
         return notice(say("job.interrupted"), say("job.interrupted.next"), "fair")
     return problem(job.error, say) if job.error and job.state is State.FAILED else ""
 
 
-def _buttons(job: Job, say: Speech, box: str) -> str:
+def _buttons(job: Job, say: Translator, box: str) -> str:
     out = []
     if not job.over and not job.cancelling:
         out.append(button(say("train.cancel"), box, {"do": "cancel", "job": job.id}, "ep-stop"))

@@ -14,16 +14,16 @@ from easyphoto.domain import Person
 from easyphoto.errors import BadRequest, EasyPhotoError
 from easyphoto.faces.likeness import word_for
 from easyphoto.ui import compat, people_view
-from easyphoto.ui.desk import Desk, delivery, freshened, message, read
+from easyphoto.ui.components import bytes_in_words, head, notice, problem
+from easyphoto.ui.context import UiContext, changed_updates, download_payload, message, read
 from easyphoto.ui.people_view import Opened, PersonCard, people_html, report_html
-from easyphoto.ui.pieces import bytes_in_words, head, notice, problem
 from easyphoto.ui.train_view import curves_of, facts_html, pair_html
 
 
 class PeoplePanel:
     """Widgets and what happens when they are used; the work is the library's."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: UiContext) -> None:
         self.desk = desk
 
     def build(self) -> None:
@@ -103,19 +103,19 @@ class PeoplePanel:
         """The report's file as a delivery."""
         if person.report is None:
             raise BadRequest(self.desk.say("people.report.none"))
-        return delivery(f"{person.id}-{person.report.name}", read(person.report), "application/json")
+        return download_payload(f"{person.id}-{person.report.name}", read(person.report), "application/json")
 
     # ------------------------------------------------------------ the page
 
     def _page(self, opened: Opened, shown: dict[str, str]) -> list[Any]:
         cards = [self._card(person, opened) for person in self.desk.people()]
         html = people_html(cards, opened, self.desk.pictures, self.desk.say)
-        updates, marks = freshened(shown, {"people": html})
+        updates, marks = changed_updates(shown, {"people": html})
         return [opened, *updates, marks]
 
     def _card(self, person: Person, opened: Opened) -> PersonCard:
         likeness = person.lora.likeness if person.lora else None
-        word = "" if likeness is None else word_for(likeness, self.desk.studio.faces.recogniser)
+        word = "" if likeness is None else word_for(likeness, self.desk.studio.faces.recognizer)
         report = self._report_html(person) if opened == Opened(person.id, "report") else ""
         export = f"{self.desk.api}/v1/persons/{quote(person.id, safe='')}/export"
         return PersonCard(person, self.desk.studio.library.size(person.id), word, export, report)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from easyphoto.domain import EMBEDDED_CHECKPOINT, Person
-from easyphoto.ui.pictures import Pictures
-from easyphoto.ui.pieces import badge, button, bytes_in_words, empty, esc, link, picture
-from easyphoto.ui.speech import Speech
+from easyphoto.domain import BUILTIN_CHECKPOINT, Person
+from easyphoto.ui.components import badge, button, bytes_in_words, empty, esc, link, picture
+from easyphoto.ui.i18n import Translator
+from easyphoto.ui.pictures import PictureCache
 
 BOX = "ep-people-box"
 
@@ -32,7 +32,7 @@ class Opened:
     form: str = ""
 
 
-def people_html(cards: Sequence[PersonCard], opened: Opened, pictures: Pictures, say: Speech) -> str:
+def people_html(cards: Sequence[PersonCard], opened: Opened, pictures: PictureCache, say: Translator) -> str:
     """A card for everybody."""
     if not cards:
         go = button(say("tab.train"), "ep-go-box", {"tab": "train"}, "ep-primary")
@@ -42,7 +42,7 @@ def people_html(cards: Sequence[PersonCard], opened: Opened, pictures: Pictures,
     return f'<p class="ep-sum" role="status"><b>{esc(line)}</b></p><ul class="ep-people">{cells}</ul>'
 
 
-def _card(card: PersonCard, opened: Opened, pictures: Pictures, say: Speech) -> str:
+def _card(card: PersonCard, opened: Opened, pictures: PictureCache, say: Translator) -> str:
     person = card.person
     form = (card.report or _form(person, opened.form, say)) if opened.person == person.id else ""
     wide = " ep-wide" if card.report else ""
@@ -54,7 +54,7 @@ def _card(card: PersonCard, opened: Opened, pictures: Pictures, say: Speech) -> 
     )
 
 
-def _facts(card: PersonCard, say: Speech) -> str:
+def _facts(card: PersonCard, say: Translator) -> str:
     person = card.person
     likeness = person.lora.likeness if person.lora else None
     facts = [
@@ -66,7 +66,7 @@ def _facts(card: PersonCard, say: Speech) -> str:
     word = ""
     if likeness is not None:
         told = say("people.trials", word=say.word(card.word), gap=f"{likeness:.2f}")
-        word = badge(told, "quiet" if person.base_model == EMBEDDED_CHECKPOINT else _kind(card.word))
+        word = badge(told, "quiet" if person.base_model == BUILTIN_CHECKPOINT else _kind(card.word))
     return f'<p class="ep-facts">{esc(" · ".join(facts))}</p>{word}'
 
 
@@ -74,7 +74,7 @@ def _kind(word: str) -> str:
     return {"a faint likeness": "fair", "looks like someone else": "bad"}.get(word, "good")
 
 
-def _buttons(card: PersonCard, say: Speech) -> str:
+def _buttons(card: PersonCard, say: Translator) -> str:
     person = card.person
 
     def act(key: str, do: str, kind: str = "") -> str:
@@ -88,7 +88,7 @@ def _buttons(card: PersonCard, say: Speech) -> str:
     )
 
 
-def _form(person: Person, form: str, say: Speech) -> str:
+def _form(person: Person, form: str, say: Translator) -> str:
     if form == "rename":
         return _typed(
             person, ("rename", say("people.rename.to", name=person.name), say("people.save"), person.name), say
@@ -98,7 +98,7 @@ def _form(person: Person, form: str, say: Speech) -> str:
     )
 
 
-def report_html(person: Person, body: str, say: Speech) -> str:
+def report_html(person: Person, body: str, say: Translator) -> str:
     """The training report with its buttons."""
     buttons = button(say("people.report.file"), BOX, {"do": "report", "person": person.id}) + button(
         say("close"), BOX, {"do": "close", "person": person.id}
@@ -106,7 +106,7 @@ def report_html(person: Person, body: str, say: Speech) -> str:
     return f'<div class="ep-report">{body}<div class="ep-row">{buttons}</div></div>'
 
 
-def _typed(person: Person, words: tuple[str, str, str, str], say: Speech, kind: str = "ep-primary") -> str:
+def _typed(person: Person, words: tuple[str, str, str, str], say: Translator, kind: str = "ep-primary") -> str:
     """A text field with its button; the field's text goes along as `text`."""
     do, label, verb, value = words
     field = f"ep-{do}-{esc(person.id)}"

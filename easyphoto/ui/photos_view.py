@@ -10,10 +10,10 @@ from typing import Any
 
 from easyphoto.domain import Photo
 from easyphoto.jobs import JobFile
-from easyphoto.ui.intake import Brought
-from easyphoto.ui.pictures import Pictures
-from easyphoto.ui.pieces import badge, button, empty, esc, notice, picture
-from easyphoto.ui.speech import Speech
+from easyphoto.ui.components import badge, button, empty, esc, notice, picture
+from easyphoto.ui.i18n import Translator
+from easyphoto.ui.pictures import PictureCache
+from easyphoto.ui.uploads import StoredUpload
 
 BOX = "ep-photo-box"
 FEW = 5  # usable photos; fewer and the likeness suffers
@@ -44,7 +44,7 @@ class DraftPhoto:
 Draft = tuple[DraftPhoto, ...]
 
 
-def added(draft: Draft, brought: Sequence[Brought]) -> Draft:
+def added(draft: Draft, brought: Sequence[StoredUpload]) -> Draft:
     """With more photos at the end; one that is there already under its name is not added twice."""
     for one in brought:
         if not any(photo.name == one.name and _same(photo.file, one.file) for photo in draft):
@@ -61,7 +61,7 @@ def present(draft: Draft) -> Draft:
     return tuple(photo for photo in draft if photo.file.is_file())
 
 
-def judged(draft: Draft, names: Sequence[str], reports: Sequence[Mapping[str, Any]]) -> Draft:
+def with_reports(draft: Draft, names: Sequence[str], reports: Sequence[Mapping[str, Any]]) -> Draft:
     """With the verdicts of a check of the photos of those `names`; photos that came later stay unjudged."""
     left = list(zip(names, reports, strict=False))
     out = []
@@ -71,7 +71,7 @@ def judged(draft: Draft, names: Sequence[str], reports: Sequence[Mapping[str, An
     return tuple(out)
 
 
-def told(draft: Draft, number: int, word: str) -> Draft:
+def with_override(draft: Draft, number: int, word: str) -> Draft:
     """After the user's word on photo `number`: keep, drop, auto or remove."""
     if not 0 <= number < len(draft):
         return draft
@@ -91,7 +91,7 @@ def as_photos(draft: Draft) -> list[Photo]:
     return [Photo(photo.file, photo.name, photo.override) for photo in draft]
 
 
-def photos_html(draft: Draft, pictures: Pictures, say: Speech, checking: tuple[int, int] | None = None) -> str:
+def photos_html(draft: Draft, pictures: PictureCache, say: Translator, checking: tuple[int, int] | None = None) -> str:
     """The summary and a card for every photo."""
     if not draft:
         return empty(say("photos.empty"), say("photos.empty.next"), "photo")
@@ -99,7 +99,7 @@ def photos_html(draft: Draft, pictures: Pictures, say: Speech, checking: tuple[i
     return f'{_summary(draft, say, checking)}<ul class="ep-photos">{cards}</ul>'
 
 
-def _summary(draft: Draft, say: Speech, checking: tuple[int, int] | None) -> str:
+def _summary(draft: Draft, say: Translator, checking: tuple[int, int] | None) -> str:
     total = say.count("photos.count", len(draft))
     if checking:
         done, n = checking
@@ -125,7 +125,7 @@ def _summary(draft: Draft, say: Speech, checking: tuple[int, int] | None) -> str
     )
 
 
-def _card(number: int, photo: DraftPhoto, pictures: Pictures, say: Speech) -> str:
+def _card(number: int, photo: DraftPhoto, pictures: PictureCache, say: Translator) -> str:
     uri = pictures.uri(photo.file)
     verdict = photo.verdict or "new"
     word = say("photo.broken") if not uri else say(f"photo.{verdict}")
@@ -139,7 +139,7 @@ def _card(number: int, photo: DraftPhoto, pictures: Pictures, say: Speech) -> st
     )
 
 
-def _facts(photo: DraftPhoto, say: Speech) -> str:
+def _facts(photo: DraftPhoto, say: Translator) -> str:
     report = photo.report or {}
     facts = [say("photo.overridden")] if photo.override else []
     if report.get("face_px"):
@@ -149,12 +149,12 @@ def _facts(photo: DraftPhoto, say: Speech) -> str:
     return f'<p class="ep-facts">{esc(" · ".join(facts))}</p>' if facts else ""
 
 
-def _reasons(photo: DraftPhoto, say: Speech) -> str:
+def _reasons(photo: DraftPhoto, say: Translator) -> str:
     reasons = (photo.report or {}).get("reasons", ())
     return "".join(f'<p class="ep-reason">{esc(say.reason(reason))}</p>' for reason in reasons)
 
 
-def _choice(number: int, photo: DraftPhoto, say: Speech) -> str:
+def _choice(number: int, photo: DraftPhoto, say: Translator) -> str:
     words = (("auto", "photo.auto", ""), ("keep", "photo.use", "keep"), ("drop", "photo.leave", "drop"))
     buttons = "".join(
         button(say(key), BOX, {"photo": number, "word": word}, "ep-seg", pressed=photo.override == held)

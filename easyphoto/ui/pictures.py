@@ -27,7 +27,7 @@ def data_uri(picture: Image.Image, side: int = THUMB, quality: int = 82) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(held.getvalue()).decode()
 
 
-class Pictures:
+class PictureCache:
     """Data URIs of files, remembered as long as the file does not change."""
 
     def __init__(self, remembered: int = REMEMBERED) -> None:

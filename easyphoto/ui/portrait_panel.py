@@ -13,14 +13,14 @@ from easyphoto.errors import BadRequest, EasyPhotoError
 from easyphoto.jobs import JobFile, Kind
 from easyphoto.ui import compat, portrait_view
 from easyphoto.ui.base_models import MARK, BaseModels
-from easyphoto.ui.desk import Desk, freshened, message
+from easyphoto.ui.components import head, problem
+from easyphoto.ui.context import UiContext, changed_updates, message
 from easyphoto.ui.form import Form
 from easyphoto.ui.gallery import JOB_BOX, Gallery
-from easyphoto.ui.intake import Brought
-from easyphoto.ui.pieces import head, problem
 from easyphoto.ui.portrait_view import faces_html, shots_html, templates_html
-from easyphoto.ui.sitting import SHOTS, Sitting, orders
-from easyphoto.ui.train_panel import act
+from easyphoto.ui.selection import SHOTS, Selection, orders
+from easyphoto.ui.train_panel import apply_action
+from easyphoto.ui.uploads import StoredUpload
 
 PARTS = ("templates", "faces", "jobs", "shots", "models")
 PRESETS: dict[str, tuple[str, str]] = {
@@ -38,7 +38,7 @@ PRESETS: dict[str, tuple[str, str]] = {
 class PortraitPanel:
     """Widgets and what happens when they are used; the work is the queue's."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: UiContext) -> None:
         self.desk = desk
         self.form = Form(PortraitRequest, desk.say, "ep-portrait", desk.base())
         self.models = BaseModels(desk)
@@ -48,7 +48,7 @@ class PortraitPanel:
 
     def build(self, go_box: Any) -> None:
         """Make the widgets inside the current tab; `go_box` brings the person another page asks for."""
-        self.sitting, self.shown = gr.State(Sitting()), gr.State({})
+        self.sitting, self.shown = gr.State(Selection()), gr.State({})
         self.tick = compat.hidden_button("ep-portrait-tick")
         self.box = compat.hidden_box(portrait_view.BOX)
         self.job_box = compat.hidden_box(JOB_BOX)
@@ -110,13 +110,13 @@ class PortraitPanel:
         compat.listen(self.preset.change, self.on_preset, [self.preset], words)
         compat.listen(model.change, self.on_model, [model], widgets)
 
-    def on_tick(self, sitting: Sitting, shown: dict[str, str]) -> list[Any]:
+    def on_tick(self, sitting: Selection, shown: dict[str, str]) -> list[Any]:
         """Whatever changed since."""
         checked = self._checked(sitting)
         updates = self._page(checked, shown)
         return updates if checked != sitting else [gr.update(), *updates[1:]]
 
-    def on_upload(self, value: Any, sitting: Sitting, shown: dict[str, str]) -> list[Any]:
+    def on_upload(self, value: Any, sitting: Selection, shown: dict[str, str]) -> list[Any]:
         """New templates, chosen at once; a bad one is named and the others stay."""
         troubles = []
         try:
@@ -128,7 +128,7 @@ class PortraitPanel:
             troubles.append(problem(error, self.desk.say))
         return [gr.update(value=None), "".join(troubles), *self._page(self._checked(sitting), shown)]
 
-    def _add(self, sitting: Sitting, brought: Brought) -> tuple[Sitting, str]:
+    def _add(self, sitting: Selection, brought: StoredUpload) -> tuple[Selection, str]:
         """With it among the templates, or why not."""
         try:
             return sitting.toggled(self.desk.shelf.add(brought.file, brought.name).id), ""
@@ -136,7 +136,7 @@ class PortraitPanel:
             error.file = brought.name
             return sitting, problem(error, self.desk.say)
 
-    def on_box(self, text: str, sitting: Sitting, shown: dict[str, str]) -> list[Any]:
+    def on_box(self, text: str, sitting: Selection, shown: dict[str, str]) -> list[Any]:
         """A template, a face or a finished portrait was clicked."""
         said, out, trouble = message(text), "", ""
         try:
@@ -145,7 +145,7 @@ class PortraitPanel:
             trouble = problem(error, self.desk.say)
         return [out, trouble, *self._page(sitting, shown)]
 
-    def _do(self, said: Mapping[str, Any], sitting: Sitting) -> tuple[Sitting, str]:
+    def _do(self, said: Mapping[str, Any], sitting: Selection) -> tuple[Selection, str]:
         do, template = said.get("do"), str(said.get("template", ""))
         if do == "toggle":
             return sitting.toggled(template), ""
@@ -167,21 +167,21 @@ class PortraitPanel:
             self.gallery.again(said)
         return sitting, ""
 
-    def on_job(self, text: str, sitting: Sitting, shown: dict[str, str]) -> list[Any]:
+    def on_job(self, text: str, sitting: Selection, shown: dict[str, str]) -> list[Any]:
         """A button of a job was pressed."""
         out, trouble = "", ""
         try:
-            out = act(self.desk, message(text))
+            out = apply_action(self.desk, message(text))
         except EasyPhotoError as error:
             trouble = problem(error, self.desk.say)
         return [out, trouble, *self._page(sitting, shown)]
 
-    def on_go(self, text: str, sitting: Sitting, shown: dict[str, str]) -> list[Any]:
+    def on_go(self, text: str, sitting: Selection, shown: dict[str, str]) -> list[Any]:
         """Another page asks for a portrait of a person."""
         person = str(message(text).get("person", ""))
         return self._page(sitting.given(person) if person else sitting, shown)
 
-    def on_generate(self, sitting: Sitting, shown: dict[str, str], *values: Any) -> list[Any]:
+    def on_generate(self, sitting: Selection, shown: dict[str, str], *values: Any) -> list[Any]:
         """Put the portraits into the queue: one job for every different cast."""
         try:
             self._order(sitting, values)
@@ -189,7 +189,7 @@ class PortraitPanel:
             return [problem(error, self.desk.say), *self._page(sitting, shown)]
         return ["", *self._page(sitting, shown)]
 
-    def _order(self, sitting: Sitting, values: tuple[Any, ...]) -> None:
+    def _order(self, sitting: Selection, values: tuple[Any, ...]) -> None:
         say, shelf = self.desk.say, self.desk.shelf
         if not self.desk.models():
             raise BadRequest(say("needs.model"))
@@ -218,7 +218,7 @@ class PortraitPanel:
 
     # ------------------------------------------------------------ the page
 
-    def _checked(self, sitting: Sitting) -> Sitting:
+    def _checked(self, sitting: Selection) -> Selection:
         """Without persons and templates that have gone; the newest person unless one was chosen."""
         people = [p.id for p in self.desk.people()]
         there = {card.id for card in self.desk.shelf.cards()}
@@ -229,13 +229,13 @@ class PortraitPanel:
             sitting = sitting.given(people[0] if people else KEEP)
         return sitting
 
-    def _page(self, sitting: Sitting, shown: dict[str, str]) -> list[Any]:
+    def _page(self, sitting: Selection, shown: dict[str, str]) -> list[Any]:
         parts = (*self._parts(sitting), self.models.note_html())
-        updates, marks = freshened(shown, dict(zip(PARTS, parts, strict=True)))
+        updates, marks = changed_updates(shown, dict(zip(PARTS, parts, strict=True)))
         choice, marks[MARK] = self.models.fresh(shown)
         return [sitting, *updates, choice, marks]
 
-    def _parts(self, sitting: Sitting) -> tuple[str, str, str, str]:
+    def _parts(self, sitting: Selection) -> tuple[str, str, str, str]:
         desk = self.desk
         cards, people = desk.shelf.cards(), desk.people()
         spots = desk.shelf.spots([sitting.shown]) if people else {}

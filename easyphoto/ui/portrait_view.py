@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.domain import KEEP, Person
-from easyphoto.ui.pictures import PREVIEW, Pictures
-from easyphoto.ui.pieces import badge, button, empty, esc, notice, picture, problem, says
-from easyphoto.ui.sitting import FaceSpot, Sitting
-from easyphoto.ui.speech import Speech
+from easyphoto.ui.components import badge, button, empty, esc, notice, picture, problem, says
+from easyphoto.ui.i18n import Translator
+from easyphoto.ui.pictures import PREVIEW, PictureCache
+from easyphoto.ui.selection import FaceBox, Selection
 
 BOX = "ep-portrait-box"
 WORD_KINDS = {
@@ -23,7 +23,7 @@ WORD_KINDS = {
 
 
 @dataclass(frozen=True)
-class TemplateCard:
+class TemplateTile:
     """A template on the shelf."""
 
     id: str
@@ -32,7 +32,7 @@ class TemplateCard:
     own: bool  # the user's, so it can be removed
 
 
-def templates_html(cards: Sequence[TemplateCard], sitting: Sitting, pictures: Pictures, say: Speech) -> str:
+def templates_html(cards: Sequence[TemplateTile], sitting: Selection, pictures: PictureCache, say: Translator) -> str:
     """The shelf; every template is a toggle."""
     if not cards:
         return empty(say("templates.empty"), say("templates.empty.next"), "frame")
@@ -41,7 +41,7 @@ def templates_html(cards: Sequence[TemplateCard], sitting: Sitting, pictures: Pi
     return f'<p class="ep-sum" role="status"><b>{esc(line)}</b></p><ul class="ep-templates">{cells}</ul>'
 
 
-def _template(card: TemplateCard, chosen: bool, pictures: Pictures, say: Speech) -> str:
+def _template(card: TemplateTile, chosen: bool, pictures: PictureCache, say: Translator) -> str:
     remove = (
         button("×", BOX, {"do": "remove", "template": card.id}, "ep-x", say("templates.remove", name=card.name))
         if card.own
@@ -55,11 +55,11 @@ def _template(card: TemplateCard, chosen: bool, pictures: Pictures, say: Speech)
 
 
 def faces_html(
-    cards: Sequence[TemplateCard],
-    sitting: Sitting,
-    spots: Mapping[str, Sequence[FaceSpot]],
+    cards: Sequence[TemplateTile],
+    sitting: Selection,
+    spots: Mapping[str, Sequence[FaceBox]],
     people: Sequence[Person],
-    tools: tuple[Pictures, Speech],
+    tools: tuple[PictureCache, Translator],
 ) -> str:
     """The preview with numbered faces, and a choice of person for each."""
     pictures, say = tools
@@ -79,7 +79,7 @@ def faces_html(
     return f'{tabs}{_preview(shown, places, pictures, say)}<div class="ep-cast">{rows}</div>'
 
 
-def _pages(cards: Sequence[TemplateCard], sitting: Sitting) -> str:
+def _pages(cards: Sequence[TemplateTile], sitting: Selection) -> str:
     names = {card.id: card.name for card in cards}
     return (
         '<div class="ep-segs ep-pages" role="group">'
@@ -92,7 +92,7 @@ def _pages(cards: Sequence[TemplateCard], sitting: Sitting) -> str:
     )
 
 
-def _preview(card: TemplateCard, spots: Sequence[FaceSpot], pictures: Pictures, say: Speech) -> str:
+def _preview(card: TemplateTile, spots: Sequence[FaceBox], pictures: PictureCache, say: Translator) -> str:
     boxes = "".join(
         f'<span class="ep-face" style="left:{100 * s.left:.2f}%;top:{100 * s.top:.2f}%;width:{100 * s.width:.2f}%;'
         f'height:{100 * s.height:.2f}%"><b aria-label="{esc(say("faces.face", n=n))}">{n}</b></span>'
@@ -101,7 +101,7 @@ def _preview(card: TemplateCard, spots: Sequence[FaceSpot], pictures: Pictures, 
     return f'<div class="ep-preview"><div>{picture(pictures.uri(card.file, PREVIEW), card.name)}{boxes}</div></div>'
 
 
-def _chooser(template: str, face: int, person: str, people: Sequence[Person], say: Speech) -> str:
+def _chooser(template: str, face: int, person: str, people: Sequence[Person], say: Translator) -> str:
     choices = [(KEEP, say("faces.keep")), *((p.id, p.name) for p in people)]
     options = "".join(
         f'<option value="{esc(value)}"{" selected" if value == person else ""}>{esc(name)}</option>'
@@ -116,7 +116,7 @@ def _chooser(template: str, face: int, person: str, people: Sequence[Person], sa
 
 
 @dataclass(frozen=True)
-class Shot:
+class PortraitResult:
     """A finished portrait on the page."""
 
     job: str
@@ -127,14 +127,14 @@ class Shot:
     names: Mapping[str, str]  # person id -> display name
 
 
-def shots_html(shots: Sequence[Shot], pictures: Pictures, say: Speech) -> str:
+def shots_html(shots: Sequence[PortraitResult], pictures: PictureCache, say: Translator) -> str:
     """The gallery, newest first."""
     if not shots:
         return empty(say("portrait.results.empty"), say("portrait.results.empty.next"), "frame")
     return '<div class="ep-shots">' + "".join(_shot(shot, pictures, say) for shot in shots) + "</div>"
 
 
-def _shot(shot: Shot, pictures: Pictures, say: Speech) -> str:
+def _shot(shot: PortraitResult, pictures: PictureCache, say: Translator) -> str:
     facts, key = shot.facts, {"job": shot.job, "portrait": shot.number}
     buttons = button(
         say("portrait.download"), BOX, {"do": "download", **key}, "ep-primary", say("portrait.download.help")
@@ -149,7 +149,7 @@ def _shot(shot: Shot, pictures: Pictures, say: Speech) -> str:
     )
 
 
-def _notes(notes: Sequence[str], say: Speech) -> str:
+def _notes(notes: Sequence[str], say: Translator) -> str:
     """What could not be honoured, folded away."""
     if not notes:
         return ""
@@ -158,7 +158,7 @@ def _notes(notes: Sequence[str], say: Speech) -> str:
     return f'<details><summary>{esc(title)}</summary><ul class="ep-notes">{lines}</ul></details>'
 
 
-def _compare(shot: Shot, pictures: Pictures, say: Speech) -> str:
+def _compare(shot: PortraitResult, pictures: PictureCache, say: Translator) -> str:
     after = pictures.uri(shot.file, PREVIEW)
     before = pictures.uri(shot.before, PREVIEW) if shot.before else ""
     if not before:
@@ -173,7 +173,7 @@ def _compare(shot: Shot, pictures: Pictures, say: Speech) -> str:
     )
 
 
-def _likeness(shot: Shot, say: Speech) -> str:
+def _likeness(shot: PortraitResult, say: Translator) -> str:
     rows = []
     for score in shot.facts.get("likeness", ()):
         name = shot.names.get(score["person"], score["person"])
@@ -187,6 +187,6 @@ def _gap(value: float | None) -> str:
     return "–" if value is None else f"{value:.2f}"
 
 
-def failures_html(failures: Sequence[Mapping[str, str]], say: Speech) -> str:
+def failures_html(failures: Sequence[Mapping[str, str]], say: Translator) -> str:
     """What could not be made, picture by picture."""
     return "".join(problem(failure, say) for failure in failures)

@@ -18,7 +18,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "private": ("Everything stays on this computer.", "所有数据都留在这台电脑上。"),
     "advanced": ("Advanced", "高级设置"),
     "close": ("Close", "关闭"),
-    "mend": ("What to do", "怎么办"),
+    "remedy": ("What to do", "怎么办"),
     # photos
     "photos.title": ("Photos", "照片"),
     "photos.intro": (
@@ -112,9 +112,9 @@ TEXTS: dict[str, tuple[str, str]] = {
         "and leave out photos that show other people; then train again with more steps.",
         "请添加更清晰的照片(面部至少 200 像素宽)、更多角度、不戴墨镜,去掉有其他人的照片,然后增加步数重新训练。",
     ),
-    "train.embedded": ("The trial pictures show little of the person", "试画与本人不太像"),
-    "train.embedded.next": (
-        "That is usual for the small embedded model: in portraits the likeness comes from fusing the photos in. "
+    "train.builtin": ("The trial pictures show little of the person", "试画与本人不太像"),
+    "train.builtin.next": (
+        "That is usual for the small built-in model: in portraits the likeness comes from fusing the photos in. "
         "With an SD 1.5 checkpoint as base model the LoRA carries it as well.",
         "内置小模型通常如此:写真中的相似度来自照片融合。若用 SD 1.5 作底模,LoRA 本身也能保持相似。",
     ),
@@ -233,7 +233,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     # failures
     "problem": ("That did not work", "没有成功"),
     "problem.unexpected": ("Something unexpected happened: {what}", "发生了意外:{what}"),
-    "problem.unexpected.mend": ("Please report this with the Doctor's report.", "请附上体检报告反馈此问题。"),
+    "problem.unexpected.remedy": ("Please report this with the Doctor's report.", "请附上体检报告反馈此问题。"),
 }
 
 STAGES: dict[str, tuple[str, str]] = {
@@ -259,7 +259,7 @@ STAGES: dict[str, tuple[str, str]] = {
     "detect": ("Finding the faces", "寻找面孔"),
     "fusion": ("Moving the face in", "融合面部"),
     "first pass": ("First pass: the face", "第一遍:面部"),
-    "colour": ("Matching the colours", "匹配颜色"),
+    "color": ("Matching the colours", "匹配颜色"),
     "second fusion": ("Moving the face in once more", "再次融合面部"),
     "second pass": ("Second pass: the ring round the face", "第二遍:面部边缘"),
     "retouch": ("Retouching the skin", "修饰皮肤"),

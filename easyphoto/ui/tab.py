@@ -10,13 +10,13 @@ import gradio as gr
 
 from easyphoto.paths import checkout
 from easyphoto.ui import compat
-from easyphoto.ui.compat import Look
-from easyphoto.ui.desk import Desk
+from easyphoto.ui.compat import PageAssets
+from easyphoto.ui.components import esc
+from easyphoto.ui.context import UiContext
 from easyphoto.ui.doctor_panel import DoctorPanel
+from easyphoto.ui.i18n import Translator
 from easyphoto.ui.people_panel import PeoplePanel
-from easyphoto.ui.pieces import esc
 from easyphoto.ui.portrait_panel import PortraitPanel
-from easyphoto.ui.speech import Speech
 from easyphoto.ui.strings import LANGUAGES
 from easyphoto.ui.train_panel import TrainPanel
 
@@ -24,7 +24,7 @@ TITLE = "EasyPhoto"
 LOCALES = {"en": "en", "zh": "zh-CN"}
 
 
-def build(desk: Desk, look: Look | None = None) -> Any:
+def build(desk: UiContext, look: PageAssets | None = None) -> Any:
     """The Blocks of the page. The WebUI loads style and script itself, so `look` is for a page of our own."""
     with compat.page(TITLE, look) as blocks, gr.Column(elem_id="easyphoto", elem_classes=["easyphoto"]):
         if look:
@@ -44,7 +44,7 @@ def build(desk: Desk, look: Look | None = None) -> Any:
     return blocks
 
 
-def banner(say: Speech) -> str:
+def banner(say: Translator) -> str:
     """Name, promise and the choice of language."""
     links = "".join(
         f'<a href="../?lang={code}" lang="{code}" data-ep-lang="{code}"'
@@ -58,10 +58,10 @@ def banner(say: Speech) -> str:
     return f'<div class="ep-banner" lang="{LOCALES[say.language]}">{promise}{choice}</div>'
 
 
-def own_look() -> Look:
+def own_assets() -> PageAssets:
     """What a WebUI loads from beside the package (inside it in a wheel), and the style of a page of its own."""
     page = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
-    return Look(_text("style.css") + page, _text("javascript/easyphoto.js"))
+    return PageAssets(_text("style.css") + page, _text("javascript/easyphoto.js"))
 
 
 def _text(name: str) -> str:

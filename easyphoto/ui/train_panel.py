@@ -13,21 +13,30 @@ from easyphoto.errors import BadRequest, EasyPhotoError, NotFound
 from easyphoto.jobs import CheckRequest, Job, Kind, State
 from easyphoto.ui import compat, photos_view, train_view
 from easyphoto.ui.base_models import MARK, BaseModels
-from easyphoto.ui.desk import Desk, delivery, freshened, message
+from easyphoto.ui.components import empty, head, problem
+from easyphoto.ui.context import UiContext, changed_updates, download_payload, message
 from easyphoto.ui.form import Form
-from easyphoto.ui.intake import Brought
 from easyphoto.ui.job_view import job_html
-from easyphoto.ui.photos_view import Draft, DraftPhoto, added, as_files, judged, photos_html, present, told
-from easyphoto.ui.pieces import empty, head, problem
+from easyphoto.ui.photos_view import (
+    Draft,
+    DraftPhoto,
+    added,
+    as_files,
+    photos_html,
+    present,
+    with_override,
+    with_reports,
+)
+from easyphoto.ui.uploads import StoredUpload
 
-PARTS = ("photos", "jobs", "curves", "trials", "outcome", "models")
+PARTS = ("photos", "jobs", "curves", "validation_images", "outcome", "models")
 TRAINABLE = (State.QUEUED, State.RUNNING)
 
 
 class TrainPanel:
     """Widgets and what happens when they are used; the work is the queue's."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: UiContext) -> None:
         self.desk = desk
         self.form = Form(TrainRequest, desk.say, "ep-train", desk.base())
         self.models = BaseModels(desk)
@@ -79,7 +88,7 @@ class TrainPanel:
         self.jobs = gr.HTML(self._idle(), elem_id="ep-train-jobs")
         self.outcome = gr.HTML("", elem_id="ep-train-outcome")
         self.curves = gr.HTML("", elem_id="ep-train-curves")
-        self.trials = gr.HTML("", elem_id="ep-train-trials")
+        self.validation_images = gr.HTML("", elem_id="ep-train-trials")
 
     def _idle(self) -> str:
         return empty(self.desk.say("train.idle"), self.desk.say("train.idle.next"), "curve")
@@ -88,7 +97,7 @@ class TrainPanel:
 
     def _listen(self) -> None:
         model = self.form.widgets["base_model"]
-        parts = [self.photos, self.jobs, self.curves, self.trials, self.outcome, self.models_note]
+        parts = [self.photos, self.jobs, self.curves, self.validation_images, self.outcome, self.models_note]
         page = [*parts, model, self.shown]
         state = [self.draft, self.checking]
         seen = [self.draft, self.checking, self.shown]
@@ -116,7 +125,7 @@ class TrainPanel:
     def on_photo(self, text: str, draft: Draft, checking: str, shown: dict[str, str]) -> list[Any]:
         """The user's word on one photo."""
         said = message(text)
-        left = told(draft, int(said.get("photo", -1)), str(said.get("word")))
+        left = with_override(draft, int(said.get("photo", -1)), str(said.get("word")))
         self._drop(draft, left)
         return self._page(left, checking, shown)
 
@@ -125,7 +134,7 @@ class TrainPanel:
         self._drop(draft, ())
         return self._page((), "", shown)
 
-    def _drop(self, files: Iterable[DraftPhoto | Brought], draft: Draft) -> None:
+    def _drop(self, files: Iterable[DraftPhoto | StoredUpload], draft: Draft) -> None:
         """Delete those that are not on the page."""
         kept = {photo.file for photo in draft}
         self.desk.intake.drop(*(one.file for one in files if one.file not in kept))
@@ -168,7 +177,7 @@ class TrainPanel:
         """A button of a job was pressed."""
         said, out, trouble = message(text), "", ""
         try:
-            out = act(self.desk, said)
+            out = apply_action(self.desk, said)
         except EasyPhotoError as error:
             trouble = problem(error, self.desk.say)
         return [out, trouble, *self._page(draft, checking, shown)]
@@ -180,7 +189,7 @@ class TrainPanel:
             _, _, *page = self._page(draft, checking, shown)
             return [gr.update(), gr.update(), gr.update(), *page]
         if job.result:
-            draft = judged(draft, job.files, job.result.get("reports", ()))
+            draft = with_reports(draft, job.files, job.result.get("reports", ()))
         trouble = problem(job.error, self.desk.say) if job.error else ""
         self.desk.jobs.delete(job.id)
         return [trouble, *self._page(draft, "", shown)]
@@ -209,7 +218,7 @@ class TrainPanel:
         """State and every part of the page that changed."""
         job = self.current()
         parts = (*self._parts(draft, checking, job), self.models.note_html())
-        updates, marks = freshened(shown, dict(zip(PARTS, parts, strict=True)))
+        updates, marks = changed_updates(shown, dict(zip(PARTS, parts, strict=True)))
         choice, marks[MARK] = self.models.fresh(shown)
         return [draft, checking, *updates, choice, marks]
 
@@ -252,7 +261,7 @@ class TrainPanel:
         return [current, *waiting]
 
 
-def act(desk: Desk, said: dict[str, Any]) -> str:
+def apply_action(desk: UiContext, said: dict[str, Any]) -> str:
     """Do what a job's button says; a delivery when it was the log. Raises EasyPhotoError."""
     do, job = said.get("do"), str(said.get("job", ""))
     if do == "cancel":
@@ -262,5 +271,5 @@ def act(desk: Desk, said: dict[str, Any]) -> str:
     elif do == "delete":
         desk.jobs.delete(job)
     elif do == "log":
-        return delivery(f"easyphoto-{job}.log", desk.jobs.log(job).encode(), "text/plain;charset=utf-8")
+        return download_payload(f"easyphoto-{job}.log", desk.jobs.log(job).encode(), "text/plain;charset=utf-8")
     return ""

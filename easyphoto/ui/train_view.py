@@ -6,32 +6,37 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from easyphoto.domain import EMBEDDED_CHECKPOINT, Person
+from easyphoto.domain import BUILTIN_CHECKPOINT, Person
 from easyphoto.jobs import Event, Job, State
-from easyphoto.ui.curves import curves, points_of
-from easyphoto.ui.pictures import Pictures
-from easyphoto.ui.pieces import button, esc, notice, picture
-from easyphoto.ui.speech import Speech
+from easyphoto.ui.charts import curves, points_of
+from easyphoto.ui.components import button, esc, notice, picture
+from easyphoto.ui.i18n import Translator
+from easyphoto.ui.pictures import PictureCache
 
 BOX = "ep-train-box"
 LOW = 0.6  # mean distance of trial pictures above which advice is due
 TRIALS = 6  # newest pictures shown
 
 
-def figures_html(job: Job, events: Sequence[Event], say: Speech) -> str:
+def figures_html(job: Job, events: Sequence[Event], say: Translator) -> str:
     """The curves of a running or ended training."""
     if job.result:
         return curves_of(job.result, say)
     return curves(points_of(events, "loss"), points_of(events, "likeness"), say)
 
 
-def curves_of(facts: Mapping[str, Any], say: Speech) -> str:
+def curves_of(facts: Mapping[str, Any], say: Translator) -> str:
     """The curves of a training's result or of the report that stays with the person."""
     losses = [(float(step), float(loss)) for step, loss in facts.get("losses", ())]
-    return curves(losses, {int(s): float(gap) for s, gap in (facts.get("likeness_by_step") or {}).items()}, say)
+    return curves(losses, {int(s): float(gap) for s, gap in _distances(facts).items()}, say)
 
 
-def trials_html(events: Sequence[Event], pictures: Pictures, say: Speech) -> str:
+def _distances(facts: Mapping[str, Any]) -> Mapping[Any, Any]:
+    """Mean distance by step; reports written before 0.1.0 call it likeness."""
+    return facts.get("distance_by_step") or facts.get("likeness_by_step") or {}
+
+
+def trials_html(events: Sequence[Event], pictures: PictureCache, say: Translator) -> str:
     """The newest trial pictures, the newest first; nothing while there are none."""
     seen = list(dict.fromkeys((e.preview, e.done) for e in reversed(events) if e.preview))[:TRIALS]
     if not seen:
@@ -45,7 +50,7 @@ def trials_html(events: Sequence[Event], pictures: Pictures, say: Speech) -> str
     return f'<h3 class="ep-h">{esc(say("train.trials"))}</h3><ul class="ep-trials">{cells}</ul>'
 
 
-def outcome_html(job: Job, person: Person | None, pictures: Pictures, say: Speech) -> str:
+def outcome_html(job: Job, person: Person | None, pictures: PictureCache, say: Translator) -> str:
     """That it is done, with everything `facts_html` shows; nothing before the end."""
     if job.state is not State.DONE or not job.result:
         return ""
@@ -59,28 +64,28 @@ def outcome_html(job: Job, person: Person | None, pictures: Pictures, say: Speec
     )
 
 
-def facts_html(facts: Mapping[str, Any], base_model: str, say: Speech) -> str:
+def facts_html(facts: Mapping[str, Any], base_model: str, say: Translator) -> str:
     """Warnings, advice, scores, votes and times of a training."""
     warnings = "".join(notice(say.reason(str(w)), "", "fair") for w in facts.get("warnings", ()))
     advice = _advice(base_model, say) if _is_low(facts) else ""
     return f"{warnings}{advice}{_scores(facts, say)}{_seconds(facts, say)}"
 
 
-def _advice(base_model: str, say: Speech) -> str:
-    """What to do about a low likeness; the embedded model cannot bring one by itself, fusion does."""
-    if base_model == EMBEDDED_CHECKPOINT:
-        return notice(say("train.embedded"), say("train.embedded.next"))
+def _advice(base_model: str, say: Translator) -> str:
+    """What to do about a low likeness; the built-in model cannot bring one by itself, fusion does."""
+    if base_model == BUILTIN_CHECKPOINT:
+        return notice(say("train.builtin"), say("train.builtin.next"))
     return notice(say("train.low"), say("train.low.next"), "fair")
 
 
 def _is_low(result: Mapping[str, Any]) -> bool:
     """Whether the votes went to trial pictures that hardly look like the person."""
-    gaps, votes = result.get("likeness_by_step") or {}, result.get("votes") or {}
+    gaps, votes = _distances(result), result.get("votes") or {}
     chosen = [float(gaps[step]) for step in votes if step in gaps]
     return bool(chosen) and min(chosen) > LOW
 
 
-def pair_html(person: Person | None, pictures: Pictures, say: Speech) -> str:
+def pair_html(person: Person | None, pictures: PictureCache, say: Translator) -> str:
     """The reference photo and the face id picture."""
     if person is None:
         return ""
@@ -93,8 +98,8 @@ def pair_html(person: Person | None, pictures: Pictures, say: Speech) -> str:
     return f'<div class="ep-pair">{cells}</div>'
 
 
-def _scores(result: Mapping[str, Any], say: Speech) -> str:
-    gaps, votes = result.get("likeness_by_step") or {}, result.get("votes") or {}
+def _scores(result: Mapping[str, Any], say: Translator) -> str:
+    gaps, votes = _distances(result), result.get("votes") or {}
     steps = sorted({int(step) for step in (*gaps, *votes)})
     if not steps:
         return ""
@@ -113,7 +118,7 @@ def _row(step: int, gap: float | None, share: float) -> str:
     return f'<tr><th scope="row">{step}</th><td>{distance}</td><td>{bar}</td></tr>'
 
 
-def _seconds(result: Mapping[str, Any], say: Speech) -> str:
+def _seconds(result: Mapping[str, Any], say: Translator) -> str:
     spent = result.get("seconds") or {}
     parts = " · ".join(f"{say.stage(stage)} {say.duration(float(s))}" for stage, s in spent.items())
     return f'<p class="ep-facts">{esc(say("train.seconds"))}: {esc(parts)}</p>' if parts else ""

@@ -19,7 +19,7 @@ COOKIE = "access-token"  # how the names of gradio's login cookies begin, in eve
 
 
 @dataclass(frozen=True)
-class Visitor:
+class HostSession:
     """A browser that has logged in to the WebUI's page."""
 
     app: Any  # gradio's application, which remembers its visitors
@@ -50,7 +50,7 @@ def proofs_of_host(app: Any) -> tuple[Proof, ...]:
     """One for every kind of login the host was started with; either will do."""
     api, page = api_accounts(), page_accounts()
     accounts = tuple(dict.fromkeys((*api, *page)))
-    return (*((Accounts(accounts),) if accounts else ()), *((Visitor(app),) if page else ()))
+    return (*((Accounts(accounts),) if accounts else ()), *((HostSession(app),) if page else ()))
 
 
 def api_accounts() -> tuple[tuple[str, str], ...]:

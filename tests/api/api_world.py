@@ -17,7 +17,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from easyphoto.api import Access, build_api
-from easyphoto.jobs import Queue
+from easyphoto.jobs import JobQueue
 from easyphoto.paths import Paths
 
 ENDED = {"done", "failed", "cancelled", "interrupted"}
@@ -28,7 +28,7 @@ class World:
     """What a test of the API has in its hands."""
 
     studio: FakeStudio
-    queue: Queue
+    queue: JobQueue
     api: FastAPI  # not mounted
     client: TestClient
 
@@ -52,7 +52,7 @@ def world(root: Path, access: Access | None = None) -> Iterator[World]:
     (root / "models" / "templates").mkdir(parents=True, exist_ok=True)
     Image.new("RGB", (60, 80), "green").save(root / "models" / "templates" / "meadow.jpg")
     studio = FakeStudio(Paths(root / "data", root / "models"))
-    queue = Queue(studio.paths, studio)
+    queue = JobQueue(studio.paths, studio)
     app = FastAPI()
     api = build_api(studio, queue, access or Access.local())
     app.mount("/easyphoto", api)
@@ -64,9 +64,9 @@ def world(root: Path, access: Access | None = None) -> Iterator[World]:
         queue.close()
 
 
-def png(colour: str = "red", size: tuple[int, int] = (20, 30)) -> bytes:
+def png(color: str = "red", size: tuple[int, int] = (20, 30)) -> bytes:
     stream = io.BytesIO()
-    Image.new("RGB", size, colour).save(stream, "PNG")
+    Image.new("RGB", size, color).save(stream, "PNG")
     return stream.getvalue()
 
 

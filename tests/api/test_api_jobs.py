@@ -179,7 +179,7 @@ def test_bodies_that_do_not_fit(w, path, body, what):
     answer = w.post(path, body)
     assert answer.status_code == 422
     assert what in answer.json()["problem"]
-    assert set(answer.json()) >= {"kind", "problem", "stage", "file", "mend"}
+    assert set(answer.json()) >= {"kind", "problem", "stage", "file", "remedy"}
     assert w.get("jobs").json()["jobs"] == []
     assert not [f for f in w.studio.paths.jobs.iterdir() if f.is_dir()]
 
@@ -224,8 +224,8 @@ def test_forms_and_schema_come_from_the_requests(w):
             assert schema[field].get("minimum") == rule.low
             assert schema[field].get("maximum") == rule.high
             assert schema[field]["default"] == getattr(kind(), field)
-    assert forms["defaults"]["embedded"]["train"]["resolution"] == 256
-    assert forms["base_models"] == [{"name": "embedded", "family": "embedded"}]
+    assert forms["defaults"]["built-in"]["train"]["resolution"] == 256
+    assert forms["base_models"] == [{"name": "built-in", "family": "built-in"}]
     assert w.get("openapi.json").json()["components"]["schemas"]["TrainRequest"] == forms["requests"]["train"]
 
 

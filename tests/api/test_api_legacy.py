@@ -19,7 +19,7 @@ from easyphoto.domain import ModelFamily
 from easyphoto.errors import TrainingFailed
 
 TRAIN_FORM: dict[str, Any] = {
-    "sd_model_checkpoint": "embedded",
+    "sd_model_checkpoint": "built-in",
     "id_task": "",
     "user_id": "tmp",
     "train_mode_choose": "Train Human Lora",
@@ -46,7 +46,7 @@ TRAIN_FORM: dict[str, Any] = {
 
 INFER_FORM: dict[str, Any] = {
     "user_ids": ["Ann"],
-    "sd_model_checkpoint": "embedded",
+    "sd_model_checkpoint": "built-in",
     "selected_template_images": [],
     "init_image": "",
     "uploaded_template_images": [],
@@ -142,7 +142,7 @@ def test_train(old, w):
     assert "Not supported" not in answer["message"]
     _, request, photos = w.studio.calls[-1]
     assert len(photos) == 2
-    assert (request.person, request.consent, request.base_model) == ("Zoë", True, "embedded")
+    assert (request.person, request.consent, request.base_model) == ("Zoë", True, "built-in")
     assert (request.resolution, request.save_steps, request.max_steps, request.steps_per_photo) == (512, 100, 800, 200)
     assert (request.batch_size, request.accumulation, request.workers) == (1, 4, 16)
     assert (request.learning_rate, request.text_encoder_lr) == (1e-4, 5e-5)
@@ -152,7 +152,7 @@ def test_train(old, w):
 
 def test_train_without_anything_but_photos(old, w):
     answer = old._call("easyphoto_train_forward", {"instance_images": [b64(png())]})
-    assert "embedded base model was used" in answer["message"]
+    assert "built-in base model was used" in answer["message"]
     assert w.studio.calls[-1][1].person == "tmp"
     again = old._call("easyphoto_train_forward", {"instance_images": [b64(png())]})
     assert "exists" in again["message"]
@@ -199,7 +199,7 @@ def test_train_refuses_with_a_message(old, w, changes, said):
 
 
 def test_train_failure_is_a_message(old, w):
-    w.studio.fails = TrainingFailed("The trainer broke.", exit_code=1, last_lines=(), log="", mend="Look at the log.")
+    w.studio.fails = TrainingFailed("The trainer broke.", exit_code=1, last_lines=(), log="", remedy="Look at the log.")
     assert old.train(instance_images=[b64(png())])["message"].startswith("The trainer broke. Look at the log.")
 
 
@@ -222,7 +222,7 @@ def test_infer_defaults_of_the_api_column(old, w):
     w.studio.engine = FakeEngine(ModelFamily.SD15)
     old.infer_with(user_ids="ann", init_image=b64(png()))
     request = w.studio.calls[-1][1]
-    assert (request.second_strength, request.first_strength) == (0.35, 0.45)
+    assert (request.second_strength, request.first_denoising_strength) == (0.35, 0.45)
     assert (request.fusion_before_ratio, request.fusion_after_ratio, request.lora_weight) == (0.5, 0.5, 0.9)
     assert (request.first_steps, request.second_steps, request.seed, request.retouch) == (50, 20, -1, False)
 

@@ -14,8 +14,8 @@ import pytest
 from api_world import PHOTO, world
 
 from easyphoto.api.pictures import Pictures
-from easyphoto.api.stream import Feed
-from easyphoto.api.telling import Teller
+from easyphoto.api.serializers import Serializer
+from easyphoto.api.sse import Feed
 
 BENCHMARK = Path(__file__).resolve().parents[2] / "benchmarks" / "status_readers.py"
 
@@ -37,7 +37,7 @@ def test_readers_share_one_reading(tmp_path, monkeypatch):
         while not w.queue.get(job).stage:
             time.sleep(0.01)
         w.studio.pause = 10.0
-        feed = Feed(w.queue, Teller(Pictures(w.studio.paths), w.studio.paths))
+        feed = Feed(w.queue, Serializer(Pictures(w.studio.paths), w.studio.paths))
         reads: list[str] = []
         real = w.queue.get
         monkeypatch.setattr(w.queue, "get", lambda job_id: reads.append(job_id) or real(job_id))

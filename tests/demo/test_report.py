@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from easyphoto.demo.charts import Chart, bars, frame_of, line_chart, smoothed, ticks
-from easyphoto.demo.report import Facts, PhotoCard, PortraitCard, Training, page
+from easyphoto.demo.report import PhotoEntry, PortraitEntry, ReportFacts, Training, page
 from easyphoto.domain import Box, FaceScore, PhotoReport, Pose, Verdict
 
 DOT = "data:image/gif;base64,R0lGODlhAQABAAAAACw="
@@ -19,19 +19,19 @@ EVIL = "<script>alert('x')</script>\"&"
 VOID = {"meta", "img", "line", "circle", "polyline", "br"}
 
 
-def facts(**changes: object) -> Facts:
+def facts(**changes: object) -> ReportFacts:
     score = FaceScore("mei", Box(0, 0, 9, 9), 0.71, 0.384, "the same person")
     report = PhotoReport("一.jpg", Verdict.DROP, ("Too blurred.",), 1, (9, 9), 312, 4.0, Pose(12, 0, 0), None, 0.61)
-    plain = Facts(
+    plain = ReportFacts(
         person="Mei 梅",
         made="2026-01-02 03:04",
         program="EasyPhoto 0",
         same=0.6,
         photos=(
-            PhotoCard(DOT, report),
-            PhotoCard(DOT, replace(report, name="2.jpg", verdict=Verdict.KEEP, trained=True)),
+            PhotoEntry(DOT, report),
+            PhotoEntry(DOT, replace(report, name="2.jpg", verdict=Verdict.KEEP, trained=True)),
         ),
-        portraits=(PortraitCard(DOT, DOT, "portraits/a.png", "a.jpg", (score,), ("no hints",)),),
+        portraits=(PortraitEntry(DOT, DOT, "portraits/a.png", "a.jpg", (score,), ("no hints",)),),
         training=Training(((1, 0.5), (2, 0.25)), {50: 0.5, 100: 0.4}, {100: 0.7, 50: 0.3}, ("few photos",)),
         seconds={"photos": 2.0, "training": 118.0},
         peak_rss_mb=1234.5,
@@ -100,8 +100,8 @@ def test_escapes_what_comes_from_outside():
     report = PhotoReport(EVIL, Verdict.WARN, (EVIL,))
     evil = facts(
         person=EVIL,
-        photos=(PhotoCard(DOT, report),),
-        portraits=(PortraitCard(DOT, DOT, EVIL, EVIL, (score, score), (EVIL,)),),
+        photos=(PhotoEntry(DOT, report),),
+        portraits=(PortraitEntry(DOT, DOT, EVIL, EVIL, (score, score), (EVIL,)),),
         training=Training(warnings=(EVIL,)),
         seconds={EVIL: 1.0},
         settings={EVIL: EVIL},

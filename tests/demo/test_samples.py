@@ -4,10 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from easyphoto.demo.camera import Shot, take, turned
+from easyphoto.demo.augment import CameraShot, take, turned
 from easyphoto.demo.samples import SHOTS, STRANGERS, make_samples
-from easyphoto.demo.stranger import SLIDERS, morphed
-from easyphoto.faces.embedded import EmbeddedToolbox
+from easyphoto.demo.synthetic_identity import SLIDERS, morphed
+from easyphoto.faces.builtin.toolbox import BuiltinToolbox
 from easyphoto.faces.geometry import pose_from_mesh
 from easyphoto.paths import Paths, shipped_models
 
@@ -16,7 +16,7 @@ ASTRONAUT = shipped_models() / "samples" / "astronaut.png"
 
 @pytest.fixture(scope="module")
 def faces(tmp_path_factory):
-    return EmbeddedToolbox(Paths(tmp_path_factory.mktemp("home")))
+    return BuiltinToolbox(Paths(tmp_path_factory.mktemp("home")))
 
 
 @pytest.fixture(scope="module")
@@ -52,13 +52,13 @@ def test_an_unknown_slider_is_refused(portrait):
 @pytest.mark.parametrize("yaw", [-10.0, 10.0])
 def test_the_head_turns_as_asked(faces, portrait, yaw):
     pixels, face = portrait
-    seen = faces.detect(turned(pixels, face, Shot(yaw=yaw)))[0]
+    seen = faces.detect(turned(pixels, face, CameraShot(yaw=yaw)))[0]
     assert seen.pose.yaw - face.pose.yaw == pytest.approx(yaw, abs=4)
 
 
 def test_same_seed_same_bytes_other_seed_other_noise(portrait):
     pixels, face = portrait
-    shots = [take(pixels, face, Shot(), (96, 120), np.random.default_rng(seed)) for seed in (1, 1, 2)]
+    shots = [take(pixels, face, CameraShot(), (96, 120), np.random.default_rng(seed)) for seed in (1, 1, 2)]
     assert shots[0] == shots[1]
     assert shots[0] != shots[2]
 
@@ -74,7 +74,7 @@ def test_eight_photos_of_one_person(faces, samples):
         vectors.append(faces.embed(pixels, found[0]))
     rows = np.stack(vectors)
     assert len(rows) == len(SHOTS) == 8
-    assert np.linalg.norm(rows[:, None] - rows[None], axis=-1).max() < faces.recogniser.strict
+    assert np.linalg.norm(rows[:, None] - rows[None], axis=-1).max() < faces.recognizer.strict
 
 
 @pytest.mark.slow

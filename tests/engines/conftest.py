@@ -55,7 +55,7 @@ def job(picture: Image.Image) -> RenderJob:
     """A short job on the middle of the picture."""
     mask = Image.new("L", picture.size)
     mask.paste(255, (16, 12, 52, 48))
-    return RenderJob("small", "1person", "blurry", picture, mask, steps=4, strength=0.5, guidance=2.0, seed=7)
+    return RenderJob("small", "1person", "blurry", picture, mask, steps=4, strength=0.5, cfg_scale=2.0, seed=7)
 
 
 @pytest.fixture(params=["a1111", "forge"])
@@ -79,7 +79,7 @@ def forge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeWebui:
 def _installed(kind: str, root: Path, patch: pytest.MonkeyPatch) -> FakeWebui:
     host = FakeWebui(kind, root)
     host.install(patch)
-    patch.setattr("easyphoto.engines.webui_watch.POLL", 0.01)
+    patch.setattr("easyphoto.engines.webui.host_queue.POLL", 0.01)
     return host
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from easyphoto.domain import HintKind, ModelFamily
-from easyphoto.engines.control_table import TABLE, missing, plain, rank, speaks_of
+from easyphoto.engines.controlnet_catalog import TABLE, missing, plain, rank, speaks_of
 
 SD15, SDXL = ModelFamily.SD15, ModelFamily.SDXL
 
@@ -32,7 +32,7 @@ def test_well_known_names_are_known_for_their_own_family_only(name: str, kind: H
     other = SD15 if family is SDXL else SDXL
     assert rank(name, kind, family) is not None
     assert rank(name, kind, other) is None
-    assert all(rank(name, kind, ModelFamily.EMBEDDED) is None for kind in HintKind)
+    assert all(rank(name, kind, ModelFamily.BUILTIN) is None for kind in HintKind)
 
 
 def test_the_better_file_stands_before_the_worse():
@@ -62,4 +62,4 @@ def test_the_error_says_file_folder_source_and_way_out():
     text = str(problem)
     for part in ("control_v11p_sd15_canny", "models/ControlNet", "Hugging Face", "OpenRAIL", "off"):
         assert part in text
-    assert "off" in missing(HintKind.COLOR, SDXL, "models/ControlNet").mend
+    assert "off" in missing(HintKind.COLOR, SDXL, "models/ControlNet").remedy

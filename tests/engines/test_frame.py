@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from easyphoto.engines.frame import Frame, blend, is_blank
+from easyphoto.engines.padding import Padding, blend, is_blank
 
 
 def noise(size: tuple[int, int], seed: int) -> Image.Image:
@@ -15,7 +15,7 @@ def noise(size: tuple[int, int], seed: int) -> Image.Image:
 @given(st.integers(1, 70), st.integers(1, 70), st.sampled_from([8, 32]))
 def test_there_and_back(width: int, height: int, multiple: int):
     picture = noise((width, height), 1)
-    frame = Frame.around(picture.size, multiple)
+    frame = Padding.around(picture.size, multiple)
     padded = frame.pad(picture)
     assert padded.width % multiple == padded.height % multiple == 0
     assert max(padded.width - width, padded.height - height) < multiple
@@ -30,7 +30,7 @@ def test_blend_keeps_takes_and_mixes():
 
 
 def test_blank_is_black_out_of_something():
-    black, grey = Image.new("RGB", (4, 4)), Image.new("RGB", (4, 4), (90, 90, 90))
-    assert is_blank(black, grey)
+    black, gray = Image.new("RGB", (4, 4)), Image.new("RGB", (4, 4), (90, 90, 90))
+    assert is_blank(black, gray)
     assert not is_blank(black, black)
-    assert not is_blank(grey, grey)
+    assert not is_blank(gray, gray)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from easyphoto.domain import EMBEDDED_CHECKPOINT, ControlHint, HintKind, LoraUse, ModelFamily, RenderJob
-from easyphoto.engines.local import LocalEngine
+from easyphoto.domain import BUILTIN_CHECKPOINT, ControlHint, HintKind, LoraUse, ModelFamily, RenderJob
+from easyphoto.engines.local.engine import LocalEngine
 from easyphoto.errors import BadModel, BadRequest, MissingModel, RenderFailed
 from easyphoto.paths import Paths
 from easyphoto.progress import Cancelled, Step, silent
@@ -68,16 +68,16 @@ def test_a_missing_control_net_is_noted(engine: LocalEngine, job: RenderJob):
     assert "tile" in result.notes[0]
 
 
-@pytest.mark.parametrize("name", ["small", EMBEDDED_CHECKPOINT])
+@pytest.mark.parametrize("name", ["small", BUILTIN_CHECKPOINT])
 def test_a_required_control_net_that_is_missing_is_named_with_its_source(toys: Path, job: RenderJob, name: str):
     kind = HintKind.TILE if name == "small" else HintKind.CANNY
-    paths = Paths(toys) if name == EMBEDDED_CHECKPOINT else Paths(toys, models=toys / "models")
+    paths = Paths(toys) if name == BUILTIN_CHECKPOINT else Paths(toys, models=toys / "models")
     hint = ControlHint(kind, job.picture, 1.0, required=True)
     with pytest.raises(MissingModel, match=kind.value) as caught:
         LocalEngine(paths, device="cpu").render(replace(job, checkpoint=name, hints=(hint,)), silent)
     if name == "small":
         assert "control_v11f1e_sd15_tile" in caught.value.file
-        assert str(toys / "weights" / "controlnet") in caught.value.mend
+        assert str(toys / "weights" / "controlnet") in caught.value.remedy
 
 
 def test_a_required_control_net_that_is_there_serves(engine: LocalEngine, job: RenderJob):
@@ -127,19 +127,19 @@ def test_a_model_that_is_held_is_not_loaded_again(engine: LocalEngine, job: Rend
     assert "load model" not in [step.stage for step in steps]
 
 
-@pytest.mark.parametrize("name", ["small", EMBEDDED_CHECKPOINT])
+@pytest.mark.parametrize("name", ["small", BUILTIN_CHECKPOINT])
 def test_cancelled_passes_through(job: RenderJob, toys: Path, name: str):
     def stop(step: Step) -> None:
         raise Cancelled
 
-    paths = Paths(toys) if name == EMBEDDED_CHECKPOINT else Paths(toys, models=toys / "models")
+    paths = Paths(toys) if name == BUILTIN_CHECKPOINT else Paths(toys, models=toys / "models")
     with pytest.raises(Cancelled):
         LocalEngine(paths, device="cpu").render(replace(job, checkpoint=name), stop)
 
 
-@pytest.mark.parametrize("name", ["small", EMBEDDED_CHECKPOINT])
+@pytest.mark.parametrize("name", ["small", BUILTIN_CHECKPOINT])
 def test_no_strength_no_change(job: RenderJob, toys: Path, name: str):
-    paths = Paths(toys) if name == EMBEDDED_CHECKPOINT else Paths(toys, models=toys / "models")
+    paths = Paths(toys) if name == BUILTIN_CHECKPOINT else Paths(toys, models=toys / "models")
     result = LocalEngine(paths, device="cpu").render(replace(job, checkpoint=name, strength=0.0), silent)
     assert result.picture.tobytes() == job.picture.tobytes()
 
@@ -165,9 +165,9 @@ def test_short_memory_is_tried_once_more_then_told(
 ):
     import torch
 
-    from easyphoto.engines import local
+    from easyphoto.engines.local import engine as engine_module
 
-    real, calls = local._inpaint, []
+    real, calls = engine_module._inpaint, []
 
     def short(*args: object) -> Image.Image:
         calls.append(args)
@@ -175,7 +175,7 @@ def test_short_memory_is_tried_once_more_then_told(
             raise torch.OutOfMemoryError("none left")
         return real(*args)
 
-    monkeypatch.setattr(local, "_inpaint", short)
+    monkeypatch.setattr(engine_module, "_inpaint", short)
     assert any("Memory" in note for note in engine.render(job, silent).notes)
     with pytest.raises(RenderFailed, match="memory"):
         engine.render(job, silent)
@@ -184,7 +184,7 @@ def test_short_memory_is_tried_once_more_then_told(
 
 def test_released_holds_nothing_and_the_next_render_works(engine: LocalEngine, job: RenderJob):
     first = engine.render(job, silent).picture.tobytes()
-    with engine.released():
+    with engine.offloaded():
         assert engine._loaded is None
     assert engine.render(job, silent).picture.tobytes() == first
 
@@ -198,7 +198,7 @@ def test_checkpoints_by_name(toys: Path):
     engine = LocalEngine(Paths(toys))
     families = {found.name: found.family for found in engine.checkpoints()}
     assert families == {
-        EMBEDDED_CHECKPOINT: ModelFamily.EMBEDDED,
+        BUILTIN_CHECKPOINT: ModelFamily.BUILTIN,
         "small": ModelFamily.SD15,
         "single": ModelFamily.SD15,
         "large": ModelFamily.SDXL,
@@ -218,7 +218,7 @@ def test_the_embedded_model_wears_a_lora(job: RenderJob, toys: Path, tmp_path: P
     from toy_models import write_lora
 
     engine = LocalEngine(Paths(toys), device="cpu")
-    job = replace(job, checkpoint=EMBEDDED_CHECKPOINT, strength=0.2)
+    job = replace(job, checkpoint=BUILTIN_CHECKPOINT, strength=0.2)
     file = tmp_path / "person.safetensors"
     plain = engine.render(replace(job, hints=(canny(job),)), silent)
     assert any("canny" in note for note in plain.notes)

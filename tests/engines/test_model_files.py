@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from easyphoto.domain import HintKind, ModelFamily
-from easyphoto.engines.model_files import (
+from easyphoto.engines.model_probe import (
     family_of_control,
     family_of_file,
     family_of_folder,

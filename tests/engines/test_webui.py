@@ -16,7 +16,7 @@ from fake_webui import FakeWebui
 from PIL import Image
 
 from easyphoto.domain import RenderJob
-from easyphoto.engines.webui import WebuiEngine
+from easyphoto.engines.webui.engine import WebuiEngine
 from easyphoto.errors import BadRequest, MissingModel, MissingPackage, RenderFailed
 from easyphoto.progress import Cancelled, Step, silent
 
@@ -212,7 +212,7 @@ def test_inside_at_work_the_checkpoint_stays_and_afterwards_the_hosts_own_is_bac
     a1111: FakeWebui, engine: WebuiEngine, host_job: RenderJob
 ):
     job = replace(host_job, checkpoint="two")
-    with engine.at_work():
+    with engine.session():
         engine.render(job, silent)
         engine.render(job, silent)
         assert a1111.shared.sd_model.sd_checkpoint_info.name == "two.safetensors"
@@ -223,11 +223,11 @@ def test_inside_at_work_the_checkpoint_stays_and_afterwards_the_hosts_own_is_bac
 def test_at_work_gives_back_after_a_failure_and_does_not_wait_for_others(
     a1111: FakeWebui, engine: WebuiEngine, host_job: RenderJob
 ):
-    with pytest.raises(ValueError, match="template"), engine.at_work():
+    with pytest.raises(ValueError, match="template"), engine.session():
         engine.render(replace(host_job, checkpoint="two"), silent)
         raise ValueError("template")
     assert a1111.shared.sd_model.sd_checkpoint_info.name == "one.safetensors"
-    with engine.at_work():
+    with engine.session():
         a1111.lock.acquire()  # somebody else's job, which loads what the host has selected
     a1111.lock.release()
 
@@ -245,7 +245,7 @@ def test_frozen_settings_stop_another_checkpoint_only(webui: FakeWebui, engine: 
     engine.render(host_job, silent)
     with pytest.raises(RenderFailed) as caught:
         engine.render(replace(host_job, checkpoint="two"), silent)
-    assert "frozen" in caught.value.mend
+    assert "frozen" in caught.value.remedy
 
 
 def test_a_vae_is_checked_and_overridden_for_the_job_only(webui: FakeWebui, host_job: RenderJob):
@@ -395,7 +395,7 @@ class NansException(Exception):
 
 
 @pytest.mark.parametrize(
-    ("failure", "words", "mend"),
+    ("failure", "words", "remedy"),
     [
         (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), "memory", "--medvram"),
         (NansException("A tensor with all NaNs"), "no numbers", "--no-half-vae"),
@@ -403,12 +403,12 @@ class NansException(Exception):
     ],
 )
 def test_what_the_host_raises_is_told(
-    webui: FakeWebui, engine: WebuiEngine, host_job: RenderJob, failure: Exception, words: str, mend: str
+    webui: FakeWebui, engine: WebuiEngine, host_job: RenderJob, failure: Exception, words: str, remedy: str
 ):
     webui.failure = failure
     with pytest.raises(RenderFailed, match=words) as caught:
         engine.render(host_job, silent)
-    assert mend in caught.value.mend
+    assert remedy in caught.value.remedy
     assert caught.value.__cause__ is failure
 
 
@@ -416,7 +416,7 @@ def test_no_picture_and_a_black_one_are_failures(webui: FakeWebui, engine: Webui
     webui.returns_blank = True
     with pytest.raises(RenderFailed, match="black") as caught:
         engine.render(host_job, silent)
-    assert "--no-half-vae" in caught.value.mend
+    assert "--no-half-vae" in caught.value.remedy
     webui.returns_blank, webui.returns_nothing = False, True
     with pytest.raises(RenderFailed, match="no picture"):
         engine.render(host_job, silent)
@@ -433,7 +433,7 @@ def test_sizes_that_differ_are_refused(webui: FakeWebui, engine: WebuiEngine, ho
 @pytest.mark.parametrize("crash", [False, True])
 def test_released_empties_the_device_and_gives_everything_back(webui: FakeWebui, engine: WebuiEngine, crash: bool):
     def train() -> None:
-        with engine.released():
+        with engine.offloaded():
             assert webui.moved == (["unloaded"] if webui.forge else ["controls", "cpu"])
             assert not webui.lock.free, "nobody generates meanwhile"
             if crash:
@@ -451,7 +451,7 @@ def test_released_empties_the_device_and_gives_everything_back(webui: FakeWebui,
 def test_rendering_while_the_device_is_lent_is_refused_not_waited_for(
     webui: FakeWebui, engine: WebuiEngine, host_job: RenderJob
 ):
-    with engine.released(), pytest.raises(RenderFailed, match="training"):
+    with engine.offloaded(), pytest.raises(RenderFailed, match="training"):
         engine.render(host_job, silent)
     engine.render(host_job, silent)
 
@@ -461,7 +461,7 @@ def test_waiting_for_the_device_can_be_cancelled(webui: FakeWebui, engine: Webui
         raise Cancelled
 
     webui.lock.acquire()
-    with pytest.raises(Cancelled), engine.released(report):
+    with pytest.raises(Cancelled), engine.offloaded(report):
         pass
     webui.lock.release()
     assert webui.moved == []
@@ -474,7 +474,7 @@ def test_a_model_that_cannot_go_back_does_not_cost_the_training(a1111: FakeWebui
         raise RuntimeError("CUDA out of memory")
 
     a1111.sd_models.send_model_to_device = refuse
-    with engine.released():
+    with engine.offloaded():
         pass
     assert a1111.lock.free
 
@@ -482,6 +482,6 @@ def test_a_model_that_cannot_go_back_does_not_cost_the_training(a1111: FakeWebui
 def test_a_host_whose_model_is_not_loaded_lends_as_well(a1111: FakeWebui, engine: WebuiEngine):
     a1111.sd_models.model_data.sd_model = None
     a1111.sd_models.model_data.loaded_sd_models = []
-    with engine.released():
+    with engine.offloaded():
         pass
     assert a1111.moved == ["controls"]

@@ -9,8 +9,8 @@ import pytest
 from fake_webui import FakeWebui, names_only, write_safetensors
 
 from easyphoto.domain import Checkpoint, ModelFamily
-from easyphoto.engines import webui_checkpoints
-from easyphoto.engines.webui import WebuiEngine
+from easyphoto.engines.webui import checkpoints
+from easyphoto.engines.webui.engine import WebuiEngine
 from easyphoto.errors import MissingModel
 
 SD15, SDXL = ModelFamily.SD15, ModelFamily.SDXL
@@ -69,10 +69,10 @@ def test_a_checkpoint_is_found_by_any_name_the_host_has_for_it(webui: FakeWebui,
 
 
 def test_a_missing_one_is_named_with_what_there_is(webui: FakeWebui, engine: WebuiEngine):
-    for name in ("embedded", ""):
+    for name in ("built-in", ""):
         with pytest.raises(MissingModel, match="one, two") as caught:
             engine.checkpoint(name)
-        assert str(webui.root) in caught.value.mend
+        assert str(webui.root) in caught.value.remedy
 
 
 def test_the_hosts_own_is_offered_first(webui: FakeWebui, engine: WebuiEngine):
@@ -89,8 +89,8 @@ def test_a_header_is_read_once_for_each_state_of_a_file(
     webui: FakeWebui, engine: WebuiEngine, monkeypatch: pytest.MonkeyPatch
 ):
     read: list[str] = []
-    real = webui_checkpoints.family_or_none
-    monkeypatch.setattr(webui_checkpoints, "family_or_none", lambda file: (read.append(file.name), real(file))[1])
+    real = checkpoints.family_or_none
+    monkeypatch.setattr(checkpoints, "family_or_none", lambda file: (read.append(file.name), real(file))[1])
     for _ in range(3):
         engine.checkpoints()
     assert sorted(read) == ["one.safetensors", "two.safetensors"]

@@ -13,7 +13,7 @@ from fake_webui import FakeWebui, write_safetensors
 from PIL import Image
 
 from easyphoto.domain import ControlHint, HintKind, RenderJob
-from easyphoto.engines.webui import WebuiEngine
+from easyphoto.engines.webui.engine import WebuiEngine
 from easyphoto.errors import MissingModel, RenderFailed
 from easyphoto.progress import Cancelled, Step, silent
 
@@ -80,7 +80,7 @@ def test_a_missing_optional_model_is_noted_a_required_one_is_named(
     with pytest.raises(MissingModel, match="canny") as caught:
         engine.render(hinted(host_job, [HintKind.CANNY], required=True), silent)
     assert "control_v11p_sd15_canny" in caught.value.file
-    assert str(webui.root / "CN") in caught.value.mend
+    assert str(webui.root / "CN") in caught.value.remedy
     assert len(webui.calls) == 1
     assert engine.render(hinted(host_job, [HintKind.CANNY]), silent).notes
     assert webui.calls[1].scripts is None
@@ -100,7 +100,7 @@ def test_a_file_that_was_put_there_meanwhile_is_found(a1111: FakeWebui, engine: 
 
 
 @pytest.mark.parametrize(
-    ("how", "problem", "mend"),
+    ("how", "problem", "remedy"),
     [
         ("absent", "not installed", "Install"),
         ("disabled", "switched off", "Enable"),
@@ -108,7 +108,7 @@ def test_a_file_that_was_put_there_meanwhile_is_found(a1111: FakeWebui, engine: 
     ],
 )
 def test_without_controlnet_it_is_said_why(
-    webui: FakeWebui, engine: WebuiEngine, host_job: RenderJob, how: str, problem: str, mend: str
+    webui: FakeWebui, engine: WebuiEngine, host_job: RenderJob, how: str, problem: str, remedy: str
 ):
     webui.scripts.scripts_img2img.alwayson_scripts.clear()
     if how == "absent":
@@ -119,7 +119,7 @@ def test_without_controlnet_it_is_said_why(
     assert problem in note
     with pytest.raises(MissingModel, match=problem) as caught:
         engine.render(hinted(host_job, [HintKind.CANNY], required=True), silent)
-    assert mend in caught.value.mend
+    assert remedy in caught.value.remedy
     assert len(webui.calls) == 1
 
 

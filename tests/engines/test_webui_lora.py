@@ -10,8 +10,8 @@ import pytest
 from fake_webui import FakeWebui, write_lora
 
 from easyphoto.domain import LoraUse, RenderJob
-from easyphoto.engines.webui import WebuiEngine
-from easyphoto.engines.webui_lora import FOLDER, name_of, write_nameless
+from easyphoto.engines.webui.engine import WebuiEngine
+from easyphoto.engines.webui.lora import FOLDER, name_of, write_anonymous
 from easyphoto.errors import BadModel, RenderFailed
 from easyphoto.lora.tensor_file import read_header
 from easyphoto.progress import silent
@@ -47,7 +47,7 @@ def test_a_lora_is_copied_listed_and_worn_by_a_tag(
 
 def test_the_copy_has_the_tensors_and_does_not_tell_of_the_person(lora: Path, tmp_path: Path):
     target = tmp_path / "x" / "copy.safetensors"
-    write_nameless(lora, target)
+    write_anonymous(lora, target)
     before, after = read_header(lora), read_header(target)
     assert after.tensors == before.tensors
     assert target.read_bytes()[after.data_start :] == lora.read_bytes()[before.data_start :]
@@ -134,7 +134,7 @@ def test_without_the_hosts_lora_extension_there_is_a_sentence_and_no_plain_pictu
     monkeypatch.delitem(sys.modules, "networks")
     with pytest.raises(RenderFailed, match="Lora extension") as caught:
         engine.render(with_lora(host_job, lora), silent)
-    assert "Enable" in caught.value.mend
+    assert "Enable" in caught.value.remedy
     assert webui.calls == []
     engine.render(host_job, silent)
     engine.forget(lora)

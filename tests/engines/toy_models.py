@@ -51,7 +51,7 @@ def toy_text(kind: Any, tokenizer: Any) -> Any:
 def toy_tokenizer() -> Any:
     from transformers import CLIPTokenizer
 
-    return CLIPTokenizer.from_pretrained(SHIPPED / "embedded" / "base" / "tokenizer", local_files_only=True)
+    return CLIPTokenizer.from_pretrained(SHIPPED / "builtin" / "base" / "tokenizer", local_files_only=True)
 
 
 def toy_sd15() -> Any:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from easyphoto.domain import Box
-from easyphoto.faces.detector import BACK, FULL, Candidate, merge, tile_views, whole_view
+from easyphoto.faces.builtin.detector import BACK, FULL, Candidate, merge, tile_views, whole_view
 from easyphoto.faces.geometry import invert, transform_points
 
 

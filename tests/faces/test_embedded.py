@@ -1,4 +1,4 @@
-"""The embedded toolbox on one real face (NASA's portrait of Eileen Collins, public domain)."""
+"""The built-in toolbox on one real face (NASA's portrait of Eileen Collins, public domain)."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from PIL import Image
 
 from easyphoto.domain import Face
 from easyphoto.errors import BadModel, MissingModel
-from easyphoto.faces.embedded import EmbeddedToolbox, distinct, shrink
+from easyphoto.faces.builtin.onnx_net import OnnxNet, warp
+from easyphoto.faces.builtin.person_segmentation import without_specks
+from easyphoto.faces.builtin.toolbox import BuiltinToolbox, distinct, shrink
 from easyphoto.faces.geometry import square_crop, transform_points
 from easyphoto.faces.likeness import distance
-from easyphoto.faces.matte import without_specks
-from easyphoto.faces.nets import SmallNet, warp
-from easyphoto.images.colour import rgb_to_lab
+from easyphoto.images.color import rgb_to_lab
 from easyphoto.paths import Paths
 
 REGIONS = ("face", "skin", "eyes", "brows", "lips", "nose")
 
 
 @pytest.fixture(scope="module")
-def tools(tmp_path_factory) -> EmbeddedToolbox:
-    return EmbeddedToolbox(Paths(tmp_path_factory.mktemp("home")))
+def tools(tmp_path_factory) -> BuiltinToolbox:
+    return BuiltinToolbox(Paths(tmp_path_factory.mktemp("home")))
 
 
 @pytest.fixture(scope="module")
@@ -99,13 +99,13 @@ def test_small_face_in_a_large_picture(tools, picture):
     canvas = np.full((1500, 2200, 3), 120, np.uint8)
     canvas[900:1156, 1700:1956] = cv2.resize(picture, (256, 256), interpolation=cv2.INTER_AREA)
     (found,) = tools.detect(canvas)
-    assert found.box.centre == pytest.approx((1700 + 112.5, 900 + 61.5), abs=6)
+    assert found.box.center == pytest.approx((1700 + 112.5, 900 + 61.5), abs=6)
 
 
 def test_several_faces_from_left_to_right(tools, picture):
     row = np.hstack([picture, picture[:, ::-1], picture])
     found = tools.detect(np.ascontiguousarray(row))
-    assert [round((f.box.centre[0]) / 512 - 0.5) for f in found] == [0, 1, 2]
+    assert [round((f.box.center[0]) / 512 - 0.5) for f in found] == [0, 1, 2]
 
 
 @pytest.mark.parametrize("kind", ["noise", "flat", "pixel", "line"])
@@ -135,7 +135,7 @@ def test_embedding_knows_the_face_again(tools, picture, face):
     vector = tools.embed(picture, face)
     assert vector.shape == (128,)
     assert vector.dtype == np.float32
-    assert distance(vector, tools.embed(canvas, again)) < tools.recogniser.strict
+    assert distance(vector, tools.embed(canvas, again)) < tools.recognizer.strict
 
 
 def test_another_geometry_is_another_person(tools, picture, face):
@@ -233,7 +233,7 @@ def test_regions_at_the_edge_of_the_picture(tools, picture, face):
         assert tools.regions(part, found).face.shape == part.shape[:2]
 
 
-def test_retouching_keeps_the_colour_and_the_rest(tools, picture, face):
+def test_retouching_keeps_the_color_and_the_rest(tools, picture, face):
     skin = tools.regions(picture, face).skin
     smooth = tools.retouch(picture, face, 1.0)
     assert (smooth[skin == 0] == picture[skin == 0]).all()
@@ -251,14 +251,14 @@ def test_enhance_enlarges(tools, picture):
 
 def test_a_missing_model_is_named(tmp_path):
     with pytest.raises(MissingModel) as caught:
-        SmallNet(tmp_path / "mesh.onnx")
+        OnnxNet(tmp_path / "mesh.onnx")
     assert "mesh.onnx" in caught.value.file
 
 
 def test_a_damaged_model_is_named(tmp_path):
     (tmp_path / "mesh.onnx").write_bytes(b"not a model")
     with pytest.raises(BadModel) as caught:
-        SmallNet(tmp_path / "mesh.onnx")
+        OnnxNet(tmp_path / "mesh.onnx")
     assert "mesh.onnx" in caught.value.file
 
 
@@ -285,5 +285,5 @@ def test_warp_keeps_positions(zoom):
     matrix = square_crop((480, 400), 100 / zoom, 25, 100)
     crop = warp(canvas, matrix, 100)[..., 0].astype(float)
     y, x = np.mgrid[:100, :100] + 0.5
-    centre = np.array([(x * crop).sum(), (y * crop).sum()]) / crop.sum()
-    assert centre == pytest.approx(transform_points(matrix, [[486.5, 396.5]])[0], abs=0.12)
+    center = np.array([(x * crop).sum(), (y * crop).sum()]) / crop.sum()
+    assert center == pytest.approx(transform_points(matrix, [[486.5, 396.5]])[0], abs=0.12)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from easyphoto.faces.enhance import sharpen
-from easyphoto.faces.guided import guided_filter, luma
+from easyphoto.faces.builtin.sharpen import sharpen
+from easyphoto.faces.guided_filter import guided_filter, luma
 
 
 def step(noise: float) -> np.ndarray:

@@ -10,24 +10,24 @@ from PIL import Image
 
 from easyphoto.domain import Face, Pose
 from easyphoto.errors import NoFace
-from easyphoto.faces.base import Source
-from easyphoto.faces.bend import bend_face
-from easyphoto.faces.canvas import Room
-from easyphoto.faces.choose import candidates
-from easyphoto.faces.embedded import EmbeddedToolbox
-from easyphoto.faces.fusion import FAR_POSE, Recipe, fuse
+from easyphoto.faces.base import FusionSource
+from easyphoto.faces.builtin.face_parsing import OVAL
+from easyphoto.faces.builtin.toolbox import BuiltinToolbox
+from easyphoto.faces.fusion.blend_mask import BlendMask
+from easyphoto.faces.fusion.face_crop import CropMargins
+from easyphoto.faces.fusion.face_shape import between, posed, rim_distance
+from easyphoto.faces.fusion.fuse import FAR_POSE, FusionSettings, fuse
+from easyphoto.faces.fusion.mesh_warp import warp_face
+from easyphoto.faces.fusion.relight import even_toned, relit, skin_share, soft_light, tinted
+from easyphoto.faces.fusion.source_selection import candidates
+from easyphoto.faces.fusion.thin_plate import ThinPlate, grid, spread
 from easyphoto.faces.geometry import rotation_of
-from easyphoto.faces.light import even_toned, relit, skin_share, soft_light, tinted
-from easyphoto.faces.regions import OVAL
-from easyphoto.faces.seam import Plane
-from easyphoto.faces.shape import between, posed, rim_distance
-from easyphoto.faces.warp import ThinPlate, grid, spread
 from easyphoto.paths import Paths, shipped_models
 
 
 @pytest.fixture(scope="module")
 def faces(tmp_path_factory):
-    return EmbeddedToolbox(Paths(tmp_path_factory.mktemp("home")))
+    return BuiltinToolbox(Paths(tmp_path_factory.mktemp("home")))
 
 
 def opened(name):
@@ -38,13 +38,13 @@ def opened(name):
 def person(faces):
     pixels = opened("samples/astronaut.png")
     face = faces.detect(pixels)[0]
-    return Source(pixels, replace(face, embedding=faces.embed(pixels, face)))
+    return FusionSource(pixels, replace(face, embedding=faces.embed(pixels, face)))
 
 
 @pytest.fixture(scope="module")
 def template(faces):
     pixels = opened("templates/slender.jpg")
-    return Source(pixels, faces.detect(pixels)[0])
+    return FusionSource(pixels, faces.detect(pixels)[0])
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +52,12 @@ def fused(faces, template, person):
     return fuse(template.picture, template.face, [person], faces)
 
 
-def scaled(template: Source, faces, width: int) -> Source:
+def scaled(template: FusionSource, faces, width: int) -> FusionSource:
     """The template enlarged or shrunk so that its face is `width` pixels wide."""
     ratio = width / template.face.box.width
     kind = cv2.INTER_AREA if ratio < 1 else cv2.INTER_CUBIC
     picture = cv2.resize(template.picture, None, fx=ratio, fy=ratio, interpolation=kind)
-    return Source(picture, faces.detect(picture)[0])
+    return FusionSource(picture, faces.detect(picture)[0])
 
 
 # ---------------------------------------------------------------- the whole
@@ -89,7 +89,7 @@ def test_the_arguments_stay_as_they_are(faces, template, person):
 @pytest.mark.parametrize("share", [0.25, 0.5, 0.75])
 def test_half_way_is_half_way_in_shape_and_in_likeness(faces, template, person, fused, share):
     """Blending the finished face over the template instead would show two jaws and two mouths."""
-    part = fuse(template.picture, template.face, [person], faces, Recipe(share=share))
+    part = fuse(template.picture, template.face, [person], faces, FusionSettings(share=share))
     ends = template.face.mesh[:, :2], faces.detect(fused.picture)[0].mesh[:, :2]
     now = faces.detect(part.picture)[0].mesh[:, :2]
     way, height = ends[1] - ends[0], template.face.box.height
@@ -121,7 +121,7 @@ def test_any_face_size(faces, template, person, width):
 
 
 def test_a_face_larger_than_the_working_height_keeps_sharp_surroundings(faces, template, person):
-    small = Recipe(room=Room(working_height=160))
+    small = FusionSettings(room=CropMargins(working_height=160))
     result = fuse(template.picture, template.face, [person], faces, small)
     plain = fuse(template.picture, template.face, [person], faces)
     hair = (result.mask == 1) & (plain.mask == 1)
@@ -162,13 +162,13 @@ def test_no_mesh_and_no_source_are_refused(faces, template, person):
     with pytest.raises(NoFace):
         fuse(template.picture, template.face, [], faces)
     with pytest.raises(NoFace):
-        fuse(template.picture, template.face, [Source(person.picture, replace(person.face, mesh=None))], faces)
+        fuse(template.picture, template.face, [FusionSource(person.picture, replace(person.face, mesh=None))], faces)
 
 
-def test_the_recogniser_keeps_the_nearer_of_two(faces, template, person):
+def test_the_recognizer_keeps_the_nearer_of_two(faces, template, person):
     stranger = opened("templates/broad.jpg")
-    other = Source(stranger, faces.detect(stranger)[0])
-    result = fuse(template.picture, template.face, [other, person], faces, Recipe(tries=2))
+    other = FusionSource(stranger, faces.detect(stranger)[0])
+    result = fuse(template.picture, template.face, [other, person], faces, FusionSettings(tries=2))
     assert result.source == 1  # only the person's own photo carries an embedding: it is the middle
 
 
@@ -182,8 +182,8 @@ def test_a_face_takes_under_three_seconds_on_a_busy_machine(faces, template, per
 
 
 def test_the_blurred_and_the_dark_photo_come_last(template, person):
-    soft = Source(cv2.GaussianBlur(person.picture, (0, 0), 4), person.face)
-    dark = Source((person.picture * 0.15).astype(np.uint8), person.face)
+    soft = FusionSource(cv2.GaussianBlur(person.picture, (0, 0), 4), person.face)
+    dark = FusionSource((person.picture * 0.15).astype(np.uint8), person.face)
     order = [choice.index for choice in candidates(template.picture, template.face, [soft, dark, person])]
     assert order[0] == 2
 
@@ -247,7 +247,7 @@ def test_spreading_keeps_straight_lines(count, cells):
 
 
 def test_bending_onto_itself_changes_nothing_that_shows(person):
-    bent, touched = bend_face(person.picture, person.face.mesh, person.face.mesh, 1.7)
+    bent, touched = warp_face(person.picture, person.face.mesh, person.face.mesh, 1.7)
     assert np.abs(bent.astype(int) - person.picture).max() <= 2
     assert touched.any()
     assert not touched.all()
@@ -275,7 +275,7 @@ def flat_picture(*rgb):
     return np.full((4, 4, 3), rgb, np.float32)
 
 
-def test_skin_takes_the_others_colour_and_whites_stay_white():
+def test_skin_takes_the_others_color_and_whites_stay_white():
     own, theirs = flat_picture(120, 80, 60), flat_picture(225, 185, 170)
     lit = relit(own, own, theirs, 3.0)
     assert np.allclose(tinted(lit, own, own, theirs), theirs, atol=4)
@@ -289,7 +289,7 @@ def test_lips_stay_redder_than_skin():
     assert red[0] / red[1] > theirs[0, 0, 0] / theirs[0, 0, 1]
 
 
-def test_patches_of_colour_are_smoothed_and_lightness_is_not():
+def test_patches_of_color_are_smoothed_and_lightness_is_not():
     patchy = np.full((40, 40, 3), (200, 150, 130), np.float32)
     patchy[10:14, 10:14] = (200, 160, 90)
     even = even_toned(patchy, np.ones((40, 40), np.float32), 10)
@@ -298,8 +298,8 @@ def test_patches_of_colour_are_smoothed_and_lightness_is_not():
 
 
 def test_a_black_and_white_template_stays_black_and_white(faces, template, person):
-    grey = np.repeat(cv2.cvtColor(template.picture, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
-    result = fuse(grey, template.face, [person], faces)
+    gray = np.repeat(cv2.cvtColor(template.picture, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
+    result = fuse(gray, template.face, [person], faces)
     assert np.ptp(result.picture.astype(int), axis=2).max() <= 6
 
 
@@ -322,7 +322,7 @@ def test_skin_is_told_from_hair():
 
 
 def test_regions_lie_inside_one_another(person):
-    plane = Plane(person.face.mesh, (512, 512))
+    plane = BlendMask(person.face.mesh, (512, 512))
     oval, region = plane.polygon(OVAL), plane.region(0.6, 0.03)
     assert region.sum() < oval.sum()
     assert (region * (1 - oval)).sum() < 0.02 * region.sum()

@@ -80,7 +80,7 @@ def test_invert_and_compose(seed, degrees, s, x):
 
 
 @given(coordinate, coordinate, st.floats(5, 400), st.floats(-180, 180))
-def test_square_crop_puts_the_centre_in_the_middle_and_levels(x, y, side, degrees):
+def test_square_crop_puts_the_center_in_the_middle_and_levels(x, y, side, degrees):
     m = geo.square_crop((x, y), side, degrees, 192)
     along = turn_2d(degrees) @ [side / 2, 0]
     middle, edge = geo.transform_points(m, [[x, y], [x + along[0], y + along[1]]])
@@ -148,12 +148,12 @@ def test_box_of_holds_all_points(seed):
 
 
 @given(coordinate, coordinate, st.floats(1, 100), st.floats(1, 100), st.floats(0.1, 4))
-def test_square_of_keeps_the_centre(x, y, w, h, ratio):
+def test_square_of_keeps_the_center(x, y, w, h, ratio):
     box = Box(x, y, x + w, y + h)
     square = geo.square_of(box, ratio)
     assert square.width == pytest.approx(square.height, abs=1e-6)
     assert square.width == pytest.approx(max(w, h) * ratio, abs=1e-6)
-    assert square.centre == pytest.approx(box.centre, abs=1e-6)
+    assert square.center == pytest.approx(box.center, abs=1e-6)
 
 
 def test_faces_stand_from_left_to_right():

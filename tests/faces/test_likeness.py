@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from easyphoto.faces.base import Recogniser
-from easyphoto.faces.likeness import distance, distances, likeness, outliers, ranking, robust_centre, word_for
+from easyphoto.faces.base import Recognizer
+from easyphoto.faces.likeness import distance, distances, outliers, ranking, robust_center, similarity, word_for
 
-RULER = Recogniser("test", same=0.6, strict=0.5)
+RULER = Recognizer("test", same=0.6, strict=0.5)
 
 
 def crowd(count: int, strangers: int, seed: int = 0) -> np.ndarray:
@@ -26,25 +26,25 @@ def test_distances_by_hand():
     assert distance([1, 1], [1, 2]) == 1
 
 
-def test_strangers_hardly_move_the_centre():
-    clean, mixed = robust_centre(crowd(9, 0)), robust_centre(crowd(9, 4))
+def test_strangers_hardly_move_the_center():
+    clean, mixed = robust_center(crowd(9, 0)), robust_center(crowd(9, 4))
     mean = crowd(9, 4).mean(0)
     assert distance(clean, mixed) < 0.15
     assert distance(clean, mixed) < distance(clean, mean) / 2
 
 
 @given(st.integers(0, 1000))
-def test_the_centre_has_the_least_sum_of_distances(seed):
+def test_the_center_has_the_least_sum_of_distances(seed):
     rows = np.random.default_rng(seed).normal(0, 1, (7, 3))
-    centre = robust_centre(rows, rounds=500)
-    around = centre + np.random.default_rng(seed + 1).normal(0, 0.05, (20, 3))
-    assert distances(rows, centre).sum() <= min(distances(rows, spot).sum() for spot in around) + 1e-3
+    center = robust_center(rows, rounds=500)
+    around = center + np.random.default_rng(seed + 1).normal(0, 0.05, (20, 3))
+    assert distances(rows, center).sum() <= min(distances(rows, spot).sum() for spot in around) + 1e-3
 
 
-def test_the_centre_of_one_is_itself_and_of_none_an_error():
-    assert robust_centre([[1.0, 2.0]]).tolist() == [1, 2]
+def test_the_center_of_one_is_itself_and_of_none_an_error():
+    assert robust_center([[1.0, 2.0]]).tolist() == [1, 2]
     with pytest.raises(ValueError, match="n > 0"):
-        robust_centre(np.zeros((0, 128)))
+        robust_center(np.zeros((0, 128)))
 
 
 def test_outliers_are_the_strangers():
@@ -59,11 +59,11 @@ def test_ranking_is_nearest_first_and_stable():
 @given(st.floats(0, 2), st.floats(0, 2))
 def test_likeness_falls_with_distance(a, b):
     near, far = sorted((a, b))
-    assert 0 <= likeness(far, RULER) <= likeness(near, RULER) <= 1
+    assert 0 <= similarity(far, RULER) <= similarity(near, RULER) <= 1
 
 
 def test_likeness_is_half_at_the_threshold():
-    assert likeness(0.6, RULER) == pytest.approx(0.5)
+    assert similarity(0.6, RULER) == pytest.approx(0.5)
 
 
 def test_words_go_from_same_to_other():

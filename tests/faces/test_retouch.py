@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from easyphoto.faces.retouch import smooth_skin
-from easyphoto.images.colour import rgb_to_lab
+from easyphoto.faces.builtin.retouch import smooth_skin
+from easyphoto.images.color import rgb_to_lab
 
 TONES = [(241, 205, 184), (222, 171, 127), (184, 130, 95), (141, 85, 54), (88, 56, 41), (55, 34, 26)]
 

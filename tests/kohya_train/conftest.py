@@ -39,10 +39,10 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def config(base: Callable[[str], Path], pictures: Path, tmp_path: Path) -> TrainConfig:
-    """A small embedded training into a fresh folder."""
+    """A small built-in training into a fresh folder."""
     return TrainConfig(
-        family="embedded",
-        base_model=str(base("embedded")),
+        family="built-in",
+        base_model=str(base("built-in")),
         data_folder=str(pictures),
         output_folder=str(tmp_path / "out"),
         steps=4,

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from kohya_train import contract
-from kohya_train.contract import BadConfig, TrainConfig, TrialPlan, TrialTemplate, decode, encode
+from kohya_train.contract import BadConfig, TrainConfig, ValidationPlan, ValidationTemplate, decode, encode
 
 CONFIG = TrainConfig(
     family="sd15",
@@ -14,7 +14,7 @@ CONFIG = TrainConfig(
     data_folder="data",
     output_folder="out",
     steps=12,
-    trials=TrialPlan((TrialTemplate("a.png", "a mask.png"),), prompt='she said "hi" -- \n'),
+    validation_images=ValidationPlan((ValidationTemplate("a.png", "a mask.png"),), prompt='she said "hi" -- \n'),
 )
 
 
@@ -27,9 +27,9 @@ def test_the_letter_survives_the_post(tmp_path):
     "change",
     [
         {"version": 0},
-        {"colour": 1},
-        {"trials": []},
-        {"trials": {"x": 1}},
+        {"color": 1},
+        {"validation_images": []},
+        {"validation_images": {"x": 1}},
         {"steps": 0},
         {"alpha": 129},
         {"family": "x"},
@@ -58,7 +58,7 @@ def test_what_is_no_letter_is_refused(tmp_path, text):
         contract.Resumed(4, ((1, 0.5), (2, 0.25))),
         contract.Stepped(1, 5, 0.1, 1e-4, 0.3),
         contract.Saved(5, "a/ü.safetensors"),
-        contract.Tried(5, 0, "t.png"),
+        contract.ValidationSaved(5, 0, "t.png"),
         contract.Warned("two\nlines"),
         contract.Failed("load", "no", "OSError"),
         contract.Done(3.5),

@@ -10,15 +10,15 @@ from PIL import Image
 from tiny_base import make_template
 
 from kohya_train.contract import (
-    Event,
     Loaded,
     Resumed,
     Saved,
     Stepped,
     TrainConfig,
-    TrialPlan,
-    TrialTemplate,
-    Tried,
+    TrainerEvent,
+    ValidationPlan,
+    ValidationSaved,
+    ValidationTemplate,
     Warned,
 )
 from kohya_train.export import read_lora
@@ -29,7 +29,7 @@ from kohya_train.step import indices
 
 def test_a_fresh_run_clears_what_an_old_one_left(config: TrainConfig):
     out = Path(config.output_folder)
-    (out / "trials").mkdir(parents=True)
+    (out / "validation_images").mkdir(parents=True)
     for old in ("checkpoint-99.safetensors", "resume.safetensors", "trials/step-99-template-0.png"):
         (out / old).write_bytes(b"old")
     train(replace(config, steps=1), lambda event: None)
@@ -42,7 +42,7 @@ def test_a_resume_file_that_does_not_fit_is_a_warning(config: TrainConfig, damag
     if damage == "damaged":
         Path(config.output_folder, "resume.safetensors").write_bytes(b"x" * 100)
     seed = config.seed + (damage == "other settings")
-    events: list[Event] = []
+    events: list[TrainerEvent] = []
     train(replace(config, steps=1, seed=seed, resume=True), events.append)
     assert any(isinstance(event, Warned) and damage in event.message for event in events)
     assert [event.step for event in events if isinstance(event, Stepped)] == [1]
@@ -51,7 +51,7 @@ def test_a_resume_file_that_does_not_fit_is_a_warning(config: TrainConfig, damag
 def test_a_finished_run_resumes_to_nothing_and_goes_on_when_more_is_asked(config: TrainConfig):
     train(replace(config, steps=2), lambda event: None)
     for steps, expected in ((2, []), (3, [3])):
-        events: list[Event] = []
+        events: list[TrainerEvent] = []
         train(replace(config, steps=steps, resume=True), events.append)
         assert [event.step for event in events if isinstance(event, Stepped)] == expected
         assert [event.step for event in events if isinstance(event, Saved)] == [2, *expected]
@@ -87,7 +87,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(config: Train
 
 
 def test_training_lowers_the_loss_and_touches_nothing_but_lora(config: TrainConfig):
-    events: list[Event] = []
+    events: list[TrainerEvent] = []
     train(replace(config, steps=60, save_steps=60, learning_rate=3e-2, batch_size=4), events.append)
     losses = [event.loss for event in events if isinstance(event, Stepped)]
     assert sum(losses[-10:]) < 0.95 * sum(losses[:10])
@@ -95,7 +95,7 @@ def test_training_lowers_the_loss_and_touches_nothing_but_lora(config: TrainConf
 
 def test_all_options_together_train(config: TrainConfig):
     options = {"min_snr_gamma": 5.0, "noise_offset": 0.1, "gradient_checkpointing": True, "accumulation": 2}
-    events: list[Event] = []
+    events: list[TrainerEvent] = []
     train(replace(config, steps=2, text_encoder_lr=0.0, precision="bf16", **options), events.append)
     assert next(event for event in events if isinstance(event, Loaded)) == Loaded(0, 48, "cpu", "bf16")
     assert [event.step for event in events if isinstance(event, Saved)] == [2]
@@ -104,7 +104,7 @@ def test_all_options_together_train(config: TrainConfig):
 def test_gradient_checkpointing_changes_memory_not_results(config: TrainConfig):
     losses = []
     for checkpointing in (False, True):
-        events: list[Event] = []
+        events: list[TrainerEvent] = []
         train(replace(config, steps=2, gradient_checkpointing=checkpointing), events.append)
         losses.append([event.loss for event in events if isinstance(event, Stepped)])
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
@@ -113,13 +113,13 @@ def test_gradient_checkpointing_changes_memory_not_results(config: TrainConfig):
 @pytest.mark.slow
 @pytest.mark.parametrize("family", ["sd15", "sdxl"])
 def test_stable_diffusion_trains_and_tries(config: TrainConfig, base: Callable[[str], Path], family: str):
-    template = TrialTemplate(*map(str, make_template(Path(config.output_folder).parent / "t", (90, 140))))
-    plan = TrialPlan((template,), "a face", "blurry", 0.5, 4, 3.0)
-    events: list[Event] = []
-    train(replace(config, family=family, base_model=str(base(family)), steps=1, trials=plan), events.append)
+    template = ValidationTemplate(*map(str, make_template(Path(config.output_folder).parent / "t", (90, 140))))
+    plan = ValidationPlan((template,), "a face", "blurry", 0.5, 4, 3.0)
+    events: list[TrainerEvent] = []
+    train(replace(config, family=family, base_model=str(base(family)), steps=1, validation_images=plan), events.append)
     assert [event.message for event in events if isinstance(event, Warned)] == []
-    assert [Image.open(event.file).size for event in events if isinstance(event, Tried)] == [(64, 128)]
-    resumed: list[Event] = []
+    assert [Image.open(event.file).size for event in events if isinstance(event, ValidationSaved)] == [(64, 128)]
+    resumed: list[TrainerEvent] = []
     train(replace(config, family=family, base_model=str(base(family)), steps=1, resume=True), resumed.append)
     assert [event.step for event in resumed if isinstance(event, Resumed)] == [1]
 
@@ -129,7 +129,7 @@ def test_every_epoch_visits_every_picture_once():
         num_processes, process_index = 1, 0
 
     class Run:
-        config = TrainConfig("embedded", "", "", "", steps=9, batch_size=2, accumulation=2)
+        config = TrainConfig("built-in", "", "", "", steps=9, batch_size=2, accumulation=2)
         accelerator, examples = Accelerator(), range(5)
 
     seen = [index for step in range(1, 6) for turn in range(2) for index in indices(Run(), step, turn)]  # type: ignore[arg-type]
@@ -141,7 +141,7 @@ def test_every_epoch_visits_every_picture_once():
 
 def test_processes_share_an_epoch_without_overlap():
     class Run:
-        config = TrainConfig("embedded", "", "", "", steps=9, batch_size=2, accumulation=1)
+        config = TrainConfig("built-in", "", "", "", steps=9, batch_size=2, accumulation=1)
         examples = range(8)
 
         def __init__(self, process: int) -> None:

@@ -10,9 +10,9 @@ from safetensors.torch import load_file, save_file
 from single_file import write_single_file
 from tiny_base import WIDTH
 
+from kohya_train.checkpoint_architecture import NotForTraining, architecture
 from kohya_train.contract import TrainConfig
 from kohya_train.models import BadBaseModel, Bundle, load
-from kohya_train.shapes import NotForTraining, architecture
 
 FAMILIES = ("sd15", "sdxl")
 
@@ -118,7 +118,7 @@ def test_what_cannot_be_loaded_is_refused(config: TrainConfig, tmp_path: Path, n
 
 
 def test_pickles_in_a_folder_are_not_opened(config: TrainConfig, base: Callable[[str], Path], tmp_path: Path):
-    folder = shutil.copytree(base("embedded"), tmp_path / "base")
+    folder = shutil.copytree(base("built-in"), tmp_path / "base")
     (folder / "unet" / "diffusion_pytorch_model.safetensors").rename(folder / "unet" / "diffusion_pytorch_model.bin")
     with pytest.raises(BadBaseModel):
         load(replace(config, base_model=str(folder)))
@@ -130,9 +130,9 @@ def test_the_embedded_model_is_trained_where_it_was_trained(config: TrainConfig)
 
 def test_the_shipped_base_takes_its_modules(config: TrainConfig):
     from easyphoto.paths import shipped_models
-    from kohya_train.network import install
+    from kohya_train.network import inject_lora
 
-    bundle = load(replace(config, base_model=str(shipped_models() / "embedded" / "base")))
-    network = install(bundle, config)
+    bundle = load(replace(config, base_model=str(shipped_models() / "builtin" / "base")))
+    network = inject_lora(bundle, config)
     # two text layers; transformers: one in the middle, one a level going down, two going up, on two levels
     assert (len(network.text), len(network.unet)) == (2 * 6, (1 + 2 + 4) * 12)

@@ -11,9 +11,9 @@ from kohya_train import network as module
 from kohya_train.contract import TrainConfig
 from kohya_train.export import hashes, metadata, read_lora, write_lora
 from kohya_train.models import Bundle, load
-from kohya_train.network import WrongCount, install
+from kohya_train.network import WrongCount, inject_lora
 
-COUNTS = {"sd15": (72, 192), "sdxl": (264, 722), "embedded": (12, 48)}
+COUNTS = {"sd15": (72, 192), "sdxl": (264, 722), "built-in": (12, 48)}
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def config_for(config: TrainConfig, base: Callable[[str], Path], family: str) ->
 
 @pytest.mark.parametrize("bundle", COUNTS, indirect=True)
 def test_each_family_has_its_number_of_modules(bundle: Bundle, config: TrainConfig):
-    network = install(bundle, config)
+    network = inject_lora(bundle, config)
     assert (len(network.text), len(network.unet)) == COUNTS[bundle.family]
     trained = {id(weight) for weight in network.tensors().values()}
     assert {id(w) for model in bundle.models for w in model.parameters() if w.requires_grad} == trained
@@ -39,7 +39,7 @@ def test_each_family_has_its_number_of_modules(bundle: Bundle, config: TrainConf
 
 @pytest.mark.parametrize("bundle", ["sd15"], indirect=True)
 def test_sd15_keys_are_kohyas(bundle: Bundle, config: TrainConfig):
-    names = {**(network := install(bundle, config)).text, **network.unet}
+    names = {**(network := inject_lora(bundle, config)).text, **network.unet}
     assert set(names) == set(sd15_modules())
 
 
@@ -63,7 +63,7 @@ def test_the_list_written_down_has_264_names():
 
 @pytest.mark.parametrize("bundle", ["sdxl"], indirect=True)
 def test_sdxl_keys_are_stabilitys_block_names(bundle: Bundle, config: TrainConfig):
-    network = install(bundle, config)
+    network = inject_lora(bundle, config)
     blocks = {name.split("_transformer_blocks_")[0].split("_proj_")[0] for name in network.unet}
     places = ["input_blocks_4_1", "input_blocks_5_1", "input_blocks_7_1", "input_blocks_8_1", "middle_block_1"]
     places += [f"output_blocks_{n}_1" for n in range(6)]
@@ -72,31 +72,31 @@ def test_sdxl_keys_are_stabilitys_block_names(bundle: Bundle, config: TrainConfi
     assert sum(name.startswith("lora_te2_text_model_encoder_layers_") for name in network.text) == 192
 
 
-@pytest.mark.parametrize("bundle", ["embedded"], indirect=True)
+@pytest.mark.parametrize("bundle", ["built-in"], indirect=True)
 def test_a_renamed_class_upstream_is_noticed(bundle: Bundle, config: TrainConfig, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(module, "unet_targets", lambda unet: [])
     with pytest.raises(WrongCount):
-        install(bundle, config)
+        inject_lora(bundle, config)
 
 
-@pytest.mark.parametrize("bundle", ["embedded"], indirect=True)
+@pytest.mark.parametrize("bundle", ["built-in"], indirect=True)
 def test_a_missing_module_is_noticed(bundle: Bundle, config: TrainConfig, monkeypatch: pytest.MonkeyPatch):
     whole = module.unet_targets(bundle.unet)
     monkeypatch.setattr(module, "unet_targets", lambda unet: whole[:-1])
     with pytest.raises(WrongCount, match="47"):
-        install(bundle, config)
+        inject_lora(bundle, config)
 
 
 @pytest.mark.parametrize("bundle", ["sd15"], indirect=True)
 def test_a_frozen_text_encoder_wears_nothing(bundle: Bundle, config: TrainConfig):
-    network = install(bundle, replace(config, text_encoder_lr=0.0))
+    network = inject_lora(bundle, replace(config, text_encoder_lr=0.0))
     assert (len(network.text), len(network.unet)) == (0, 192)
     assert len(network.groups(config)) == 1
 
 
 @pytest.mark.parametrize("bundle", ["sd15"], indirect=True)
 def test_groups_have_their_learning_rates(bundle: Bundle, config: TrainConfig):
-    groups = install(bundle, config).groups(replace(config, learning_rate=1e-4, text_encoder_lr=5e-5))
+    groups = inject_lora(bundle, config).groups(replace(config, learning_rate=1e-4, text_encoder_lr=5e-5))
     assert [(group["lr"], len(group["params"])) for group in groups] == [(5e-5, 144), (1e-4, 384)]
 
 
@@ -105,7 +105,7 @@ def test_groups_have_their_learning_rates(bundle: Bundle, config: TrainConfig):
 
 def trained_file(bundle: Bundle, config: TrainConfig, file: Path) -> dict[str, torch.Tensor]:
     """A file whose every weight differs from zero."""
-    network = install(bundle, config)
+    network = inject_lora(bundle, config)
     generator = torch.Generator().manual_seed(1)
     for weight in network.tensors().values():
         weight.data = (torch.randn(weight.shape, generator=generator) * 0.2).half().float()  # as the file holds it

@@ -1,4 +1,4 @@
-"""The trainer as a true process on a tiny embedded model."""
+"""The trainer as a true process on a tiny built-in model."""
 
 import json
 import os
@@ -17,9 +17,8 @@ from PIL import Image
 from tiny_base import make_template
 
 from kohya_train.contract import (
-    LEASH,
+    STOP_WITH_PARENT,
     Done,
-    Event,
     Failed,
     Loaded,
     Resumed,
@@ -27,9 +26,10 @@ from kohya_train.contract import (
     Started,
     Stepped,
     TrainConfig,
-    TrialPlan,
-    TrialTemplate,
-    Tried,
+    TrainerEvent,
+    ValidationPlan,
+    ValidationSaved,
+    ValidationTemplate,
     Warned,
     decode,
 )
@@ -43,7 +43,7 @@ def start(config: TrainConfig, folder: Path) -> "subprocess.Popen[str]":
     config.write(folder / "run.json")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
-        [sys.executable, "-m", "kohya_train", str(folder / "run.json"), LEASH],
+        [sys.executable, "-m", "kohya_train", str(folder / "run.json"), STOP_WITH_PARENT],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=(folder / "log").open("ab"),
@@ -52,13 +52,13 @@ def start(config: TrainConfig, folder: Path) -> "subprocess.Popen[str]":
     )
 
 
-def run(config: TrainConfig, folder: Path) -> list[Event]:
+def run(config: TrainConfig, folder: Path) -> list[TrainerEvent]:
     with start(config, folder) as process:
         assert process.stdout is not None
         return [decode(line) for line in process.stdout]
 
 
-def kill_after(config: TrainConfig, folder: Path, wanted: Callable[[Event], bool]) -> None:
+def kill_after(config: TrainConfig, folder: Path, wanted: Callable[[TrainerEvent], bool]) -> None:
     with start(config, folder) as process:
         assert process.stdout is not None
         for line in process.stdout:
@@ -68,17 +68,19 @@ def kill_after(config: TrainConfig, folder: Path, wanted: Callable[[Event], bool
 
 
 def test_two_steps_with_trials_leave_everything(config: TrainConfig, tmp_path: Path):
-    templates = tuple(TrialTemplate(*map(str, make_template(tmp_path / "t", size))) for size in ((90, 130), (200, 100)))
-    broken = TrialTemplate(str(tmp_path / "none.png"), str(tmp_path / "none.png"))
-    plan = TrialPlan((*templates, broken), "a face", "", 0.3, 4, 1.0)
-    events = run(replace(config, steps=2, save_steps=100, trials=plan), tmp_path)
+    templates = tuple(
+        ValidationTemplate(*map(str, make_template(tmp_path / "t", size))) for size in ((90, 130), (200, 100))
+    )
+    broken = ValidationTemplate(str(tmp_path / "none.png"), str(tmp_path / "none.png"))
+    plan = ValidationPlan((*templates, broken), "a face", "", 0.3, 4, 1.0)
+    events = run(replace(config, steps=2, save_steps=100, validation_images=plan), tmp_path)
     kinds = [type(event) for event in events]
     assert kinds[:4] == [Started, Loaded, Stepped, Stepped]
     assert kinds[-1] is Done
     assert events[1] == Loaded(12, 48, "cpu", "fp32")
     saved = [event for event in events if isinstance(event, Saved)]
     assert [event.step for event in saved] == [2]  # the last step always has its checkpoint
-    sizes = [Image.open(event.file).size for event in events if isinstance(event, Tried)]
+    sizes = [Image.open(event.file).size for event in events if isinstance(event, ValidationSaved)]
     assert sizes == [(64, 64), (128, 64)]  # each at its own shape
     assert [event for event in events if isinstance(event, Warned)] != []  # the broken one, and it is no end
     tensors, metadata = read_lora(Path(saved[0].file))
@@ -93,7 +95,7 @@ def test_kill_and_resume_ends_where_an_unbroken_run_ends(config: TrainConfig, tm
     whole, broken = (tmp_path / name for name in ("whole", "broken"))
     for folder in (whole, broken):
         folder.mkdir()
-    full: list[Event] = []
+    full: list[TrainerEvent] = []
     train(replace(config, output_folder=str(whole / "out")), full.append)  # unbroken, and in this process
     config = replace(config, output_folder=str(broken / "out"), resume=True)
     kill_after(config, broken, lambda event: isinstance(event, Stepped) and event.step == 3)

@@ -46,7 +46,7 @@ UNETS: dict[str, dict[str, Any]] = {
         "projection_class_embeddings_input_dim": 6 * 4 + SECOND,
         **_SMALL,
     },
-    "embedded": {
+    "built-in": {
         "in_channels": 12,
         "out_channels": 12,
         "block_out_channels": (WIDTH, 2 * WIDTH),
@@ -60,8 +60,8 @@ UNETS: dict[str, dict[str, Any]] = {
 
 
 def _autoencoder(family: str) -> Any:
-    if family == "embedded":
-        from embedded_model.autoencoder import PatchAutoencoder
+    if family == "built-in":
+        from builtin_model.autoencoder import PatchAutoencoder
 
         return PatchAutoencoder()
     from diffusers import AutoencoderKL
@@ -96,7 +96,7 @@ def _text_encoders(family: str) -> dict[str, Any]:
             "text_encoder": CLIPTextModel(config(12)),
             "text_encoder_2": CLIPTextModelWithProjection(config(32, SECOND)),
         }
-    return {"text_encoder": CLIPTextModel(config(2 if family == "embedded" else 12))}
+    return {"text_encoder": CLIPTextModel(config(2 if family == "built-in" else 12))}
 
 
 def _vocabulary() -> dict[str, int]:

@@ -5,44 +5,44 @@ import pytest
 from fakes import FakeFaces, draw_faces
 
 from easyphoto.domain import Face, ModelFamily, Person, Pixels, PortraitRequest
-from easyphoto.faces.base import Source
+from easyphoto.faces.base import FusionSource
 from easyphoto.images import rgb_to_lab
-from easyphoto.portrait.compose import Canvas
-from easyphoto.portrait.finish import Bench, enlarge, finishing, match_template, retouch
+from easyphoto.portrait.compose import FaceCanvas
+from easyphoto.portrait.finish import EffectContext, enhance_detail, finishing, match_template, retouch
 from easyphoto.portrait.subject import Subject
 
 TEMPLATE, PAINTED = (200, 130, 110), (170, 120, 120)
 FACES = FakeFaces()
 
 
-def canvas() -> Canvas:
+def canvas() -> FaceCanvas:
     original = draw_faces((300, 300), [((150, 150), 120, TEMPLATE)])
     pixels = draw_faces((300, 300), [((150, 150), 120, PAINTED)])
     face = FACES.detect(original)[0]
     touched = FACES.regions(original, face).face
-    return Canvas(original, pixels, face, np.full((300, 300), 255, np.uint8), touched)
+    return FaceCanvas(original, pixels, face, np.full((300, 300), 255, np.uint8), touched)
 
 
-def bench(**changes) -> Bench:
+def bench(**changes) -> EffectContext:
     pixels = draw_faces((300, 300), [((150, 150), 120, PAINTED)])
     face: Face = FACES.detect(pixels)[0]
     person = Person("ann", "Ann", Path(), None, Path(), None, ())
-    source = Source(pixels, face)
-    return Bench(FACES, Subject(person, (source,), source), PortraitRequest(persons=("ann",), **changes))
+    source = FusionSource(pixels, face)
+    return EffectContext(FACES, Subject(person, (source,), source), PortraitRequest(persons=("ann",), **changes))
 
 
 def cheek(pixels: Pixels) -> np.ndarray:
     return rgb_to_lab(pixels)[150:170, 165:185].reshape(-1, 3).mean(axis=0)
 
 
-def test_skin_takes_the_templates_colour():
+def test_skin_takes_the_templates_color():
     before = canvas()
     after = match_template(before, bench())
     wanted, was, now = cheek(before.original), cheek(before.pixels), cheek(after.pixels)
     assert np.linalg.norm(now - wanted) < 2 < np.linalg.norm(was - wanted)
 
 
-def test_lips_and_eyes_keep_their_colour():
+def test_lips_and_eyes_keep_their_color():
     before = canvas()
     after = match_template(before, bench())
     regions = FACES.regions(before.pixels, FACES.detect(before.pixels)[0])
@@ -51,7 +51,7 @@ def test_lips_and_eyes_keep_their_colour():
     assert (after.pixels[features] == before.pixels[features]).all()
 
 
-@pytest.mark.parametrize("effect", [match_template, retouch, enlarge])
+@pytest.mark.parametrize("effect", [match_template, retouch, enhance_detail])
 def test_effects_stay_inside_the_face(effect):
     before = canvas()
     after = effect(before, bench(retouch=True, retouch_ratio=1.0))
@@ -69,11 +69,11 @@ def test_neighbours_are_never_painted():
 
 def test_effects_come_in_the_order_of_the_switches():
     names = [name for name, _ in finishing(PortraitRequest(retouch=True))]
-    assert names == ["colour", "retouch", "detail"]
-    assert finishing(PortraitRequest(color_last=False, enlarge=False)) == []
+    assert names == ["color", "retouch", "detail"]
+    assert finishing(PortraitRequest(color_last=False, enhance_detail=False)) == []
 
 
-def test_the_embedded_family_leaves_colour_to_the_fusion():
-    request = PortraitRequest.for_family(ModelFamily.EMBEDDED)
+def test_the_embedded_family_leaves_color_to_the_fusion():
+    request = PortraitRequest.for_family(ModelFamily.BUILTIN)
     assert (request.color_first, request.color_last) == (False, False)
     assert (PortraitRequest().color_first, PortraitRequest().color_last) == (True, True)

@@ -8,19 +8,19 @@ from PIL import Image
 from easyphoto.domain import KEEP, HintKind, LoraCheckpoint, ModelFamily, Person, PortraitRequest, Template
 from easyphoto.errors import BadRequest, NoFace
 from easyphoto.images import read_infotext
+from easyphoto.portrait.batch import generate_batch
 from easyphoto.portrait.generate import Tools, generate
-from easyphoto.portrait.session import sit
 from easyphoto.portrait.subject import Subject, open_subject
 from easyphoto.progress import Cancelled, Step, silent
 
 TAN, PALE, DARK = (190, 110, 90), (235, 190, 170), (120, 60, 40)
 
 
-def person(folder: Path, name: str, colour: tuple[int, int, int]) -> Person:
+def person(folder: Path, name: str, color: tuple[int, int, int]) -> Person:
     folder = folder / name
     folder.mkdir()
-    photo = save(draw_faces((300, 300), [((150, 150), 120, colour)]), folder / "0.png")
-    lora = LoraCheckpoint(folder / "person.safetensors", ModelFamily.EMBEDDED, 4, 10)
+    photo = save(draw_faces((300, 300), [((150, 150), 120, color)]), folder / "0.png")
+    lora = LoraCheckpoint(folder / "person.safetensors", ModelFamily.BUILTIN, 4, 10)
     return Person(name, name.title(), folder, lora, photo, None, (photo,))
 
 
@@ -35,7 +35,7 @@ def bob(tmp_path: Path) -> Subject:
 
 
 def template(folder: Path, *faces: tuple[tuple[int, int], int]) -> Template:
-    file = save(draw_faces((900, 700), [(centre, width, PALE) for centre, width in faces]), folder / "template.png")
+    file = save(draw_faces((900, 700), [(center, width, PALE) for center, width in faces]), folder / "template.png")
     return Template(file, "template.png")
 
 
@@ -45,7 +45,7 @@ def make(request: PortraitRequest, shown: Template, *people: Subject, engine: Fa
 
 
 def request(*persons: str, **changes) -> PortraitRequest:
-    return PortraitRequest.for_family(ModelFamily.EMBEDDED, persons=persons, seed=7, **changes)
+    return PortraitRequest.for_family(ModelFamily.BUILTIN, persons=persons, seed=7, **changes)
 
 
 def test_the_face_becomes_the_persons(tmp_path: Path, ann: Subject):
@@ -125,7 +125,8 @@ def test_the_ring_leaves_the_middle_of_the_cheek_alone(tmp_path: Path, ann: Subj
 
 
 @pytest.mark.parametrize(
-    ("switch", "jobs"), [({"second_pass": False}, 1), ({"first_strength": 0.0}, 1), ({"fusion_after": False}, 2)]
+    ("switch", "jobs"),
+    [({"second_pass": False}, 1), ({"first_denoising_strength": 0.0}, 1), ({"fusion_after": False}, 2)],
 )
 def test_switches(tmp_path: Path, ann: Subject, switch: dict, jobs: int):
     engine = FakeEngine()
@@ -135,7 +136,7 @@ def test_switches(tmp_path: Path, ann: Subject, switch: dict, jobs: int):
 
 def test_a_drawn_seed_is_written_down_and_repeats_the_picture(tmp_path: Path, ann: Subject):
     shown = template(tmp_path, ((450, 350), 160))
-    drawn = make(PortraitRequest.for_family(ModelFamily.EMBEDDED, persons=("ann",)), shown, ann)
+    drawn = make(PortraitRequest.for_family(ModelFamily.BUILTIN, persons=("ann",)), shown, ann)
     assert drawn.seed >= 0
     assert f"Seed: {drawn.seed}" in drawn.infotext
 
@@ -163,7 +164,7 @@ def test_a_bad_template_is_reported_and_the_rest_goes_on(tmp_path: Path, ann: Su
     broken.write_bytes(b"not a picture")
     shown = [Template(broken, "broken.jpg"), template(tmp_path, ((450, 350), 160))]
     tools = Tools(FakeEngine(), FakeFaces())
-    batch = sit(request("ann"), shown, tools, (_Shelf(ann.person), tmp_path / "out"), silent)  # type: ignore[arg-type]
+    batch = generate_batch(request("ann"), shown, tools, (_Shelf(ann.person), tmp_path / "out"), silent)  # type: ignore[arg-type]
     assert [f.file for f in batch.failures] == ["broken.jpg"]
     assert [p.template for p in batch.portraits] == ["template.png"]
     saved = batch.portraits[0].file
@@ -175,7 +176,7 @@ def test_a_bad_template_is_reported_and_the_rest_goes_on(tmp_path: Path, ann: Su
 def test_finished_pictures_are_never_overwritten(tmp_path: Path, ann: Subject):
     tools, shown = Tools(FakeEngine(), FakeFaces()), [template(tmp_path, ((450, 350), 160))]
     shelf = (_Shelf(ann.person), tmp_path / "out")
-    files = [sit(request("ann"), shown, tools, shelf, silent).portraits[0].file for _ in range(2)]  # type: ignore[arg-type]
+    files = [generate_batch(request("ann"), shown, tools, shelf, silent).portraits[0].file for _ in range(2)]  # type: ignore[arg-type]
     assert files[0] != files[1]
 
 

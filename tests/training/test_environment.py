@@ -13,7 +13,7 @@ from easyphoto.locks import FileLock
 from easyphoto.progress import Cancelled, Step, silent
 from easyphoto.training import environment as module
 from easyphoto.training.environment import STAMP, PrivateEnvironment, fingerprint
-from easyphoto.training.host_python import Host, ask
+from easyphoto.training.host_python import HostPython, ask
 from easyphoto.training.packages import PINS, WHEELS, Pin
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,7 +83,7 @@ def test_the_interpreter_is_the_hosts_with_our_packages_first(environment: Priva
     assert [folder.parent for folder in made.packages] == [environment.folder]
     import numpy as np
 
-    assert Path(np.__file__).parent.parent in made.lent
+    assert Path(np.__file__).parent.parent in made.host_site_packages
 
 
 def test_pip_may_only_fill_our_folder(environment: PrivateEnvironment, pip: Pip):
@@ -133,9 +133,15 @@ def test_other_packages_replace_the_old_ones(environment: PrivateEnvironment, pi
 
 @pytest.mark.parametrize("change", ["version", "torch", "platform", "python"])
 def test_another_host_gets_other_packages(change: str):
-    facts = {"python": Path("p"), "version": "3.10", "platform": "win-amd64", "torch": "2.1.2", "lent": ()}
-    assert fingerprint(Host(**facts), TWO) == fingerprint(Host(**facts), TWO)
-    assert fingerprint(Host(**facts), TWO) != fingerprint(Host(**{**facts, change: "other"}), TWO)
+    facts = {
+        "python": Path("p"),
+        "version": "3.10",
+        "platform": "win-amd64",
+        "torch": "2.1.2",
+        "host_site_packages": (),
+    }
+    assert fingerprint(HostPython(**facts), TWO) == fingerprint(HostPython(**facts), TWO)
+    assert fingerprint(HostPython(**facts), TWO) != fingerprint(HostPython(**{**facts, change: "other"}), TWO)
 
 
 def test_a_cancel_ends_pip_and_leaves_nothing_to_be_used(environment: PrivateEnvironment, pip: Pip):
@@ -160,8 +166,8 @@ def test_without_a_connection_it_says_what_to_run(environment: PrivateEnvironmen
         environment(silent)
     assert "first-one==1.0" in caught.value.problem
     assert "no connection" in caught.value.problem
-    assert f'"{sys.executable}" -m pip download' in caught.value.mend
-    assert str(environment.folder / WHEELS) in caught.value.mend
+    assert f'"{sys.executable}" -m pip download' in caught.value.remedy
+    assert str(environment.folder / WHEELS) in caught.value.remedy
 
 
 def test_wheels_that_the_user_brought_are_taken(environment: PrivateEnvironment, pip: Pip):

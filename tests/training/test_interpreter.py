@@ -44,18 +44,21 @@ def test_it_runs_as_a_main_program_with_its_arguments(tmp_path: Path):
 
 
 def test_its_own_packages_win_and_what_is_lent_comes_last(tmp_path: Path):
-    own, lent = package(tmp_path / "own", "own"), package(tmp_path / "lent", "lent")
-    assert run(Interpreter(Path(sys.executable), (own,), (lent,)), tmp_path)[3] == "own"
-    _, _, path, who = run(Interpreter(Path(sys.executable), lent=(lent,)), tmp_path)
-    assert who == "lent"
-    assert path[-1] == str(lent)
+    own, host_site_packages = (
+        package(tmp_path / "own", "own"),
+        package(tmp_path / "host_site_packages", "host_site_packages"),
+    )
+    assert run(Interpreter(Path(sys.executable), (own,), (host_site_packages,)), tmp_path)[3] == "own"
+    _, _, path, who = run(Interpreter(Path(sys.executable), host_site_packages=(host_site_packages,)), tmp_path)
+    assert who == "host_site_packages"
+    assert path[-1] == str(host_site_packages)
 
 
 def test_nothing_of_the_folder_it_works_in_can_be_imported(tmp_path: Path):
     """The WebUI's folder has packages named `modules`, `scripts` and `models`."""
     own = package(tmp_path / "own", "own")
     package(tmp_path / "webui", "stranger")
-    _, _, path, who = run(Interpreter(Path(sys.executable), lent=(own,)), tmp_path / "webui")
+    _, _, path, who = run(Interpreter(Path(sys.executable), host_site_packages=(own,)), tmp_path / "webui")
     assert who == "own"
     assert "" not in path
     assert str(tmp_path / "webui") not in path
@@ -66,10 +69,10 @@ def test_a_private_one_takes_nothing_from_its_surroundings(tmp_path: Path, monke
     stranger = package(tmp_path / "stranger", "stranger")
     monkeypatch.setenv("PYTHONPATH", str(stranger))
     monkeypatch.setenv("VIRTUAL_ENV", str(stranger))
-    _, _, path, who = run(Interpreter(Path(sys.executable), lent=(own,), private=True), tmp_path)
+    _, _, path, who = run(Interpreter(Path(sys.executable), host_site_packages=(own,), private=True), tmp_path)
     assert who == "own"
     assert str(stranger) not in path
-    assert run(Interpreter(Path(sys.executable), lent=(own,)), tmp_path)[3] == "stranger"
+    assert run(Interpreter(Path(sys.executable), host_site_packages=(own,)), tmp_path)[3] == "stranger"
 
 
 def test_our_own_python_keeps_what_it_was_started_with(monkeypatch: pytest.MonkeyPatch):

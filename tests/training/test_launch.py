@@ -18,8 +18,8 @@ from easyphoto.paths import checkout, shipped_models
 from easyphoto.progress import Cancelled, Step, silent
 from easyphoto.training import launch as module
 from easyphoto.training.interpreter import own_python
-from easyphoto.training.launch import TrainingOrder, Trial, TrialTemplate, known_cause, launch, letter
-from kohya_train.contract import LEASH, TrainConfig
+from easyphoto.training.launch import TrainerJob, ValidationImage, ValidationTemplate, build_config, known_cause, launch
+from kohya_train.contract import STOP_WITH_PARENT, TrainConfig
 
 SAY = """
 import json, os, subprocess, sys, time
@@ -29,14 +29,16 @@ say("started", pid=os.getpid(), steps=6)
 
 
 @pytest.fixture
-def order(tmp_path: Path) -> TrainingOrder:
+def order(tmp_path: Path) -> TrainerJob:
     pictures = tuple(tmp_path / "set" / "train" / f"{n}.png" for n in range(3))
     training_set = TrainingSet(
         tmp_path / "set", pictures, "a caption", tmp_path / "ref.png", (), np.zeros((3, 128), np.float32)
     )
     request = TrainRequest(person="Łucja 爱", rank=8, alpha=4, steps_per_photo=2, max_steps=100, save_steps=3)
-    base = Checkpoint("embedded", ModelFamily.EMBEDDED, tmp_path / "base")
-    return TrainingOrder(training_set, request, base, tmp_path / "run", (TrialTemplate(Path("t.png"), Path("m.png")),))
+    base = Checkpoint("built-in", ModelFamily.BUILTIN, tmp_path / "base")
+    return TrainerJob(
+        training_set, request, base, tmp_path / "run", (ValidationTemplate(Path("t.png"), Path("m.png")),)
+    )
 
 
 @pytest.fixture
@@ -54,43 +56,43 @@ def trainer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
 # ---------------------------------------------------------------- the letter
 
 
-def test_the_letter_tells_everything(order: TrainingOrder):
-    config = letter(order)
-    assert (config.family, config.steps, config.name, config.rank) == ("embedded", 6, "Łucja 爱", 8)
+def test_the_letter_tells_everything(order: TrainerJob):
+    config = build_config(order)
+    assert (config.family, config.steps, config.name, config.rank) == ("built-in", 6, "Łucja 爱", 8)
     assert config.config_folder == ""
-    assert config.trials.prompt == "a caption"
-    assert Path(config.trials.templates[0].picture).is_absolute()
+    assert config.validation_images.prompt == "a caption"
+    assert Path(config.validation_images.templates[0].picture).is_absolute()
 
 
-def test_a_single_file_gets_its_architecture(order: TrainingOrder, tmp_path: Path):
+def test_a_single_file_gets_its_architecture(order: TrainerJob, tmp_path: Path):
     (tmp_path / "sd.safetensors").write_bytes(b"")
     base = Checkpoint("sd", ModelFamily.SD15, tmp_path / "sd.safetensors")
-    config = letter(TrainingOrder(order.training_set, order.request, base, order.folder))
+    config = build_config(TrainerJob(order.training_set, order.request, base, order.folder))
     assert Path(config.config_folder) == shipped_models() / "configs" / "sd15"
 
 
-def test_without_validation_there_are_no_trials(order: TrainingOrder):
+def test_without_validation_there_are_no_trials(order: TrainerJob):
     request = TrainRequest(validation=False)
-    assert letter(TrainingOrder(order.training_set, request, order.base, order.folder, order.templates)).trials == (
-        TrainConfig("sd15", "", "", "", 1).trials
-    )
+    assert build_config(
+        TrainerJob(order.training_set, request, order.base, order.folder, order.templates)
+    ).validation_images == (TrainConfig("sd15", "", "", "", 1).validation_images)
 
 
-def test_a_base_without_file_is_refused(order: TrainingOrder):
+def test_a_base_without_file_is_refused(order: TrainerJob):
     with pytest.raises(MissingModel):
-        letter(TrainingOrder(order.training_set, order.request, Checkpoint("x", ModelFamily.SD15), order.folder))
+        build_config(TrainerJob(order.training_set, order.request, Checkpoint("x", ModelFamily.SD15), order.folder))
 
 
 def test_the_command_is_this_python_on_a_leash(tmp_path: Path):
     said = module.command(own_python(silent), tmp_path / "run.json")
     assert said[0] == sys.executable
-    assert said[-2:] == [str(tmp_path / "run.json"), LEASH]
+    assert said[-2:] == [str(tmp_path / "run.json"), STOP_WITH_PARENT]
 
 
 # ---------------------------------------------------------------- a run
 
 
-def test_a_good_run_comes_back_whole(order: TrainingOrder, trainer, tmp_path: Path):
+def test_a_good_run_comes_back_whole(order: TrainerJob, trainer, tmp_path: Path):
     picture = tmp_path / "trial.png"
     Image.new("RGB", (8, 6), (1, 2, 3)).save(picture)
     trainer(f"""
@@ -107,20 +109,20 @@ say("done", seconds=1.0)
     heard: list[Step] = []
     run = launch(order, heard.append)
     assert run.checkpoints == (
-        LoraCheckpoint(Path("c3"), ModelFamily.EMBEDDED, 8, 3),
-        LoraCheckpoint(Path("c6"), ModelFamily.EMBEDDED, 8, 6),
+        LoraCheckpoint(Path("c3"), ModelFamily.BUILTIN, 8, 3),
+        LoraCheckpoint(Path("c6"), ModelFamily.BUILTIN, 8, 6),
     )
-    assert run.trials == (Trial(3, 0, picture), Trial(6, 0, picture))
+    assert run.validation_images == (ValidationImage(3, 0, picture), ValidationImage(6, 0, picture))
     assert run.losses[-1] == (6, pytest.approx(1 / 6))
     assert run.warnings == ("mind the gap",)
     assert [step.done for step in heard] == sorted(step.done for step in heard)
     assert (heard[-1].stage, heard[-1].done, heard[-1].total) == ("train", 6, 6)
     assert heard[-1].figures["loss"] == pytest.approx(1 / 6)
     assert [step.preview.size for step in heard if step.preview] == [(8, 6)] * 2
-    assert TrainConfig.read(order.folder / "run.json") == letter(order)
+    assert TrainConfig.read(order.folder / "run.json") == build_config(order)
 
 
-def test_a_resumed_run_brings_its_earlier_losses(order: TrainingOrder, trainer):
+def test_a_resumed_run_brings_its_earlier_losses(order: TrainerJob, trainer):
     trainer("""
 say("resumed", step=2, losses=[[1, 0.9], [2, 0.8]])
 say("step", step=3, total=6, loss=0.7, lr=1e-4, seconds=0.1)
@@ -130,7 +132,7 @@ say("done", seconds=1.0)
     assert launch(order, silent).losses == ((1, 0.9), (2, 0.8), (3, 0.7))
 
 
-def test_a_failure_brings_stage_code_log_and_mend(order: TrainingOrder, trainer):
+def test_a_failure_brings_stage_code_log_and_mend(order: TrainerJob, trainer):
     trainer("""
 for number in range(60): print("line", number, file=sys.stderr)
 say("failed", stage="load", message="no file at x", kind="BadBaseModel")
@@ -143,10 +145,10 @@ sys.exit(1)
     assert "no file at x" in failure.problem
     assert (failure.exit_code, len(failure.last_lines), failure.last_lines[-1]) == (1, 40, "line 59")
     assert Path(failure.log).is_file()
-    assert "base model" in failure.mend
+    assert "base model" in failure.remedy
 
 
-def test_a_death_after_a_checkpoint_keeps_the_run(order: TrainingOrder, trainer):
+def test_a_death_after_a_checkpoint_keeps_the_run(order: TrainerJob, trainer):
     trainer("""
 say("step", step=3, total=6, loss=0.7, lr=1e-4, seconds=0.1)
 say("checkpoint", step=3, file="c3")
@@ -161,14 +163,14 @@ os._exit(7)
     assert "batch size" in run.warnings[0]
 
 
-def test_an_end_without_done_is_a_failure_even_with_code_0(order: TrainingOrder, trainer):
+def test_an_end_without_done_is_a_failure_even_with_code_0(order: TrainerJob, trainer):
     trainer("")
     with pytest.raises(TrainingFailed):
         launch(order, silent)
 
 
 @pytest.mark.parametrize("stubborn", [False, True], ids=["obedient", "ignores everything"])
-def test_cancel_ends_the_whole_group_within_3_seconds(order: TrainingOrder, trainer, tmp_path: Path, stubborn: bool):
+def test_cancel_ends_the_whole_group_within_3_seconds(order: TrainerJob, trainer, tmp_path: Path, stubborn: bool):
     ignore = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)" if stubborn else ""
     trainer(f"""
 {ignore}
@@ -193,7 +195,7 @@ time.sleep(60)
         assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
-def test_silence_still_gives_signs_of_life(order: TrainingOrder, trainer):
+def test_silence_still_gives_signs_of_life(order: TrainerJob, trainer):
     trainer('time.sleep(1.8); say("checkpoint", step=3, file="c3"); say("done", seconds=1.0)')
     heard: list[Step] = []
     launch(order, heard.append)
@@ -217,7 +219,7 @@ def test_known_causes_are_named(code: int, problem: str, lines: tuple[str, ...],
 # ---------------------------------------------------------------- the true trainer
 
 
-def test_the_true_trainer_reports_a_missing_base(order: TrainingOrder):
+def test_the_true_trainer_reports_a_missing_base(order: TrainerJob):
     with pytest.raises(TrainingFailed) as caught:
         launch(order, silent)
     assert "BadBaseModel" in caught.value.problem
@@ -225,7 +227,7 @@ def test_the_true_trainer_reports_a_missing_base(order: TrainingOrder):
 
 
 @pytest.mark.slow
-def test_the_true_trainer_trains_the_shipped_base_and_goes_on_after_a_cancel(order: TrainingOrder, tmp_path: Path):
+def test_the_true_trainer_trains_the_shipped_base_and_goes_on_after_a_cancel(order: TrainerJob, tmp_path: Path):
     for file in order.training_set.pictures:
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.effect_noise((128, 128), 60).convert("RGB").save(file)
@@ -235,8 +237,8 @@ def test_the_true_trainer_trains_the_shipped_base_and_goes_on_after_a_cancel(ord
     order = replace(
         order,
         request=replace(order.request, resolution=128, save_steps=1, steps_per_photo=1, accumulation=1),
-        base=Checkpoint("embedded", ModelFamily.EMBEDDED, shipped_models() / "embedded" / "base"),
-        templates=(TrialTemplate(tmp_path / "t.png", tmp_path / "m.png"),),
+        base=Checkpoint("built-in", ModelFamily.BUILTIN, shipped_models() / "builtin" / "base"),
+        templates=(ValidationTemplate(tmp_path / "t.png", tmp_path / "m.png"),),
         resume=True,
     )
 
@@ -248,24 +250,24 @@ def test_the_true_trainer_trains_the_shipped_base_and_goes_on_after_a_cancel(ord
         launch(order, cancel)
     run = launch(order, silent)
     assert [one.step for one in run.checkpoints] == [1, 2, 3]
-    assert [trial.step for trial in run.trials][-1] == 3
+    assert [trial.step for trial in run.validation_images][-1] == 3
     assert [step for step, _ in run.losses] == [1, 2, 3]
     assert run.warnings == ()
     info = inspect(run.checkpoints[-1].file)
-    assert (info.family, info.rank, info.text_modules, info.unet_modules) == (ModelFamily.EMBEDDED, 8, 12, 84)
+    assert (info.family, info.rank, info.text_modules, info.unet_modules) == (ModelFamily.BUILTIN, 8, 12, 84)
     merge([(one.file, 1 / 3) for one in run.checkpoints], tmp_path / "merged.safetensors", "rank")
     assert inspect(tmp_path / "merged.safetensors").unet_modules == 84
 
 
-def test_the_trainer_does_not_outlive_its_parent(order: TrainingOrder, tmp_path: Path):
+def test_the_trainer_does_not_outlive_its_parent(order: TrainerJob, tmp_path: Path):
     """A parent that is killed closes the trainer's standard input; that ends it."""
     file = tmp_path / "run.json"
-    letter(order).write(file)
+    build_config(order).write(file)
     stuck = "import time, kohya_train.__main__ as m; m._run = lambda *a: time.sleep(60); m.main()"
     environment = {**os.environ, "PYTHONPATH": str(checkout())}
     code = f"""
 import subprocess, time
-command = {[sys.executable, "-c", stuck, str(file), LEASH]!r}
+command = {[sys.executable, "-c", stuck, str(file), STOP_WITH_PARENT]!r}
 print(subprocess.Popen(command, stdin=subprocess.PIPE, env={environment!r}).pid, flush=True)
 time.sleep(60)
 """

@@ -16,13 +16,13 @@ from PIL import Image
 
 from easyphoto.domain import Box, Face, Floats, Photo, Pixels, Pose, TrainingSet, TrainRequest, Verdict
 from easyphoto.errors import BadRequest, NoFace
-from easyphoto.faces.base import Recogniser
+from easyphoto.faces.base import Recognizer
 from easyphoto.images import open_picture, pixels
 from easyphoto.progress import Cancelled, Step, silent
-from easyphoto.training.crops import alone, moved, square_round, training_picture
-from easyphoto.training.measure import fingerprint, look_at, sharpness
+from easyphoto.training.crops import max_crop_ratio, moved, square_round, training_picture
+from easyphoto.training.photo_checks import angle_score, closeness
+from easyphoto.training.photo_metrics import fingerprint, measure_photo, sharpness
 from easyphoto.training.prepare import check, prepare
-from easyphoto.training.verdicts import angle_score, closeness
 
 ANNA, BERT = (220, 150, 120), (150, 60, 40)
 CAPTION = "easyphoto_face, easyphoto, 1person"
@@ -120,7 +120,7 @@ def test_crops_come_from_the_files_full_size(tmp_path: Path):
     assert 900 <= open_picture(made.pictures[0]).width <= 1024  # not the 530 of the shrunk look
     report = made.reports[0]
     assert report.size == (3600, 2800) and abs(report.face_px - 400) < 20
-    assert report.box is not None and abs(report.box.centre[0] - 1800) < 20
+    assert report.box is not None and abs(report.box.center[0] - 1800) < 20
 
 
 def test_everything_is_made_anew_and_the_same_again(tmp_path: Path):
@@ -186,7 +186,7 @@ def test_in_group_photos_the_face_of_the_others_not_the_leftmost(tmp_path: Path)
     made = run([group, *anna(tmp_path, 4)], tmp_path)
     report = made.reports[0]
     assert report.faces == 2 and report.trained and report.box is not None
-    assert abs(report.box.centre[0] - 650) < 10
+    assert abs(report.box.center[0] - 650) < 10
     crop = pixels(open_picture(made.crops[[r.name for r in chosen_order(made)].index("group.png")])).astype(int)
     assert not np.any(np.abs(crop - BERT).max(axis=2) < 12), "the neighbour is not in the crop"
 
@@ -204,13 +204,13 @@ def test_a_neighbour_close_by_is_not_trained_on(tmp_path: Path):
     assert not np.any(np.abs(array - BERT).max(axis=2) < 12)
 
 
-def test_a_stranger_is_dropped_and_does_not_pull_the_centre(tmp_path: Path):
+def test_a_stranger_is_dropped_and_does_not_pull_the_center(tmp_path: Path):
     made = run([*anna(tmp_path, 5), photo(tmp_path, "bert", ((450, 350), 200, BERT), seed=60)], tmp_path)
     assert made.reports[-1].verdict is Verdict.DROP and "another person" in made.reports[-1].reasons[0]
     assert all(r.likeness < 0.1 for r in made.reports[:-1]) and made.warnings == ()
 
 
-def test_a_look_alike_within_the_recognisers_limit_stands_out_from_a_close_set(tmp_path: Path):
+def test_a_look_alike_within_the_recognizers_limit_stands_out_from_a_close_set(tmp_path: Path):
     twin = photo(tmp_path, "twin", ((450, 350), 200, (220, 150, 155)), seed=60)  # 0.35 away; the limit is 0.6
     reports = check([*anna(tmp_path, 6), twin], Toolbox(), silent)
     assert reports[-1].verdict is Verdict.DROP and reports[-1].likeness == pytest.approx(0.35, abs=0.03)
@@ -236,7 +236,7 @@ def test_a_couple_in_every_photo_is_named(tmp_path: Path):
     both = [((250, 350), 200, ANNA), ((650, 350), 240, BERT)]
     made = run([photo(tmp_path, f"both{i}", *both, seed=i) for i in range(3)], tmp_path)
     assert any("Someone else is in every photo" in w for w in made.warnings)
-    assert all(r.box is not None and r.box.centre[0] > 500 for r in made.reports), "the larger face"
+    assert all(r.box is not None and r.box.center[0] > 500 for r in made.reports), "the larger face"
 
 
 # ---------------------------------------------------------------- verdicts
@@ -366,7 +366,7 @@ def test_angle_score_by_hand():
 
 
 def test_closeness_falls_with_distance():
-    scale = Recogniser("x", same=0.6, strict=0.5)
+    scale = Recognizer("x", same=0.6, strict=0.5)
     assert closeness(0.6, scale) == pytest.approx(0.5)
     assert closeness(0.0, scale) > closeness(0.3, scale) > closeness(0.9, scale) > closeness(1e6, scale) >= 0
 
@@ -394,11 +394,11 @@ def test_a_neighbour_narrows_the_crop():
         return Face(Box(x - 50, 0, x + 50, 130), np.zeros((5, 2), np.float32), 1.0, Pose(0, 0, 0))
 
     me = at(500)
-    assert alone(me, [me]) == 3.0
-    assert alone(me, [me, at(700)]) == 3.0
-    assert alone(me, [me, at(635)]) == 2.5
-    assert alone(me, [me, at(610)]) == 2.0
-    assert alone(me, [me, at(580)]) == 1.5
+    assert max_crop_ratio(me, [me]) == 3.0
+    assert max_crop_ratio(me, [me, at(700)]) == 3.0
+    assert max_crop_ratio(me, [me, at(635)]) == 2.5
+    assert max_crop_ratio(me, [me, at(610)]) == 2.0
+    assert max_crop_ratio(me, [me, at(580)]) == 1.5
 
 
 def test_sharpness_does_not_depend_on_the_photos_size():
@@ -423,7 +423,7 @@ def test_the_fingerprint_survives_scaling_and_light():
 
 
 def test_a_photo_looked_at_keeps_no_pixels(tmp_path: Path):
-    seen = look_at(anna(tmp_path, 1)[0], Toolbox())
+    seen = measure_photo(anna(tmp_path, 1)[0], Toolbox())
     held = [v for v in vars(seen).values() if isinstance(v, np.ndarray)]
     assert sum(v.size for v in held) <= 64
 
@@ -433,8 +433,8 @@ def test_training_picture_shrinks_to_a_sane_size():
         def embed(self, picture: Pixels, face: Face) -> Floats:
             raise AssertionError("not needed")
 
-    from easyphoto.training.crops import Cut
+    from easyphoto.training.crops import FaceCutout
 
     face = Face(Box(500, 400, 1000, 1050), np.zeros((5, 2), np.float32), 1.0, Pose(0, 0, 0))
-    cut = Cut(np.full((1500, 1500, 3), 90, np.uint8), face, square_round(face))
+    cut = FaceCutout(np.full((1500, 1500, 3), 90, np.uint8), face, square_round(face))
     assert training_picture(cut, Cutter()).size == (1024, 1024)

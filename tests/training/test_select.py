@@ -12,16 +12,18 @@ from easyphoto.domain import LoraCheckpoint, ModelFamily, TrainingSet
 from easyphoto.errors import TrainingFailed
 from easyphoto.images import picture
 from easyphoto.progress import Step
-from easyphoto.training.launch import TrainingRun, Trial
-from easyphoto.training.select import ScoredTrial, judged, likeness_by_step, select, vote_shares
+from easyphoto.training.launch import TrainingRun, ValidationImage
+from easyphoto.training.select import ScoredImage, distance_by_step, select, vote_shares, with_distance
 
 PERSON = (190, 110, 90)
 NEAR, FAR = (186, 112, 92), (235, 195, 180)
 
 
-def scored(*pairs: tuple[int, float]) -> list[ScoredTrial]:
-    trials = [ScoredTrial(Trial(step, n, Path(f"{n}.png")), gap) for n, (step, gap) in enumerate(pairs)]
-    return sorted(trials, key=lambda s: s.distance)
+def scored(*pairs: tuple[int, float]) -> list[ScoredImage]:
+    validation_images = [
+        ScoredImage(ValidationImage(step, n, Path(f"{n}.png")), gap) for n, (step, gap) in enumerate(pairs)
+    ]
+    return sorted(validation_images, key=lambda s: s.distance)
 
 
 def test_the_originals_vote_of_ten():
@@ -46,7 +48,7 @@ def test_shares_sum_to_one_or_there_are_none(pairs: list[tuple[int, float]], ste
 
 
 def test_likeness_of_a_step_is_the_mean_of_its_trials():
-    assert likeness_by_step(scored((1, 0.2), (1, 0.4), (2, 0.5))) == {1: pytest.approx(0.3), 2: 0.5}
+    assert distance_by_step(scored((1, 0.2), (1, 0.4), (2, 0.5))) == {1: pytest.approx(0.3), 2: 0.5}
 
 
 def lora(file: Path, value: float) -> Path:
@@ -64,15 +66,17 @@ def lora(file: Path, value: float) -> Path:
     return file
 
 
-def finished(folder: Path, colours: dict[int, tuple[int, int, int]]) -> tuple[TrainingRun, TrainingSet]:
-    checkpoints, trials = [], []
-    for step, colour in colours.items():
+def finished(folder: Path, colors: dict[int, tuple[int, int, int]]) -> tuple[TrainingRun, TrainingSet]:
+    checkpoints, validation_images = [], []
+    for step, color in colors.items():
         file = lora(folder / f"checkpoint-{step}.safetensors", step)
-        checkpoints.append(LoraCheckpoint(file, ModelFamily.EMBEDDED, 2, step))
-        trials.append(Trial(step, 0, save(draw_faces((200, 200), [((100, 100), 90, colour)]), folder / f"{step}.png")))
+        checkpoints.append(LoraCheckpoint(file, ModelFamily.BUILTIN, 2, step))
+        validation_images.append(
+            ValidationImage(step, 0, save(draw_faces((200, 200), [((100, 100), 90, color)]), folder / f"{step}.png"))
+        )
     vectors = np.array([PERSON, PERSON], np.float32) / 100
     training_set = TrainingSet(folder, (), "", folder / "reference.png", (), vectors)
-    run = TrainingRun(tuple(checkpoints), tuple(trials), (), 1.0, folder / "log.txt", ())
+    run = TrainingRun(tuple(checkpoints), tuple(validation_images), (), 1.0, folder / "log.txt", ())
     return run, training_set
 
 
@@ -81,15 +85,15 @@ def test_the_face_id_is_the_nearest_trial_and_likeness_is_kept(tmp_path: Path):
     chosen = select(run, training_set, FakeFaces(), tmp_path / "person.safetensors", "rank")
     assert chosen.face_id == tmp_path / "20.png"
     assert chosen.votes == {10: 0.5, 20: 0.5}
-    assert chosen.likeness_by_step[20] < chosen.likeness_by_step[10]
+    assert chosen.distance_by_step[20] < chosen.distance_by_step[10]
     assert chosen.lora.file.is_file()
-    assert chosen.lora.likeness == pytest.approx(np.mean(list(chosen.likeness_by_step.values())))
+    assert chosen.lora.likeness == pytest.approx(np.mean(list(chosen.distance_by_step.values())))
     assert not chosen.warnings
 
 
 def test_trials_without_faces_end_in_the_last_checkpoint_and_a_warning(tmp_path: Path):
     run, training_set = finished(tmp_path, {10: NEAR, 20: NEAR})
-    for trial in run.trials:
+    for trial in run.validation_images:
         save(draw_faces((200, 200), []), trial.file)
     chosen = select(run, training_set, FakeFaces(), tmp_path / "person.safetensors", "rank")
     assert chosen.lora.step == 20
@@ -114,15 +118,15 @@ def test_no_checkpoint_at_all_is_a_failure_with_the_log(tmp_path: Path):
 
 def test_trial_pictures_on_their_way_out_get_their_likeness():
     steps: list[Step] = []
-    report = judged(steps.append, np.array([PERSON], np.float32) / 100, FakeFaces())
-    for colour in (NEAR, FAR):
+    report = with_distance(steps.append, np.array([PERSON], np.float32) / 100, FakeFaces())
+    for color in (NEAR, FAR):
         report(
             Step(
                 "train",
                 5,
                 10,
                 figures={"loss": 0.2},
-                preview=picture(draw_faces((200, 200), [((100, 100), 90, colour)])),
+                preview=picture(draw_faces((200, 200), [((100, 100), 90, color)])),
             )
         )
     report(Step("train", 6, 10, figures={"loss": 0.1}))

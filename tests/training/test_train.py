@@ -12,15 +12,15 @@ from easyphoto.paths import Paths
 from easyphoto.progress import Cancelled, Progress, silent
 from easyphoto.training import train as module
 from easyphoto.training.interpreter import Interpreter
-from easyphoto.training.launch import TrainingOrder
-from easyphoto.training.train import FIRST_LAYER, Workshop, fingerprint, job_folder, preflight, train
-from easyphoto.training.trials import trial_templates
+from easyphoto.training.launch import TrainerJob
+from easyphoto.training.train import FIRST_LAYER, TrainingContext, fingerprint, job_folder, preflight, train
+from easyphoto.training.validation_templates import validation_templates
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Workshop:
+def shop(tmp_path: Path) -> TrainingContext:
     paths = Paths(tmp_path / "数据 home", tmp_path / "models")
-    return Workshop(paths, FakeEngine(), FakeFaces(), Library(paths))
+    return TrainingContext(paths, FakeEngine(), FakeFaces(), Library(paths))
 
 
 @pytest.fixture
@@ -32,35 +32,37 @@ def photos(tmp_path: Path) -> list[Photo]:
 
 
 def request(**changes) -> TrainRequest:
-    return TrainRequest.for_family(ModelFamily.EMBEDDED, **{"person": "Ann", "consent": True, **changes})
+    return TrainRequest.for_family(ModelFamily.BUILTIN, **{"person": "Ann", "consent": True, **changes})
 
 
-def settle(shop: Workshop, folder: Path) -> None:
+def settle(shop: TrainingContext, folder: Path) -> None:
     """Put a person named Ann on the shelf."""
     folder.mkdir()
     picture = save(draw_faces((300, 300), [((150, 150), 120, (190, 110, 90))]), folder / "reference.png")
     training_set = TrainingSet(folder, (picture,), "", picture, (), np.zeros((1, 3), np.float32), (), (picture,))
-    shop.library.create(PersonDraft("Ann", training_set, None, base_model="embedded", recogniser="fake"))
+    shop.library.create(PersonDraft("Ann", training_set, None, base_model="built-in", recognizer="fake"))
 
 
-def test_without_consent_nothing_begins(shop: Workshop, photos: list[Photo]):
+def test_without_consent_nothing_begins(shop: TrainingContext, photos: list[Photo]):
     with pytest.raises(BadRequest, match="consent"):
         train(request(consent=False), photos, shop, silent)
     assert not shop.paths.jobs.exists()
 
 
-def test_a_name_that_is_taken_is_refused_before_the_long_run(shop: Workshop, tmp_path: Path):
+def test_a_name_that_is_taken_is_refused_before_the_long_run(shop: TrainingContext, tmp_path: Path):
     settle(shop, tmp_path / "set")
     with pytest.raises(AlreadyThere, match="Ann"):
         preflight(request(), shop)
 
 
-def test_an_unknown_base_model_is_refused_before_the_long_run(shop: Workshop):
+def test_an_unknown_base_model_is_refused_before_the_long_run(shop: TrainingContext):
     with pytest.raises(MissingModel):
         preflight(request(base_model="nobody's"), shop)
 
 
-def test_the_trainer_is_made_ready_after_the_checks_and_before_the_device_is_taken(shop: Workshop, photos: list[Photo]):
+def test_the_trainer_is_made_ready_after_the_checks_and_before_the_device_is_taken(
+    shop: TrainingContext, photos: list[Photo]
+):
     asked: list[bool] = []
 
     def offline(report: Progress) -> Interpreter:
@@ -78,12 +80,12 @@ def test_the_trainer_is_made_ready_after_the_checks_and_before_the_device_is_tak
 
 
 def test_the_trainer_runs_in_the_python_that_was_given(
-    shop: Workshop, photos: list[Photo], monkeypatch: pytest.MonkeyPatch
+    shop: TrainingContext, photos: list[Photo], monkeypatch: pytest.MonkeyPatch
 ):
     given = Interpreter(Path("a python"), (Path("packages"),), private=True)
-    orders: list[TrainingOrder] = []
+    orders: list[TrainerJob] = []
 
-    def stop(order: TrainingOrder, report: Progress) -> None:
+    def stop(order: TrainerJob, report: Progress) -> None:
         orders.append(order)
         raise Cancelled
 
@@ -96,7 +98,7 @@ def test_the_trainer_runs_in_the_python_that_was_given(
 
 @pytest.mark.parametrize(("name", "word"), [("host.ckpt", "safetensors"), ("painting.safetensors", "inpainting")])
 def test_a_file_no_training_can_begin_with_is_refused_before_the_long_run(
-    shop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, word: str
+    shop: TrainingContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, word: str
 ):
     from safetensors.numpy import save_file
 
@@ -113,13 +115,13 @@ def test_a_file_no_training_can_begin_with_is_refused_before_the_long_run(
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 300])
-def test_names_that_cannot_be_kept_are_refused(shop: Workshop, name: str):
+def test_names_that_cannot_be_kept_are_refused(shop: TrainingContext, name: str):
     with pytest.raises((BadName, BadRequest)):
         preflight(request(person=name), shop)
 
 
 @pytest.mark.parametrize("name", ["../../x", "CON", "a:b>c", "名字", "😀"])
-def test_job_folders_stay_where_they_belong(shop: Workshop, photos: list[Photo], name: str):
+def test_job_folders_stay_where_they_belong(shop: TrainingContext, photos: list[Photo], name: str):
     try:
         folder, _ = job_folder(request(person=name), photos, shop.paths)
     except BadName:
@@ -127,7 +129,7 @@ def test_job_folders_stay_where_they_belong(shop: Workshop, photos: list[Photo],
     assert folder.resolve().parent == shop.paths.jobs.resolve()
 
 
-def test_the_same_job_goes_on_where_it_was(shop: Workshop, photos: list[Photo]):
+def test_the_same_job_goes_on_where_it_was(shop: TrainingContext, photos: list[Photo]):
     folder, resume = job_folder(request(), photos, shop.paths)
     assert not resume
     (folder / "run").mkdir()
@@ -137,7 +139,7 @@ def test_the_same_job_goes_on_where_it_was(shop: Workshop, photos: list[Photo]):
 
 
 @pytest.mark.parametrize("what", ["setting", "photo", "override"])
-def test_another_job_of_that_name_starts_clean(shop: Workshop, photos: list[Photo], what: str):
+def test_another_job_of_that_name_starts_clean(shop: TrainingContext, photos: list[Photo], what: str):
     folder, _ = job_folder(request(), photos, shop.paths)
     (folder / "old.jpg").write_bytes(b"someone else")
     changed, wanted = list(photos), request()
@@ -163,14 +165,14 @@ def test_steps_are_counted_on_the_photos_that_are_used():
     assert TrainRequest().steps_for(3) == 600
 
 
-def test_trial_templates_keep_their_own_shapes_and_mark_the_face(shop: Workshop, tmp_path: Path):
+def test_trial_templates_keep_their_own_shapes_and_mark_the_face(shop: TrainingContext, tmp_path: Path):
     shipped = shop.paths.shipped_templates
     shipped.mkdir(parents=True)
     save(draw_faces((600, 900), [((300, 400), 200, (200, 130, 110))]), shipped / "1.png")
     save(draw_faces((800, 700), [((400, 300), 200, (200, 130, 110))]), shipped / "2.png")
     save(draw_faces((300, 300), []), shipped / "empty.png")
     (shipped / "README.md").write_text("no picture", encoding="utf-8")
-    made = trial_templates(shop.paths, shop.faces, tmp_path / "trials", request(resolution=256))
+    made = validation_templates(shop.paths, shop.faces, tmp_path / "validation_images", request(resolution=256))
     from PIL import Image
 
     sizes = [Image.open(t.picture).size for t in made]

@@ -12,7 +12,7 @@ sys.path[:0] = [str(HERE.parent.parent), str(HERE.parent), str(HERE)]
 def main(folder: str, port: str, pause: str = "0.02", steps: str = "10") -> None:
     from ui_world import PageStudio, paths_in
 
-    from easyphoto.server import Address, serve
+    from easyphoto.api.server import Address, serve
 
     studio = PageStudio(paths_in(Path(folder)), steps=int(steps), pause=float(pause))
     serve(studio, Address(port=int(port)), lambda url: sys.stdout.write(f"{url}\n"))  # type: ignore[arg-type]

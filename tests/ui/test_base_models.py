@@ -9,13 +9,13 @@ import gradio as gr
 import pytest
 from ui_world import desk_in, drafted, selfie
 
-from easyphoto.domain import EMBEDDED_CHECKPOINT, Checkpoint, ModelFamily, PortraitRequest, TrainRequest
+from easyphoto.domain import BUILTIN_CHECKPOINT, Checkpoint, ModelFamily, PortraitRequest, TrainRequest
 from easyphoto.errors import MissingModel
 from easyphoto.jobs import Kind
 from easyphoto.ui.base_models import MARK, BaseModels
-from easyphoto.ui.desk import Desk
+from easyphoto.ui.context import UiContext
 from easyphoto.ui.portrait_panel import PortraitPanel
-from easyphoto.ui.sitting import Sitting
+from easyphoto.ui.selection import Selection
 from easyphoto.ui.train_panel import TrainPanel
 
 
@@ -38,32 +38,32 @@ class HostEngine:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def desk(tmp_path: Path) -> Iterator[UiContext]:
     with desk_in(tmp_path) as desk:
         desk.studio.engine = HostEngine("dream", "dream-xl")  # type: ignore[assignment]
         yield desk
 
 
-def built(desk: Desk, kind: type) -> TrainPanel | PortraitPanel:
+def built(desk: UiContext, kind: type) -> TrainPanel | PortraitPanel:
     panel = kind(desk)
     with gr.Blocks():
         panel.build(*([gr.Textbox()] if kind is PortraitPanel else []))
     return panel
 
 
-def engine_of(desk: Desk) -> HostEngine:
+def engine_of(desk: UiContext) -> HostEngine:
     return desk.studio.engine  # type: ignore[return-value]
 
 
 @pytest.mark.parametrize(("panel", "kind"), [(TrainPanel, TrainRequest), (PortraitPanel, PortraitRequest)])
-def test_a_form_begins_with_the_engines_first_model_and_its_family(desk: Desk, panel: type, kind: type):
+def test_a_form_begins_with_the_engines_first_model_and_its_family(desk: UiContext, panel: type, kind: type):
     made = built(desk, panel).form
     assert made.request([widget.value for widget in made.all_widgets()]) == kind.for_family(
         ModelFamily.SD15, base_model="dream"
     )
 
 
-def test_choices_follow_and_the_choice_stays(desk: Desk):
+def test_choices_follow_and_the_choice_stays(desk: UiContext):
     models = BaseModels(desk)
     update, mark = models.fresh({})
     assert (update["choices"], "value" in update) == (["dream", "dream-xl"], False)
@@ -74,7 +74,7 @@ def test_choices_follow_and_the_choice_stays(desk: Desk):
 
 
 @pytest.mark.parametrize("shown", [{}, {MARK: ""}])
-def test_the_first_model_that_comes_is_chosen(desk: Desk, shown: dict[str, str]):
+def test_the_first_model_that_comes_is_chosen(desk: UiContext, shown: dict[str, str]):
     engine_of(desk).names.clear()
     models = BaseModels(desk)
     assert "models/Stable-diffusion" in models.note_html()
@@ -83,26 +83,26 @@ def test_the_first_model_that_comes_is_chosen(desk: Desk, shown: dict[str, str])
     assert models.note_html() == ""
 
 
-def test_without_any_model_nothing_is_ordered_and_the_reason_is_told(desk: Desk, tmp_path: Path):
+def test_without_any_model_nothing_is_ordered_and_the_reason_is_told(desk: UiContext, tmp_path: Path):
     engine_of(desk).names.clear()
     train, portrait = built(desk, TrainPanel), built(desk, PortraitPanel)
     values = {name: widget.value for name, widget in train.form.widgets.items()} | {"person": "Ada", "consent": True}
     draft = drafted(selfie(tmp_path / "a.png"))
     assert "Choose a base model." in train.on_start(draft, "", {}, *values.values())[0]
     values = [widget.value for widget in portrait.form.all_widgets()]
-    assert "Choose a base model." in portrait.on_generate(Sitting(), {}, *values)[0]
+    assert "Choose a base model." in portrait.on_generate(Selection(), {}, *values)[0]
     assert desk.jobs.list(Kind.TRAIN) == desk.jobs.list(Kind.PORTRAIT) == []
 
 
-def test_a_host_says_where_its_models_come_from(tmp_path: Path, desk: Desk):
+def test_a_host_says_where_its_models_come_from(tmp_path: Path, desk: UiContext):
     assert "refresh button" in BaseModels(desk).changes()["info"]
     with desk_in(tmp_path / "own") as own:
         changes = BaseModels(own).changes()
-        assert EMBEDDED_CHECKPOINT in changes["choices"]
+        assert BUILTIN_CHECKPOINT in changes["choices"]
         assert "info" not in changes
 
 
-def test_a_model_that_has_just_gone_changes_nothing(desk: Desk):
+def test_a_model_that_has_just_gone_changes_nothing(desk: UiContext):
     for panel in (built(desk, TrainPanel), built(desk, PortraitPanel)):
         assert all("value" not in update for update in panel.on_model("gone"))
         assert any("value" in update for update in panel.on_model("dream-xl"))

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from easyphoto.domain import ModelFamily, Option, PortraitRequest, TrainRequest, options_of
 from easyphoto.errors import BadRequest
 from easyphoto.ui.form import Form, cleaned
-from easyphoto.ui.speech import Speech
+from easyphoto.ui.i18n import Translator
 
 KINDS = (TrainRequest, PortraitRequest)
 
 
 def form_of(kind: type, language: str = "en") -> Form:
-    form = Form(kind, Speech(language), "ep-test")
+    form = Form(kind, Translator(language), "ep-test")
     with gr.Blocks():
         form.place_rest()
     return form
@@ -31,7 +31,7 @@ def test_every_option_has_one_widget_in_the_order_of_the_request(kind: type):
 def test_widgets_as_made_give_the_family_defaults(kind: type):
     form = form_of(kind)
     values = [widget.value for widget in form.all_widgets()]
-    assert form.request(values) == kind.for_family(ModelFamily.EMBEDDED)
+    assert form.request(values) == kind.for_family(ModelFamily.BUILTIN)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -85,7 +85,7 @@ def test_another_base_model_brings_its_defaults(family: ModelFamily):
 
 
 def test_a_widget_is_made_once():
-    form = Form(PortraitRequest, Speech(), "ep-test")
+    form = Form(PortraitRequest, Translator(), "ep-test")
     with gr.Blocks():
         form.place("seed")
         with pytest.raises(ValueError, match="seed"):

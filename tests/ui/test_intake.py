@@ -12,7 +12,7 @@ import pytest
 from host_python import host_python
 
 from easyphoto.errors import BadRequest
-from easyphoto.ui.intake import KEEP_SECONDS, Intake
+from easyphoto.ui.uploads import KEEP_SECONDS, UploadStore
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,8 +26,8 @@ def gradios(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def intake(tmp_path: Path) -> Intake:
-    return Intake(tmp_path / "data" / "drafts")
+def intake(tmp_path: Path) -> UploadStore:
+    return UploadStore(tmp_path / "data" / "drafts")
 
 
 def laid(file: Path, text: str = "photo") -> Path:
@@ -41,25 +41,25 @@ def old_gradios(upload: Path | str, copy: Path) -> SimpleNamespace:
     return SimpleNamespace(name=str(copy), orig_name=str(upload))
 
 
-def test_nothing_is_left_with_a_new_gradio(intake: Intake, gradios: Path):
+def test_nothing_is_left_with_a_new_gradio(intake: UploadStore, gradios: Path):
     brought = intake.take([str(laid(gradios / "a1" / "me.png"))])
     assert [(one.name, one.file.read_text()) for one in brought] == [("me.png", "photo")]
     assert list(gradios.iterdir()) == []
 
 
-def test_nothing_is_left_with_an_old_gradio(intake: Intake, gradios: Path):
+def test_nothing_is_left_with_an_old_gradio(intake: UploadStore, gradios: Path):
     upload, copy = laid(gradios / "token" / "me.png"), laid(gradios / "sha1" / "me.png")
     brought = intake.take([old_gradios(upload, copy)])
     assert [(one.name, one.file.read_text()) for one in brought] == [("me.png", "photo")]
     assert list(gradios.iterdir()) == []
 
 
-def test_a_copy_that_another_page_took_away_is_not_needed(intake: Intake, gradios: Path):
+def test_a_copy_that_another_page_took_away_is_not_needed(intake: UploadStore, gradios: Path):
     upload = laid(gradios / "token" / "me.png")
     assert intake.take(old_gradios(upload, gradios / "sha1" / "me.png"))[0].file.read_text() == "photo"
 
 
-def test_a_file_of_the_machine_cannot_be_named(intake: Intake, gradios: Path, tmp_path: Path):
+def test_a_file_of_the_machine_cannot_be_named(intake: UploadStore, gradios: Path, tmp_path: Path):
     secret, copy = laid(tmp_path / "secret.txt"), laid(gradios / "sha1" / "secret.txt")
     for named in (secret, gradios / "x" / ".." / ".." / "secret.txt", gradios.parent / "gradio-not" / "x.png"):
         with pytest.raises(BadRequest):
@@ -68,12 +68,12 @@ def test_a_file_of_the_machine_cannot_be_named(intake: Intake, gradios: Path, tm
     assert secret.exists()
 
 
-def test_content_that_came_inside_the_message_has_a_bare_name(intake: Intake, gradios: Path):
+def test_content_that_came_inside_the_message_has_a_bare_name(intake: UploadStore, gradios: Path):
     assert intake.take(old_gradios("me.png", laid(gradios / "sha1" / "me.png")))[0].name == "me.png"
     assert list(gradios.iterdir()) == []
 
 
-def test_files_elsewhere_are_copied_and_left(intake: Intake, gradios: Path, tmp_path: Path):
+def test_files_elsewhere_are_copied_and_left(intake: UploadStore, gradios: Path, tmp_path: Path):
     file = laid(tmp_path / "mine.png")
     intake.take(str(file))
     assert file.exists()
@@ -81,7 +81,9 @@ def test_files_elsewhere_are_copied_and_left(intake: Intake, gradios: Path, tmp_
     assert intake.take([str(tmp_path / "gone.png")]) == []
 
 
-def test_borrowed_files_are_gone_afterwards_and_dropped_ones_at_once(intake: Intake, gradios: Path, tmp_path: Path):
+def test_borrowed_files_are_gone_afterwards_and_dropped_ones_at_once(
+    intake: UploadStore, gradios: Path, tmp_path: Path
+):
     with intake.borrowed(str(laid(gradios / "a" / "p.zip"))) as files:
         assert files[0].file.is_file()
     assert not files[0].file.exists()
@@ -90,11 +92,11 @@ def test_borrowed_files_are_gone_afterwards_and_dropped_ones_at_once(intake: Int
     assert outside.exists()
 
 
-def test_what_nobody_came_back_for_is_swept_away(intake: Intake, gradios: Path, tmp_path: Path):
+def test_what_nobody_came_back_for_is_swept_away(intake: UploadStore, gradios: Path, tmp_path: Path):
     old, new = (intake.take(str(laid(gradios / name / "a.png")))[0].file for name in "ab")
     long_ago = time.time() - KEEP_SECONDS - 60
     os.utime(old, (long_ago, long_ago))
-    Intake(tmp_path / "data" / "drafts")
+    UploadStore(tmp_path / "data" / "drafts")
     assert (old.exists(), new.exists()) == (False, True)
 
 
@@ -104,7 +106,7 @@ folder = pathlib.Path(os.environ["GRADIO_TEMP_DIR"])
 sys.path[:0] = ["."]
 import gradio
 from easyphoto.ui import compat
-from easyphoto.ui.intake import Intake
+from easyphoto.ui.uploads import Intake
 sent = folder / "upload" / "me.png"
 sent.parent.mkdir(parents=True)
 sent.write_text("photo")

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from easyphoto.ui.tab import own_look
+from easyphoto.ui.tab import own_assets
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def luminance(colour: str) -> float:
+def luminance(color: str) -> float:
     """Relative luminance (WCAG 2)."""
-    parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
+    parts = [int(color[n : n + 2], 16) / 255 for n in (1, 3, 5)]
     red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
@@ -29,11 +29,11 @@ def contrast(one: str, other: str) -> float:
 def test_text_stands_out_from_its_ground_in_light_and_dark(scheme: str):
     css = (ROOT / "style.css").read_text(encoding="utf-8")
     block = css[css.index("\n" + scheme) :].split("}")[0]
-    colours = dict(re.findall(r"--ep-([a-z-]+): (#[0-9a-f]{6});", block))
+    colors = dict(re.findall(r"--ep-([a-z-]+): (#[0-9a-f]{6});", block))
     pairs = [(text, ground) for text in ("text", "soft", "accent") for ground in ("card", "raise")]
     pairs += [(kind, f"{kind}-soft") for kind in ("good", "fair", "bad", "accent")]
     pairs += [("accent-text", "accent"), ("text", "bad-soft"), ("text", "fair-soft"), ("bad", "card")]
-    weak = {pair: round(contrast(colours[pair[0]], colours[pair[1]]), 2) for pair in pairs}
+    weak = {pair: round(contrast(colors[pair[0]], colors[pair[1]]), 2) for pair in pairs}
     assert {pair: ratio for pair, ratio in weak.items() if ratio < 4.5} == {}
 
 
@@ -81,7 +81,7 @@ def test_the_style_touches_nothing_of_the_host_page():
 
 
 def test_a_page_of_its_own_wears_both_styles_and_dresses_the_banner_only_there():
-    look, shared = own_look().css, (ROOT / "style.css").read_text(encoding="utf-8")
+    look, shared = own_assets().css, (ROOT / "style.css").read_text(encoding="utf-8")
     assert shared in look
     assert "ep-banner" in look
     assert not re.search(r"(?<!:has\()\.ep-banner", shared)  # it may tell the two pages apart, but dresses nothing

@@ -18,13 +18,13 @@ from ui_world import broken, desk_in, drafted, group, selfie
 
 from easyphoto.domain import TrainRequest
 from easyphoto.errors import MissingModel
-from easyphoto.jobs import Job, JobFile, Kind, Queue
-from easyphoto.ui.desk import Desk, freshened, message
+from easyphoto.jobs import Job, JobFile, JobQueue, Kind
+from easyphoto.ui.context import UiContext, changed_updates, message
 from easyphoto.ui.people_panel import PeoplePanel
 from easyphoto.ui.people_view import Opened
 from easyphoto.ui.portrait_panel import PortraitPanel
-from easyphoto.ui.sitting import Sitting
-from easyphoto.ui.tab import build, own_look
+from easyphoto.ui.selection import Selection
+from easyphoto.ui.tab import build, own_assets
 from easyphoto.ui.train_panel import TrainPanel
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,12 +32,12 @@ SHIPPED = "shipped/two_friends.png"
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def desk(tmp_path: Path) -> Iterator[UiContext]:
     with desk_in(tmp_path) as desk:
         yield desk
 
 
-def ended(queue: Queue, job: Job) -> Job:
+def ended(queue: JobQueue, job: Job) -> Job:
     limit = time.monotonic() + 20
     while not queue.get(job.id).over:
         assert time.monotonic() < limit
@@ -49,7 +49,7 @@ def click(**said: object) -> str:
     return json.dumps(said)
 
 
-def built_train(desk: Desk) -> TrainPanel:
+def built_train(desk: UiContext) -> TrainPanel:
     import gradio as gr
 
     panel = TrainPanel(desk)
@@ -64,7 +64,7 @@ def built_train(desk: Desk) -> TrainPanel:
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_tab_builds_with_the_gradio_that_is_here(tmp_path: Path, language: str):
     with desk_in(tmp_path, language) as desk:
-        blocks = build(desk, own_look())
+        blocks = build(desk, own_assets())
         names = {getattr(block, "elem_id", None) for block in blocks.blocks.values()}
     assert {"easyphoto", "ep-train-start", "ep-portrait-go", "ep-people-list", "ep-doctor-run"} <= names
 
@@ -106,11 +106,11 @@ def test_the_tab_builds_with_the_hosts_gradio(tmp_path: Path, variable: str):
 
 
 def test_only_what_changed_is_sent():
-    updates, shown = freshened({}, {"a": "1", "b": "2"})
+    updates, shown = changed_updates({}, {"a": "1", "b": "2"})
     assert [u.get("value") for u in updates] == ["1", "2"]
-    updates, shown = freshened(shown, {"a": "1", "b": "3"})
+    updates, shown = changed_updates(shown, {"a": "1", "b": "3"})
     assert ["value" in u for u in updates] == [False, True]
-    assert freshened(None, {"a": "1"})[0][0]["value"] == "1"
+    assert changed_updates(None, {"a": "1"})[0][0]["value"] == "1"
 
 
 @pytest.mark.parametrize("text", ["", "null", "[1]", "{", '"x"'])
@@ -121,7 +121,7 @@ def test_rubbish_in_the_hidden_field_says_nothing(text: str):
 # ---------------------------------------------------------------- training
 
 
-def test_a_check_brings_its_verdicts_and_leaves_no_copies(desk: Desk, tmp_path: Path):
+def test_a_check_brings_its_verdicts_and_leaves_no_copies(desk: UiContext, tmp_path: Path):
     panel = TrainPanel(desk)
     files = [selfie(tmp_path / "a.png"), broken(tmp_path / "b.jpg")]
     _, draft, checking, *_ = panel.on_check(drafted(*files), "", {})
@@ -133,7 +133,7 @@ def test_a_check_brings_its_verdicts_and_leaves_no_copies(desk: Desk, tmp_path: 
 
 
 def test_a_check_that_fails_says_why(tmp_path: Path):
-    with desk_in(tmp_path, fails=MissingModel("A face model is missing.", mend="Fetch it.")) as desk:
+    with desk_in(tmp_path, fails=MissingModel("A face model is missing.", remedy="Fetch it.")) as desk:
         panel, file = TrainPanel(desk), selfie(tmp_path / "a.png")
         _, draft, checking, *_ = panel.on_check(drafted(file), "", {})
         ended(desk.jobs, desk.jobs.get(checking))
@@ -143,11 +143,11 @@ def test_a_check_that_fails_says_why(tmp_path: Path):
     assert (checking, draft[0].verdict) == ("", "")
 
 
-def test_a_check_of_nothing_is_refused(desk: Desk):
+def test_a_check_of_nothing_is_refused(desk: UiContext):
     assert 'role="alert"' in TrainPanel(desk).on_check((), "", {})[0]
 
 
-def test_training_is_refused_early_and_then_done(desk: Desk, tmp_path: Path):
+def test_training_is_refused_early_and_then_done(desk: UiContext, tmp_path: Path):
     panel = built_train(desk)
     draft = drafted(selfie(tmp_path / "a.png"))
     values = {name: widget.value for name, widget in panel.form.widgets.items()}
@@ -165,7 +165,7 @@ def test_training_is_refused_early_and_then_done(desk: Desk, tmp_path: Path):
     assert desk.jobs.list(Kind.TRAIN) == []
 
 
-def test_the_log_is_delivered_in_the_page(desk: Desk, tmp_path: Path):
+def test_the_log_is_delivered_in_the_page(desk: UiContext, tmp_path: Path):
     panel = built_train(desk)
     values = {name: widget.value for name, widget in panel.form.widgets.items()}
     draft = drafted(selfie(tmp_path / "a.png"))
@@ -174,21 +174,21 @@ def test_the_log_is_delivered_in_the_page(desk: Desk, tmp_path: Path):
     assert 'download="easyphoto-' in panel.on_job(click(do="log", job=job.id), draft, "", {})[0]
 
 
-def test_a_job_that_is_gone_is_told_not_raised(desk: Desk):
+def test_a_job_that_is_gone_is_told_not_raised(desk: UiContext):
     assert 'role="alert"' in TrainPanel(desk).on_job(click(do="cancel", job="../x"), (), "", {})[1]
 
 
 # ---------------------------------------------------------------- portraits
 
 
-def test_from_template_to_portrait_to_another_seed(desk: Desk):
+def test_from_template_to_portrait_to_another_seed(desk: UiContext):
     import gradio as gr
 
     person = make_person(desk.studio.paths, "Ada")
     panel = PortraitPanel(desk)
     with gr.Blocks():
         panel.build(gr.Textbox())
-    _, _, sitting, *_ = panel.on_box(click(do="toggle", template=SHIPPED), Sitting(), {})
+    _, _, sitting, *_ = panel.on_box(click(do="toggle", template=SHIPPED), Selection(), {})
     assert sitting.person == person.id
     _, _, sitting, *_ = panel.on_box(click(do="cast", template=SHIPPED, face=0, person=person.id), sitting, {})
     values = [widget.value for widget in panel.form.all_widgets()]
@@ -205,19 +205,19 @@ def test_from_template_to_portrait_to_another_seed(desk: Desk):
 
 
 @pytest.mark.parametrize("said", [{"do": "download", "job": "x"}, {"do": "remove", "template": SHIPPED}])
-def test_what_cannot_be_is_told_not_raised(desk: Desk, said: dict):
-    assert 'role="alert"' in PortraitPanel(desk).on_box(json.dumps(said), Sitting(), {})[1]
+def test_what_cannot_be_is_told_not_raised(desk: UiContext, said: dict):
+    assert 'role="alert"' in PortraitPanel(desk).on_box(json.dumps(said), Selection(), {})[1]
 
 
-def test_nothing_is_generated_without_a_template_or_a_person(desk: Desk):
+def test_nothing_is_generated_without_a_template_or_a_person(desk: UiContext):
     panel = PortraitPanel(desk)
-    assert "template" in panel.on_generate(Sitting(), {})[0]
-    assert "person" in panel.on_generate(Sitting().toggled(SHIPPED), {})[0]
+    assert "template" in panel.on_generate(Selection(), {})[0]
+    assert "person" in panel.on_generate(Selection().toggled(SHIPPED), {})[0]
 
 
-def test_a_bad_template_is_named_and_the_good_one_is_chosen(desk: Desk, tmp_path: Path):
+def test_a_bad_template_is_named_and_the_good_one_is_chosen(desk: UiContext, tmp_path: Path):
     files = [str(group(tmp_path / "we two.png")), str(broken(tmp_path / "half.jpg")), str(broken(tmp_path / "x.gif"))]
-    _, troubles, sitting, *_ = PortraitPanel(desk).on_upload(files, Sitting(), {})
+    _, troubles, sitting, *_ = PortraitPanel(desk).on_upload(files, Selection(), {})
     assert "half.jpg" in troubles
     assert "x.gif" in troubles
     assert len(sitting.chosen) == 1
@@ -229,7 +229,7 @@ def test_a_bad_template_is_named_and_the_good_one_is_chosen(desk: Desk, tmp_path
 # ---------------------------------------------------------------- people
 
 
-def test_a_person_is_renamed_exported_deleted_and_imported(desk: Desk):
+def test_a_person_is_renamed_exported_deleted_and_imported(desk: UiContext):
     person, panel = make_person(desk.studio.paths, "Ada"), PeoplePanel(desk)
     panel.on_box(click(do="rename", person=person.id, text="Ada L."), Opened(), {})
     assert desk.people()[0].name == "Ada L."
@@ -255,7 +255,7 @@ def test_a_person_is_renamed_exported_deleted_and_imported(desk: Desk):
         ('{"seconds": {"<script>": 1e400}}', "damaged"),
     ],
 )
-def test_the_training_report_opens_in_the_page_whatever_is_in_it(desk: Desk, text: str, words: str):
+def test_the_training_report_opens_in_the_page_whatever_is_in_it(desk: UiContext, text: str, words: str):
     person, panel = make_person(desk.studio.paths, "Ada"), PeoplePanel(desk)
     (person.folder / "report.json").write_text(text, encoding="utf-8")
     told = replace(person, report=person.folder / "report.json")
@@ -265,13 +265,13 @@ def test_the_training_report_opens_in_the_page_whatever_is_in_it(desk: Desk, tex
     assert "data:application/json" in panel._report(told)
 
 
-def test_a_person_is_exported_by_the_api(desk: Desk):
+def test_a_person_is_exported_by_the_api(desk: UiContext):
     person, panel = make_person(desk.studio.paths, "Ädä"), PeoplePanel(desk)
     html = "".join(str(part) for part in panel.on_tick(Opened(), {}))
     assert f'href="../easyphoto/v1/persons/{quote(person.id)}/export" download' in html
 
 
-def test_whoever_is_deleted_leaves_no_photos_behind(desk: Desk, tmp_path: Path):
+def test_whoever_is_deleted_leaves_no_photos_behind(desk: UiContext, tmp_path: Path):
     photo = JobFile(selfie(tmp_path / "a.png"), "a.png")
     job = ended(desk.jobs, desk.jobs.submit(Kind.TRAIN, TrainRequest(person="Ada", consent=True), [photo]))
     PeoplePanel(desk).on_box(click(do="delete", person="ada", text="Ada"), Opened(), {})
@@ -279,15 +279,15 @@ def test_whoever_is_deleted_leaves_no_photos_behind(desk: Desk, tmp_path: Path):
     assert not (desk.studio.paths.jobs / job.id).exists()
 
 
-def test_a_zip_that_is_none_is_told(desk: Desk, tmp_path: Path):
+def test_a_zip_that_is_none_is_told(desk: UiContext, tmp_path: Path):
     assert 'role="alert"' in PeoplePanel(desk).on_import(str(broken(tmp_path / "x.zip")), Opened(), {})[1]
 
 
-def test_an_empty_library_says_what_to_do_first(desk: Desk):
+def test_an_empty_library_says_what_to_do_first(desk: UiContext):
     assert any("Go to Train" in str(part) for part in PeoplePanel(desk).on_tick(Opened(), {}))
 
 
-def test_the_queue_refuses_what_is_out_of_bounds(desk: Desk, tmp_path: Path):
+def test_the_queue_refuses_what_is_out_of_bounds(desk: UiContext, tmp_path: Path):
     panel = built_train(desk)
     values = {name: widget.value for name, widget in panel.form.widgets.items()}
     draft = drafted(selfie(tmp_path / "a.png"))

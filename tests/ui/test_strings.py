@@ -11,8 +11,8 @@ import pytest
 from easyphoto.domain import PortraitRequest, TrainRequest, options_of
 from easyphoto.jobs import State
 from easyphoto.ui import host_strings, strings
+from easyphoto.ui.i18n import Translator, language_of
 from easyphoto.ui.portrait_panel import PRESETS
-from easyphoto.ui.speech import Speech, language_of
 from easyphoto.ui.strings import FIELDS, LANGUAGES, REASONS, STAGES, TEXTS, WORDS
 
 ROOM = Path(strings.__file__).parent
@@ -73,10 +73,10 @@ def test_keys_that_are_put_together_exist():
     ],
 )
 def test_reasons_are_said_in_chinese_with_their_figures(sentence: str, chinese: str):
-    said = Speech("zh").reason(sentence)
+    said = Translator("zh").reason(sentence)
     assert chinese in said
     assert HAN.search(said)
-    assert Speech("en").reason(sentence) == sentence
+    assert Translator("en").reason(sentence) == sentence
 
 
 def test_reasons_are_patterns_that_compile():
@@ -87,13 +87,13 @@ def test_reasons_are_patterns_that_compile():
 def test_what_a_host_makes_us_say_is_still_said():
     """A translation of a sentence that nobody says any more is found out by its first words."""
     rooms = (ROOM.parent / "engines", ROOM.parent / "training")
-    said = "".join(file.read_text(encoding="utf-8") for room in rooms for file in room.glob("*.py"))
+    said = "".join(file.read_text(encoding="utf-8") for room in rooms for file in room.rglob("*.py"))
     begins = [re.split(r"[\\(.]", pattern.replace("\\.", "."))[0][:40] for pattern, _ in host_strings.REASONS]
     assert [begin for begin in begins if begin not in said] == []
 
 
 def test_an_unknown_reason_stays_as_it_is():
-    assert Speech("zh").reason("A new sentence.") == "A new sentence."
+    assert Translator("zh").reason("A new sentence.") == "A new sentence."
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_the_language_follows_the_browser_unless_chosen(header: str, cookie: str
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0 s"), (59.4, "59 s"), (61, "1 min 1 s"), (3725, "1 h 2 min")])
 def test_durations(seconds: float, text: str):
-    assert Speech().duration(seconds) == text
+    assert Translator().duration(seconds) == text
 
 
 def test_languages_have_names():

@@ -13,21 +13,21 @@ from ui_world import broken, drafted, selfie
 from easyphoto.domain import Box, Face, Person, Pose
 from easyphoto.errors import BadPicture
 from easyphoto.jobs import Event, Job, Kind, State
-from easyphoto.ui.curves import chart, curves, points_of, smoothed, thinned
-from easyphoto.ui.intake import Brought
+from easyphoto.ui.charts import chart, curves, points_of, smoothed, thinned
+from easyphoto.ui.components import bytes_in_words, problem
+from easyphoto.ui.i18n import Translator
 from easyphoto.ui.job_view import job_html
-from easyphoto.ui.journey import progress_of, whereabouts
 from easyphoto.ui.people_view import Opened, PersonCard, people_html
-from easyphoto.ui.photos_view import DraftPhoto, added, judged, photos_html, told
-from easyphoto.ui.pictures import Pictures
-from easyphoto.ui.pieces import bytes_in_words, problem
-from easyphoto.ui.sitting import FaceSpot, Sitting, orders, spots_of
-from easyphoto.ui.speech import Speech
+from easyphoto.ui.photos_view import DraftPhoto, added, photos_html, with_override, with_reports
+from easyphoto.ui.pictures import PictureCache
+from easyphoto.ui.progress_estimate import estimate_progress, progress_of
+from easyphoto.ui.selection import FaceBox, Selection, face_boxes_of, orders
 from easyphoto.ui.train_view import outcome_html
+from easyphoto.ui.uploads import StoredUpload
 
-SAY = Speech()
+SAY = Translator()
 NASTY = '<img src=x onerror="alert(1)">.jpg'
-SPOTS = (FaceSpot(0.1, 0.2, 0.1, 0.1), FaceSpot(0.5, 0.2, 0.3, 0.3))
+SPOTS = (FaceBox(0.1, 0.2, 0.1, 0.1), FaceBox(0.5, 0.2, 0.3, 0.3))
 
 
 def report(verdict: str, **more: object) -> dict:
@@ -54,11 +54,11 @@ def test_a_waiting_job_says_its_place():
 def test_usable_photos_are_counted_and_an_override_counts(tmp_path: Path):
     files = [selfie(tmp_path / f"{n}.png", n) for n in range(3)]
     draft = drafted(*files)
-    draft = judged(draft, [f.name for f in files], [report("keep"), report("warn"), report("drop")])
-    assert "2 of 3 usable" in photos_html(draft, Pictures(), SAY)
-    assert "3 of 3 usable" in photos_html(told(draft, 2, "keep"), Pictures(), SAY)
-    assert "1 of 3 usable" in photos_html(told(draft, 0, "drop"), Pictures(), SAY)
-    assert "2 of 2 usable" in photos_html(told(draft, 2, "remove"), Pictures(), SAY)
+    draft = with_reports(draft, [f.name for f in files], [report("keep"), report("warn"), report("drop")])
+    assert "2 of 3 usable" in photos_html(draft, PictureCache(), SAY)
+    assert "3 of 3 usable" in photos_html(with_override(draft, 2, "keep"), PictureCache(), SAY)
+    assert "1 of 3 usable" in photos_html(with_override(draft, 0, "drop"), PictureCache(), SAY)
+    assert "2 of 2 usable" in photos_html(with_override(draft, 2, "remove"), PictureCache(), SAY)
 
 
 def test_a_photo_without_a_face_cannot_be_kept():
@@ -68,37 +68,37 @@ def test_a_photo_without_a_face_cannot_be_kept():
 
 def test_photos_are_not_added_twice(tmp_path: Path):
     file = selfie(tmp_path / "a.png")
-    assert len(added(drafted(file), [Brought(file, "a.png")])) == 1
-    assert len(added(drafted(file), [Brought(file, "b.png")])) == 2
+    assert len(added(drafted(file), [StoredUpload(file, "a.png")])) == 1
+    assert len(added(drafted(file), [StoredUpload(file, "b.png")])) == 2
 
 
 def test_photos_added_during_a_check_stay_unjudged(tmp_path: Path):
     files = [selfie(tmp_path / "a.png"), selfie(tmp_path / "b.png")]
-    draft = judged(drafted(*files), ["b.png"], [report("keep")])
+    draft = with_reports(drafted(*files), ["b.png"], [report("keep")])
     assert [photo.verdict for photo in draft] == ["", "keep"]
 
 
 def test_a_broken_photo_says_so(tmp_path: Path):
     draft = drafted(broken(tmp_path / "b.jpg"))
-    assert "Unreadable" in photos_html(draft, Pictures(), SAY)
+    assert "Unreadable" in photos_html(draft, PictureCache(), SAY)
 
 
 @pytest.mark.parametrize("number", [-1, 5, 10**9])
 def test_a_word_on_a_photo_that_is_not_there_changes_nothing(number: int):
     draft = (DraftPhoto(Path("x"), "x"),)
-    assert told(draft, number, "remove") == draft
+    assert with_override(draft, number, "remove") == draft
 
 
 def test_names_are_escaped_everywhere(tmp_path: Path):
     file = selfie(tmp_path / "a.png")
     person = Person("x", NASTY, tmp_path, None, file, None, ())
     pages = (
-        photos_html((DraftPhoto(file, NASTY, "", report("drop", reasons=[NASTY])),), Pictures(), SAY),
+        photos_html((DraftPhoto(file, NASTY, "", report("drop", reasons=[NASTY])),), PictureCache(), SAY),
         job_html(job(note=NASTY, stage=NASTY), [], 101, (SAY, "box"), NASTY),
-        problem(BadPicture(NASTY, file=NASTY, mend=NASTY), SAY),
+        problem(BadPicture(NASTY, file=NASTY, remedy=NASTY), SAY),
         problem(ValueError(NASTY), SAY),
-        people_html([PersonCard(person, 1, "", "")], Opened("x", "delete"), Pictures(), SAY),
-        outcome_html(job(state=State.DONE, result={"name": NASTY, "warnings": [NASTY]}), person, Pictures(), SAY),
+        people_html([PersonCard(person, 1, "", "")], Opened("x", "delete"), PictureCache(), SAY),
+        outcome_html(job(state=State.DONE, result={"name": NASTY, "warnings": [NASTY]}), person, PictureCache(), SAY),
     )
     assert all("<img src=x" not in page for page in pages)
     assert all(NASTY[1:8] in page for page in pages)
@@ -116,8 +116,8 @@ def test_the_bar_never_goes_back():
 
 
 def test_time_left_is_told_once_it_can_be():
-    early = whereabouts(job(), [event(1, "check photos", 1, 10)], 101)
-    half = whereabouts(job(), [event(1, "train", 50, 100)], 200)
+    early = estimate_progress(job(), [event(1, "check photos", 1, 10)], 101)
+    half = estimate_progress(job(), [event(1, "train", 50, 100)], 200)
     assert early.left is None
     assert half.left == pytest.approx(100 * (1 - half.fraction) / half.fraction)
 
@@ -147,7 +147,7 @@ def test_a_job_offers_what_can_be_done(state: State, words: tuple[str, ...]):
 
 
 def test_a_failure_shows_problem_file_mend_and_last_lines():
-    facts = {"problem": "It broke.", "file": "me.jpg", "mend": "Try again.", "last_lines": "a\nb"}
+    facts = {"problem": "It broke.", "file": "me.jpg", "remedy": "Try again.", "last_lines": "a\nb"}
     html = job_html(job(state=State.FAILED, error=facts), [], 101, (SAY, "box"), "Ada")
     assert all(word in html for word in ("It broke.", "me.jpg", "Try again.", "a\nb"))
 
@@ -157,12 +157,12 @@ def test_a_failure_shows_problem_file_mend_and_last_lines():
     [
         ("sd15", 0.9, "The likeness is low"),
         ("sd15", 0.4, None),
-        ("embedded", 0.9, "usual for the small embedded model"),
+        ("built-in", 0.9, "usual for the small built-in model"),
     ],
 )
 def test_a_low_likeness_comes_with_advice_that_fits_the_base_model(base: str, gap: float, words: str | None):
-    result = {"name": "Ada", "likeness_by_step": {"10": gap, "20": 2.0}, "votes": {"10": 1.0}}
-    html = outcome_html(job(state=State.DONE, request={"base_model": base}, result=result), None, Pictures(), SAY)
+    result = {"name": "Ada", "distance_by_step": {"10": gap, "20": 2.0}, "votes": {"10": 1.0}}
+    html = outcome_html(job(state=State.DONE, request={"base_model": base}, result=result), None, PictureCache(), SAY)
     assert (words in html) if words else ("ep-notice" not in html)
     assert f"{gap:.3f}" in html
     assert "100 %" in html
@@ -204,34 +204,34 @@ def test_no_curve_before_the_first_step():
 
 
 def test_the_largest_face_goes_to_the_person_and_the_others_stay():
-    assert Sitting(person="ada").persons_in("t", SPOTS) == ("", "ada")
+    assert Selection(person="ada").persons_in("t", SPOTS) == ("", "ada")
 
 
 def test_a_cast_by_hand_holds_for_its_template_only():
-    sitting = Sitting(person="ada").toggled("t").toggled("u").cast("t", 0, "bob", SPOTS)
+    sitting = Selection(person="ada").toggled("t").toggled("u").cast("t", 0, "bob", SPOTS)
     assert sitting.persons_in("t", SPOTS) == ("bob", "ada")
     assert sitting.persons_in("u", SPOTS) == ("", "ada")
 
 
 def test_templates_with_the_same_cast_are_one_order():
-    sitting = Sitting(person="ada").toggled("t").toggled("u").toggled("v").cast("v", 1, "bob", SPOTS)
+    sitting = Selection(person="ada").toggled("t").toggled("u").toggled("v").cast("v", 1, "bob", SPOTS)
     spots = {"t": SPOTS, "u": SPOTS, "v": SPOTS}
     assert orders(sitting, spots) == [(("", "ada"), ["t", "u"]), (("", "bob"), ["v"])]
 
 
 def test_a_template_nobody_is_in_is_no_order():
-    sitting = Sitting(person="ada").toggled("t").cast("t", 1, "", SPOTS)
+    sitting = Selection(person="ada").toggled("t").cast("t", 1, "", SPOTS)
     assert orders(sitting, {"t": SPOTS}) == []
 
 
 def test_unchoosing_shows_another_template():
-    sitting = Sitting().toggled("t").toggled("u").toggled("u")
+    sitting = Selection().toggled("t").toggled("u").toggled("u")
     assert (sitting.chosen, sitting.shown) == (("t",), "t")
 
 
 def test_spots_are_shares_of_the_picture():
     face = Face(Box(-10, 50, 50, 100), None, 1.0, Pose(0, 0, 0))  # type: ignore[arg-type]
-    assert spots_of([face], (100, 200)) == (FaceSpot(0.0, 0.25, 0.5, 0.25),)
+    assert face_boxes_of([face], (100, 200)) == (FaceBox(0.0, 0.25, 0.5, 0.25),)
 
 
 # ---------------------------------------------------------------- pictures, small parts
@@ -239,15 +239,15 @@ def test_spots_are_shares_of_the_picture():
 
 def test_pictures_in_the_page_are_small_and_bare(tmp_path: Path):
     file = selfie(tmp_path / "a.png")
-    uri = Pictures().uri(file)
+    uri = PictureCache().uri(file)
     assert uri.startswith("data:image/jpeg;base64,")
     assert len(uri) < 60_000
-    assert Pictures().uri(tmp_path / "none.png") == ""
-    assert Pictures().uri(broken(tmp_path / "b.jpg")) == ""
+    assert PictureCache().uri(tmp_path / "none.png") == ""
+    assert PictureCache().uri(broken(tmp_path / "b.jpg")) == ""
 
 
 def test_a_changed_file_is_read_anew(tmp_path: Path):
-    pictures, file = Pictures(remembered=1), selfie(tmp_path / "a.png")
+    pictures, file = PictureCache(remembered=1), selfie(tmp_path / "a.png")
     before = pictures.uri(file)
     selfie(file, 80)
     os.utime(file, ns=(1, 1))

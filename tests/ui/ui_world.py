@@ -12,13 +12,13 @@ from fake_studio import FakeStudio
 from fakes import draw_faces
 from PIL import Image
 
-from easyphoto.jobs import Queue
+from easyphoto.jobs import JobQueue
 from easyphoto.paths import Paths
 from easyphoto.progress import Progress
-from easyphoto.ui.desk import Desk
-from easyphoto.ui.intake import Brought
+from easyphoto.ui.context import UiContext
+from easyphoto.ui.i18n import Translator
 from easyphoto.ui.photos_view import Draft, added
-from easyphoto.ui.speech import Speech
+from easyphoto.ui.uploads import StoredUpload
 
 SKIN = (220, 120, 90)
 
@@ -30,7 +30,7 @@ class Line:
     name: str = "numpy"
     state: str = "ok"
     value: str = "2.0"
-    mend: str = ""
+    remedy: str = ""
 
 
 class PageStudio(FakeStudio):
@@ -63,7 +63,7 @@ def broken(file: Path) -> Path:
 
 def drafted(*files: Path) -> Draft:
     """Photos that were uploaded."""
-    return added((), [Brought(file, file.name) for file in files])
+    return added((), [StoredUpload(file, file.name) for file in files])
 
 
 def paths_in(root: Path) -> Paths:
@@ -75,11 +75,11 @@ def paths_in(root: Path) -> Paths:
 
 
 @contextmanager
-def desk_in(root: Path, language: str = "en", **studio: object) -> Iterator[Desk]:
+def desk_in(root: Path, language: str = "en", **studio: object) -> Iterator[UiContext]:
     """A desk with a fake studio and a true queue."""
     play = PageStudio(paths_in(root), **studio)  # type: ignore[arg-type]
-    queue = Queue(play.paths, play)  # type: ignore[arg-type]
+    queue = JobQueue(play.paths, play)  # type: ignore[arg-type]
     try:
-        yield Desk(play, queue, Speech(language), lambda: [Line()])  # type: ignore[arg-type]
+        yield UiContext(play, queue, Translator(language), lambda: [Line()])  # type: ignore[arg-type]
     finally:
         queue.close()

@@ -166,5 +166,5 @@ def open_host(data: Path, monkeypatch: pytest.MonkeyPatch, **flags: Any) -> Fake
         monkeypatch.setitem(sys.modules, name, module)
         if "." in name:
             monkeypatch.setattr(sys.modules["modules"], name.split(".")[1], module, raising=False)
-    monkeypatch.setattr("easyphoto.engines.webui.WebuiEngine", HostsEngine)
+    monkeypatch.setattr("easyphoto.engines.webui.engine.WebuiEngine", HostsEngine)
     return host

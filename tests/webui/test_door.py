@@ -22,16 +22,16 @@ from starlette.testclient import TestClient
 
 from easyphoto.api import legacy
 from easyphoto.domain import Checkpoint, ModelFamily
-from easyphoto.webui import house
+from easyphoto.webui import runtime
 
 
 @pytest.fixture
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHost]:
-    house.house_in.cache_clear()
+    runtime.app_state_in.cache_clear()
     yield open_host(tmp_path, monkeypatch)
-    if house.house_in.cache_info().currsize:
-        house.house_in(tmp_path.resolve() / ".easyphoto").queue.close()
-    house.house_in.cache_clear()
+    if runtime.app_state_in.cache_info().currsize:
+        runtime.app_state_in(tmp_path.resolve() / ".easyphoto").queue.close()
+    runtime.app_state_in.cache_clear()
 
 
 def client(app: FastAPI) -> TestClient:
@@ -99,7 +99,7 @@ def test_what_comes_late_is_found_though_our_folder_is_off_the_path(host: FakeHo
         f"before = sys.path; sys.path = [{str(ROOT)!r}, *before]\n"
         f"spec = u.spec_from_file_location('easyphoto_tab.py', {str(SCRIPT)!r})\n"
         "spec.loader.exec_module(u.module_from_spec(spec)); sys.path = before\n"
-        "for name in ('easyphoto.training.launch', 'kohya_train.contract', 'embedded_model.vocabulary'):\n"
+        "for name in ('easyphoto.training.launch', 'kohya_train.contract', 'builtin_model.vocabulary'):\n"
         "    importlib.import_module(name)\n"
         "assert not ('scripts' in sys.modules or 'models' in sys.modules)\n"
         "print('found')"
@@ -113,7 +113,7 @@ def test_ringing_loads_nothing_heavy(tmp_path: Path):
         "import sys, pathlib, pytest; sys.path[:0] = ['tests', 'tests/webui', '.']\n"
         "from door_world import open_host\n"
         "import easyphoto.domain, gradio\n"
-        "heavy = {'torch', 'onnxruntime', 'diffusers', 'easyphoto.faces.embedded', 'easyphoto.api'}\n"
+        "heavy = {'torch', 'onnxruntime', 'diffusers', 'easyphoto.faces.builtin.toolbox', 'easyphoto.api'}\n"
         f"host = open_host(pathlib.Path({str(tmp_path)!r}), pytest.MonkeyPatch())\n"
         "from types import SimpleNamespace as N\n"
         "host.load(); host.build(); host.start(N(routes=[], mount=lambda path, app: None))\n"
@@ -156,7 +156,7 @@ def test_the_language_is_the_hosts_unless_set(host: FakeHost, setting: str, loca
 
 def test_the_vae_of_the_settings_reaches_the_engine(host: FakeHost):
     host.load()
-    engine = house.this_house().studio.engine
+    engine = runtime.app_state().studio.engine
     assert engine.vae() == ""  # type: ignore[attr-defined]
     host.options.data["easyphoto_vae"] = "fine"
     assert engine.vae() == "fine"  # type: ignore[attr-defined]
@@ -187,7 +187,7 @@ def test_old_clients_get_their_usual_checkpoint_under_the_hosts_name(host: FakeH
     monkeypatch.setattr(
         "door_world.HostsEngine.checkpoints", lambda self: [Checkpoint(n, ModelFamily.SD15) for n in ("dream", usual)]
     )
-    desk = SimpleNamespace(studio=house.this_house().studio)
+    desk = SimpleNamespace(studio=runtime.app_state().studio)
     assert legacy._checkpoint(desk, {}) == (Checkpoint(usual, ModelFamily.SD15), [])  # type: ignore[arg-type]
 
 
@@ -218,7 +218,7 @@ def test_an_old_python_is_told(host: FakeHost, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_missing_package_is_told_with_its_name(host: FakeHost, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(house, "find_spec", lambda name: None if name == "onnxruntime" else object())
+    monkeypatch.setattr(runtime, "find_spec", lambda name: None if name == "onnxruntime" else object())
     told = reason(host)
     assert "needs onnxruntime" in told
     assert "--skip-install" in told
@@ -229,7 +229,7 @@ def test_a_package_that_breaks_while_it_is_imported_is_told(host: FakeHost, monk
     import_module = importlib.import_module
 
     def broken(name: str, package: str | None = None) -> object:
-        if name == "easyphoto.webui.door":
+        if name == "easyphoto.webui.extension":
             raise ModuleNotFoundError("No module named '<numpy>'")
         return import_module(name, package)
 

@@ -12,7 +12,7 @@ from door_world import FakeHost, open_host
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from easyphoto.webui import door, findings, house
+from easyphoto.webui import diagnostics, extension, runtime
 
 PATH = "/easyphoto/v1/jobs"
 COOKIES = ("access-token", "access-token-unsecure", "access-token-X1y2", "access-token-unsecure-X1y2")
@@ -20,9 +20,9 @@ COOKIES = ("access-token", "access-token-unsecure", "access-token-X1y2", "access
 
 @pytest.fixture(autouse=True)
 def _fresh_house() -> Iterator[None]:
-    house.house_in.cache_clear()
+    runtime.app_state_in.cache_clear()
     yield
-    house.house_in.cache_clear()
+    runtime.app_state_in.cache_clear()
 
 
 def opened(root: Path, patch: pytest.MonkeyPatch, accounts: Any = (), **flags: Any) -> tuple[FakeHost, TestClient]:
@@ -31,15 +31,15 @@ def opened(root: Path, patch: pytest.MonkeyPatch, accounts: Any = (), **flags: A
     host.accounts.extend(accounts)
     app = FastAPI()
     app.tokens = {"t0ken": "ann"}  # type: ignore[attr-defined]
-    door.started(None, app)
+    extension.on_app_started(None, app)
     return host, TestClient(app, base_url="http://127.0.0.1:7860")
 
 
 @pytest.fixture(autouse=True)
 def _closed(tmp_path: Path) -> Iterator[None]:
     yield
-    if house.house_in.cache_info().currsize:
-        house.house_in(tmp_path.resolve() / ".easyphoto").queue.close()
+    if runtime.app_state_in.cache_info().currsize:
+        runtime.app_state_in(tmp_path.resolve() / ".easyphoto").queue.close()
 
 
 def basic(user: str, password: str) -> dict[str, str]:
@@ -61,7 +61,7 @@ def test_a_host_that_opened_itself_is_open_but_not_for_pages_of_others(
     assert visitor.get(PATH, headers={"Host": "studio.lan:7860"}).status_code == 200
     for foreign in ({"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
         assert visitor.get(PATH, headers={"Host": "studio.lan:7860", **foreign}).status_code == 403
-    assert findings.reach().state == "missing"
+    assert diagnostics.network_exposure().state == "missing"
 
 
 @pytest.mark.parametrize("listen", [False, True])
@@ -90,7 +90,7 @@ def test_either_login_will_do_where_there_are_both(tmp_path: Path, monkeypatch: 
     assert visitor.get(PATH).status_code == 401
     for headers in (basic("robot", "r"), basic("ann", "a"), {"Cookie": "access-token=t0ken"}):
         assert visitor.get(PATH, headers=headers).status_code == 200
-    assert "page, API" in findings.reach().value
+    assert "page, API" in diagnostics.network_exposure().value
 
 
 def test_a_logged_in_browser_on_a_foreign_page_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -103,7 +103,7 @@ def test_further_names_and_pages_that_the_owner_has_named(tmp_path: Path, monkey
     host = open_host(tmp_path, monkeypatch, cors_allow_origins="https://mine.example,*")
     host.options.data["easyphoto_hosts"] = "Studio.example; proxy.lan"
     app = FastAPI()
-    door.started(None, app)
+    extension.on_app_started(None, app)
     visitor = TestClient(app, base_url="http://127.0.0.1:7860")
     for headers in ({"Host": "studio.example"}, {"Host": "proxy.lan:80"}, {"Origin": "https://mine.example"}):
         assert visitor.get(PATH, headers=headers).status_code == 200, headers

@@ -9,17 +9,20 @@ from typing import Any
 import pytest
 from door_world import FakeHost, HostsEngine, open_host
 
-from easyphoto.doctor import Finding
-from easyphoto.engines import webui_host, webui_units
+from easyphoto.diagnostics import Finding
+from easyphoto.engines.webui import controlnet_units
+from easyphoto.engines.webui import host as host_module
 from easyphoto.errors import MissingModel
 from easyphoto.paths import Paths
-from easyphoto.webui import findings
+from easyphoto.webui import diagnostics
 
 
 @pytest.fixture
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeHost:
-    monkeypatch.setattr(webui_host, "this_host", lambda: None)
-    monkeypatch.setattr(webui_units, "why_absent", lambda host: MissingModel("It is gone.", mend="Bring it back."))
+    monkeypatch.setattr(host_module, "current_host", lambda: None)
+    monkeypatch.setattr(
+        controlnet_units, "why_absent", lambda host: MissingModel("It is gone.", remedy="Bring it back.")
+    )
     return open_host(tmp_path, monkeypatch)
 
 
@@ -30,7 +33,7 @@ def house_in(root: Path, *names: str) -> Any:
 
 
 def examined(root: Path, *names: str) -> dict[str, Finding]:
-    return {finding.name: finding for finding in findings.examine(house_in(root, *names))}
+    return {finding.name: finding for finding in diagnostics.examine(house_in(root, *names))}
 
 
 def test_the_host_and_its_models(host: FakeHost, tmp_path: Path):
@@ -38,43 +41,45 @@ def test_the_host_and_its_models(host: FakeHost, tmp_path: Path):
     assert found["webui"].value.endswith("1.10.1")
     assert found["checkpoints"].value == "2 usable"
     assert found["privacy"].state == found["lora"].state == found["reach"].state == "ok"
-    assert (found["controlnet"].state, found["controlnet"].mend) == ("-", "Bring it back.")
+    assert (found["controlnet"].state, found["controlnet"].remedy) == ("-", "Bring it back.")
 
 
 def test_what_is_missing_says_what_to_do(host: FakeHost, tmp_path: Path):
-    assert "models/Stable-diffusion" in examined(tmp_path)["checkpoints"].mend
+    assert "models/Stable-diffusion" in examined(tmp_path)["checkpoints"].remedy
     del host.flags.lora_dir
-    assert "Lora" in examined(tmp_path)["lora"].mend
+    assert "Lora" in examined(tmp_path)["lora"].remedy
 
 
 def test_a_user_of_the_webui_is_not_told_to_install_what_trains(host: FakeHost, tmp_path: Path):
     found = examined(tmp_path, "dream")
     assert not {"diffusers", "peft", "transformers", "accelerate", "rich", "base model"} & set(found)
-    assert not [finding for finding in found.values() if "pip install" in finding.mend or "start.py" in finding.mend]
+    assert not [
+        finding for finding in found.values() if "pip install" in finding.remedy or "start.py" in finding.remedy
+    ]
 
 
 def test_the_trainer_is_there_once_it_was_made(tmp_path: Path):
     paths = Paths(tmp_path / ".easyphoto")
-    assert findings.training(paths).state == "-"
+    assert diagnostics.training(paths).state == "-"
     (paths.trainer / "for-0123456789").mkdir(parents=True)
-    assert findings.training(paths).state == "-"
+    assert diagnostics.training(paths).state == "-"
     (paths.trainer / "for-0123456789" / "complete.json").touch()
-    assert findings.training(paths).state == "ok"
+    assert diagnostics.training(paths).state == "ok"
 
 
 def test_a_data_folder_that_the_host_serves_is_told(tmp_path: Path):
-    assert findings.hidden(Paths(tmp_path / "open" / ".easyphoto")).state == "ok"
-    assert findings.hidden(Paths(Path("/data/easyphoto"))).state == "missing"
+    assert diagnostics.data_folder_exposure(Paths(tmp_path / "open" / ".easyphoto")).state == "ok"
+    assert diagnostics.data_folder_exposure(Paths(Path("/data/easyphoto"))).state == "missing"
 
 
 def test_which_controlnet_serves_which_hint(host: FakeHost, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     names = ["control_v11p_sd15_canny_fp16 [12345678]", "control_sd15_canny", "unknown"]
     shelf = SimpleNamespace(models=lambda: dict.fromkeys(names, tmp_path), folder="models/ControlNet")
-    monkeypatch.setattr(webui_units, "why_absent", lambda host: None)
-    monkeypatch.setattr(webui_units, "Shelf", lambda host: shelf)
-    found = {finding.name: finding for finding in findings.controlnet()}
+    monkeypatch.setattr(controlnet_units, "why_absent", lambda host: None)
+    monkeypatch.setattr(controlnet_units, "ControlNetModels", lambda host: shelf)
+    found = {finding.name: finding for finding in diagnostics.controlnet()}
     assert found["controlnet"].value.endswith("3 models")
     assert found["canny for sd15"].value == names[0]
     assert found["tile for sd15"].state == "-"
-    assert "control_v11f1e_sd15_tile" in found["tile for sd15"].mend
+    assert "control_v11f1e_sd15_tile" in found["tile for sd15"].remedy
     assert "color for sdxl" not in found

@@ -46,11 +46,11 @@ def page(host: RealHost, browser: Any) -> Iterator[Any]:
 @pytest.fixture
 def selfies(tmp_path: Path) -> list[str]:
     from easyphoto.demo.samples import make_samples
-    from easyphoto.faces.embedded import EmbeddedToolbox
+    from easyphoto.faces.builtin.toolbox import BuiltinToolbox
     from easyphoto.paths import Paths
 
     paths = Paths(tmp_path)
-    made = make_samples(paths.samples / "astronaut.png", tmp_path / "samples", EmbeddedToolbox(paths))
+    made = make_samples(paths.samples / "astronaut.png", tmp_path / "samples", BuiltinToolbox(paths))
     return [str(file) for file in made.photos[:3]]
 
 

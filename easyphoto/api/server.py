@@ -1,0 +1,217 @@
+"""The program as a server of its own: the HTTP API and the page in every language, behind one gate."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from http.cookies import SimpleCookie
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+from easyphoto.api import Access, build_api
+from easyphoto.api.errors import status_of
+from easyphoto.diagnostics import diagnose
+from easyphoto.errors import Busy, EasyPhotoError, MissingPackage
+from easyphoto.jobs import JobQueue
+
+if TYPE_CHECKING:
+    from easyphoto.studio import Studio
+
+log = logging.getLogger(__name__)
+
+API_ROOT = "/easyphoto"
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+LANGUAGE_COOKIE, TOKEN_COOKIE = "easyphoto_language", "easyphoto_token"
+YEAR = 365 * 86_400  # seconds
+ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24"><rect width="24" height="24" rx="6" fill="#0f766e"/>'
+    '<g fill="none" stroke="#fff" stroke-width="1.8"><circle cx="12" cy="9.5" r="3.2"/><path d="M5.5 19c1-4 3.5-5.5 '
+    '6.5-5.5s5.5 1.5 6.5 5.5"/></g></svg>'
+)
+
+Scope = MutableMapping[str, Any]
+App = Callable[[Scope, Any, Any], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the server listens. Anything but this machine alone needs a token."""
+
+    host: str = "127.0.0.1"
+    port: int = 7861
+    token: str = ""
+
+    @property
+    def access(self) -> Access:
+        """The rules of the door. Raises BadRequest without a token where one is needed."""
+        return Access.local(self.token) if self.host in LOOPBACK else Access.network(self.token)
+
+    @property
+    def url(self) -> str:
+        """For a browser on this machine; with the token, which the first visit turns into a cookie."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}.get(self.host, self.host)
+        return f"http://{host}:{self.port}/" + (f"?token={self.token}" if self.token else "")
+
+
+def serve(studio: Studio, address: Address, ready: Callable[[str], None]) -> None:
+    """Run until stopped; `ready` is told the address once the page answers. Raises Busy, BadRequest, MissingPackage."""
+    import uvicorn
+
+    with listening(address) as place:
+        queue = JobQueue(studio.paths, studio)
+        try:
+            app = build_app(studio, queue, replace(address, port=place.getsockname()[1]), ready)
+            config = uvicorn.Config(app, log_level="warning", ws_max_size=2**26, timeout_graceful_shutdown=2)
+            uvicorn.Server(config).run(sockets=[place])
+        finally:
+            queue.close()
+
+
+def listening(address: Address) -> socket.socket:
+    """An open socket; port 0 takes a free one. Raises Busy when the port is taken."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    try:
+        return socket.create_server((address.host, address.port), family=family, backlog=128)
+    except OSError as error:
+        raise Busy(
+            f"Port {address.port} cannot be used ({error.strerror}).", stage="start", remedy="Choose another by --port."
+        ) from error
+
+
+def build_app(studio: Studio, queue: JobQueue, address: Address, ready: Callable[[str], None]) -> App:
+    """The gate with API and pages behind it."""
+    try:
+        import fastapi
+        import gradio  # noqa: F401
+    except ImportError as error:
+        raise MissingPackage(
+            "The page needs gradio.", stage="start", remedy="pip install 'easyphoto[ui]', or use python start.py ui."
+        ) from error
+
+    @asynccontextmanager
+    async def lifespan(app: Any) -> Any:
+        ready(address.url)
+        yield
+
+    app = fastapi.FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app.mount(API_ROOT, build_api(studio, queue, address.access))
+    app.router.add_route("/", _front_page)
+    app.router.add_route("/favicon.ico", _icon)
+    _mount_pages(app, studio, queue)
+    return AuthMiddleware(app, address.access)
+
+
+def _mount_pages(app: Any, studio: Studio, queue: JobQueue) -> None:
+    """The same page once in every language, at /en and /zh."""
+    from easyphoto.ui import compat
+    from easyphoto.ui.context import UiContext
+    from easyphoto.ui.i18n import Translator
+    from easyphoto.ui.pictures import PictureCache
+    from easyphoto.ui.strings import LANGUAGES
+    from easyphoto.ui.tab import build, own_assets
+
+    look, pictures = own_assets(), PictureCache()
+    for language in LANGUAGES:
+        desk = UiContext(studio, queue, Translator(language), lambda: list(diagnose(studio.paths)), pictures)
+        compat.mount(app, build(desk, look), f"/{language}", look)
+
+
+def _front_page(request: Any) -> Any:
+    """To the page in the visitor's language; a language that was chosen is remembered."""
+    from fastapi.responses import RedirectResponse
+
+    from easyphoto.ui.i18n import language_of
+    from easyphoto.ui.strings import LANGUAGES
+
+    asked = request.query_params.get("lang", "")
+    held = asked if asked in LANGUAGES else request.cookies.get(LANGUAGE_COOKIE, "")
+    language = language_of(request.headers.get("accept-language", ""), held)
+    answer = RedirectResponse(f"{language}/", status_code=302)
+    if asked in LANGUAGES:
+        answer.set_cookie(LANGUAGE_COOKIE, asked, max_age=YEAR, samesite="lax", httponly=True)
+    return answer
+
+
+def _icon(request: Any) -> Any:
+    """For the browser's tab."""
+    from fastapi.responses import Response
+
+    return Response(ICON, media_type="image/svg+xml", headers={"cache-control": "max-age=86400"})
+
+
+class AuthMiddleware:
+    """Lets in whom the API's own rules let in; a browser carries the token as a cookie."""
+
+    def __init__(self, app: App, access: Access) -> None:
+        self.app = app
+        self.access = access
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        """One request. The API asks for itself."""
+        if scope["type"] not in ("http", "websocket"):
+            return await self.app(scope, receive, send)
+        if scope["path"].startswith(API_ROOT + "/"):
+            return await self.app(_with_token(scope), receive, send)
+        if refusal := self._refusal(scope):
+            return await _send_error(refusal, scope, send)
+        token = _asked_token(scope)
+        return await (_set_token_cookie(token, send) if token else self.app(scope, receive, send))
+
+    def _refusal(self, scope: Scope) -> EasyPhotoError | None:
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        token = _asked_token(scope) or _cookie(headers.get("cookie", ""))
+        if token:
+            headers["authorization"] = f"Bearer {token}"
+        if scope.get("method") == "GET" and headers.get("sec-fetch-mode") == "navigate":
+            headers.pop("sec-fetch-site", None)  # a link from elsewhere may lead here
+        try:
+            self.access.check(headers)
+        except EasyPhotoError as error:
+            return error
+        return None
+
+
+def _with_token(scope: Scope) -> Scope:
+    """The API knows no cookies: a browser of ours that has one sends the token by it."""
+    headers = {name.lower(): value for name, value in scope["headers"]}
+    token = "" if b"authorization" in headers else _cookie(headers.get(b"cookie", b"").decode("latin-1"))
+    if not token:
+        return scope
+    return {**scope, "headers": [*scope["headers"], (b"authorization", f"Bearer {token}".encode("latin-1"))]}
+
+
+def _asked_token(scope: Scope) -> str:
+    """The token in the address of the front page."""
+    if scope["type"] != "http" or scope["path"] != "/":
+        return ""
+    query: bytes = scope.get("query_string", b"")
+    return parse_qs(query.decode("latin-1")).get("token", [""])[0]
+
+
+def _cookie(text: str) -> str:
+    try:
+        held = SimpleCookie(text).get(TOKEN_COOKIE)
+    except Exception:  # a door: any rubbish may come as a cookie
+        return ""
+    return held.value if held else ""
+
+
+async def _set_token_cookie(token: str, send: Any) -> None:
+    """The token becomes a cookie that scripts cannot read, and leaves the address bar."""
+    cookie = f"{TOKEN_COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict; Max-Age={YEAR}"
+    headers = [(b"location", b"/"), (b"set-cookie", cookie.encode("latin-1"))]
+    await send({"type": "http.response.start", "status": 303, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _send_error(error: EasyPhotoError, scope: Scope, send: Any) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008})
+        return
+    headers = [(b"content-type", b"text/plain; charset=utf-8")]
+    status = status_of(error)
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": f"{error}\n".encode()})

@@ -1,0 +1,128 @@
+"""Command-line arguments made from the requests' fields, so that a new option appears here by itself."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from easyphoto.domain import Option, Photo, Template, options_of
+from easyphoto.errors import BadRequest, NotFound
+
+PICTURES = frozenset(
+    f".{ending}"
+    for ending in (
+        *("avif", "bmp", "dib", "gif", "heic", "heif", "jfif", "jp2", "jpe", "jpeg", "jpg"),
+        *("pbm", "pgm", "png", "ppm", "tif", "tiff", "webp"),
+    )
+)
+"""File endings looked for in a folder; a file named by the user is tried whatever it is called."""
+
+
+def add_options(parser: argparse.ArgumentParser, kind: type[Any], but: Iterable[str] = ()) -> None:
+    """One ``--field-name`` for every field of `kind` with an `Option`; absent ones stay out of the result."""
+    plain = parser.add_argument_group("options")
+    advanced = parser.add_argument_group("advanced options")
+    defaults = {f.name: f.default for f in fields(kind)}
+    for name, rule in options_of(kind).items():
+        if name not in but:
+            _add(advanced if rule.advanced else plain, name, rule, defaults[name])
+
+
+def _add(group: argparse._ArgumentGroup, name: str, rule: Option, default: Any) -> None:
+    flag = "--" + name.replace("_", "-")
+    text = (f"{rule.help}{_bounds(rule)} Default {_shown(default)}.").replace("%", "%%")
+    if isinstance(default, bool):
+        group.add_argument(flag, dest=name, default=argparse.SUPPRESS, action=argparse.BooleanOptionalAction, help=text)
+        return
+    group.add_argument(
+        flag,
+        dest=name,
+        default=argparse.SUPPRESS,
+        type=_reader(type(default), rule),
+        choices=rule.choices or None,
+        metavar=None if rule.choices else type(default).__name__.upper(),
+        help=text,
+    )
+
+
+def _bounds(rule: Option) -> str:
+    return "" if rule.low is None or rule.high is None else f" {rule.low:g} to {rule.high:g}."
+
+
+def _shown(default: Any) -> str:
+    if isinstance(default, bool):
+        return "on" if default else "off"
+    return str(default) if default != "" else "empty"
+
+
+def _reader(kind: type, rule: Option) -> Callable[[str], Any]:
+    """Turns the text into `kind` and refuses what is outside the bounds."""
+
+    def read(text: str) -> Any:
+        value = kind(text)
+        low = float("-inf") if rule.low is None else rule.low
+        high = float("inf") if rule.high is None else rule.high
+        if kind is not str and not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text} is not within {low:g} to {high:g}")
+        return value
+
+    read.__name__ = kind.__name__  # argparse names it in "invalid int value"
+    return read
+
+
+def chosen(arguments: argparse.Namespace, kind: type[Any]) -> dict[str, Any]:
+    """The fields of `kind` the user has set himself."""
+    given = vars(arguments)
+    return {name: given[name] for name in options_of(kind) if name in given}
+
+
+def pictures_in(places: Iterable[Path]) -> list[Path]:
+    """Picture files among `places`, folders replaced by what lies in them, in natural order.
+
+    Raises NotFound for a place that does not exist, BadRequest where there is no picture at all.
+    """
+    found: list[Path] = []
+    for place in places:
+        if place.is_dir():
+            inside = (file for file in place.iterdir() if file.suffix.lower() in PICTURES and file.is_file())
+            found += sorted((file for file in inside if not file.name.startswith(".")), key=_natural)
+        elif place.is_file():
+            found.append(place)
+        else:
+            raise NotFound("There is no such file or folder.", stage="request", file=str(place))
+    if not found:
+        raise BadRequest("There is no picture in the given folder.", stage="request", remedy="Name another one.")
+    return list(dict.fromkeys(found))
+
+
+def _natural(file: Path) -> list[tuple[int, str]]:
+    """Sorts 2.jpg before 10.jpg."""
+    parts = ["".join(part) for part in _runs(file.name.lower())]
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+
+
+def _runs(text: str) -> list[list[str]]:
+    runs: list[list[str]] = []
+    for letter in text:
+        if runs and runs[-1][-1].isdecimal() == letter.isdecimal():
+            runs[-1].append(letter)
+        else:
+            runs.append([letter])
+    return runs
+
+
+def photos_of(places: Iterable[Path], keep: Iterable[str] = (), drop: Iterable[str] = ()) -> list[Photo]:
+    """Photos with the user's own verdicts on them. Raises BadRequest for a verdict on no photo."""
+    verdicts = {**dict.fromkeys(keep, "keep"), **dict.fromkeys(drop, "drop")}
+    photos = [Photo(file, file.name, verdicts.pop(file.name, "")) for file in pictures_in(places)]
+    if verdicts:
+        raise BadRequest(f"No photo is called {', '.join(sorted(verdicts))}.", stage="request")
+    return photos
+
+
+def templates_of(places: Iterable[Path]) -> list[Template]:
+    """Templates named after their files."""
+    return [Template(file, file.name) for file in pictures_in(places)]

@@ -1,0 +1,196 @@
+"""The commands of the console door: arguments to a request, the studio's result to an answer."""
+
+from __future__ import annotations
+
+import secrets
+import webbrowser
+from argparse import Namespace
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from easyphoto.cli.arguments import chosen, photos_of, templates_of
+from easyphoto.cli.terminal import CommandResult
+from easyphoto.domain import KEEP, ModelFamily, Person, PhotoReport, Portrait, PortraitRequest, TrainRequest
+from easyphoto.errors import BadRequest
+from easyphoto.paths import Paths, default_root
+from easyphoto.progress import Progress
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from easyphoto.studio import Studio
+
+SOME_LEFT, SOMETHING_MISSING, PART_FAILED = 1, 4, 6
+
+
+@dataclass(frozen=True)
+class CommandContext:
+    """What a command works with."""
+
+    studio: Studio
+    report: Progress
+
+
+def train(arguments: Namespace, desk: CommandContext) -> CommandResult:
+    """Photos in, a person out; ``--check`` only looks at the photos."""
+    photos = photos_of(arguments.photos, arguments.keep, arguments.drop)
+    if arguments.check:
+        reports = desk.studio.check_photos(photos, desk.report)
+        return CommandResult({"photos": [asdict(report) for report in reports]}, table=_verdicts(reports))
+    changes = chosen(arguments, TrainRequest) | {"person": arguments.name, "consent": arguments.consent}
+    request = TrainRequest.for_family(_family(arguments, desk), **changes)
+    trained = desk.studio.train(request, photos, desk.report)
+    if trained.person is None:
+        raise BadRequest("The training left no person.", stage="training")
+    person = trained.person
+    data = {
+        "person": _person(person),
+        "photos": [asdict(report) for report in trained.reports],
+        "losses": trained.losses,
+        "distance_by_step": trained.distance_by_step,
+        "votes": trained.votes,
+        "seconds": trained.seconds,
+        "warnings": trained.warnings,
+    }
+    made = f"{person.name} is trained. Next: easyphoto portrait --person {person.id} --template FILE"
+    return CommandResult(data, (*trained.warnings, made), _verdicts(trained.reports))
+
+
+def portrait(arguments: Namespace, desk: CommandContext) -> CommandResult:
+    """The person in every template; a template that fails leaves the others whole."""
+    persons = tuple(KEEP if person == "-" else person for person in arguments.person)
+    request = PortraitRequest.for_family(
+        _family(arguments, desk), persons=persons, **chosen(arguments, PortraitRequest)
+    )
+    templates = templates_of(arguments.template)
+    batch = desk.studio.portrait(request, templates, desk.report, arguments.out)
+    if batch.failures and not batch.portraits:
+        raise batch.failures[0]
+    data = {
+        "portraits": [portrait_facts(done) for done in batch.portraits],
+        "failures": [failure.as_json() for failure in batch.failures],
+    }
+    lines = [line for done in batch.portraits for line in _said(done)]
+    lines += [f"not made: {failure}" for failure in batch.failures]
+    return CommandResult(data, lines, code=PART_FAILED if batch.failures else 0)
+
+
+def portrait_facts(done: Portrait) -> dict[str, Any]:
+    """A portrait as JSON, without its pixels."""
+    scores = [asdict(score) for score in done.scores]
+    named = {"file": str(done.file), "template": done.template, "seed": done.seed}
+    return {**named, "likeness": scores, "notes": done.notes, "seconds": done.seconds, "infotext": done.infotext}
+
+
+def models(arguments: Namespace, desk: CommandContext) -> CommandResult:
+    """Base models that can be asked for by name."""
+    known = desk.studio.engine.checkpoints()
+    rows = [("name", "family", "file"), *((c.name, c.family.value, str(c.file or "")) for c in known)]
+    return CommandResult({"models": [asdict(checkpoint) for checkpoint in known]}, table=rows)
+
+
+def ui(arguments: Namespace, studio: Studio, beside: Console) -> CommandResult:
+    """The window in the browser, until Ctrl-C."""
+    from easyphoto.api.server import LOOPBACK, Address, serve
+
+    token = arguments.token or ("" if arguments.host in LOOPBACK else secrets.token_urlsafe(16))
+
+    def ready(url: str) -> None:
+        beside.print(f"EasyPhoto: {url}  (Ctrl-C ends it)", markup=False, highlight=False, soft_wrap=True)
+        if beside.is_terminal and not arguments.no_browser:
+            webbrowser.open(url)
+
+    with suppress(KeyboardInterrupt):
+        serve(studio, Address(arguments.host, arguments.port, token), ready)
+    return CommandResult({"stopped": True}, ["Stopped."])
+
+
+def doctor(data: Path | None) -> CommandResult:
+    """All findings; needs no studio, since that is what may be broken."""
+    from easyphoto.diagnostics import MISSING, diagnose
+
+    findings = list(diagnose(Paths(data or default_root())))
+    rows = [("", "", "", ""), *((f.name, f.state, f.value, f.remedy) for f in findings)]
+    missing = [finding.name for finding in findings if finding.state == MISSING]
+    said = f"Missing: {', '.join(missing)}." if missing else "Everything that is needed is there."
+    facts = {"ok": not missing, "findings": [asdict(finding) for finding in findings]}
+    return CommandResult(facts, ["", said], rows, code=SOMETHING_MISSING if missing else 0)
+
+
+# ---------------------------------------------------------------- persons
+
+
+def list_persons(arguments: Namespace, desk: CommandContext) -> CommandResult:
+    """Everybody who is trained."""
+    people = desk.studio.library.list()
+    rows = [("id", "name", "base model", "made"), *((p.id, p.name, p.base_model, p.created) for p in people)]
+    empty = ("Nobody is trained yet.",) if not people else ()
+    return CommandResult({"persons": [_person(person) for person in people]}, empty, rows if people else ())
+
+
+def show_person(arguments: Namespace, desk: CommandContext) -> CommandResult:
+    """One person in full."""
+    facts = _person(desk.studio.library.open(arguments.id))
+    return CommandResult(facts, [f"{name}: {value}" for name, value in facts.items()])
+
+
+def rename_person(arguments: Namespace, desk: CommandContext) -> CommandResult:
+    """Another display name; the id stays."""
+    person = desk.studio.library.rename(arguments.id, arguments.name)
+    return CommandResult(_person(person), [f"{person.id} is now called {person.name}."])
+
+
+def remove_person(arguments: Namespace, desk: CommandContext) -> CommandResult:
+    """Every file of the person is deleted. Raises BadRequest without ``--yes``."""
+    if not arguments.yes:
+        raise BadRequest(
+            f"This deletes every file of {arguments.id} for good.", stage="remove", remedy="Say --yes to do it."
+        )
+    removed = desk.studio.remove_person(arguments.id)
+    left = [str(file) for file in removed.left]
+    lines = [f"Removed {arguments.id}: {removed.files} files, {removed.bytes / 1e6:.1f} MB."]
+    lines += [f"still there, delete it by hand: {file}" for file in left]
+    data = {"id": arguments.id, "files": removed.files, "bytes": removed.bytes, "left": left}
+    return CommandResult(data, lines, code=SOME_LEFT if left else 0)
+
+
+def export_person(arguments: Namespace, desk: CommandContext) -> CommandResult:
+    """One zip with everything of the person."""
+    file = desk.studio.library.export(arguments.id, arguments.file)
+    return CommandResult({"id": arguments.id, "file": str(file)}, [f"Written: {file}"])
+
+
+def import_person(arguments: Namespace, desk: CommandContext) -> CommandResult:
+    """A person out of such a zip."""
+    person = desk.studio.library.import_(arguments.file)
+    return CommandResult(_person(person), [f"Imported: {person.id} ({person.name})"])
+
+
+# ---------------------------------------------------------------- small parts
+
+
+def _family(arguments: Namespace, desk: CommandContext) -> ModelFamily:
+    """The family of the base model asked for, whose defaults apply."""
+    name = getattr(arguments, "base_model", TrainRequest().base_model)
+    return desk.studio.engine.checkpoint(name).family
+
+
+def _verdicts(reports: tuple[PhotoReport, ...]) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [("photo", "verdict", "likeness", "why")]
+    for report in reports:
+        likeness = "" if report.likeness is None else f"{report.likeness:.2f}"
+        rows.append((report.name, report.verdict.value, likeness, " ".join(report.reasons)))
+    return rows
+
+
+def _said(done: Portrait) -> list[str]:
+    scores = [f"  likeness {score.before:.2f} before, {score.after:.2f} after: {score.word}" for score in done.scores]
+    return [str(done.file), *scores, *(f"  {note}" for note in done.notes)]
+
+
+def _person(person: Person) -> dict[str, Any]:
+    facts = asdict(person)
+    facts["photos"] = len(person.photos)
+    return {name: str(value) if isinstance(value, Path) else value for name, value in facts.items()}

@@ -1,0 +1,160 @@
+"""What is installed, what is missing and where it belongs; says nothing of the user or his pictures."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from easyphoto import __version__
+from easyphoto.paths import Paths
+
+NEEDED = ("numpy", "pillow", "opencv-python-headless", "onnxruntime", "safetensors", "rich")
+TO_TRAIN = ("torch", "diffusers", "transformers", "peft", "accelerate", "psutil")
+OPTIONAL = {"pillow-heif": "heic", "gradio": "ui", "modelscope": "modelscope", "xformers": "xformers"}
+FACE_MODELS = (
+    "detector_back.onnx",
+    "detector_full.onnx",
+    "mesh.onnx",
+    "recogniser.onnx",
+    "matte.onnx",
+)
+ROOM_GB = 2.0
+GOOD, MISSING, ABSENT = "ok", "missing", "-"  # ABSENT: optional, not there
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the diagnosis."""
+
+    name: str
+    state: str
+    value: str
+    remedy: str = ""
+
+
+def diagnose(paths: Paths) -> Iterator[Finding]:
+    """Machine, packages, devices, models, folders."""
+    yield from machine()
+    yield from packages()
+    yield from devices()
+    yield from models(paths)
+    yield from folders(paths)
+
+
+def machine() -> Iterator[Finding]:
+    """What we run on."""
+    yield Finding("easyphoto", GOOD, __version__)
+    yield Finding("python", GOOD, f"{platform.python_version()} ({platform.python_implementation()})")
+    yield Finding("system", GOOD, f"{platform.system()} {platform.release()}, {platform.machine()}")
+    yield Finding("processors", GOOD, str(os.cpu_count()))
+
+
+def packages() -> Iterator[Finding]:
+    """Versions, without importing anything."""
+    yield from installed(NEEDED, "python start.py demo, or pip install easyphoto")
+    yield from installed(TO_TRAIN, "python start.py demo, or pip install easyphoto[train]")
+    for name, extra in OPTIONAL.items():
+        version = version_of(name)
+        yield Finding(name, GOOD if version else ABSENT, version, "" if version else f"optional: easyphoto[{extra}]")
+
+
+def installed(names: Sequence[str], remedy: str) -> Iterator[Finding]:
+    """Packages that must be there; `remedy` says how they get there."""
+    for name in names:
+        version = version_of(name)
+        yield Finding(name, GOOD if version else MISSING, version, "" if version else remedy)
+
+
+def version_of(name: str) -> str:
+    """Installed version, or nothing; OpenCV and ONNX Runtime come under several names."""
+    stem = name.removesuffix("-headless")
+    for candidate in dict.fromkeys((name, stem, "opencv-contrib-python-headless", "onnxruntime-gpu")):
+        if candidate.split("-")[0] != name.split("-")[0]:
+            continue
+        try:
+            return importlib.metadata.version(candidate)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return ""
+
+
+def devices() -> Iterator[Finding]:
+    """What torch can compute on."""
+    if importlib.util.find_spec("torch") is None:
+        yield Finding("devices", MISSING, "", "torch is not installed")
+        return
+    import torch
+
+    found = [f"cpu, {torch.get_num_threads()} threads"]
+    if torch.cuda.is_available():
+        count = torch.cuda.device_count()
+        found += [f"{torch.cuda.get_device_name(n)} {_gigabytes(_memory_of(n))}" for n in range(count)]
+    if torch.backends.mps.is_available():
+        found.append("mps")
+    yield Finding("devices", GOOD, "; ".join(found))
+
+
+def _memory_of(device: int) -> int:
+    import torch
+
+    return int(torch.cuda.get_device_properties(device).total_memory)
+
+
+def models(paths: Paths) -> Iterator[Finding]:
+    """Files that ship with the program."""
+    yield face_models(paths)
+    weights = sorted(paths.base_model.rglob("*.safetensors"))
+    size = sum(file.stat().st_size for file in weights)
+    yield _shipped("base model", [] if weights else ["*.safetensors"], paths.base_model, f"{size / 1e6:.0f} MB")
+
+
+def face_models(paths: Paths) -> Finding:
+    """What finds and knows faces."""
+    missing = [name for name in FACE_MODELS if not (paths.face_models / name).is_file()]
+    return _shipped("face models", missing, paths.face_models, f"{len(FACE_MODELS)} files")
+
+
+def _shipped(name: str, missing: list[str], folder: Path, value: str) -> Finding:
+    if missing:
+        return Finding(name, MISSING, ", ".join(missing), f"belongs into {discreet(folder)}; fetch the program again")
+    return Finding(name, GOOD, value)
+
+
+def folders(paths: Paths) -> Iterator[Finding]:
+    """Room and rights in the data folder and the temporary one."""
+    for name, folder in (("data folder", paths.root), ("temporary folder", Path(tempfile.gettempdir()))):
+        place = next(parent for parent in (folder, *folder.parents) if parent.exists())
+        free = shutil.disk_usage(place).free
+        state, remedy = GOOD, ""
+        if not writable(place):
+            state, remedy = MISSING, "cannot be written; choose another one by EASYPHOTO_HOME or --data"
+        elif free < ROOM_GB * 1e9:
+            state, remedy = MISSING, f"less than {ROOM_GB:g} GB free"
+        yield Finding(name, state, f"{discreet(folder)}, {_gigabytes(free)} free", remedy)
+
+
+def writable(folder: Path) -> bool:
+    """Tried, since rights alone do not tell on Windows and on read-only disks."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def discreet(folder: Path) -> str:
+    """The path without the user's name."""
+    home = Path.home()
+    inside = folder.is_relative_to(home) and home != Path(home.anchor)
+    return str(Path("~") / folder.relative_to(home)) if inside else str(folder)
+
+
+def _gigabytes(size: float) -> str:
+    return f"{size / 1e9:.1f} GB"

@@ -1,0 +1,1 @@
+"""The engine of diffusers pipelines in this process."""

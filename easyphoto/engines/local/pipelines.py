@@ -1,0 +1,136 @@
+"""Diffusers pipelines from local files: SD 1.5 and SDXL for inpainting, with ControlNets where there are some."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from easyphoto.domain import Checkpoint, ModelFamily
+from easyphoto.errors import BadModel
+
+if TYPE_CHECKING:
+    import torch
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class DevicePlacement:
+    """Where and in what precision a pipeline computes."""
+
+    device: str
+    dtype: torch.dtype
+
+
+def choose_placement(device: str | None) -> DevicePlacement:
+    """The asked device, else the best there is; fp16 on GPUs, fp32 on the CPU."""
+    import torch
+
+    if device is None:
+        mps = getattr(torch.backends, "mps", None)
+        device = "cuda" if torch.cuda.is_available() else "mps" if mps and mps.is_available() else "cpu"
+    return DevicePlacement(device, torch.float32 if device == "cpu" else torch.float16)
+
+
+def open_base(checkpoint: Checkpoint, configs: Path, placing: DevicePlacement) -> Any:
+    """The checkpoint as a text-to-image pipeline in that precision, still on the CPU.
+
+    `configs` holds a folder per family with the architecture of single files. Raises BadModel.
+    """
+    import diffusers
+
+    large = checkpoint.family is ModelFamily.SDXL
+    kind = diffusers.StableDiffusionXLPipeline if large else diffusers.StableDiffusionPipeline
+    options = _options(placing)
+    if not large:  # no checker: docs/base-models.md says what that means
+        options |= {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
+    file = checkpoint.file
+    if file is None:
+        raise BadModel(f"{checkpoint.name} has no file.", stage="model")
+    try:
+        if file.is_dir():
+            return kind.from_pretrained(file, use_safetensors=True, **options)
+        config = str(configs / checkpoint.family.value)
+        return kind.from_single_file(str(file), config=config, **options)
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError) as problem:
+        raise BadModel(
+            f"The checkpoint could not be loaded: {str(problem)[:300]}",
+            stage="model",
+            file=str(file),
+            remedy="Fetch it again; it must be complete and of safetensors.",
+        ) from problem
+
+
+def open_control(entry: Path, config: Path, placing: DevicePlacement) -> Any:
+    """A ControlNet from a file or a diffusers folder. Raises BadModel."""
+    from diffusers import ControlNetModel
+
+    options = _options(placing)
+    try:
+        if entry.is_dir():
+            return ControlNetModel.from_pretrained(entry, use_safetensors=True, **options)
+        return ControlNetModel.from_single_file(str(entry), config=str(config), **options)
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError) as problem:
+        raise BadModel(
+            f"The ControlNet could not be loaded: {str(problem)[:300]}",
+            stage="ControlNet",
+            file=str(entry),
+            remedy="Fetch it again, or take it out of the folder.",
+        ) from problem
+
+
+def _options(placing: DevicePlacement) -> dict[str, Any]:
+    """Precision, and no network; the name of the precision changed in diffusers 0.42."""
+    import diffusers
+
+    version = tuple(int(part) for part in diffusers.__version__.split(".")[:2])
+    return {"dtype" if version >= (0, 42) else "torch_dtype": placing.dtype, "local_files_only": True}
+
+
+def for_inpainting(base: Any, controls: Sequence[Any], family: ModelFamily) -> Any:
+    """An inpainting pipeline that shares the base's networks."""
+    import diffusers
+
+    large = family is ModelFamily.SDXL
+    parts = {name: part for name, part in base.components.items() if name != "image_encoder"}
+    if not large:
+        parts["requires_safety_checker"] = False
+    parts["scheduler"] = _sampler(base.scheduler)
+    if not controls:
+        kind = diffusers.StableDiffusionXLInpaintPipeline if large else diffusers.StableDiffusionInpaintPipeline
+        return kind(**parts)
+    if large:
+        return diffusers.StableDiffusionXLControlNetInpaintPipeline(**parts, controlnet=list(controls))
+    return diffusers.StableDiffusionControlNetInpaintPipeline(**parts, controlnet=list(controls))
+
+
+def _sampler(scheduler: Any) -> Any:
+    """DPM++ 2M SDE with Karras' noise levels (Lu et al. 2022, Karras et al. 2022)."""
+    from diffusers import DPMSolverMultistepScheduler
+
+    return DPMSolverMultistepScheduler.from_config(
+        scheduler.config, algorithm_type="sde-dpmsolver++", solver_order=2, use_karras_sigmas=True
+    )
+
+
+def save_memory(pipe: Any, placing: DevicePlacement) -> None:
+    """The one step down when memory runs out: attention in slices, and networks loaded layer by layer on CUDA."""
+    pipe.enable_attention_slicing()
+    if placing.device.startswith("cuda"):
+        pipe.enable_sequential_cpu_offload()
+
+
+def empty_cache(device: str) -> None:
+    """Give freed memory back to the device."""
+    import gc
+
+    import torch
+
+    gc.collect()
+    if device.startswith("cuda") and torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    elif device == "mps":
+        torch.mps.empty_cache()

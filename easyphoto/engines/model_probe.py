@@ -1,0 +1,148 @@
+"""What a model file is, told from the names in its header: family of checkpoints and ControlNets, modules of a LoRA.
+
+Only safetensors headers and JSON configs are read here, never weights, so that listing a folder of
+many gigabytes costs milliseconds.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+from easyphoto.domain import Checkpoint, HintKind, ModelFamily
+from easyphoto.errors import BadModel
+
+_log = logging.getLogger(__name__)
+_MAX_HEADER = 100 * 2**20  # bytes, the format's own limit
+
+_CONTROL_WORDS = {
+    HintKind.CANNY: ("canny",),
+    HintKind.POSE: ("openpose", "pose"),
+    HintKind.COLOR: ("color", "color"),
+    HintKind.TILE: ("tile",),
+}
+
+
+def read_header(file: Path) -> dict[str, tuple[int, ...]]:
+    """Tensor name -> shape of a safetensors file. Raises BadModel where it is none."""
+    try:
+        with file.open("rb") as opened:
+            (length,) = struct.unpack("<Q", opened.read(8))
+            if length > _MAX_HEADER:
+                raise BadModel("The file's header is too long for safetensors.", stage="model", file=str(file))
+            listed = json.loads(opened.read(length))
+        return {name: tuple(entry["shape"]) for name, entry in listed.items() if name != "__metadata__"}
+    except (struct.error, ValueError, KeyError, TypeError, AttributeError) as problem:
+        raise BadModel(
+            "This is not a safetensors file.", stage="model", file=str(file), remedy="Fetch it again, as .safetensors."
+        ) from problem
+
+
+def family_of_file(file: Path) -> ModelFamily | None:
+    """The family of a single-file checkpoint; None for a LoRA, a VAE, SD 2 or anything else."""
+    names = read_header(file)
+    if not any(name.startswith("model.diffusion_model.") for name in names):
+        return None
+    if any(name.startswith("conditioner.embedders.1.") for name in names):
+        return ModelFamily.SDXL
+    if any(name.startswith("cond_stage_model.transformer.") for name in names):
+        return ModelFamily.SD15
+    return None
+
+
+def family_of_folder(folder: Path) -> ModelFamily | None:
+    """The family of a diffusers folder; None for other pipelines."""
+    try:
+        index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
+        unet = json.loads((folder / "unet" / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if not str(index.get("_class_name", "")).startswith("StableDiffusion"):
+        return None
+    if "text_encoder_2" in index:
+        return ModelFamily.SDXL
+    return None if unet.get("cross_attention_dim") == 1024 else ModelFamily.SD15  # 1024 is SD 2's
+
+
+def find_checkpoints(folder: Path) -> list[Checkpoint]:
+    """Checkpoints at any depth of `folder`, by name; unreadable files are logged and left out."""
+    return sorted(_checkpoints(folder, ""), key=lambda found: found.name)
+
+
+def _checkpoints(folder: Path, prefix: str) -> Iterator[Checkpoint]:
+    for entry in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if entry.is_dir() and (entry / "model_index.json").is_file():
+            family, name = family_of_folder(entry), prefix + entry.name
+        elif entry.is_dir():
+            yield from _checkpoints(entry, f"{prefix}{entry.name}/")
+            continue
+        elif entry.suffix == ".safetensors":
+            family, name = family_or_none(entry), prefix + entry.stem
+        else:
+            continue
+        if family is not None:
+            yield Checkpoint(name, family, entry)
+
+
+def family_or_none(file: Path) -> ModelFamily | None:
+    """As `family_of_file`; files that cannot be read are logged and have none."""
+    try:
+        return family_of_file(file)
+    except (BadModel, OSError) as problem:
+        _log.warning("left out of the list of checkpoints: %s", problem)
+        return None
+
+
+def find_controls(folder: Path, family: ModelFamily) -> dict[HintKind, Path]:
+    """ControlNets of a family in `folder` (files or diffusers folders), told by a word in their name."""
+    found: dict[HintKind, Path] = {}
+    for entry in sorted(folder.iterdir()) if folder.is_dir() else []:
+        kind = _control_kind(entry.stem.lower())
+        if kind is not None and kind not in found and family_of_control(entry) is family:
+            found[kind] = entry
+    return found
+
+
+def _control_kind(name: str) -> HintKind | None:
+    return next((kind for kind, words in _CONTROL_WORDS.items() if any(word in name for word in words)), None)
+
+
+def family_of_control(entry: Path) -> ModelFamily | None:
+    """The family of a ControlNet file or diffusers folder; None where it is no ControlNet."""
+    if entry.is_dir():
+        return _family_of_control_folder(entry)
+    if entry.suffix != ".safetensors":
+        return None
+    try:
+        names = read_header(entry)
+    except (BadModel, OSError) as problem:
+        _log.warning("left out of the list of ControlNets: %s", problem)
+        return None
+    if not any(".input_hint_block." in name or name.startswith("controlnet_cond_embedding.") for name in names):
+        return None
+    large = any("label_emb." in name or name.startswith("add_embedding.") for name in names)
+    return ModelFamily.SDXL if large else ModelFamily.SD15
+
+
+def _family_of_control_folder(folder: Path) -> ModelFamily | None:
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if config.get("_class_name") != "ControlNetModel":
+        return None
+    return ModelFamily.SDXL if config.get("addition_embed_type") == "text_time" else ModelFamily.SD15
+
+
+def lora_modules(file: Path) -> set[str]:
+    """Names of the modules a LoRA file changes, in kohya's or peft's naming. Raises BadModel where there are none."""
+    if file.suffix != ".safetensors":
+        raise BadModel("Only safetensors LoRAs are loaded.", stage="LoRA", file=str(file))
+    ends = (".lora_down.weight", ".lora_A.weight")
+    names = {name.removesuffix(end) for name in read_header(file) for end in ends if name.endswith(end)}
+    if not names:
+        raise BadModel("There are no LoRA weights in this file.", stage="LoRA", file=str(file))
+    return names

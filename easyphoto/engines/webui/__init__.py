@@ -1,0 +1,1 @@
+"""The engine that renders with the WebUI this process runs in."""

@@ -1,0 +1,174 @@
+"""Which of the WebUI's ControlNet models serves which hint, as units the host understands; or why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from easyphoto.domain import ControlHint, HintKind, ModelFamily
+from easyphoto.engines.controlnet_catalog import dropped, known, missing, plain, rank, speaks_of
+from easyphoto.engines.model_probe import family_of_control
+from easyphoto.engines.webui.host import Host
+from easyphoto.errors import MissingModel
+
+PROJECT = "https://github.com/Mikubill/sd-webui-controlnet"
+_UNION = "union"
+_UNION_KINDS = {HintKind.CANNY: "Hard Edge", HintKind.POSE: "OpenPose", HintKind.TILE: "Tile"}
+
+
+@dataclass(frozen=True)
+class ControlNetUnit:
+    """A hint and the model that serves it, by the host's exact name."""
+
+    hint: ControlHint
+    model: str
+
+
+class ControlNetModels:
+    """The ControlNet models of the host and how a unit is made for one; A1111's extension and Forge's own alike."""
+
+    def __init__(self, host: Host) -> None:
+        self._forge = host.forge
+        if host.forge:
+            from lib_controlnet import external_code, global_state
+        else:
+            from internal_controlnet import external_code
+
+            global_state = external_code.global_state
+        self._code, self._names = external_code, global_state
+        self._args = host.shared.cmd_opts
+
+    @property
+    def folder(self) -> str:
+        """Where a missing file belongs."""
+        given = getattr(self._args, "controlnet_dir", None)
+        return str(given or getattr(self._names, "cn_models_dir", "models/ControlNet"))
+
+    def models(self, fresh: bool = False) -> dict[str, Path]:
+        """Exact name with hash -> file; `fresh` looks at the disk again."""
+        if self._forge:
+            if fresh:
+                self._names.update_controlnet_filenames()
+            names = self._names.get_all_controlnet_names()
+            return {name: Path(self._names.get_controlnet_filename(name)) for name in names if name != "None"}
+        return {name: Path(self._names.cn_models[name]) for name in self._code.get_models(update=fresh)}
+
+    def takes(self, name: str) -> bool:
+        """Whether this version can use such a model; a union needs to be told what it is shown."""
+        fields = getattr(self._code.ControlNetUnit, "__fields__", {})
+        return _UNION not in plain(name) or "union_control_type" in fields
+
+    def unit(self, unit: ControlNetUnit) -> Any:
+        """As the host wants it. The picture is the finished control picture: no preprocessor."""
+        picture = np.asarray(unit.hint.picture.convert("RGB"))
+        more: dict[str, Any] = {}
+        if self._forge:
+            # Without it Forge compares a missing drawing with a number when the picture is all black.
+            more["image_fg"] = np.zeros((*picture.shape[:2], 4), np.uint8)
+        if _UNION in plain(unit.model):
+            more["union_control_type"] = _UNION_KINDS[unit.hint.kind]
+        return self._code.ControlNetUnit(
+            enabled=True,
+            module="None" if self._forge else "none",
+            model=unit.model,
+            image=picture,
+            weight=unit.hint.weight,
+            resize_mode="Just Resize",
+            control_mode="Balanced",
+            pixel_perfect=True,
+            guidance_start=0.0,
+            guidance_end=1.0,
+            **more,
+        )
+
+
+def choose_units(
+    host: Host, hints: Sequence[ControlHint], family: ModelFamily
+) -> tuple[tuple[ControlNetUnit, ...], tuple[str, ...]]:
+    """A unit for every hint there is a model for, and notes for the others.
+
+    Raises MissingModel for a hint that is required, saying what is missing and where it belongs.
+    """
+    if not hints:
+        return (), ()
+    absent = why_absent(host)
+    if absent is not None:
+        if any(hint.required for hint in hints):
+            raise absent
+        return (), (f"Made without ControlNet: {absent.problem}",)
+    shelf = ControlNetModels(host)
+    chosen = {hint.kind: _choose(shelf, hint.kind, family) for hint in hints}
+    for hint in hints:
+        if hint.required and chosen[hint.kind] is None:
+            raise missing(hint.kind, family, shelf.folder)
+    units = tuple(ControlNetUnit(hint, model) for hint in hints if (model := chosen[hint.kind]) is not None)
+    return units, tuple(dropped(hint.kind, family) for hint in hints if chosen[hint.kind] is None)
+
+
+def _choose(shelf: ControlNetModels, kind: HintKind, family: ModelFamily) -> str | None:
+    """The best model; when none is listed the disk is looked at once more, since files are put there at any time."""
+    return _best(shelf, kind, family, shelf.models()) or _best(shelf, kind, family, shelf.models(fresh=True))
+
+
+def _best(shelf: ControlNetModels, kind: HintKind, family: ModelFamily, models: Mapping[str, Path]) -> str | None:
+    places = {name: _place(name, file, kind, family) for name, file in models.items() if shelf.takes(name)}
+    fitting = [(place, name) for name, place in places.items() if place is not None]
+    return min(fitting)[1] if fitting else None
+
+
+def _place(name: str, file: Path, kind: HintKind, family: ModelFamily) -> int | None:
+    """How good that model is, 0 the best; None where it is for another hint or family.
+
+    What the file's header says outweighs its name; pickles are never opened, they need a well-known name.
+    """
+    place = rank(name, kind, family)
+    if place is None and not speaks_of(name, kind):
+        return None
+    told = family_of_control(file)
+    if told is not None:
+        return None if told is not family else len(known(kind, family).names) if place is None else place
+    return place
+
+
+def why_absent(host: Host) -> MissingModel | None:
+    """Why there is no ControlNet: not installed, switched off, failed to load, or too old; None when it is there."""
+    if script_of(host) is not None:
+        return _too_old(host)
+    wanted = "sd_forge_controlnet" if host.forge else "sd-webui-controlnet"
+    names = (extension.name for extension in host.extensions.extensions)
+    here = next((name for name in names if name.lower().startswith((wanted, "controlnet"))), None)
+    active = [extension.name for extension in host.extensions.active()]
+    if here is None:
+        problem, remedy = (
+            "ControlNet is not installed in this WebUI.",
+            f"Install it from {PROJECT} and restart the WebUI.",
+        )
+    elif here not in active:
+        problem, remedy = (
+            "ControlNet is switched off.",
+            "Enable it on the WebUI's Extensions page and restart the WebUI.",
+        )
+    else:
+        problem = "ControlNet is installed, but it failed to load."
+        remedy = "The reason stands in the WebUI's console, where it starts; update or reinstall the extension."
+    return MissingModel(problem, stage="ControlNet", file=here or wanted, remedy=remedy)
+
+
+def _too_old(host: Host) -> MissingModel | None:
+    try:
+        ControlNetModels(host)
+    except ImportError:
+        problem = "This version of ControlNet is too old."
+        return MissingModel(problem, stage="ControlNet", remedy="Update it on the WebUI's Extensions page and restart.")
+    return None
+
+
+def script_of(host: Host) -> Any:
+    """The host's own ControlNet script for img2img."""
+    runner = host.scripts.scripts_img2img
+    scripts = runner.alwayson_scripts if runner is not None else []
+    return next((script for script in scripts if str(script.title()).lower() == "controlnet"), None)

@@ -1,0 +1,118 @@
+"""The engine on the WebUI's own img2img: its checkpoints, its LoRAs, its ControlNet, in its queue."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from easyphoto.domain import Checkpoint, Rendered, RenderJob
+from easyphoto.engines.padding import blend, check_job, padded
+from easyphoto.engines.webui import checkpoints
+from easyphoto.engines.webui import lora as lora_files
+from easyphoto.engines.webui.checkpoints import Checkpoints
+from easyphoto.engines.webui.controlnet import unload
+from easyphoto.engines.webui.controlnet_units import choose_units
+from easyphoto.engines.webui.host import Host, current_host
+from easyphoto.engines.webui.host_queue import acquire_queue
+from easyphoto.engines.webui.img2img import Img2ImgCall, choose_sampler, paint
+from easyphoto.errors import RenderFailed
+from easyphoto.progress import Progress, silent
+
+
+def _as_the_host_has_it() -> str:
+    return ""
+
+
+class WebuiEngine:
+    """Repaints with the models of the WebUI this process belongs to, in its queue, and leaves it as it was.
+
+    `vae` names the VAE of the host's to use, each time anew; "" leaves the choice to the host. Never call it from
+    within the host's own queue: its lock is not re-entrant.
+    """
+
+    def __init__(self, vae: Callable[[], str] = _as_the_host_has_it) -> None:
+        self._vae = vae
+        self._checkpoints = Checkpoints()
+        self._sittings = 0  # open `at_work` blocks
+        self._lender: int | None = None  # the thread inside `released`
+
+    def checkpoints(self) -> list[Checkpoint]:
+        """Those of the host that are SD 1.5 or SDXL."""
+        return [checkpoint for checkpoint, _ in self._checkpoints.listed(current_host()).values()]
+
+    def default(self) -> str:
+        """The one that is selected in the host."""
+        return self._checkpoints.default(current_host())
+
+    def checkpoint(self, name: str) -> Checkpoint:
+        """By our name or any of the host's. Raises MissingModel naming what there is."""
+        return self._checkpoints.find(current_host(), name)[0]
+
+    def render(self, job: RenderJob, report: Progress) -> Rendered:
+        """See `Engine.render`; while another job of the host's runs, the stage is "waiting"."""
+        check_job(job)
+        host = self._free_host()
+        self.checkpoint(job.checkpoint)
+        if job.strength == 0 or job.mask.getbbox() is None:
+            return Rendered(job.picture)
+        frame, job_in_frame = padded(job, 8)
+        with acquire_queue(host.lock, report):
+            order, notes = self._order(host, job_in_frame)
+            try:
+                painted = paint(host, order, report)
+            finally:
+                if not self._sittings:
+                    checkpoints.restore_checkpoint(host)
+        return Rendered(blend(job.picture, frame.crop(painted), job.mask), notes)
+
+    def _order(self, host: Host, job: RenderJob) -> tuple[Img2ImgCall, tuple[str, ...]]:
+        """What is asked of the host, and what cannot be honoured. Raises MissingModel, BadModel, RenderFailed."""
+        checkpoint, entry = self._checkpoints.find(host, job.checkpoint)
+        units, left_out = choose_units(host, job.hints, checkpoint.family)
+        sampler, other = choose_sampler(host)
+        overrides = checkpoints.overrides(host, entry, self._vae())
+        prompt = lora_files.add_lora_tags(job.prompt, host, job.loras)
+        return Img2ImgCall(job, checkpoint, entry, prompt, sampler, overrides, units), left_out + other
+
+    @contextmanager
+    def session(self) -> Iterator[None]:
+        """See `Engine.at_work`: our checkpoint stays loaded inside.
+
+        Where somebody else's job runs on leaving, that job has already loaded the host's own.
+        """
+        self._sittings += 1
+        try:
+            yield
+        finally:
+            self._sittings -= 1
+            host = current_host()
+            if not self._sittings and host.lock.acquire(blocking=False):
+                try:
+                    checkpoints.restore_checkpoint(host)
+                finally:
+                    host.lock.release()
+
+    @contextmanager
+    def offloaded(self, report: Progress = silent) -> Iterator[None]:
+        """See `Engine.released`: the host's models are off the device and nobody can generate."""
+        host = self._free_host()
+        with acquire_queue(host.lock, report):
+            self._lender = threading.get_ident()
+            try:
+                unload(host)
+                with checkpoints.offloaded(host):
+                    yield
+            finally:
+                self._lender = None
+
+    def forget(self, lora: Path) -> None:
+        """See `Engine.forget`."""
+        lora_files.forget(current_host(), lora)
+
+    def _free_host(self) -> Host:
+        """Raises RenderFailed in the thread that has the device for a training: waiting would never end."""
+        if self._lender == threading.get_ident():
+            raise RenderFailed("Nothing can be rendered while the device is given to a training.", stage="render")
+        return current_host()

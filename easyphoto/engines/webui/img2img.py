@@ -1,0 +1,194 @@
+"""One call of the WebUI's img2img: what it is asked, what it must leave alone, and what came of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from PIL import Image
+
+from easyphoto.domain import Checkpoint, RenderJob
+from easyphoto.engines.padding import is_blank
+from easyphoto.engines.webui.checkpoints import check_used
+from easyphoto.engines.webui.controlnet import monitored
+from easyphoto.engines.webui.controlnet_units import ControlNetUnit
+from easyphoto.engines.webui.host import Host, override_options, restore_options
+from easyphoto.engines.webui.host_queue import reported
+from easyphoto.engines.webui.lora import check_applied
+from easyphoto.errors import EasyPhotoError, RenderFailed
+from easyphoto.progress import Cancelled, Progress, Step
+
+QUIET = {
+    # The face of somebody must not go to everybody who asks the host for its progress.
+    "live_previews_enable": False,
+    "save_init_img": False,
+    # Effects of the host's that would change the face; we have our own.
+    "img2img_color_correction": False,
+    # The pictures that come back are counted.
+    "return_mask": False,
+    "return_mask_composite": False,
+    "control_net_no_detectmap": False,
+    "control_net_detectmap_autosaving": False,
+}
+"""Options of the host during one of our jobs."""
+
+
+@dataclass(frozen=True)
+class Img2ImgCall:
+    """One call of the host's img2img, everything in it checked."""
+
+    job: RenderJob  # framed
+    checkpoint: Checkpoint
+    entry: Any  # the host's own of that checkpoint
+    prompt: str  # with the LoRAs' tags
+    sampler: dict[str, str]
+    overrides: dict[str, Any]
+    units: tuple[ControlNetUnit, ...]
+
+
+def choose_sampler(host: Host) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Sampler and noise levels by what the host has, since it silently takes another one for a name it has not."""
+    names = {sampler.name for sampler in host.sd_samplers.all_samplers}
+    if "DPM++ 2M SDE" in names and hasattr(host.processing.StableDiffusionProcessing, "scheduler"):
+        return {"sampler_name": "DPM++ 2M SDE", "scheduler": "Karras"}, ()
+    if "DPM++ 2M SDE Karras" in names:  # before samplers and schedulers were parted in 1.9
+        return {"sampler_name": "DPM++ 2M SDE Karras"}, ()
+    return {"sampler_name": "Euler a"}, ("This WebUI has no DPM++ 2M SDE; the sampler was Euler a.",)
+
+
+def enough_steps(job: RenderJob) -> int:
+    """The job's, or as many as it takes for two sampler steps: DPM++ 2M SDE fails in the host when it has but one.
+
+    The host takes int(steps * strength) + 1 of them, or all with its option to "do exactly the steps" that are asked.
+    """
+    steps = max(job.steps, 2)
+    return steps if int(steps * job.strength) >= 1 else math.floor(1 / job.strength) + 1
+
+
+def paint(host: Host, order: Img2ImgCall, report: Progress) -> Image.Image:
+    """The host's picture of the frame's size. Raises RenderFailed, BadModel, Cancelled and what `report` raises."""
+    with (
+        override_options(host, QUIET),
+        restore_options(host, order.overrides),
+        _stated(host),
+        closing(_processing(host, order)) as call,
+    ):
+        before = _loading(host, order)
+        report(before)
+        with reported(host.state, report, before), monitored(host, call, order.units) as witness:
+            processed = host.run(lambda: _process(host, call, order.job.seed))
+            if witness.troubles:
+                witness.check(processed)
+        if any(getattr(host.state, mark, False) for mark in _STOPPED):
+            raise Cancelled
+        if not processed.images:
+            raise RenderFailed("The WebUI gave no picture.", stage="render", remedy=_CONSOLE)
+        witness.check(processed)
+        check_used(host, order.entry, order.checkpoint)
+        check_applied(host, order.job.loras, processed.comments)
+    painted = _picture(processed, order)
+    report(Step("render", order.job.steps, order.job.steps))
+    return painted
+
+
+@contextmanager
+def _stated(host: Host) -> Iterator[None]:
+    """Inside it the host says that a job of ours runs. Marks of an earlier one are gone."""
+    host.state.begin(job="easyphoto")
+    host.state.sampling_steps = 0  # begin leaves those of the job before
+    try:
+        yield
+    finally:
+        host.state.end()
+        host.state.current_latent = None  # else a preview of the face could still be asked for
+        host.state.current_image = None
+        host.shared.total_tqdm.clear()  # the bar in the host's console
+
+
+def _loading(host: Host, order: Img2ImgCall) -> Step:
+    """What is said until the first step."""
+    held = getattr(host.sd_models.model_data.sd_model, "sd_checkpoint_info", None)
+    if held is not None and held.filename == order.entry.filename:
+        return Step("render", 0, order.job.steps)
+    return Step("load model", 0, 1, order.checkpoint.name)
+
+
+def _processing(host: Host, order: Img2ImgCall) -> Any:
+    """The host's description of the job. The mask is hard: our own blending feathers."""
+    job, outside = order.job, str(getattr(host.options, "outdir_img2img_samples", ""))
+    call = host.processing.StableDiffusionProcessingImg2Img(
+        outpath_samples=outside,
+        outpath_grids=outside,
+        prompt=order.prompt,
+        negative_prompt=job.negative_prompt,
+        seed=job.seed,
+        **order.sampler,
+        steps=enough_steps(job),
+        cfg_scale=job.cfg_scale,
+        width=job.picture.width,
+        height=job.picture.height,
+        batch_size=1,
+        n_iter=1,
+        restore_faces=False,
+        tiling=False,
+        do_not_save_samples=True,
+        do_not_save_grid=True,
+        init_images=[job.picture.convert("RGB")],
+        mask=job.mask.point(lambda value: 255 if value else 0),
+        mask_blur=0,
+        inpainting_fill=1,  # the original
+        inpaint_full_res=False,
+        resize_mode=0,
+        denoising_strength=job.strength,
+        override_settings=dict(order.overrides),
+        override_settings_restore_afterwards=True,
+    )
+    call.is_api = True  # before scripts are set, else the host's own widgets overwrite steps, sampler and seed
+    return call
+
+
+def _process(host: Host, call: Any, seed: int) -> Any:
+    """The host's result; the same job gives the same picture, whatever was generated before it."""
+    import torch
+
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)  # the host encodes pictures with the global generator
+            return host.processing.process_images(call)
+    except EasyPhotoError:
+        raise
+    except Exception as problem:  # whatever the host and its extensions raise
+        raise _failed(problem) from problem
+
+
+def _failed(problem: Exception) -> RenderFailed:
+    text = " ".join(str(problem).split())[:300] or type(problem).__name__
+    if "out of memory" in text.lower() or type(problem).__name__ == "OutOfMemoryError":
+        return RenderFailed(
+            "There is not enough memory for this picture.",
+            stage="render",
+            remedy="Close other programs that use the GPU, or start the WebUI with less of it (A1111: --medvram).",
+        )
+    if type(problem).__name__ == "NansException":
+        return RenderFailed("The model gave no numbers.", stage="render", remedy=_NO_HALF)
+    remedy = _CONSOLE
+    if "settings" in text and isinstance(problem, AssertionError):
+        remedy = "The WebUI's settings are frozen: choose the checkpoint that is selected in it."
+    return RenderFailed(f"The WebUI could not make the picture: {text}", stage="render", remedy=remedy)
+
+
+_CONSOLE = "Look for the reason in the WebUI's console."
+_STOPPED = ("interrupted", "skipped", "stopping_generation")
+_NO_HALF = "Start the WebUI with --no-half-vae (Forge: --vae-in-fp32), or choose another VAE or base model."
+
+
+def _picture(processed: Any, order: Img2ImgCall) -> Image.Image:
+    painted: Image.Image = processed.images[0].convert("RGB")
+    if is_blank(painted, order.job.picture):
+        raise RenderFailed(
+            "The model gave a black picture.", stage="render", file=order.checkpoint.name, remedy=_NO_HALF
+        )
+    return painted

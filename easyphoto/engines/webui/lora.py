@@ -1,0 +1,158 @@
+"""LoRAs in the WebUI: nameless copies in its folder, tags for the prompt, and the proof that they were worn."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from easyphoto.domain import LoraUse
+from easyphoto.engines.model_probe import lora_modules
+from easyphoto.engines.webui.host import Host, override_options
+from easyphoto.errors import BadModel, RenderFailed
+from easyphoto.lora.tensor_file import Header, read_header
+
+FOLDER = ".easyphoto"  # a WebUI hands out no file from below a dot-folder
+KEPT = ("ss_base_model_version", "ss_v2", "ss_network_module", "ss_network_dim", "ss_network_alpha", "sshs_model_hash")
+"""Metadata that the host needs to sort the file in. The rest stays with us: it holds the person's name."""
+
+
+def add_lora_tags(prompt: str, host: Host, loras: Sequence[LoraUse]) -> str:
+    """The prompt with a tag for every LoRA, each of which lies ready where the host finds it.
+
+    Raises BadModel, and RenderFailed where the host has no LoRAs at all.
+    """
+    tags = [f"<lora:{_ready(host, lora.file)}:{lora.weight:g}>" for lora in loras]
+    return " ".join([prompt, *tags])
+
+
+def _ready(host: Host, file: Path) -> str:
+    """The name under which the host lists our copy of that file."""
+    networks, folder = _networks(), _folder(host)
+    name = name_of(file)
+    target = folder / f"{name}.safetensors"
+    if not target.is_file():
+        write_anonymous(file, target)
+    if not _is_listed(networks, name, target):
+        with override_options(host, {"list_hidden_files": True}):  # else the host overlooks dot-folders
+            networks.update_available_networks_by_names([name])
+    if not _is_listed(networks, name, target):
+        raise RenderFailed(
+            "The WebUI does not list the LoRA that was put into its folder.",
+            stage="LoRA",
+            file=str(target),
+            remedy="Look for the reason in the WebUI's console.",
+        )
+    return name
+
+
+def name_of(file: Path) -> str:
+    """By content: another file never has the same name, and the host's caches of a name are never stale."""
+    digest = hashlib.sha256()
+    with file.open("rb") as opened:
+        while block := opened.read(2**20):
+            digest.update(block)
+    return f"easyphoto-{digest.hexdigest()[:20]}"
+
+
+def write_anonymous(file: Path, target: Path) -> None:
+    """The same tensors without the metadata that tell of the person; complete or not there. Raises BadModel."""
+    header = read_header(file)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(target.name + ".part")
+    with part.open("wb") as written, file.open("rb") as opened:
+        _write_header(written, header)
+        opened.seek(header.data_start)
+        shutil.copyfileobj(opened, written, 2**20)
+    part.replace(target)
+
+
+def _write_header(written: BinaryIO, header: Header) -> None:
+    listed: dict[str, Any] = {
+        name: {"dtype": entry.dtype, "shape": list(entry.shape), "data_offsets": [entry.start, entry.end]}
+        for name, entry in header.tensors.items()
+    }
+    kept = {key: value for key, value in header.metadata.items() if key in KEPT}
+    text = json.dumps({"__metadata__": kept, **listed} if kept else listed, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    written.write(len(text).to_bytes(8, "little") + text)
+
+
+def _networks() -> Any:
+    """The host's LoRA module. Raises RenderFailed where its built-in extension is off."""
+    networks = sys.modules.get("networks")
+    if networks is None or not hasattr(networks, "available_network_aliases"):
+        raise RenderFailed(
+            "The WebUI's built-in Lora extension is not loaded, and the portrait needs the person's LoRA.",
+            stage="LoRA",
+            remedy="Enable Lora on the WebUI's Extensions page and restart it.",
+        )
+    return networks
+
+
+def _folder(host: Host) -> Path:
+    root = getattr(host.shared.cmd_opts, "lora_dir", None)
+    if not root:
+        raise RenderFailed(
+            "The WebUI has no folder for LoRAs.", stage="LoRA", remedy="Start it with --lora-dir, or restart it."
+        )
+    return Path(root) / FOLDER
+
+
+def _is_listed(networks: Any, name: str, target: Path) -> bool:
+    entry = networks.available_network_aliases.get(name)
+    return entry is not None and Path(entry.filename).resolve() == target.resolve()
+
+
+def check_applied(host: Host, loras: Sequence[LoraUse], comments: str) -> None:
+    """Raise BadModel unless every LoRA was worn with all its modules; the host itself says nothing of misfits.
+
+    `comments` is what the host remarked on its picture: it names LoRAs that failed in single layers.
+    """
+    loaded = {network.name: network for network in _networks().loaded_networks} if loras else {}
+    for lora in loras:
+        name, wanted = name_of(lora.file), len(lora_modules(lora.file))
+        worn = 0 if name not in loaded else _count(host, loaded[name])
+        problem = f"Only {worn} of the LoRA's {wanted} modules found their place in this checkpoint."
+        if name in comments:
+            problem = "The LoRA has layers of other sizes than this checkpoint."
+        if worn != wanted or name in comments:
+            raise BadModel(
+                problem,
+                stage="LoRA",
+                file=str(lora.file),
+                remedy="Choose a base model of the family the person was trained on.",
+            )
+
+
+def _count(host: Host, network: Any) -> int:
+    """Modules of the LoRA that found a layer: A1111 keeps them with the network, Forge with its patched models."""
+    if not host.forge:
+        return len(network.modules)
+    worn = host.shared.sd_model.forge_objects_after_applying_lora
+    file = str(network.network_on_disk.filename)
+    patched = (worn.unet.lora_patches, worn.clip.patcher.lora_patches)
+    return sum(len(patches) for by_file in patched for key, layers in by_file.items() if key[0] == file
+               for patches in layers.values())  # fmt: skip
+
+
+def forget(host: Host, file: Path) -> None:
+    """Remove our copy of that file, from the host's folder, list and memory."""
+    name, root = name_of(file), getattr(host.shared.cmd_opts, "lora_dir", None)
+    if root:
+        (Path(root) / FOLDER / f"{name}.safetensors").unlink(missing_ok=True)
+    networks = sys.modules.get("networks")
+    if networks is None:
+        return
+    networks.networks_in_memory.pop(name, None)
+    networks.loaded_networks[:] = [network for network in networks.loaded_networks if network.name != name]
+    entry = networks.available_networks.pop(name, None)
+    for listing in (networks.available_network_aliases, networks.available_network_hash_lookup):
+        for key in [key for key, value in listing.items() if value is entry]:
+            del listing[key]
+    if host.forge:
+        networks.load_lora_state_dict.cache_clear()

@@ -1,0 +1,1 @@
+"""The face toolbox that ships with the program: small ONNX networks and classical image processing."""

@@ -1,0 +1,1 @@
+"""Moving a person's face into a template picture: source selection, warping, relighting, blending."""

@@ -1,0 +1,229 @@
+"""A person's face moved into a template: own shape in the template's pose, the template's light, no seam.
+
+The template's surroundings give way a little (jaw, cheeks, neck), so that the face keeps its own outline. The method
+is of our own making from textbook parts: similarity of 3-D meshes (Umeyama 1991), thin plates (Bookstein 1989) and
+multiband blending (Burt and Adelson 1983).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from easyphoto.domain import Face, Floats, Pixels
+from easyphoto.errors import NoFace
+from easyphoto.faces.base import FusionResult, FusionSource
+from easyphoto.faces.builtin.face_parsing import CropWindow
+from easyphoto.faces.fusion.blend_mask import BlendMask, blend_region
+from easyphoto.faces.fusion.face_crop import CROP_MARGINS, CropMargins, FaceCrop, face_of, shifted
+from easyphoto.faces.fusion.face_shape import KNOTS, between, posed, rim_shares
+from easyphoto.faces.fusion.relight import LOOSE, even_toned, evened, is_gray, relit, skin_share, soft_light, tinted
+from easyphoto.faces.fusion.source_selection import SourceChoice, candidates
+from easyphoto.faces.fusion.thin_plate import ThinPlate, sample
+from easyphoto.faces.geometry import box_of
+from easyphoto.faces.likeness import distance, robust_center
+from easyphoto.images.masks import multiband_blend
+
+FAR_POSE = 20.0
+"""Degrees between source and template above which a note is made."""
+TOO_FAR_POSE = 42.0
+"""Degrees above which no source is used."""
+
+
+class Embedder(Protocol):
+    """The part of a toolbox that fusion asks."""
+
+    def embed(self, picture: Pixels, face: Face) -> Floats:
+        """The recogniser's vector."""
+        ...
+
+
+@dataclass(frozen=True)
+class FusionSettings:
+    """Shares are 0..1, lengths are in face heights."""
+
+    inner_share: float = 1.0  # of the person's shape inside the face
+    jaw_share: float = 0.8  # of the person's shape on the face's oval, at the jaw
+    ear_share: float = 0.45  # the same beside ears and forehead, where hair and ears would bulge
+    room: CropMargins = CROP_MARGINS
+    light: float = 0.22  # Gaussian radius of what counts as light rather than as features
+    light_limit: float = 1.5  # bound of the light's change, logarithmic
+    crisp: float = 0.45  # detail boost of a small photo that is enlarged
+    grain: float = 0.6  # of the template's fine skin texture laid on an enlarged face
+    tries: int = 2  # sources that are tried; the recogniser chooses
+    worse: float = 1.0  # cost above the best source's at which none is tried
+    share: float = 1.0  # of the way from the template's face to the person's, in shape and in colour alike
+
+
+FUSION_SETTINGS = FusionSettings()
+
+
+def fuse(
+    template: Pixels,
+    face: Face,
+    sources: Sequence[FusionSource],
+    judge: Embedder | None = None,
+    recipe: FusionSettings = FUSION_SETTINGS,
+) -> FusionResult:
+    """The best source's face moved into `face` of the template; other pixels are the template's own, bit for bit.
+
+    With a judge the first `tries` sources are moved in one after the other, and the result nearest to the person is
+    kept. Raises NoFace where the template's face has no mesh or no source can be brought into its pose.
+    """
+    if face.mesh is None:
+        raise NoFace("The template's face has no mesh to fuse by.", stage="fusion")
+    choices = _within_reach(candidates(template, face, sources))
+    canvas = FaceCrop.round_face(template, face.mesh, recipe.room)
+    tried = choices[: 1 if judge is None else recipe.tries]
+    worth = [choice for choice in tried if choice.cost <= tried[0].cost + recipe.worse]
+    validation_images = [_candidate(canvas, choice, recipe) for choice in worth]
+    best = (
+        validation_images[0]
+        if judge is None or len(validation_images) == 1
+        else _nearest(validation_images, sources, judge)
+    )
+    picture, mask = canvas.put_back(best.goal, best.pixels, best.mask)
+    return FusionResult(picture, mask, best.choice.index, best.choice.gap, _notes(best.choice))
+
+
+def _within_reach(choices: Sequence[SourceChoice]) -> list[SourceChoice]:
+    within = [choice for choice in choices if choice.gap <= TOO_FAR_POSE]
+    if not within:
+        gaps = [choice.gap for choice in choices]
+        nearest = f" The nearest is {min(gaps):.0f} degrees away." if gaps else ""
+        raise NoFace(
+            f"No photo of the person can be turned into the template's pose.{nearest}",
+            stage="fusion",
+            remedy="Add a photo that looks the same way, or use a template that faces the camera.",
+        )
+    return within
+
+
+def _notes(choice: SourceChoice) -> tuple[str, ...]:
+    if choice.gap <= FAR_POSE:
+        return ()
+    return (f"The nearest photo of the person is turned {choice.gap:.0f} degrees away from the template's face.",)
+
+
+# ---------------------------------------------------------------- one trial
+
+
+@dataclass(frozen=True, eq=False)
+class _Candidate:
+    """One source moved in, in the canvas's working pixels."""
+
+    choice: SourceChoice
+    goal: Floats  # the fused face's mesh
+    pixels: Pixels
+    mask: Pixels  # 0 the template's, 1 perhaps moved, more where the face is
+
+
+def _candidate(canvas: FaceCrop, choice: SourceChoice, recipe: FusionSettings) -> _Candidate:
+    own = choice.source.face.mesh
+    assert own is not None  # `candidates` gives no others
+    shares = rim_shares(canvas.mesh, recipe.jaw_share, recipe.ear_share)
+    goal = between(canvas.mesh, posed(own, canvas.mesh), shares * recipe.share, recipe.inner_share * recipe.share)
+    pixels, mask = canvas.bent(goal)
+    window = CropWindow.round_face(box_of(goal), canvas.size, 1.12)
+    plane = BlendMask(shifted(goal, window), (window.right - window.left, window.bottom - window.top))
+    front, enlarged = _warped_source(choice.source, plane)
+    painted, face_mask = _merged(plane, front, window.cut(pixels), enlarged, recipe)
+    window.cut(pixels)[:] = _dissolved(window.cut(pixels), painted, recipe.share)
+    window.cut(mask)[:] = np.maximum(window.cut(mask), face_mask)
+    return _Candidate(choice, goal, pixels, mask)
+
+
+def _dissolved(before: Pixels, after: Pixels, share: float) -> Pixels:
+    """`share` of the way from one picture to the other; their faces have the same mesh, so no outline shows twice."""
+    if share == 1:
+        return after
+    mixed = before + (after.astype(np.float32) - before) * np.float32(share)
+    return np.asarray(np.rint(mixed), np.uint8)
+
+
+def _nearest(validation_images: Sequence[_Candidate], sources: Sequence[FusionSource], judge: Embedder) -> _Candidate:
+    """The trial nearest to the middle of the person's photos."""
+    rows = [s.face.embedding for s in sources if s.face.embedding is not None]
+    if not rows:
+        rows = [judge.embed(trial.choice.source.picture, trial.choice.source.face) for trial in validation_images]
+    center = robust_center(np.stack(rows))
+    gaps = [distance(judge.embed(trial.pixels, face_of(trial.goal)), center) for trial in validation_images]
+    return validation_images[int(np.argmin(gaps))]
+
+
+def _warped_source(source: FusionSource, plane: BlendMask) -> tuple[Floats, float]:
+    """(the source's face with the plane's mesh, 0..255, how much it was enlarged)."""
+    assert source.face.mesh is not None
+    height = BlendMask(source.face.mesh, (1, 1)).height
+    ratio = min(1.0, 1.15 * plane.height / max(height, 1.0))
+    window = CropWindow.round_face(source.face.box, (source.picture.shape[1], source.picture.shape[0]), 1.5)
+    part = window.cut(source.picture)
+    if ratio < 1:
+        size = (max(8, round(part.shape[1] * ratio)), max(8, round(part.shape[0] * ratio)))
+        part = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
+    enlarged = max(1.0, plane.height / max(height, 1.0))
+    if enlarged > 1.3:
+        part = _denoised(part)
+    mesh = shifted(source.face.mesh, window, ratio)
+    field = ThinPlate(plane.mesh[KNOTS, :2], mesh[KNOTS, :2]).field(plane.size, plane.height / 40)
+    return sample(part, field).astype(np.float32), enlarged
+
+
+def _denoised(part: Pixels) -> Pixels:
+    """A small photo without the blocks and colour specks of its compression, which enlarging would show."""
+    lab = cv2.cvtColor(part, cv2.COLOR_RGB2LAB)
+    light = cv2.bilateralFilter(lab[..., 0], 5, 9, 1.5)
+    color = cv2.GaussianBlur(lab[..., 1:], (0, 0), 1.2)
+    return np.asarray(cv2.cvtColor(np.dstack([light, color]), cv2.COLOR_LAB2RGB), np.uint8)
+
+
+def _merged(
+    plane: BlendMask, front: Floats, back: Pixels, enlarged: float, recipe: FusionSettings
+) -> tuple[Pixels, Pixels]:
+    """(front over back in back's light, uint8 mask of where it is)."""
+    base = back.astype(np.float32)
+    sure = plane.cheeks()
+    own_skin, their_skin = (skin_share(picture, sure, plane.height) for picture in (front, base))
+    field, sigma = plane.skin_field(), recipe.light * plane.height
+    own, theirs = field * own_skin, field * evened(base, their_skin * field, 2 * sigma)
+    both = own * theirs
+    if both.sum() > 0.2 * field.sum():  # else the two show skin at different places
+        own = theirs = both
+    if is_gray(base):  # a black and white portrait stays one
+        front = np.repeat(front.mean(-1, keepdims=True), 3, axis=-1)
+    front = even_toned(front, field * own_skin, 0.05 * plane.height)
+    lows = soft_light(front, own, sigma), soft_light(base, theirs, sigma)
+    lit = tinted(relit(front, *lows, recipe.light_limit), front, *lows)
+    if enlarged > 1.05:
+        lit = _crisp(plane, lit, base, their_skin, (enlarged, recipe))
+    mask = blend_region(plane, own_skin, skin_share(base, sure, plane.height, LOOSE))
+    return _blended(plane, np.clip(lit, 0, 255), back, mask)
+
+
+def _crisp(
+    plane: BlendMask, lit: Floats, base: Floats, their_skin: Floats, how: tuple[float, FusionSettings]
+) -> Floats:
+    """An enlarged face with its detail boosted and the template's fine skin texture laid on."""
+    enlarged, recipe = how
+    share = min(1.0, enlarged - 1)
+    detail = np.clip(lit - cv2.GaussianBlur(lit, (0, 0), 0.6 * enlarged), -9, 9)  # hard edges are hard enough
+    fine = (base - cv2.GaussianBlur(base, (0, 0), 0.8 * enlarged)).mean(-1)
+    plain = their_skin * (1 - plane.soft(plane.grow(plane.features(), 0.015), 0.01))
+    grain = np.clip(fine, -8, 8) * plain
+    return np.asarray(lit + share * (recipe.crisp * detail + recipe.grain * grain[..., None]), np.float32)
+
+
+def _blended(plane: BlendMask, lit: Floats, back: Pixels, mask: Floats) -> tuple[Pixels, Pixels]:
+    """Multiband; a halo about the mask takes the coarse bands' spill and fades into `back`."""
+    seen = (mask > 0.004).astype(np.float32)
+    halo = plane.grow(seen, 0.02)
+    soft = np.maximum(np.rint(mask * 255), halo).astype(np.uint8)
+    levels = max(2, int(np.log2(max(plane.height, 32) / 16)))
+    mixed = multiband_blend(back, np.rint(lit).astype(np.uint8), soft, levels)
+    near = np.minimum(1, plane.soft(seen, 0.006))[..., None] * halo[..., None]
+    faded = np.rint(back + (mixed.astype(np.float32) - back) * near)
+    return np.asarray(faded, np.uint8), soft

@@ -1,0 +1,88 @@
+"""Between PIL and arrays; sizes; cutting a part out and putting it back."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from PIL import Image
+
+from easyphoto.domain import Box, Pixels
+from easyphoto.errors import BadPicture, BadRequest
+from easyphoto.images.masks import blend
+
+
+def pixels(picture: Image.Image) -> Pixels:
+    """A writable uint8 RGB copy, H x W x 3."""
+    return np.array(picture.convert("RGB"), dtype=np.uint8)
+
+
+def picture(pixels: Pixels) -> Image.Image:
+    """A PIL picture of a uint8 array: H x W x 3 becomes RGB, H x W becomes "L". Raises BadPicture for others."""
+    gray = pixels.ndim == 2
+    if pixels.dtype != np.uint8 or not (gray or (pixels.ndim == 3 and pixels.shape[2] == 3)) or pixels.size == 0:
+        raise BadPicture(f"Array of shape {pixels.shape} and type {pixels.dtype} is no picture.", stage="convert")
+    return Image.fromarray(np.ascontiguousarray(pixels))
+
+
+def _floored(width: float, height: float, multiple: int) -> tuple[int, int]:
+    """Both sides floored to `multiple`, at least one of it; the half pixel of rounding is not lost."""
+    return (
+        max(multiple, int(width + 1e-6) // multiple * multiple),
+        max(multiple, int(height + 1e-6) // multiple * multiple),
+    )
+
+
+def _resized(source: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Lanczos, or the same picture where the size is already right."""
+    return source if source.size == size else source.resize(size, Image.Resampling.LANCZOS)
+
+
+def resize_short_side(source: Image.Image, px: int, multiple: int = 1) -> Image.Image:
+    """Scaled so that the shorter side is `px`; both sides then floored to `multiple`."""
+    scale = px / min(source.size)
+    return _resized(source, _floored(source.width * scale, source.height * scale, multiple))
+
+
+def fit_area(source: Image.Image, area: int, multiple: int = 1) -> Image.Image:
+    """Scaled so that width x height is about `area`, shape kept; both sides floored to `multiple`."""
+    scale = math.sqrt(area / (source.width * source.height))
+    return _resized(source, _floored(source.width * scale, source.height * scale, multiple))
+
+
+def fit_long_side(source: Image.Image, px: int) -> Image.Image:
+    """Shrunk so that the longer side is at most `px`; a smaller picture comes back as it is."""
+    scale = px / max(source.size)
+    if scale >= 1:
+        return source
+    return _resized(source, (max(1, round(source.width * scale)), max(1, round(source.height * scale))))
+
+
+def _inside(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """`box` in whole pixels inside a picture of `size`. Raises BadRequest where nothing is left."""
+    left, top, right, bottom = box.clipped(size).rounded()
+    if right <= left or bottom <= top:
+        raise BadRequest(f"The box {box.rounded()} lies outside the {size[0]} x {size[1]} picture.", stage="crop")
+    return left, top, right, bottom
+
+
+def crop(source: Image.Image, box: Box) -> Image.Image:
+    """The part of `source` inside `box`, which is clipped to the picture and rounded to whole pixels."""
+    return source.crop(_inside(box, source.size))
+
+
+def paste_back(base: Image.Image, part: Image.Image, box: Box, mask: Image.Image | None = None) -> Image.Image:
+    """`base` with `part`, resized to `box` (as `crop` clips it), blended in through `mask`.
+
+    `mask` is "L" of the part's or the box's size, 255 = part; without one all of the box is the
+    part. Pixels where the mask is 0 and pixels outside the box stay bit-identical.
+    """
+    left, top, right, bottom = _inside(box, base.size)
+    size = (right - left, bottom - top)
+    whole, top_part = pixels(base), pixels(_resized(part.convert("RGB"), size))
+    if mask is not None:
+        # Bilinear, since the overshoot of Lanczos would lift zeros beside an edge.
+        soft = np.asarray(mask.convert("L").resize(size, Image.Resampling.BILINEAR), dtype=np.uint8)
+        top_part = blend(whole[top:bottom, left:right], top_part, soft)
+    whole[top:bottom, left:right] = top_part
+    return picture(whole)

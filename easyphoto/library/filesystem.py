@@ -1,0 +1,77 @@
+"""Folders of ours: private, hashed, written whole, swept away to the last file."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """What a removal did."""
+
+    files: int
+    bytes: int
+    left: tuple[Path, ...]  # files that the system would not delete
+
+
+def make_private(folder: Path) -> None:
+    """Create it with its parents, for its owner alone where the system knows that."""
+    existed = folder.is_dir()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if os.name == "posix" and not existed:
+        folder.chmod(0o700)
+
+
+def write_atomic(file: Path, text: str) -> None:
+    """UTF-8 under a temporary name, then renamed: readers see the old text or the new one."""
+    part = file.with_name(f".{file.name}.{os.getpid()}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def sha256_of(file: Path) -> str:
+    """Hex digest of the whole file."""
+    digest = hashlib.sha256()
+    with file.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def hash_files(folder: Path) -> dict[str, str]:
+    """Every file below, relative with forward slashes -> SHA-256; sorted."""
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    return {file.relative_to(folder).as_posix(): sha256_of(file) for file in files}
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of all files below."""
+    return sum(file.lstat().st_size for file in folder.rglob("*") if not file.is_dir()) if folder.is_dir() else 0
+
+
+def delete_tree(folders: Iterable[Path]) -> Deleted:
+    """Delete the folders to the last file; links are deleted, never followed."""
+    count = total = 0
+    left: list[Path] = []
+    for folder in folders:
+        if folder.is_symlink():
+            folder.unlink()
+            continue
+        for file in [f for f in folder.rglob("*") if f.is_symlink() or not f.is_dir()]:
+            size = file.lstat().st_size
+            try:
+                file.unlink()
+            except OSError:
+                left.append(file)
+            else:
+                count, total = count + 1, total + size
+        shutil.rmtree(folder, ignore_errors=True)
+    return Deleted(count, total, tuple(left))

@@ -1,0 +1,49 @@
+"""Templates for the trainer's trial pictures, with the masks it repaints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from easyphoto.domain import Face, TrainRequest
+from easyphoto.faces.base import FaceToolbox
+from easyphoto.images import open_picture, resize_short_side
+from easyphoto.paths import Paths
+from easyphoto.training.launch import ValidationTemplate
+
+MASK_RATIO = 1.3  # of the face box
+MULTIPLE = 64
+KINDS = (".jpg", ".jpeg", ".png", ".webp")
+
+
+def validation_templates(
+    paths: Paths, faces: FaceToolbox, folder: Path, request: TrainRequest
+) -> tuple[ValidationTemplate, ...]:
+    """The shipped templates at the training resolution, each at its own shape, with a face mask; sorted by name.
+
+    A template in which no face is found is left out.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    files = sorted(f for f in paths.shipped_templates.iterdir() if f.suffix.lower() in KINDS)
+    made = (_template(file, folder / str(number), request.resolution, faces) for number, file in enumerate(files))
+    return tuple(trial for trial in made if trial is not None)
+
+
+def _template(file: Path, stem: Path, resolution: int, faces: FaceToolbox) -> ValidationTemplate | None:
+    picture = resize_short_side(open_picture(file), resolution, MULTIPLE)
+    found = faces.detect(np.asarray(picture))
+    if not found:
+        return None
+    mask = _mask(picture.size, max(found, key=lambda f: f.box.area))
+    trial = ValidationTemplate(stem.with_suffix(".png"), stem.with_name(f"{stem.name}-mask.png"))
+    picture.save(trial.picture)
+    mask.save(trial.mask)
+    return trial
+
+
+def _mask(size: tuple[int, int], face: Face) -> Image.Image:
+    mask = Image.new("L", size, 0)
+    ImageDraw.Draw(mask).rectangle(face.box.scaled(MASK_RATIO).clipped(size).rounded(), fill=255)
+    return mask

@@ -1,0 +1,135 @@
+"""What every panel works with, and how a panel's page is kept up to date."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import gradio as gr
+
+from easyphoto.domain import Checkpoint, ModelFamily, Person
+from easyphoto.errors import EasyPhotoError
+from easyphoto.jobs import Event, Job, JobQueue
+from easyphoto.ui.components import esc
+from easyphoto.ui.i18n import Translator
+from easyphoto.ui.pictures import PictureCache
+from easyphoto.ui.template_store import TemplateGrid
+from easyphoto.ui.uploads import UploadStore
+
+if TYPE_CHECKING:
+    from easyphoto.studio import Studio
+
+log = logging.getLogger(__name__)
+
+MOST_EVENTS = 100_000
+
+
+class FindingLike(Protocol):
+    """One line of the doctor's."""
+
+    @property
+    def name(self) -> str:
+        """What was looked at."""
+        ...
+
+    @property
+    def state(self) -> str:
+        """ok, missing, or - for what is optional and not there."""
+        ...
+
+    @property
+    def value(self) -> str:
+        """What was found."""
+        ...
+
+    @property
+    def remedy(self) -> str:
+        """What to do, if anything."""
+        ...
+
+
+@dataclass(frozen=True)
+class UiContext:
+    """Studio, queue and the page's own small tools, in one language."""
+
+    studio: Studio
+    jobs: JobQueue
+    say: Translator
+    examine: Callable[[], Sequence[FindingLike]]  # the doctor
+    pictures: PictureCache = field(default_factory=PictureCache)
+    api: str = "../easyphoto"  # address of the API as the page sees it
+
+    @cached_property
+    def shelf(self) -> TemplateGrid:
+        """Templates."""
+        return TemplateGrid(self.studio.paths, self.studio.faces)
+
+    @cached_property
+    def intake(self) -> UploadStore:
+        """What browsers have brought."""
+        return UploadStore(self.studio.paths.jobs / "drafts")
+
+    def people(self) -> list[Person]:
+        """Everybody, the newest first."""
+        return sorted(self.studio.library.list(), key=lambda p: p.created, reverse=True)
+
+    def person(self, person: str) -> Person | None:
+        """The one of that id, if he is still there."""
+        return next((p for p in self.studio.library.list() if p.id == person), None)
+
+    def events(self, job: Job) -> Sequence[Event]:
+        """All of a job's."""
+        return self.jobs.events(job.id, 0, MOST_EVENTS)
+
+    def models(self) -> list[str]:
+        """Names of the base models."""
+        return [checkpoint.name for checkpoint in self.studio.engine.checkpoints()]
+
+    def base(self) -> Checkpoint:
+        """The base model a form begins with; without a name while there is none."""
+        name = self.studio.engine.default()
+        return self.studio.engine.checkpoint(name) if name else Checkpoint("", ModelFamily.SD15)
+
+
+def message(text: str) -> dict[str, Any]:
+    """What our script wrote into a hidden field; {} for anything else."""
+    try:
+        said = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def changed_updates(shown: Mapping[str, str] | None, now: Mapping[str, str]) -> tuple[list[Any], dict[str, str]]:
+    """Updates for those parts of the page that differ from what is `shown`, and what is shown then.
+
+    What has not changed is not sent again: nothing flickers and the focus stays where it is.
+    """
+    marks = {name: hashlib.sha256(html.encode()).hexdigest() for name, html in now.items()}
+    old = shown or {}
+    updates = [gr.update() if old.get(n) == marks[n] else gr.update(value=html) for n, html in now.items()]
+    return updates, marks
+
+
+def download_payload(name: str, content: bytes, kind: str) -> str:
+    """A file for the user, carried by the page itself; our script hands it to the browser once."""
+    mark = hashlib.sha256(content + name.encode()).hexdigest()[:12]
+    data = base64.b64encode(content).decode()
+    return (
+        f'<a class="ep-delivery" data-ep-delivery="{mark}" download="{esc(name)}" href="data:{kind};base64,{data}"></a>'
+    )
+
+
+def read(file: Path) -> bytes:
+    """Of a file of ours. Raises EasyPhotoError."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise EasyPhotoError("The file is not there any more.", stage="download", file=file.name) from error

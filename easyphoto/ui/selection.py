@@ -1,0 +1,99 @@
+"""Which templates are chosen and who gets which face: the portrait page's own small state, without any widget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from easyphoto.domain import KEEP, Box, Face
+
+SHOTS = 12
+"""Finished portraits shown at once; older ones on request."""
+
+
+@dataclass(frozen=True)
+class FaceBox:
+    """Where a face is, as shares of the picture's width and height."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+    @property
+    def area(self) -> float:
+        """Share of the picture."""
+        return self.width * self.height
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The choice so far. `casts` holds, per template, the person of every face from left to right."""
+
+    chosen: tuple[str, ...] = ()  # template ids in the order they were chosen
+    shown: str = ""  # whose faces are on the preview
+    person: str = ""  # who the largest face goes to unless told otherwise
+    casts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    shots: int = SHOTS  # finished portraits on the page
+
+    def toggled(self, template: str) -> Selection:
+        """With that template chosen, or not any more."""
+        if template in self.chosen:
+            rest = tuple(t for t in self.chosen if t != template)
+            shown = self.shown if self.shown in rest else (rest[-1] if rest else "")
+            return replace(self, chosen=rest, shown=shown)
+        return replace(self, chosen=(*self.chosen, template), shown=template)
+
+    def without(self, template: str) -> Selection:
+        """After the template was removed."""
+        return self.toggled(template) if template in self.chosen else self
+
+    def showing(self, template: str) -> Selection:
+        """With that chosen template on the preview."""
+        return replace(self, shown=template) if template in self.chosen else self
+
+    def given(self, person: str) -> Selection:
+        """With another person for the faces nobody was chosen for; choices made by hand are dropped."""
+        return replace(self, person=person, casts={})
+
+    def cast(self, template: str, face: int, person: str, spots: Sequence[FaceBox]) -> Selection:
+        """With that person in that face of the template."""
+        now = list(self.persons_in(template, spots))
+        if not 0 <= face < len(now):
+            return self
+        now[face] = person
+        return replace(self, casts={**self.casts, template: tuple(now)})
+
+    def persons_in(self, template: str, spots: Sequence[FaceBox]) -> tuple[str, ...]:
+        """Who is in which face, left to right; by default the person takes the largest face, the others stay."""
+        held = self.casts.get(template)
+        if held is not None and len(held) == len(spots):
+            return held
+        if not spots:
+            return ()
+        largest = max(range(len(spots)), key=lambda n: spots[n].area)
+        return tuple(self.person if n == largest else KEEP for n in range(len(spots)))
+
+
+def face_boxes_of(faces: Sequence[Face], size: tuple[int, int]) -> tuple[FaceBox, ...]:
+    """The faces' places in a picture of `size` (width, height)."""
+    return tuple(_spot(face.box.clipped(size), size) for face in faces)
+
+
+def _spot(box: Box, size: tuple[int, int]) -> FaceBox:
+    w, h = size
+    return FaceBox(box.left / w, box.top / h, box.width / w, box.height / h)
+
+
+def orders(sitting: Selection, spots: Mapping[str, Sequence[FaceBox]]) -> list[tuple[tuple[str, ...], list[str]]]:
+    """One order for every different cast: (persons from left to right, templates). Templates nobody is in are left out.
+
+    Templates whose faces could not be found are ordered with the person for the first face, so that
+    the portrait itself can say what is wrong with them.
+    """
+    found: dict[tuple[str, ...], list[str]] = {}
+    for template in sitting.chosen:
+        persons = sitting.persons_in(template, spots.get(template, ())) or ((sitting.person,) if sitting.person else ())
+        if any(persons):
+            found.setdefault(persons, []).append(template)
+    return list(found.items())

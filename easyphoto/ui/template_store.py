@@ -1,0 +1,83 @@
+"""The templates as the page shows them, with the places of their faces."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from easyphoto.domain import Template
+from easyphoto.errors import BadPicture, NotFound
+from easyphoto.faces.base import FaceToolbox
+from easyphoto.images import open_picture
+from easyphoto.library import Templates
+from easyphoto.paths import Paths
+from easyphoto.ui.portrait_view import TemplateTile
+from easyphoto.ui.selection import FaceBox, face_boxes_of
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+DETECT_SIDE = 1600  # longer side at which faces are looked for
+
+
+class TemplateGrid:
+    """The library's templates under ids for the page; faces are looked for once a file."""
+
+    def __init__(self, paths: Paths, faces: FaceToolbox) -> None:
+        self._templates = Templates(paths)
+        self._own = paths.templates
+        self._faces = faces
+        self._spots: dict[tuple[str, int], tuple[FaceBox, ...]] = {}
+        self._lock = threading.Lock()
+
+    def cards(self) -> list[TemplateTile]:
+        """The user's own first."""
+        return sorted((self._card(template) for template in self._templates.list()), key=lambda card: not card.own)
+
+    def card(self, template: str) -> TemplateTile:
+        """The one of that id. Raises NotFound."""
+        for card in self.cards():
+            if card.id == template:
+                return card
+        raise NotFound("There is no such template.", stage="templates", file=template)
+
+    def named(self, file_name: str) -> TemplateTile | None:
+        """The one a job knows by that file name."""
+        return next((card for card in self.cards() if card.file.name == file_name), None)
+
+    def add(self, file: Path, name: str) -> TemplateTile:
+        """A copy of the picture among the user's own. Raises BadPicture, BadName."""
+        if Path(name).suffix.lower() not in SUFFIXES:
+            raise BadPicture(
+                f"{name} cannot be a template.", stage="templates", file=name, remedy="Use a jpg, png or webp."
+            )
+        return self._card(self._templates.add(file, Path(name).stem))
+
+    def remove(self, template: str) -> None:
+        """Delete one of the user's own. Raises NotFound, also for one that ships with the program."""
+        card = self.card(template)
+        self._templates.remove(card.file.stem if card.own else "")
+
+    def spots(self, templates: Sequence[str]) -> dict[str, tuple[FaceBox, ...]]:
+        """Where the faces of those templates are."""
+        return {card.id: self._spots_of(card.file) for card in self.cards() if card.id in templates}
+
+    def _card(self, template: Template) -> TemplateTile:
+        own = template.file.parent == self._own
+        name = template.name.replace("_", " ")
+        return TemplateTile(f"{'own' if own else 'shipped'}/{template.file.name}", name, template.file, own)
+
+    def _spots_of(self, file: Path) -> tuple[FaceBox, ...]:
+        key = (str(file), file.stat().st_mtime_ns)
+        with self._lock:
+            if key not in self._spots:
+                self._spots[key] = self._look(file)
+            return self._spots[key]
+
+    def _look(self, file: Path) -> tuple[FaceBox, ...]:
+        try:
+            picture = open_picture(file, long_side=DETECT_SIDE)
+        except BadPicture:
+            return ()
+        return face_boxes_of(self._faces.detect(np.asarray(picture)), picture.size)

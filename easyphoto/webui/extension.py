@@ -1,0 +1,80 @@
+"""What the WebUI asks of an extension: a tab, a section of its settings, routes on its application."""
+
+from __future__ import annotations
+
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
+
+from easyphoto.webui import settings
+
+if TYPE_CHECKING:
+    from easyphoto.diagnostics import Finding
+    from easyphoto.webui.runtime import AppState
+
+TITLE, TAB = "EasyPhoto", "easyphoto"
+PREFIX = "/easyphoto"
+
+
+def ui_tabs() -> list[tuple[Any, str, str]]:
+    """Our page as the host wants it. Raises EasyPhotoError where nothing can be shown."""
+    return [(page(), TITLE, TAB)]
+
+
+def page() -> Any:
+    """The same panels as in the program of its own, in the language of the WebUI."""
+    from easyphoto.ui.context import UiContext
+    from easyphoto.ui.i18n import Translator
+    from easyphoto.ui.tab import build
+    from easyphoto.webui.runtime import app_state
+
+    house = app_state()
+    desk = UiContext(
+        house.studio,
+        house.queue,
+        Translator(settings.language()),
+        partial(examine, house),
+        house.pictures,
+        api=PREFIX.lstrip("/"),  # beside the page, which may be below a --subpath
+    )
+    blocks = build(desk)
+    for block in blocks.blocks.values():  # defaults follow the base model: an old one must not come back by itself
+        block.do_not_save_to_config = True
+    return blocks
+
+
+def on_app_started(demo: Any, app: Any) -> None:
+    """Our routes, once on every application; `demo` is None under --nowebui.
+
+    They are there without --api as well: the page fetches a person's zip from them, and they ask for the same login.
+    """
+    if any(getattr(route, "path", "") == PREFIX for route in app.routes):
+        return
+    from easyphoto.webui.runtime import app_state
+
+    app.mount(PREFIX, LazyApi(app_state(), app))
+
+
+class LazyApi:
+    """The HTTP API behind the host's own login, made by the first request: the host's start has no time for it."""
+
+    def __init__(self, house: AppState, app: Any) -> None:
+        self._house, self._app = house, app
+
+    @cached_property
+    def _made(self) -> Any:
+        from easyphoto.api import build_api
+        from easyphoto.webui.access import access_of_host
+
+        house = self._house
+        return build_api(house.studio, house.queue, access_of_host(self._app), partial(examine, house))
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """One request."""
+        await self._made(scope, receive, send)
+
+
+def examine(house: AppState) -> list[Finding]:
+    """The doctor's findings; he is asked for seldom and comes when he is."""
+    from easyphoto.webui import diagnostics
+
+    return diagnostics.examine(house)

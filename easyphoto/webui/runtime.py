@@ -1,0 +1,103 @@
+"""The studio and the queue of this WebUI process: made on first use, and the same after "Reload UI".
+
+A reload runs the host's scripts again and makes a new application, but packages stay in memory: what
+`functools.cache` remembers here outlives it, so that there are never two queues, and jobs go on.
+"""
+
+from __future__ import annotations
+
+import atexit
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache, cached_property, partial
+from importlib.util import find_spec
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any, cast
+
+from easyphoto.errors import MissingPackage
+from easyphoto.jobs import JobQueue
+from easyphoto.paths import Paths
+from easyphoto.studio import Studio
+from easyphoto.ui.pictures import PictureCache
+from easyphoto.webui import settings
+
+if TYPE_CHECKING:
+    from easyphoto.faces.base import FaceToolbox
+    from easyphoto.progress import Progress
+    from easyphoto.training.interpreter import Interpreter
+
+NEEDED = {"numpy": "numpy", "PIL": "Pillow", "cv2": "opencv-python", "onnxruntime": "onnxruntime"}
+"""Module -> package without which there is nothing to show."""
+
+
+@dataclass(frozen=True)
+class AppState:
+    """What every tab and every route of this process shares."""
+
+    studio: Studio
+    queue: JobQueue
+    pictures: PictureCache = field(default_factory=PictureCache)
+
+
+def app_state() -> AppState:
+    """Raises MissingPackage."""
+    return app_state_in(data_folder())
+
+
+def data_folder() -> Path:
+    """In the host's data folder; the host refuses to serve what lies below a dot."""
+    from modules.paths_internal import data_path
+
+    return Path(data_path).resolve() / ".easyphoto"
+
+
+@cache
+def app_state_in(root: Path) -> AppState:
+    """The one of that data folder."""
+    if missing := [package for module, package in NEEDED.items() if find_spec(module) is None]:
+        raise MissingPackage(
+            f"EasyPhoto needs {' and '.join(missing)}, which the WebUI's Python does not have.",
+            stage="start",
+            remedy="Close the WebUI and start it again without --skip-install: it fetches what is missing.",
+        )
+    studio = studio_in(Paths(root))
+    queue = JobQueue(studio.paths, studio)
+    atexit.register(queue.close)
+    return AppState(studio, queue)
+
+
+def studio_in(paths: Paths) -> Studio:
+    """With the host's models and a trainer of our own. What the tab does not need to appear comes later."""
+    from easyphoto.engines.webui.engine import WebuiEngine
+
+    engine = WebuiEngine(lambda: settings.read().vae)
+    return Studio(paths, engine, cast("FaceToolbox", _Lazy(partial(_faces, paths))), partial(_trainer, paths))
+
+
+def _faces(paths: Paths) -> FaceToolbox:
+    from easyphoto.faces.builtin.toolbox import BuiltinToolbox
+
+    return BuiltinToolbox(paths)
+
+
+def _trainer(paths: Paths, report: Progress) -> Interpreter:
+    from easyphoto.training.environment import PrivateEnvironment
+
+    return PrivateEnvironment(paths.trainer)(report)
+
+
+class _Lazy:
+    """Something that is made when it is first asked for anything: the host's start has no time for it."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+        self._lock = Lock()
+
+    @cached_property
+    def _made(self) -> Any:
+        with self._lock:
+            return self.__dict__.get("_made") or self._make()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._made, name)
