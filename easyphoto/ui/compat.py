@@ -56,6 +56,8 @@ def mount(app: Any, blocks: Any, path: str, look: PageAssets) -> Any:
         **asset_options(look),
     }
     blocks.queue()
+    # gradio refuses paths outside its upload folder only once a page is launched, and mounting never says that it is.
+    blocks.has_launched = True
     return gr.mount_gradio_app(app, blocks, path, **accepted(gr.mount_gradio_app, options))
 
 
