@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-gradio = pytest.importorskip("gradio", reason="the page needs the ui extra")
+pytest.importorskip("gradio", reason="the page needs the ui extra")
 
 from fake_studio import FakeStudio
 from fastapi.testclient import TestClient
@@ -18,7 +19,7 @@ from easyphoto.api.server import Address, build_app
 from easyphoto.jobs import JobQueue
 from easyphoto.paths import Paths
 
-NEW = int(gradio.__version__.split(".")[0]) >= 5
+NEW = int(version("gradio").split(".")[0]) >= 5
 pytestmark = pytest.mark.skipif(not NEW, reason="our own server runs on a newer gradio only")
 
 

@@ -31,7 +31,7 @@ PORTRAIT_FIELDS: dict[str, str] = {
     "first_diffusion_steps": "first_steps",
     "first_denoising_strength": "first_denoising_strength",
     "second_diffusion_steps": "second_steps",
-    "second_denoising_strength": "second_strength",
+    "second_denoising_strength": "second_denoising_strength",
     "seed": "seed",
     "crop_face_preprocess": "crop_face",
     "before_face_fusion_ratio": "fusion_before_ratio",
@@ -46,7 +46,7 @@ PORTRAIT_FIELDS: dict[str, str] = {
     "enable_second_diffusion": "second_pass",
 }
 
-API_COLUMN: dict[str, Any] = {"second_strength": 0.35}
+API_COLUMN: dict[str, Any] = {"second_denoising_strength": 0.35}
 """Where the original's API differs from its page, and so from our defaults; not for the built-in family."""
 
 _NOTHING: tuple[Any, ...] = (None, "", "none", "None", [], {}, False, 0)

@@ -73,7 +73,9 @@ class PortraitRequest:
     fusion_after_ratio: float = option(0.5, "Ratio after", "0 = first pass, 1 = fused.", low=0.0, high=1.0, step=0.05)
     second_pass: bool = option(True, "Second pass", "Repaint the ring round the face.")
     second_steps: int = option(20, "Second pass steps", "Sampler steps before strength.", low=1, high=150, step=1)
-    second_strength: float = option(0.30, "Second pass strength", "0 leaves the ring.", low=0.0, high=1.0, step=0.05)
+    second_denoising_strength: float = option(
+        0.30, "Second pass strength", "0 leaves the ring.", low=0.0, high=1.0, step=0.05
+    )
     color_last: bool = option(True, "Match colour last", "Skin colour of the template at the end.")
     retouch: bool = option(False, "Retouch skin", "Smooths blemishes; never whitens.")
     retouch_ratio: float = option(0.5, "Retouch ratio", "0 = none, 1 = full.", low=0.0, high=1.0, step=0.05)
@@ -96,7 +98,7 @@ class PortraitRequest:
     @property
     def second(self) -> Pass:
         """The pass over the ring."""
-        return Pass(self.second_steps, self.second_strength, SECOND_HINTS)
+        return Pass(self.second_steps, self.second_denoising_strength, SECOND_HINTS)
 
     @classmethod
     def for_family(cls, family: ModelFamily, **changes: Any) -> PortraitRequest:
@@ -118,7 +120,7 @@ _PORTRAIT_DEFAULTS: dict[ModelFamily, dict[str, Any]] = {
         # Measured, see models/builtin/base/README.md: hardly any likeness is lost, and four steps a pass do.
         "first_steps": 30,
         "first_denoising_strength": 0.10,
-        "second_strength": 0.10,
+        "second_denoising_strength": 0.10,
         "cfg_scale": 1.0,
         "require_control": False,  # there are no ControlNets for it
     },

@@ -214,7 +214,7 @@ def test_infer(old, w):
     assert "Not supported" not in answer["message"]
     request = w.studio.calls[-1][1]
     assert request.persons == ("ann",)
-    assert (request.seed, request.lora_weight, request.second_strength) == (3, 0.7, 0.35)
+    assert (request.seed, request.lora_weight, request.second_denoising_strength) == (3, 0.7, 0.35)
     assert request.prompt.endswith(", smile")
 
 
@@ -222,7 +222,7 @@ def test_infer_defaults_of_the_api_column(old, w):
     w.studio.engine = FakeEngine(ModelFamily.SD15)
     old.infer_with(user_ids="ann", init_image=b64(png()))
     request = w.studio.calls[-1][1]
-    assert (request.second_strength, request.first_denoising_strength) == (0.35, 0.45)
+    assert (request.second_denoising_strength, request.first_denoising_strength) == (0.35, 0.45)
     assert (request.fusion_before_ratio, request.fusion_after_ratio, request.lora_weight) == (0.5, 0.5, 0.9)
     assert (request.first_steps, request.second_steps, request.seed, request.retouch) == (50, 20, -1, False)
 
