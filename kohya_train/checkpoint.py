@@ -43,7 +43,10 @@ def _clear(run: Run) -> None:
     if not run.accelerator.is_main_process:
         return
     resume_file(run.folder).unlink(missing_ok=True)
-    for old in [*run.folder.glob("checkpoint-*.safetensors"), *run.folder.glob("trials/step-*-template-*.png")]:
+    for old in [
+        *run.folder.glob("checkpoint-*.safetensors"),
+        *run.folder.glob("validation_images/step-*-template-*.png"),
+    ]:
         old.unlink()
 
 

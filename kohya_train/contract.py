@@ -34,7 +34,7 @@ class ValidationTemplate:
 
 @dataclass(frozen=True)
 class ValidationPlan:
-    """How trial pictures are made at each checkpoint; no templates, no trials."""
+    """How validation images are made at each checkpoint; without templates there are none."""
 
     templates: tuple[ValidationTemplate, ...] = ()
     prompt: str = ""
@@ -51,7 +51,7 @@ class TrainConfig:
     family: str  # one of FAMILIES
     base_model: str  # a .safetensors file or a diffusers folder
     data_folder: str  # train/*.png with captions in *.txt, metadata.jsonl
-    output_folder: str  # checkpoint-N.safetensors, trials/, resume.safetensors
+    output_folder: str  # checkpoint-N.safetensors, validation_images/, resume.safetensors
     steps: int  # optimiser steps
     config_folder: str = ""  # architecture and tokenizer for a single file; "" for a diffusers folder
     name: str = "easyphoto"  # ss_output_name

@@ -58,5 +58,5 @@ class Run:
 
     @property
     def folder(self) -> Path:
-        """Where checkpoints, trials and the resume file go."""
+        """Where checkpoints, validation images and the resume file go."""
         return Path(self.config.output_folder)

@@ -66,7 +66,7 @@ class JobQueue:
         """Put a job at the end of the line; its files are copied before this returns.
 
         Results: CHECK {"reports": [PhotoReport]}; TRAIN {"person": id, "name", "reports", "losses": [[step, loss]],
-        "likeness_by_step": {step: L2}, "votes": {step: share}, "seconds", "warnings"};
+        "distance_by_step": {step: L2}, "votes": {step: share}, "seconds", "warnings"};
         PORTRAIT {"portraits": [{"file", "template", "likeness": [FaceScore], "seed", "infotext", "notes",
         "seconds"}], "failures": [error]}; "file" is relative to the data folder (`Paths.root`).
         A portrait job that is cancelled or fails still has the finished portraits in its result.

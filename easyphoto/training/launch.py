@@ -57,7 +57,7 @@ class ValidationTemplate:
 
 @dataclass(frozen=True)
 class TrainerJob:
-    """All the trainer is told. `folder` receives checkpoints, trials, log and the letter."""
+    """All the trainer is told. `folder` receives checkpoints, validation images, log and configuration."""
 
     training_set: TrainingSet
     request: TrainRequest

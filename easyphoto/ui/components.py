@@ -79,7 +79,7 @@ def notice(title: str, text: str, kind: str = "quiet") -> str:
 
 
 def problem(error: Exception | Mapping[str, str], say: Translator) -> str:
-    """A failure with its file and its mend."""
+    """A failure with its file and its remedy."""
     facts = error.as_json() if isinstance(error, EasyPhotoError) else error
     if not isinstance(facts, Mapping):
         facts = {

@@ -30,7 +30,7 @@ from kohya_train.step import indices
 def test_a_fresh_run_clears_what_an_old_one_left(config: TrainConfig):
     out = Path(config.output_folder)
     (out / "validation_images").mkdir(parents=True)
-    for old in ("checkpoint-99.safetensors", "resume.safetensors", "trials/step-99-template-0.png"):
+    for old in ("checkpoint-99.safetensors", "resume.safetensors", "validation_images/step-99-template-0.png"):
         (out / old).write_bytes(b"old")
     train(replace(config, steps=1), lambda event: None)
     assert sorted(file.name for file in out.rglob("*.*")) == ["checkpoint-1.safetensors", "resume.safetensors"]

@@ -96,7 +96,7 @@ class LocalEngine:
 
     @contextmanager
     def offloaded(self, report: Progress = silent) -> Iterator[None]:
-        """See `Engine.released`; the checkpoint is loaded again by the next render."""
+        """See `Engine.offloaded`; the checkpoint is loaded again by the next render."""
         self._drop()
         yield
 

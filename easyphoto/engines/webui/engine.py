@@ -35,8 +35,8 @@ class WebuiEngine:
     def __init__(self, vae: Callable[[], str] = _as_the_host_has_it) -> None:
         self._vae = vae
         self._checkpoints = Checkpoints()
-        self._sittings = 0  # open `at_work` blocks
-        self._lender: int | None = None  # the thread inside `released`
+        self._sessions = 0  # open `session` blocks
+        self._lender: int | None = None  # the thread inside `offloaded`
 
     def checkpoints(self) -> list[Checkpoint]:
         """Those of the host that are SD 1.5 or SDXL."""
@@ -63,7 +63,7 @@ class WebuiEngine:
             try:
                 painted = paint(host, order, report)
             finally:
-                if not self._sittings:
+                if not self._sessions:
                     checkpoints.restore_checkpoint(host)
         return Rendered(blend(job.picture, frame.crop(painted), job.mask), notes)
 
@@ -78,17 +78,17 @@ class WebuiEngine:
 
     @contextmanager
     def session(self) -> Iterator[None]:
-        """See `Engine.at_work`: our checkpoint stays loaded inside.
+        """See `Engine.session`: our checkpoint stays loaded inside.
 
         Where somebody else's job runs on leaving, that job has already loaded the host's own.
         """
-        self._sittings += 1
+        self._sessions += 1
         try:
             yield
         finally:
-            self._sittings -= 1
+            self._sessions -= 1
             host = current_host()
-            if not self._sittings and host.lock.acquire(blocking=False):
+            if not self._sessions and host.lock.acquire(blocking=False):
                 try:
                     checkpoints.restore_checkpoint(host)
                 finally:
@@ -96,7 +96,7 @@ class WebuiEngine:
 
     @contextmanager
     def offloaded(self, report: Progress = silent) -> Iterator[None]:
-        """See `Engine.released`: the host's models are off the device and nobody can generate."""
+        """See `Engine.offloaded`: the host's models are off the device and nobody can generate."""
         host = self._free_host()
         with acquire_queue(host.lock, report):
             self._lender = threading.get_ident()
