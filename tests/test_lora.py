@@ -162,6 +162,7 @@ def test_bf16_is_read(tmp_path: Path):
         ("sd_v1", ModelFamily.SD15),
         ("sdxl_base_v1-0", ModelFamily.SDXL),
         ("easyphoto_builtin", ModelFamily.BUILTIN),
+        ("easyphoto_embedded", ModelFamily.BUILTIN),
         ("sd_v2", None),
     ],
 )

@@ -13,7 +13,12 @@ from easyphoto.lora.tensor_file import Header, read_header
 
 DOWN, UP, ALPHA = ".lora_down.weight", ".lora_up.weight", ".alpha"
 
-_VERSIONS = {"sd_v1": ModelFamily.SD15, "sdxl": ModelFamily.SDXL, "easyphoto_builtin": ModelFamily.BUILTIN}
+_VERSIONS = {
+    "sd_v1": ModelFamily.SD15,
+    "sdxl": ModelFamily.SDXL,
+    "easyphoto_builtin": ModelFamily.BUILTIN,
+    "easyphoto_embedded": ModelFamily.BUILTIN,  # as files written before 0.1.0 call it
+}
 _CROSS_ATTENTION = {768: ModelFamily.SD15, 2048: ModelFamily.SDXL}
 
 
