@@ -28,6 +28,7 @@ from easyphoto.errors import AlreadyThere, BadModel, BadName, BadPicture, Busy, 
 from easyphoto.library import Library, PersonDraft, Templates, check_id, slug
 from easyphoto.library import library as shelf_module
 from easyphoto.library.lock import write_lock
+from easyphoto.library.manifest import parse
 from easyphoto.paths import Paths
 
 
@@ -184,6 +185,18 @@ def test_a_person_is_all_there(shelf: Library, anna: PersonDraft, home: Path):
     assert set(facts["files"]) == {
         p.relative_to(made.folder).as_posix() for p in made.folder.rglob("*") if p.is_file()
     } - {"manifest.json"}
+
+
+def test_a_manifest_of_schema_1_is_read(shelf: Library, anna: PersonDraft):
+    made = shelf.create(anna)
+    file = made.folder / "manifest.json"
+    facts = json.loads(file.read_text(encoding="utf-8"))
+    facts.update(schema=1, recogniser=facts.pop("recognizer"), base_model="embedded", family="embedded")
+    file.write_text(json.dumps(facts), encoding="utf-8")
+    opened = shelf.open(made.id)
+    assert opened.base_model == "built-in"
+    assert opened.lora is not None and opened.lora.family is ModelFamily.BUILTIN
+    assert parse(file.read_text(encoding="utf-8")).recognizer == "fake"
 
 
 def test_a_person_without_lora_face_id_and_report(shelf: Library, anna: PersonDraft):

@@ -14,11 +14,6 @@ class ModelFamily(str, Enum):
     SD15 = "sd15"
     SDXL = "sdxl"
 
-    @classmethod
-    def _missing_(cls, value: object) -> ModelFamily | None:
-        """Files written before 0.1.0 call the built-in family "embedded"."""
-        return cls.BUILTIN if value == "embedded" else None
-
 
 BUILTIN_CHECKPOINT = "built-in"
 """The name under which the base model that ships with the program is asked for."""
