@@ -106,7 +106,7 @@ folder = pathlib.Path(os.environ["GRADIO_TEMP_DIR"])
 sys.path[:0] = ["."]
 import gradio
 from easyphoto.ui import compat
-from easyphoto.ui.uploads import Intake
+from easyphoto.ui.uploads import UploadStore
 sent = folder / "upload" / "me.png"
 sent.parent.mkdir(parents=True)
 sent.write_text("photo")
@@ -119,7 +119,7 @@ for field in fields:
         value = [{"name": str(sent), "orig_name": "me.png", "data": None, "is_file": True}]
     else:
         value = field.data_model([{"path": str(sent), "orig_name": "me.png", "meta": {"_type": "gradio.FileData"}}])
-    brought = Intake(folder.parent / "drafts").take(field.preprocess(value))
+    brought = UploadStore(folder.parent / "drafts").take(field.preprocess(value))
     assert [(b.name, b.file.read_text()) for b in brought] == [("me.png", "photo")], brought
 print(gradio.__version__[0], [f.read_text() for f in folder.rglob("*") if f.is_file() and f.stat().st_size])
 """
