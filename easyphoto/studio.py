@@ -1,6 +1,6 @@
-"""All that doors see: train, portrait, persons. It wires and decides nothing.
+"""All that interfaces call: train, portrait, persons. It wires and decides nothing.
 
-A journey is imported when it begins: doors open at once, and a WebUI's start is not held up.
+A journey is imported when it begins: interfaces start at once, and a WebUI's start is not held up.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from easyphoto.domain import Photo, PhotoReport, PortraitRequest, Template, TrainRequest
     from easyphoto.engines.base import Engine
     from easyphoto.faces.base import FaceToolbox
-    from easyphoto.portrait.batch import PortraitBatch
+    from easyphoto.portrait.batch import OnResult, PortraitBatch
     from easyphoto.training.train import TrainingResult
 
 
 class Studio:
-    """The product behind one door."""
+    """The journeys with their tools: one engine, one face toolbox, one trainer, one data folder."""
 
     def __init__(self, paths: Paths, engine: Engine, faces: FaceToolbox, trainer: TrainerPython = own_python) -> None:
         self.paths = paths
@@ -51,8 +51,8 @@ class Studio:
         """Photos in, a person in the library out."""
         from easyphoto.training.train import TrainingContext, train
 
-        shop = TrainingContext(self.paths, self.engine, self.faces, self.library, self.trainer)
-        return train(request, photos, shop, report)
+        context = TrainingContext(self.paths, self.engine, self.faces, self.library, self.trainer)
+        return train(request, photos, context, report)
 
     def portrait(
         self,
@@ -60,13 +60,15 @@ class Studio:
         templates: Sequence[Template],
         report: Progress = silent,
         out: Path | None = None,
+        on_result: OnResult | None = None,
     ) -> PortraitBatch:
-        """A portrait for every template, saved in `out` or the data folder."""
-        from easyphoto.portrait.batch import generate_batch
+        """A portrait for every template, saved in `out` or the data folder and handed to `on_result` when finished."""
+        from easyphoto.portrait.batch import BatchContext, discard, generate_batch
         from easyphoto.portrait.generate import Tools
 
         tools = Tools(self.engine, self.faces)
-        return generate_batch(request, templates, tools, (self.library, out or self.paths.portraits), report)
+        context = BatchContext(tools, self.library, out or self.paths.portraits, on_result or discard)
+        return generate_batch(request, templates, context, report)
 
     def remove_person(self, person_id: str) -> Deleted:
         """Delete every file of the person, also what the engine has copied elsewhere. See `Library.remove`."""

@@ -30,7 +30,7 @@ from easyphoto.errors import BadPicture, BadRequest
 from easyphoto.images import open_picture, save_picture
 from easyphoto.library import Deleted, Library, PersonDraft
 from easyphoto.paths import Paths
-from easyphoto.portrait.batch import PortraitBatch
+from easyphoto.portrait.batch import OnResult, PortraitBatch, discard
 from easyphoto.progress import Progress, Step, silent
 from easyphoto.training.train import TrainingResult
 
@@ -98,6 +98,7 @@ class FakeStudio:
         templates: Sequence[Template],
         report: Progress = silent,
         out: Path | None = None,
+        on_result: OnResult = discard,
     ) -> PortraitBatch:
         self.calls.append(("portrait", request, tuple(t.name for t in templates)))
         for person in filter(None, request.persons):
@@ -109,8 +110,10 @@ class FakeStudio:
             self._work("first pass", report)
             try:
                 portraits.append(self._made(request, template, folder))
+                on_result(portraits[-1])
             except BadPicture as error:
                 failures.append(error)
+                on_result(error)
         report(Step("portrait", len(templates), len(templates)))
         return PortraitBatch(tuple(portraits), tuple(failures))
 

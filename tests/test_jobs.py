@@ -15,15 +15,17 @@ from threading import Event as Flag
 
 import pytest
 from fake_studio import FakeStudio, make_person
+from fakes import FakeEngine, FakeFaces, draw_faces, save
 from PIL import Image
 
-from easyphoto.domain import PortraitRequest, TrainRequest
-from easyphoto.errors import BadPicture, BadRequest, Busy, NotFound, TrainingFailed
+from easyphoto.domain import ModelFamily, PortraitRequest, TrainRequest
+from easyphoto.errors import BadPicture, BadRequest, Busy, NotFound, RenderFailed, TrainingFailed
 from easyphoto.jobs import CheckRequest, Job, JobFile, JobQueue, Kind, State
 from easyphoto.jobs.reporter import MOST_WAITING, Reporter
 from easyphoto.jobs.requests import read_request
 from easyphoto.paths import Paths
 from easyphoto.progress import Cancelled, Step
+from easyphoto.studio import Studio
 
 TRAIN = TrainRequest(person="Ann", consent=True)
 
@@ -201,6 +203,50 @@ def test_log_lines_of_the_job_are_events(open_queue, studio, photos, monkeypatch
 # ---------------------------------------------------------------- portraits
 
 
+class CountingEngine(FakeEngine):
+    """Notes when a session begins and what is rendered in it; the second template is too much for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sessions = 0
+
+    def session(self):
+        self.sessions += 1
+        return super().session()
+
+    def render(self, job, report):
+        if job.picture.getpixel((0, 0))[2] > 150:
+            raise RenderFailed("Too blue.")
+        return super().render(job, report)
+
+
+def test_a_job_is_one_batch_in_one_session(tmp_path):
+    """The person's photos are read once, the engine is opened once, one failing template ends none of the others."""
+    paths, engine, faces, read = Paths(tmp_path / "data"), CountingEngine(), FakeFaces(), []
+    person = make_person(paths, "Ann")
+    person.reference.write_bytes(_template(tmp_path, "ann.png", (190, 110, 90)).file.read_bytes())
+    before = faces.detect
+    faces.detect = lambda picture: read.append(picture.shape) or before(picture)
+    studio = Studio(paths, engine, faces)
+    queue = JobQueue(paths, studio)
+    files = [_template(tmp_path, f"{n}.png", (235, 190, 170), blue=n == 1) for n in range(3)]
+    request = PortraitRequest.for_family(ModelFamily.BUILTIN, persons=("ann",), seed=1, second_pass=False)
+    done = until(queue, queue.submit(Kind.PORTRAIT, request, files), State.DONE, seconds=30)
+    queue.close()
+    assert [p["template"] for p in done.result["portraits"]] == ["0.png", "2.png"]
+    assert [f["file"] for f in done.result["failures"]] == ["1.png"]
+    assert engine.sessions == 1
+    assert sum(shape == (301, 301, 3) for shape in read) == 1
+
+
+def _template(folder: Path, name: str, color: tuple[int, int, int], blue: bool = False) -> JobFile:
+    side = 301 if name == "ann.png" else 400
+    picture = draw_faces((side, side), [((side // 2, side // 2), side // 2, color)])
+    if blue:
+        picture[:20] = (0, 0, 255)
+    return JobFile(save(picture, folder / name), name)
+
+
 def test_bad_template_fails_alone(open_queue, studio, photos, tmp_path):
     (tmp_path / "bad.png").write_bytes(b"no picture")
     queue = open_queue()
@@ -228,14 +274,14 @@ def test_only_bad_templates_fail_the_job(open_queue, tmp_path):
 
 
 def test_cancelled_batch_keeps_finished_portraits(open_queue, studio, photos, monkeypatch):
-    made, real = [], studio.portrait
+    real = studio._made
 
-    def second_waits(*args: object) -> object:
-        studio.gate = Flag() if made else None
-        made.append(1)
-        return real(*args)
+    def first_only(*args: object) -> object:
+        made = real(*args)
+        studio.gate = Flag()  # the second one waits
+        return made
 
-    monkeypatch.setattr(studio, "portrait", second_waits)
+    monkeypatch.setattr(studio, "_made", first_only)
     queue = open_queue()
     job = queue.submit(Kind.PORTRAIT, PortraitRequest(), photos)
     while not (queue.get(job.id).result or {}).get("portraits"):

@@ -21,7 +21,7 @@ Result = dict[str, Any]
 
 @dataclass(frozen=True)
 class Task:
-    """A job laid out on the bench."""
+    """What a handler gets of a job."""
 
     id: str
     kind: Kind
@@ -58,27 +58,30 @@ def _train(task: Task, studio: Studio, report: Progress) -> Result:
 
 
 def _portrait(task: Task, studio: Studio, report: Progress) -> Result:
-    """Template by template, so that whatever ends the job, finished portraits are in its result."""
+    """One batch of the templates that an earlier try has not handled; whatever ends it, finished ones are kept."""
     request = read_request(PortraitRequest, task.request)
     result: Result = {"portraits": [], "failures": [], **(task.before or {})}
     handled = len(result["portraits"]) + len(result["failures"])
-    out = studio.paths.portraits / task.id
-    for number, photo in enumerate(task.photos[handled:], handled):
-        batch = studio.portrait(
-            request, [Template(photo.file, photo.name)], _part_of(report, number, len(task.photos)), out
-        )
-        result["portraits"] += [portrait_facts(done, studio.paths.root) for done in batch.portraits]
-        for failure in batch.failures:
-            _rename(failure, task)
-            result["failures"].append(failure.as_json())
+
+    def keep(done: Portrait | EasyPhotoError) -> None:
+        if isinstance(done, Portrait):
+            result["portraits"].append(portrait_facts(done, studio.paths.root))
+        else:
+            _rename(done, task)
+            result["failures"].append(done.as_json())
         task.keep(result)
+
+    templates = [Template(photo.file, photo.name) for photo in task.photos[handled:]]
+    progress = _part_of(report, handled, len(task.photos))
+    if templates:
+        studio.portrait(request, templates, progress, studio.paths.portraits / task.id, keep)
     if not result["portraits"]:
         raise NoPortraits(result["failures"])
     return result
 
 
 def _part_of(report: Progress, number: int, total: int) -> Progress:
-    """Counts templates over the whole job, not over one call."""
+    """Counts templates over the whole job, also those of an earlier try."""
 
     def passed_on(step: Step) -> None:
         report(replace(step, done=number + step.done, total=total) if step.stage == "portrait" else step)

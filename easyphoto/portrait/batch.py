@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +15,23 @@ from easyphoto.portrait.generate import Tools, generate, order_of
 from easyphoto.portrait.subject import open_subject
 from easyphoto.progress import Progress, Step
 
+OnResult = Callable[[Portrait | EasyPhotoError], None]
+"""Called with every portrait as soon as it is saved, and with the failure of every template that gave none."""
+
+
+def discard(result: Portrait | EasyPhotoError) -> None:
+    """An OnResult that waits for the whole batch."""
+
+
+@dataclass(frozen=True)
+class BatchContext:
+    """Where persons come from and portraits go to."""
+
+    tools: Tools
+    library: Library
+    folder: Path
+    on_result: OnResult = discard
+
 
 @dataclass(frozen=True)
 class PortraitBatch:
@@ -25,30 +42,51 @@ class PortraitBatch:
 
 
 def generate_batch(
-    request: PortraitRequest, templates: Sequence[Template], tools: Tools, shop: tuple[Library, Path], report: Progress
+    request: PortraitRequest, templates: Sequence[Template], context: BatchContext, report: Progress
 ) -> PortraitBatch:
-    """A portrait for every template, saved as it is finished into the folder of `shop`.
+    """A portrait for every template in one engine session, the persons' photos read once.
 
-    Raises NotFound or NoFace for a person that cannot be opened; a bad template only fails itself.
+    Each is saved into `context.folder` and handed to `context.on_result` as it is finished.
+    Raises NotFound or NoFace for a person that cannot be opened; a template that fails, or whose portrait cannot be
+    saved, fails alone.
     """
-    library, out = shop
-    people = {name: open_subject(library.open(name), tools.faces) for name in order_of(request.persons)}
-    portraits: list[Portrait] = []
-    failures: list[EasyPhotoError] = []
+    tools, faces = context.tools, context.tools.faces
+    people = {name: open_subject(context.library.open(name), faces) for name in order_of(request.persons)}
+    results: list[Portrait | EasyPhotoError] = []
     with tools.engine.session():
         for number, template in enumerate(templates):
             report(Step("portrait", number, len(templates), template.name))
-            try:
-                portraits.append(_kept(generate(request, template, people, tools, report), out))
-            except EasyPhotoError as problem:
-                problem.file = problem.file or template.name
-                failures.append(problem)
+            results.append(_attempt(template, lambda one: generate(request, one, people, tools, report), context))
+            context.on_result(results[-1])
     report(Step("portrait", len(templates), len(templates)))
-    return PortraitBatch(tuple(portraits), tuple(failures))
+    return PortraitBatch(
+        tuple(result for result in results if isinstance(result, Portrait)),
+        tuple(result for result in results if isinstance(result, EasyPhotoError)),
+    )
 
 
-def _kept(portrait: Portrait, out: Path) -> Portrait:
-    out.mkdir(parents=True, exist_ok=True)
-    file = free_name(out, f"{Path(portrait.template).stem}-{portrait.seed}")
-    save_picture(portrait.picture, file, portrait.infotext)
+def _attempt(
+    template: Template, make: Callable[[Template], Portrait], context: BatchContext
+) -> Portrait | EasyPhotoError:
+    """The saved portrait, or why there is none."""
+    try:
+        return _saved(make(template), context.folder)
+    except EasyPhotoError as problem:
+        problem.file = problem.file or template.name
+        return problem
+
+
+def _saved(portrait: Portrait, folder: Path) -> Portrait:
+    """With its file. Raises EasyPhotoError when the system will not write it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = free_name(folder, f"{Path(portrait.template).stem}-{portrait.seed}")
+        save_picture(portrait.picture, file, portrait.infotext)
+    except OSError as error:
+        raise EasyPhotoError(
+            f"The portrait cannot be saved: {error.strerror or error}.",
+            stage="save",
+            file=portrait.template,
+            remedy="Free disk space, or choose a folder that can be written.",
+        ) from error
     return replace(portrait, file=file)

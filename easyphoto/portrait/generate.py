@@ -1,9 +1,9 @@
-"""The story of a portrait: a template goes in, the person's portrait comes out."""
+"""From a template to the portrait of a person."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,7 +25,6 @@ from easyphoto.portrait.score import score_faces
 from easyphoto.portrait.subject import Subject
 from easyphoto.progress import Clock, Progress, Step
 
-STAGES_A_FACE = 6
 PREVIEW_SIDE = 384  # pixels
 
 
@@ -69,87 +68,123 @@ def generate(
     return min(candidates, key=lambda p: sum(score.after for score in p.scores))
 
 
-def _portrait(sitting: PortraitContext) -> Portrait:
-    request, clock = sitting.request, sitting.clock
+def _portrait(context: PortraitContext) -> Portrait:
+    request, clock = context.request, context.clock
     with clock.time("detect"):
-        picture = np.asarray(open_picture(sitting.template.file))
-        faces = find_faces(picture, sitting)
-    plans = plan_faces(request, faces, (picture.shape[1], picture.shape[0]), sitting.family)
+        picture = np.asarray(open_picture(context.template.file))
+        faces = find_faces(picture, context)
+    plans = plan_faces(request, faces, (picture.shape[1], picture.shape[0]), context.family)
     result = picture
     for number, plan in enumerate(plans):
-        canvas = _paint_face(cut(result, plan, faces), plan, number, sitting)
+        canvas = _paint_face(cut(result, plan, faces), FaceContext(context, plan, number))
         result = put_back(result, canvas, plan.region)
     with clock.time("score"):
-        scores = score_faces(picture, result, plans, sitting.people, sitting.tools.faces)
-    notes = tuple(dict.fromkeys(sitting.notes))
-    text = infotext(request, result.shape[1::-1], [sitting.people[p.person].person for p in plans])
+        scores = score_faces(picture, result, plans, context.people, context.tools.faces)
+    notes = tuple(dict.fromkeys(context.notes))
+    text = infotext(request, result.shape[1::-1], [context.people[p.person].person for p in plans])
     return Portrait(
-        Image.fromarray(result), sitting.template.name, scores, request.seed, text, notes, dict(clock.seconds)
+        Image.fromarray(result), context.template.name, scores, request.seed, text, notes, dict(clock.seconds)
     )
 
 
-def find_faces(picture: Pixels, sitting: PortraitContext) -> list[Face]:
+def find_faces(picture: Pixels, context: PortraitContext) -> list[Face]:
     """Faces of the template from left to right. Raises NoFace."""
-    faces = sitting.tools.faces.detect(picture)
+    faces = context.tools.faces.detect(picture)
     if not faces:
         raise NoFace(
             "No face was found in the template.",
             stage="detect",
-            file=sitting.template.name,
+            file=context.template.name,
             remedy="Use a picture with a face of at least 40 pixels that is not in profile.",
         )
     return faces
 
 
-def _paint_face(canvas: FaceCanvas, plan: FacePlan, number: int, sitting: PortraitContext) -> FaceCanvas:
-    """Fusion, first pass, colour, fusion, ring pass, finishing."""
-    request, clock = sitting.request, sitting.clock
-    bench = finish.EffectContext(sitting.tools.faces, sitting.people[plan.person], request)
-    stages = _StageProgress(sitting, number)
-    if request.fusion_before:
-        with clock.time("fusion"):
-            canvas = _fuse(canvas, bench, request.fusion_before_ratio, sitting)
-    stages.begin("first pass", canvas)
-    with clock.time("first pass"):
-        mask = face_mask(finish.regions_now(canvas, bench), canvas.widths)
-        canvas = _pass(canvas, mask, (plan, number, 1), sitting)
-    if request.color_first:
-        stages.begin("color", canvas)
-        with clock.time("color"):
-            canvas = finish.match_template(canvas, bench)
-    if request.fusion_after:
-        stages.begin("second fusion", canvas)
-        with clock.time("fusion"):
-            canvas = _fuse(canvas, bench, request.fusion_after_ratio, sitting)
-    if request.second_pass:
-        stages.begin("second pass", canvas)
-        with clock.time("second pass"):
-            mask = ring_mask(finish.regions_now(canvas, bench), canvas.widths)
-            canvas = _pass(canvas, mask, (plan, number, 2), sitting)
-    for name, effect in finish.finishing(request):
-        stages.begin(name, canvas)
-        with clock.time(name):
-            canvas = effect(canvas, bench)
+@dataclass(frozen=True)
+class FaceContext:
+    """One face being made."""
+
+    portrait: PortraitContext
+    plan: FacePlan
+    number: int  # of the face, from 0
+
+    @property
+    def effects(self) -> finish.EffectContext:
+        """What effects without diffusion work with."""
+        portrait = self.portrait
+        return finish.EffectContext(portrait.tools.faces, portrait.people[self.plan.person], portrait.request)
+
+
+FaceStage = Callable[[FaceCanvas, FaceContext], FaceCanvas]
+
+
+def face_stages(request: PortraitRequest) -> list[tuple[str, FaceStage]]:
+    """What is done to one face, in order: fusion, first pass, color, fusion, ring pass, finishing."""
+    stages: list[tuple[str, FaceStage, bool]] = [
+        ("fusion", _fuse_before, request.fusion_before),
+        ("first pass", _first_pass, True),
+        ("color", lambda canvas, face: finish.match_template(canvas, face.effects), request.color_first),
+        ("second fusion", _fuse_after, request.fusion_after),
+        ("second pass", _second_pass, request.second_pass),
+    ]
+    wanted = [(name, stage) for name, stage, asked in stages if asked]
+    return wanted + [(name, _as_stage(effect)) for name, effect in finish.finishing(request)]
+
+
+def _as_stage(effect: finish.Effect) -> FaceStage:
+    return lambda canvas, face: effect(canvas, face.effects)
+
+
+def _paint_face(canvas: FaceCanvas, face: FaceContext) -> FaceCanvas:
+    """All stages of one face; each is reported as it begins, with the face as it is until then."""
+    portrait = face.portrait
+    stages = face_stages(portrait.request)
+    note = f"{portrait.template.name}, face {face.number + 1}"
+    for count, (name, stage) in enumerate(stages):
+        preview = fit_long_side(Image.fromarray(canvas.pixels), PREVIEW_SIDE)
+        portrait.report(Step(name, count, len(stages), note, preview=preview))
+        with portrait.clock.time(name):
+            canvas = stage(canvas, face)
     return canvas
 
 
-def _fuse(canvas: FaceCanvas, bench: finish.EffectContext, ratio: float, sitting: PortraitContext) -> FaceCanvas:
+def _fuse_before(canvas: FaceCanvas, face: FaceContext) -> FaceCanvas:
+    return _fuse(canvas, face, face.portrait.request.fusion_before_ratio)
+
+
+def _fuse_after(canvas: FaceCanvas, face: FaceContext) -> FaceCanvas:
+    return _fuse(canvas, face, face.portrait.request.fusion_after_ratio)
+
+
+def _first_pass(canvas: FaceCanvas, face: FaceContext) -> FaceCanvas:
+    mask = face_mask(finish.regions_now(canvas, face.effects), canvas.widths)
+    return _pass(canvas, mask, face, 1)
+
+
+def _second_pass(canvas: FaceCanvas, face: FaceContext) -> FaceCanvas:
+    mask = ring_mask(finish.regions_now(canvas, face.effects), canvas.widths)
+    return _pass(canvas, mask, face, 2)
+
+
+def _fuse(canvas: FaceCanvas, face: FaceContext, ratio: float) -> FaceCanvas:
+    context = face.portrait
     try:
-        canvas, notes = finish.fuse(canvas, bench, ratio)
+        canvas, notes = finish.fuse(canvas, face.effects, ratio)
     except NoFace as problem:
         # With the built-in model the likeness comes from fusion alone; a real base model has the LoRA.
-        if sitting.family is ModelFamily.BUILTIN:
+        if context.family is ModelFamily.BUILTIN:
             raise NoFace(
-                problem.problem, stage="fusion", file=sitting.template.name, remedy=problem.remedy
+                problem.problem, stage="fusion", file=context.template.name, remedy=problem.remedy
             ) from problem
         notes = (f"Fusion was left out: {problem.problem}",)
-    sitting.notes.extend(notes)
+    context.notes.extend(notes)
     return canvas
 
 
-def _pass(canvas: FaceCanvas, mask: Pixels, which: tuple[FacePlan, int, int], sitting: PortraitContext) -> FaceCanvas:
-    plan, number, turn = which
-    request, subject = sitting.request, sitting.people[plan.person]
+def _pass(canvas: FaceCanvas, mask: Pixels, face: FaceContext, turn: int) -> FaceCanvas:
+    """Diffusion pass 1 or 2 under the mask (H x W, 255 = repaint)."""
+    context, plan = face.portrait, face.plan
+    request, subject = context.request, context.people[plan.person]
     settings = request.first if turn == 1 else request.second
     if settings.strength == 0:
         return canvas
@@ -159,37 +194,21 @@ def _pass(canvas: FaceCanvas, mask: Pixels, which: tuple[FacePlan, int, int], si
         negative_prompt=request.negative_prompt,
         settings=settings,
         cfg_scale=request.cfg_scale,
-        seed=pass_seed(request.seed, number, turn),
+        seed=pass_seed(request.seed, face.number, turn),
         loras=subject.loras(request.lora_weight),
         require_control=request.require_control,
     )
-    carry = sitting.family is ModelFamily.BUILTIN
-    easel = PassContext(sitting.tools.engine, plan.working, carry, sitting.report)
+    carry = context.family is ModelFamily.BUILTIN
+    where = PassContext(context.tools.engine, plan.working, carry, context.report)
     wants_pose = any(kind is HintKind.POSE for kind, _ in settings.hints)
     guide = (
-        pose_reference(canvas, subject, sitting.tools.faces)
+        pose_reference(canvas, subject, context.tools.faces)
         if wants_pose
         else PoseReference(canvas.pixels, (canvas.face,))
     )
-    canvas, notes = repaint(canvas, mask, order, guide, easel)
-    sitting.notes.extend(notes)
+    canvas, notes = repaint(canvas, mask, order, guide, where)
+    context.notes.extend(notes)
     return canvas
-
-
-@dataclass
-class _StageProgress:
-    """Counts the stages of one face for the progress report."""
-
-    sitting: PortraitContext
-    number: int
-    count: int = 0
-
-    def begin(self, stage: str, canvas: FaceCanvas) -> None:
-        """Report that `stage` begins, with the face as it is until then."""
-        self.count += 1
-        note = f"{self.sitting.template.name}, face {self.number + 1}"
-        preview = fit_long_side(Image.fromarray(canvas.pixels), PREVIEW_SIDE)
-        self.sitting.report(Step(stage, min(self.count, STAGES_A_FACE), STAGES_A_FACE, note, preview=preview))
 
 
 def order_of(persons: Sequence[str]) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ SPANS: dict[Kind, dict[str, tuple[float, float]]] = {
 }
 """Share of the whole that each stage takes, roughly as measured; unknown stages do not move the bar."""
 
-PAINTING = ("first pass", "color", "second fusion", "second pass", "retouch", "detail")
+PAINTING = ("fusion", "first pass", "color", "second fusion", "second pass", "retouch", "detail")
 ALMOST = 0.99  # the rest is for those that are done
 SURE = 0.04  # below this fraction a guess of the time left is not worth saying
 
@@ -63,7 +63,7 @@ def _portrait(job: Job, events: Sequence[Event]) -> float:
         if event.stage == "portrait":
             behind, seen, total = float(event.done), 0, max(1, event.total)
             best = max(best, behind / total)
-        elif event.stage == "first pass":
+        if event.stage in PAINTING and event.done == 0:  # the first stage of a face
             seen += 1
         if event.stage in PAINTING:
             inner = (max(0, seen - 1) + _share(event)) / rounds

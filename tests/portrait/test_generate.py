@@ -8,7 +8,8 @@ from PIL import Image
 from easyphoto.domain import KEEP, HintKind, LoraCheckpoint, ModelFamily, Person, PortraitRequest, Template
 from easyphoto.errors import BadRequest, NoFace
 from easyphoto.images import read_infotext
-from easyphoto.portrait.batch import generate_batch
+from easyphoto.portrait import batch as batch_module
+from easyphoto.portrait.batch import BatchContext, generate_batch
 from easyphoto.portrait.generate import Tools, generate
 from easyphoto.portrait.subject import Subject, open_subject
 from easyphoto.progress import Cancelled, Step, silent
@@ -151,7 +152,7 @@ def test_more_persons_than_faces_is_refused(tmp_path: Path, ann: Subject, bob: S
         make(request("ann", "bob"), template(tmp_path, ((450, 350), 160)), ann, bob)
 
 
-class _Shelf:
+class _People:
     def __init__(self, *people: Person) -> None:
         self.people = {p.id: p for p in people}
 
@@ -164,7 +165,10 @@ def test_a_bad_template_is_reported_and_the_rest_goes_on(tmp_path: Path, ann: Su
     broken.write_bytes(b"not a picture")
     shown = [Template(broken, "broken.jpg"), template(tmp_path, ((450, 350), 160))]
     tools = Tools(FakeEngine(), FakeFaces())
-    batch = generate_batch(request("ann"), shown, tools, (_Shelf(ann.person), tmp_path / "out"), silent)  # type: ignore[arg-type]
+    handed: list[object] = []
+    context = BatchContext(tools, _People(ann.person), tmp_path / "out", handed.append)  # type: ignore[arg-type]
+    batch = generate_batch(request("ann"), shown, context, silent)
+    assert handed == [*batch.failures, *batch.portraits]
     assert [f.file for f in batch.failures] == ["broken.jpg"]
     assert [p.template for p in batch.portraits] == ["template.png"]
     saved = batch.portraits[0].file
@@ -175,8 +179,8 @@ def test_a_bad_template_is_reported_and_the_rest_goes_on(tmp_path: Path, ann: Su
 
 def test_finished_pictures_are_never_overwritten(tmp_path: Path, ann: Subject):
     tools, shown = Tools(FakeEngine(), FakeFaces()), [template(tmp_path, ((450, 350), 160))]
-    shelf = (_Shelf(ann.person), tmp_path / "out")
-    files = [generate_batch(request("ann"), shown, tools, shelf, silent).portraits[0].file for _ in range(2)]  # type: ignore[arg-type]
+    context = BatchContext(tools, _People(ann.person), tmp_path / "out")  # type: ignore[arg-type]
+    files = [generate_batch(request("ann"), shown, context, silent).portraits[0].file for _ in range(2)]
     assert files[0] != files[1]
 
 
@@ -208,5 +212,31 @@ def test_every_stage_shows_the_face_as_it_is(tmp_path: Path, ann: Subject):
     tools = Tools(FakeEngine(), FakeFaces())
     generate(request("ann"), template(tmp_path, ((450, 350), 160)), {"ann": ann}, tools, steps.append)
     shown = [s for s in steps if s.preview is not None]
-    assert [s.stage for s in shown] == ["first pass", "second fusion", "second pass", "detail"]
+    assert [s.stage for s in shown] == ["fusion", "first pass", "second fusion", "second pass", "detail"]
     assert all(s.preview is not None and max(s.preview.size) <= 384 for s in shown)
+
+
+def test_the_stage_counter_reaches_its_total_with_every_effect_on(tmp_path: Path, ann: Subject):
+    steps: list[Step] = []
+    everything = dict.fromkeys(("color_first", "color_last", "retouch", "enhance_detail", "second_pass"), True)
+    wish, shown = request("ann", **everything), template(tmp_path, ((450, 350), 160))
+    generate(wish, shown, {"ann": ann}, Tools(FakeEngine(), FakeFaces()), steps.append)
+    counts = [(s.done, s.total) for s in steps if s.preview is not None]
+    assert counts == [(number, 8) for number in range(8)]
+
+
+def test_a_portrait_that_cannot_be_saved_fails_alone(tmp_path: Path, ann: Subject, monkeypatch: pytest.MonkeyPatch):
+    real, saved = batch_module.save_picture, list[Path]()
+
+    def full_at_first(picture: Image.Image, file: Path, text: str) -> None:
+        saved.append(file)
+        if len(saved) == 1:
+            raise OSError(28, "No space left on device")
+        real(picture, file, text)
+
+    monkeypatch.setattr(batch_module, "save_picture", full_at_first)
+    shown = [template(tmp_path, ((450, 350), 160))] * 2
+    context = BatchContext(Tools(FakeEngine(), FakeFaces()), _People(ann.person), tmp_path / "out")  # type: ignore[arg-type]
+    batch = generate_batch(request("ann"), shown, context, silent)
+    assert len(batch.portraits) == 1
+    assert "No space left" in batch.failures[0].problem
