@@ -129,7 +129,7 @@ def test_portraits_count_templates_and_passes():
     second = [*later, event(4, "portrait", 1, 2), event(5, "fusion", 0, 6)]
     fractions = [progress_of(one, events) for events in (begun, later, second)]
     assert fractions == sorted(fractions)
-    assert 0 <= fractions[0] < fractions[1] < 0.5 < fractions[2] < 1
+    assert 0 <= fractions[0] < fractions[1] < 0.5 <= fractions[2] < 1
 
 
 @pytest.mark.parametrize(
