@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -139,6 +141,65 @@ def test_grow_and_shrink_by_hand():
     assert images.shrink(mask, 3)[20].nonzero()[0].tolist() == list(range(18, 22))
     assert np.array_equal(images.grow(mask, -3), images.shrink(mask, 3))
     assert np.array_equal(images.grow(mask, 0.4), mask)
+
+
+def by_disc(mask: np.ndarray, radius: int, how) -> np.ndarray:
+    """Growing and shrinking as they are defined: the extreme over every pixel of a disc."""
+    y, x = np.ogrid[-radius : radius + 1, -radius : radius + 1]
+    return how(mask, (x * x + y * y <= (radius + 0.5) ** 2).astype(np.uint8))
+
+
+@given(st.integers(1, 20), st.sampled_from([0.0, 0.02, 0.5, 0.98, 1.0]), st.integers(0, 2**32 - 1))
+@settings(max_examples=60, deadline=None)
+def test_distances_grow_and_shrink_as_discs_do(radius: int, share: float, seed: int):
+    mask = (np.random.default_rng(seed).random((60, 45)) < share).astype(np.uint8) * 255
+    assert np.array_equal(images.grow(mask, radius), by_disc(mask, radius, cv2.dilate))
+    assert np.array_equal(images.shrink(mask, radius), by_disc(mask, radius, cv2.erode))
+
+
+def test_growing_costs_the_same_for_every_radius():
+    mask = square(700, 300, 400)
+
+    def seconds(radius: int) -> float:
+        times = []
+        for _ in range(5):
+            start = time.process_time()
+            images.grow(mask, radius)
+            times.append(time.process_time() - start)
+        return min(times)
+
+    seconds(4)
+    assert seconds(160) < 4 * seconds(10)  # by discs it is some hundred times as much
+
+
+@pytest.mark.parametrize("radius", [33, 64])
+def test_wide_feathers_agree_with_the_gaussian_they_stand_for(radius: int):
+    mask = np.zeros((500, 400), np.uint8)
+    cv2.ellipse(mask, (190, 250), (150, 210), 20, 0, 360, 255, -1)
+    side = 2 * radius + 1
+    inner = cv2.erode(mask, np.ones((side, side), np.uint8))
+    exact = cv2.GaussianBlur(inner, (side, side), radius / 2, borderType=cv2.BORDER_REPLICATE)
+    soft = images.feather(mask, radius)
+    assert np.abs(soft.astype(int) - exact).max() <= 6
+    assert not soft[mask == 0].any()
+
+
+def test_extent_of_a_mask():
+    mask = np.zeros((30, 40), np.uint8)
+    assert mask[images.extent(mask)].size == 0
+    mask[4, 7], mask[9, 3] = 1, 255
+    assert images.extent(mask) == (slice(4, 10), slice(3, 8))
+
+
+def test_color_of_a_large_part_is_matched_by_samples():
+    size = (1300, 1100)  # height, width
+    base, goal = noise(size[1], size[0], 1) // 3 + 60, noise(size[1], size[0], 2) // 4 + 110
+    mask = np.zeros(size, np.uint8)
+    mask[50:1250, 40:1050] = 200
+    small = images.match_color(base[50:550, 40:540], goal[50:550, 40:540], mask[50:550, 40:540], mask[50:550, 40:540])
+    large = images.match_color(base, goal, mask, mask)
+    assert np.abs(large[50:550, 40:540].astype(int) - small).max() <= 2
+    assert np.array_equal(large[mask == 0], base[mask == 0])
 
 
 def test_multiband_keeps_the_base_where_the_mask_is_zero_and_equals_plain_blend_in_flat_areas():

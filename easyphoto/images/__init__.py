@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from easyphoto.images.color import lab_to_rgb, match_color, rgb_to_lab
 from easyphoto.images.geometry import crop, fit_area, fit_long_side, paste_back, picture, pixels, resize_short_side
-from easyphoto.images.masks import blend, feather, grow, multiband_blend, shrink, weights
+from easyphoto.images.masks import blend, extent, feather, grow, multiband_blend, shrink, weights
 from easyphoto.images.opening import open_picture, picture_size
 from easyphoto.images.saving import read_infotext, save_picture
 
 __all__ = [
     "blend",
     "crop",
+    "extent",
     "feather",
     "fit_area",
     "fit_long_side",

@@ -5,10 +5,12 @@ Own code rather than cv2's, since the result must be the same on every OpenCV.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from easyphoto.domain import Floats, Pixels
-from easyphoto.images.masks import blend, weights
+from easyphoto.images.masks import blend, extent, weights
 
 _XYZ_OF_RGB = np.array(  # IEC 61966-2-1, rows divided by the D65 white below
     [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]],
@@ -17,7 +19,8 @@ _XYZ_OF_RGB = np.array(  # IEC 61966-2-1, rows divided by the D65 white below
 _XYZ_OF_RGB /= _XYZ_OF_RGB.sum(axis=1, keepdims=True)
 _RGB_OF_XYZ = np.linalg.inv(_XYZ_OF_RGB)
 _KNEE = 6 / 29
-
+_SAMPLES = 500_000  # pixels from which the statistics of a mask are taken
+_BAND = 256  # rows that are converted at a time
 
 _CODES = np.arange(256) / 255
 _LINEAR_OF_BYTE = np.where(_CODES <= 0.04045, _CODES / 12.92, ((_CODES + 0.055) / 1.055) ** 2.4).astype(np.float32)
@@ -64,14 +67,32 @@ def match_color(
     unit); the shift stays within +-max_shift units. The change is applied through the soft mask:
     pixels where it is 0 stay bit-identical. The two pictures may differ in size. Empty masks: a copy.
     """
-    soft, theirs = weights(mask), weights(reference_mask)
-    if soft.sum() < 1 or theirs.sum() < 1:
+    own, other = _samples(picture, mask), _samples(reference, reference_mask)
+    if own is None or other is None:
         return picture.copy()
-    lab = rgb_to_lab(picture)
-    mean, spread = _mean_and_spread(lab, soft)
-    goal, goal_spread = _mean_and_spread(rgb_to_lab(reference), theirs)
+    (mean, spread), (goal, goal_spread) = _mean_and_spread(*own), _mean_and_spread(*other)
     flat = (spread < 0.5) | (goal_spread < 0.5)
     gain = np.where(flat, 1.0, np.clip(goal_spread / np.where(flat, 1.0, spread), 1 / max_gain, max_gain))
     shift = np.clip(goal - mean, -max_shift, max_shift)
-    moved = lab_to_rgb(((lab - mean) * gain + mean + shift).astype(np.float32))
-    return blend(picture, moved, mask)
+    result, part = picture.copy(), extent(mask)
+    for rows in _bands(part[0]):
+        here = (rows, part[1])
+        lab = rgb_to_lab(picture[here])
+        moved = lab_to_rgb(((lab - mean) * gain + mean + shift).astype(np.float32))
+        result[here] = blend(picture[here], moved, mask[here])
+    return result
+
+
+def _samples(picture: Pixels, mask: Floats | Pixels) -> tuple[Floats, Floats] | None:
+    """(L*a*b* values, weights) of the masked part, in even steps where it is large; None for an empty mask."""
+    rows, columns = extent(mask)
+    step = max(1, int(np.sqrt((rows.stop - rows.start) * (columns.stop - columns.start) / _SAMPLES)))
+    here = (slice(rows.start, rows.stop, step), slice(columns.start, columns.stop, step))
+    share = weights(mask[here])
+    return (rgb_to_lab(picture[here]), share) if share.sum() >= 1 else None
+
+
+def _bands(rows: slice) -> Iterator[slice]:
+    """The rows in bands, so that memory stays flat for large pictures."""
+    for start in range(rows.start, rows.stop, _BAND):
+        yield slice(start, min(start + _BAND, rows.stop))

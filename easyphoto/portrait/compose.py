@@ -9,7 +9,7 @@ import numpy as np
 
 from easyphoto.domain import Face, Pixels
 from easyphoto.faces.base import FaceRegions, FaceToolbox
-from easyphoto.images import blend, feather, grow, shrink
+from easyphoto.images import blend, extent, feather, grow, shrink
 from easyphoto.portrait.plan import FacePlan, Widths, moved
 
 SAME_PLACE = 0.2  # overlap from which two boxes are one face before and after painting
@@ -39,7 +39,9 @@ class FaceCanvas:
     def painted(self, pixels: Pixels, mask: Pixels) -> FaceCanvas:
         """With `pixels` laid on through `mask`; the mask is remembered."""
         inside: Pixels = np.minimum(mask, self.free)
-        return replace(self, pixels=blend(self.pixels, pixels, inside), touched=np.maximum(self.touched, inside))
+        here, result = extent(inside), self.pixels.copy()
+        result[here] = blend(self.pixels[here], pixels[here], inside[here])
+        return replace(self, pixels=result, touched=np.maximum(self.touched, inside))
 
 
 def cut(picture: Pixels, plan: FacePlan, faces: Sequence[Face]) -> FaceCanvas:
@@ -97,7 +99,9 @@ def put_back(picture: Pixels, canvas: FaceCanvas, region: tuple[int, int, int, i
     """The template with the finished region in it; where nothing was touched, pixels are the template's own."""
     left, top, right, bottom = region
     result = picture.copy()
-    result[top:bottom, left:right][canvas.touched > 0] = canvas.pixels[canvas.touched > 0]
+    here = extent(canvas.touched)
+    changed = canvas.touched[here][..., None] > 0
+    np.copyto(result[top:bottom, left:right][here], canvas.pixels[here], where=changed)
     return result
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from easyphoto.domain import Pixels, PortraitRequest
 from easyphoto.faces.base import FaceRegions, FaceToolbox
-from easyphoto.images import match_color
+from easyphoto.images import extent, match_color
 from easyphoto.portrait.compose import FaceCanvas, found_again
 from easyphoto.portrait.subject import Subject
 
@@ -60,9 +60,15 @@ def retouch(canvas: FaceCanvas, bench: EffectContext) -> FaceCanvas:
 
 def enhance_detail(canvas: FaceCanvas, bench: EffectContext) -> FaceCanvas:
     """Detail boosted where the face was painted, mixed in by the request's ratio."""
-    sharp = bench.faces.enhance(canvas.pixels, 1.0)
-    mixed = canvas.pixels + (sharp.astype(np.float32) - canvas.pixels) * bench.request.enhance_detail_ratio
-    return canvas.painted(np.clip(np.rint(mixed), 0, 255).astype(np.uint8), canvas.soft)
+    soft = canvas.soft
+    here, result = extent(soft), canvas.pixels.copy()
+    if not soft.any():
+        return canvas
+    part = canvas.pixels[here]
+    sharp = bench.faces.enhance(np.ascontiguousarray(part), 1.0)
+    mixed = part + (sharp.astype(np.float32) - part) * np.float32(bench.request.enhance_detail_ratio)
+    result[here] = np.clip(np.rint(mixed), 0, 255)
+    return canvas.painted(result, soft)
 
 
 def finishing(request: PortraitRequest) -> list[tuple[str, Effect]]:
