@@ -55,6 +55,10 @@ class NotFound(EasyPhotoError):
     """A person, template, model or file that does not exist."""
 
 
+class PersonGone(NotFound):
+    """The person was deleted while something was made of them; it is not kept."""
+
+
 class AlreadyThere(EasyPhotoError):
     """A person or file of that name exists."""
 

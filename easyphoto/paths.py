@@ -60,6 +60,16 @@ class Paths:
         return self.root / "jobs"
 
     @property
+    def drafts(self) -> Path:
+        """Pictures that were brought to the page and are no part of a job yet."""
+        return self.jobs / "drafts"
+
+    @property
+    def uploads(self) -> Path:
+        """Files that were brought to the API for requests to come."""
+        return self.jobs / "uploads"
+
+    @property
     def weights(self) -> Path:
         """Fetched or imported model files."""
         return self.root / "weights"

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from easyphoto.library import Deleted, Library, check_id
+from easyphoto.library import Library
 from easyphoto.paths import Paths, default_root
 from easyphoto.progress import Progress, silent
 from easyphoto.training.interpreter import TrainerPython, own_python
 
 if TYPE_CHECKING:
+    from easyphoto.deletion import Deletion
     from easyphoto.domain import Photo, PhotoReport, PortraitRequest, Template, TrainRequest
     from easyphoto.engines.base import Engine
     from easyphoto.faces.base import FaceToolbox
@@ -70,8 +71,8 @@ class Studio:
         context = BatchContext(tools, self.library, out or self.paths.portraits, on_result or discard)
         return generate_batch(request, templates, context, report)
 
-    def remove_person(self, person_id: str) -> Deleted:
-        """Delete every file of the person, also what the engine has copied elsewhere. See `Library.remove`."""
-        for lora in (self.paths.persons / check_id(person_id)).rglob("*.safetensors"):
-            self.engine.forget(lora)
-        return self.library.remove(person_id)
+    def remove_person(self, person_id: str) -> Deletion:
+        """Delete everything that was made of the person's photos. See `easyphoto.deletion.delete_person`."""
+        from easyphoto.deletion import delete_person
+
+        return delete_person(person_id, self)

@@ -13,6 +13,7 @@ import numpy as np
 from fakes import FakeEngine, FakeFaces
 from PIL import Image
 
+from easyphoto.deletion import Deletion, delete_person
 from easyphoto.domain import (
     Box,
     FaceScore,
@@ -28,7 +29,7 @@ from easyphoto.domain import (
 )
 from easyphoto.errors import BadPicture, BadRequest
 from easyphoto.images import open_picture, save_picture
-from easyphoto.library import Deleted, Library, PersonDraft
+from easyphoto.library import Library, PersonDraft
 from easyphoto.paths import Paths
 from easyphoto.portrait.batch import OnResult, PortraitBatch, discard
 from easyphoto.progress import Progress, Step, silent
@@ -117,8 +118,8 @@ class FakeStudio:
         report(Step("portrait", len(templates), len(templates)))
         return PortraitBatch(tuple(portraits), tuple(failures))
 
-    def remove_person(self, person_id: str) -> Deleted:
-        return self.library.remove(person_id)
+    def remove_person(self, person_id: str) -> Deletion:
+        return delete_person(person_id, self)  # type: ignore[arg-type]
 
     @staticmethod
     def _made(request: PortraitRequest, template: Template, folder: Path) -> Portrait:

@@ -17,11 +17,11 @@ LONGER = {"easyphoto/ui/strings.py": 420}  # declarations and texts, no logic
 
 # From the ground up. A file imports from its own package or from packages on lower layers.
 LAYERS: tuple[dict[str, tuple[str, ...]], ...] = (
-    {"ground": ("__init__", "domain", "errors", "progress", "paths", "locks", "images")},
+    {"ground": ("__init__", "domain", "errors", "progress", "paths", "locks", "sqlite_privacy", "images")},
     {"stores": ("weights", "lora", "library")},
     {"faces": ("faces",), "engines": ("engines",)},
     {"training": ("training",), "portrait": ("portrait",)},
-    {"application": ("studio", "jobs", "diagnostics")},
+    {"application": ("studio", "deletion", "picture_tokens", "jobs", "diagnostics")},
     {"ui": ("ui",), "api": ("api",)},
     {"server": ("api/server",), "webui": ("webui",)},
     {"console": ("__main__", "cli", "demo")},

@@ -17,6 +17,7 @@ from easyphoto import errors
 from easyphoto.cli import app
 from easyphoto.cli.arguments import photos_of, pictures_in
 from easyphoto.cli.terminal import ProgressLines, progress
+from easyphoto.deletion import Deletion
 from easyphoto.domain import (
     Box,
     Checkpoint,
@@ -52,7 +53,7 @@ class FakeLibrary:
 
     def remove(self, person):
         self.done.append(("remove", self.people.pop(person).id))
-        return SimpleNamespace(files=7, bytes=2_000_000, left=self.left)
+        return Deletion(7, 2_000_000, portraits=1, uploads=0, lora_copies=0, jobs=2, left=self.left)
 
     def export(self, person, file):
         self.done.append(("export", person, file))

@@ -57,9 +57,8 @@ def delete_person(call: RequestContext) -> JsonResult:
     person = call.desk.studio.library.open(call.path["person"])
     if call.body["name"].strip() != person.name:
         raise BadRequest("That is not the person's name.", stage="remove", remedy="Type the name as it is shown.")
-    removed = call.desk.studio.remove_person(person.id)
-    call.desk.queue.forget(person.id)
-    return JsonResult({"id": person.id, "files": removed.files, "bytes": removed.bytes, "left": len(removed.left)})
+    removed = asdict(call.desk.studio.remove_person(person.id))
+    return JsonResult({"id": person.id, **removed, "left": len(removed["left"])})
 
 
 def report(call: RequestContext) -> JsonResult:
@@ -179,7 +178,8 @@ def doctor(call: RequestContext) -> JsonResult:
 _PERSON = ref("Person")
 _DELETED = object_of({"deleted": TEXT})
 _NAMED = object_of({"name": NAME})
-_REMOVED = object_of({"id": TEXT, "files": COUNT, "bytes": COUNT, "left": COUNT})
+_COUNTS = ("files", "bytes", "portraits", "uploads", "lora_copies", "jobs", "left")
+_REMOVED = object_of({"id": TEXT, **dict.fromkeys(_COUNTS, COUNT)})
 _FORMS = object_of(
     {
         "requests": map_of({"type": "object"}),

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from fastapi.responses import Response
 
 from easyphoto.api.access import Access
-from easyphoto.api.pictures import Pictures
 from easyphoto.api.schemas import Schema
 from easyphoto.api.serializers import Serializer
 from easyphoto.api.sse import Feed
@@ -18,6 +17,7 @@ from easyphoto.api.uploads import RequestFiles, Uploads
 from easyphoto.diagnostics import Finding, diagnose
 from easyphoto.errors import BadRequest
 from easyphoto.jobs import JobQueue
+from easyphoto.picture_tokens import Pictures
 
 if TYPE_CHECKING:
     from easyphoto.studio import Studio
@@ -35,7 +35,7 @@ class AppContext:
         paths = studio.paths
         self.examine: Diagnose = examine or (lambda: tuple(diagnose(paths)))
         self.pictures = Pictures(paths)
-        self.uploads = Uploads(paths.jobs / "uploads")
+        self.uploads = Uploads(paths.uploads)
         self.templates = TemplateStore(paths)
         self.intake = RequestFiles(self.uploads, self.templates, paths.jobs, access.max_picture)
         self.tell = Serializer(self.pictures, paths)

@@ -8,11 +8,11 @@ from datetime import datetime, timezone
 from typing import Any
 
 from easyphoto.api.errors import clean, places_of
-from easyphoto.api.pictures import Pictures
 from easyphoto.api.template_store import TemplateView
 from easyphoto.domain import Person
 from easyphoto.jobs import Event, Job
 from easyphoto.paths import Paths
+from easyphoto.picture_tokens import Pictures
 
 Json = dict[str, Any]
 

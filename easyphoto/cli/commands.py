@@ -143,16 +143,20 @@ def rename_person(arguments: Namespace, desk: CommandContext) -> CommandResult:
 
 
 def remove_person(arguments: Namespace, desk: CommandContext) -> CommandResult:
-    """Every file of the person is deleted. Raises BadRequest without ``--yes``."""
+    """Everything that was made of the person's photos is deleted. Raises BadRequest without ``--yes``."""
     if not arguments.yes:
         raise BadRequest(
             f"This deletes every file of {arguments.id} for good.", stage="remove", remedy="Say --yes to do it."
         )
     removed = desk.studio.remove_person(arguments.id)
     left = [str(file) for file in removed.left]
-    lines = [f"Removed {arguments.id}: {removed.files} files, {removed.bytes / 1e6:.1f} MB."]
+    lines = [
+        f"Removed {arguments.id}: {removed.files} files, {removed.bytes / 1e6:.1f} MB, "
+        f"of them {removed.portraits} portraits; {removed.jobs} jobs.",
+        "Portraits saved elsewhere with --out are not touched.",
+    ]
     lines += [f"still there, delete it by hand: {file}" for file in left]
-    data = {"id": arguments.id, "files": removed.files, "bytes": removed.bytes, "left": left}
+    data = {"id": arguments.id, **asdict(removed), "left": left}
     return CommandResult(data, lines, code=SOME_LEFT if left else 0)
 
 

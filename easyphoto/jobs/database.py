@@ -8,9 +8,11 @@ from pathlib import Path
 
 from easyphoto.errors import Busy, EasyPhotoError
 from easyphoto.library.filesystem import make_private
+from easyphoto.sqlite_privacy import overwrite_deleted
 
 _log = logging.getLogger(__name__)
 
+NAME = "jobs.sqlite"
 VERSION = 1
 _SCHEMA = """
 CREATE TABLE jobs (
@@ -53,6 +55,7 @@ def _connected(file: Path) -> sqlite3.Connection:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
         database.execute("PRAGMA foreign_keys = ON")
+        overwrite_deleted(database)
         _migrate(database)
     except BaseException:
         database.close()

@@ -8,7 +8,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from easyphoto.errors import NotFound
+from easyphoto.errors import BadName, NotFound
+from easyphoto.library import slug
 
 JOB_ID = r"^[0-9]{8}-[0-9]{6}-[0-9a-f]{8}$"
 """UTC day, time and chance: sorts by age and is a safe folder name."""
@@ -98,6 +99,14 @@ class Event:
     figures: dict[str, float] = field(default_factory=dict)  # e.g. loss, likeness
     preview: Path | None = None  # a JPEG in the job's folder
     line: str = ""  # of the log; an event with a line carries no step
+
+
+def trained_person(job: Job) -> str:
+    """The id a training job's person has or would get; "" for a name that cannot have one."""
+    try:
+        return slug(str(job.request.get("person", "")))
+    except BadName:
+        return ""
 
 
 def checked_id(text: str) -> str:

@@ -13,12 +13,12 @@ from PIL import Image
 from easyphoto.domain import Photo
 from easyphoto.errors import BadPicture
 from easyphoto.jobs.job import JobFile
-from easyphoto.library.filesystem import make_private
+from easyphoto.library.filesystem import make_private, sha256_of
 
 PREVIEW_SIDE = 768
 PREVIEWS_KEPT = 24
 
-_PICTURES, _LIST = "pictures", "pictures.json"
+_PICTURES, _LIST, _DIGESTS = "pictures", "pictures.json", "digests.json"
 
 
 def store(folder: Path, files: Sequence[JobFile]) -> None:
@@ -28,6 +28,8 @@ def store(folder: Path, files: Sequence[JobFile]) -> None:
         make_private(folder / _PICTURES)
         kept = [{"file": _copied(folder, n, f), "name": f.name, "override": f.override} for n, f in enumerate(files)]
         (folder / _LIST).write_text(json.dumps(kept), encoding="utf-8")
+        digests_of = sorted({sha256_of(file) for file in (folder / _PICTURES).iterdir()})
+        (folder / _DIGESTS).write_text(json.dumps(digests_of), encoding="utf-8")
     except BaseException:
         remove(folder)
         raise
@@ -57,8 +59,14 @@ def has_pictures(folder: Path) -> bool:
     return (folder / _LIST).is_file()
 
 
+def digests(folder: Path) -> frozenset[str]:
+    """SHA-256 of the pictures it was given, also after they are gone: a deletion finds other copies by them."""
+    note = folder / _DIGESTS
+    return frozenset(json.loads(note.read_text(encoding="utf-8"))) if note.is_file() else frozenset()
+
+
 def remove_pictures(folder: Path) -> None:
-    """The private files; previews stay."""
+    """The private files; previews and digests stay."""
     (folder / _LIST).unlink(missing_ok=True)
     shutil.rmtree(folder / _PICTURES, ignore_errors=True)
 

@@ -11,13 +11,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from easyphoto.errors import BadName, BadRequest, Busy
+from easyphoto.errors import BadRequest, Busy
 from easyphoto.jobs import job_files
-from easyphoto.jobs.job import ENDED, JOB_ID, Event, Job, JobFile, Kind, State, checked_id
+from easyphoto.jobs.job import ENDED, JOB_ID, Event, Job, JobFile, Kind, State, checked_id, trained_person
 from easyphoto.jobs.requests import REQUESTS, Request
 from easyphoto.jobs.store import JobStore
 from easyphoto.jobs.workers import WORKERS, Workers
-from easyphoto.library import slug
 from easyphoto.paths import Paths
 
 if TYPE_CHECKING:
@@ -132,25 +131,13 @@ class JobQueue:
         if with_results:
             shutil.rmtree(self._paths.portraits / job_id, ignore_errors=True)
         if job.kind is Kind.TRAIN:
-            self._remove_workshop(job)
+            self._remove_working_folder(job)
 
-    def forget(self, person: str) -> int:
-        """Delete every ended job of the person with that id: photos, previews, and every portrait they are in.
-
-        Says how many jobs those were.
-        """
-        jobs = [job for job in self.list(Kind.TRAIN, tuple(ENDED), limit=10_000) if _person_of(job) == person]
-        sat = self.list(Kind.PORTRAIT, tuple(ENDED), limit=10_000)
-        jobs += [job for job in sat if person in job.request.get("persons", ())]
-        for job in jobs:
-            self.delete(job.id, with_results=True)
-        return len(jobs)
-
-    def _remove_workshop(self, job: Job) -> None:
+    def _remove_working_folder(self, job: Job) -> None:
         """What an unfinished training has left of the photos, unless another job goes on with it."""
-        person = _person_of(job)
+        person = trained_person(job)
         others = self.list(Kind.TRAIN, tuple(set(State) - {State.DONE}), limit=MOST_WAITING)
-        if person and not any(_person_of(other) == person for other in others):
+        if person and not any(trained_person(other) == person for other in others):
             shutil.rmtree(self._paths.jobs / f"train-{person}", ignore_errors=True)
 
     def _expire(self) -> None:
@@ -221,14 +208,6 @@ class JobQueue:
 
 def _new_id() -> str:
     return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
-
-
-def _person_of(job: Job) -> str:
-    """The id a training job's person has or would get; empty for a name that cannot have one."""
-    try:
-        return slug(str(job.request.get("person", "")))
-    except BadName:
-        return ""
 
 
 def _queue_position(job: Job, line: Sequence[tuple[str, Kind]]) -> int:

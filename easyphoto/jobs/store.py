@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import Busy, NotFound
-from easyphoto.jobs.database import open_database
+from easyphoto.jobs.database import NAME, open_database
 from easyphoto.jobs.job import ENDED, Event, Job, Kind, State
+from easyphoto.sqlite_privacy import erase_deleted_rows
 
 _LAST_EVENT = "(SELECT COALESCE(MAX(number), 0) FROM events WHERE job = jobs.id)"
 
@@ -24,7 +25,7 @@ class JobStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._lock = threading.RLock()
-        self._database: sqlite3.Connection | None = open_database(folder / "jobs.sqlite")
+        self._database: sqlite3.Connection | None = open_database(folder / NAME)
 
     def close(self) -> None:
         """For good; later calls raise Busy."""
@@ -154,6 +155,14 @@ class JobStore:
         """With its events."""
         with self.transaction() as database:
             database.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
+
+    def erase_deleted(self) -> None:
+        """Nothing that was deleted can be read from the file any more. Raises Busy while another process reads."""
+        with self._lock:
+            try:
+                erase_deleted_rows(self._open())
+            except sqlite3.OperationalError as error:
+                raise Busy(f"The list of jobs cannot be cleaned ({error}).", stage="delete", file=NAME) from error
 
     # ------------------------------------------------------------ events
 

@@ -12,6 +12,7 @@ from easyphoto.errors import EasyPhotoError
 from easyphoto.jobs import job_files
 from easyphoto.jobs.handlers import Task, perform
 from easyphoto.jobs.job import Event, Job, Kind, State
+from easyphoto.jobs.removal import QUEUE_LOCK
 from easyphoto.jobs.reporter import LogTap, Reporter
 from easyphoto.jobs.store import JobStore
 from easyphoto.locks import FileLock
@@ -34,7 +35,7 @@ class Workers:
 
     def __init__(self, paths: Paths, studio: Studio, store: JobStore) -> None:
         self._paths, self._studio, self._store = paths, studio, store
-        self._lock = FileLock(paths.jobs / "queue.lock")
+        self._lock = FileLock(paths.jobs / QUEUE_LOCK)
         self._changed = threading.Condition()
         self._closing = False
         self._reporters: dict[str, Reporter] = {}  # of running jobs, by id

@@ -18,6 +18,13 @@ class Deleted:
     bytes: int
     left: tuple[Path, ...]  # files that the system would not delete
 
+    def __add__(self, other: Deleted) -> Deleted:
+        """Both together."""
+        return Deleted(self.files + other.files, self.bytes + other.bytes, self.left + other.left)
+
+
+NOTHING = Deleted(0, 0, ())
+
 
 def make_private(folder: Path) -> None:
     """Create it with its parents, for its owner alone where the system knows that."""
@@ -57,21 +64,26 @@ def size_of(folder: Path) -> int:
     return sum(file.lstat().st_size for file in folder.rglob("*") if not file.is_dir()) if folder.is_dir() else 0
 
 
+def _files_below(folder: Path) -> list[Path]:
+    """Links count as files."""
+    return [file for file in folder.rglob("*") if file.is_symlink() or not file.is_dir()]
+
+
 def delete_tree(folders: Iterable[Path]) -> Deleted:
-    """Delete the folders to the last file; links are deleted, never followed."""
+    """Delete the folders, or files, to the last file; links are deleted, never followed."""
     count = total = 0
     left: list[Path] = []
     for folder in folders:
-        if folder.is_symlink():
-            folder.unlink()
-            continue
-        for file in [f for f in folder.rglob("*") if f.is_symlink() or not f.is_dir()]:
-            size = file.lstat().st_size
+        for file in [folder] if folder.is_symlink() or folder.is_file() else _files_below(folder):
             try:
+                size = file.lstat().st_size
                 file.unlink()
+            except FileNotFoundError:  # somebody else was quicker
+                continue
             except OSError:
                 left.append(file)
             else:
                 count, total = count + 1, total + size
-        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.is_symlink():
+            shutil.rmtree(folder, ignore_errors=True)
     return Deleted(count, total, tuple(left))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.domain import LoraCheckpoint, Person, TrainingSet
-from easyphoto.errors import AlreadyThere, BadModel, NotFound
+from easyphoto.errors import AlreadyThere, BadModel, NotFound, PersonGone
 from easyphoto.library import archive, legacy_import
 from easyphoto.library.filesystem import Deleted, delete_tree, hash_files, make_private, size_of, write_atomic
 from easyphoto.library.lock import write_lock
@@ -97,14 +97,30 @@ class Library:
     def remove(self, identifier: str) -> Deleted:
         """Delete every file of the person, also of unfinished trainings and of a damaged folder.
 
-        What the system would not delete (a file in use) is named in `left`. Portraits that were
-        made are pictures of their own and stay. Raises BadName, NotFound, Busy.
+        What the system would not delete (a file in use) is named in `left`. Jobs and portraits are not the library's:
+        see `easyphoto.deletion`. Raises BadName, NotFound, Busy.
         """
-        folders = [folder for folder in self._folders_of(identifier) if folder.exists()]
+        folders = self.folders_of(identifier)
         if not folders:
             raise NotFound(f"There is no person {identifier!r}.", stage="library")
-        with self._locked():
+        with self._locked(), self._saving():
             return delete_tree(folders)
+
+    def folders_of(self, identifier: str) -> tuple[Path, ...]:
+        """What there is of them: the person's folder, an unfinished training, what a crash has left. Raises BadName."""
+        return tuple(folder for folder in self._folders_of(identifier) if folder.exists())
+
+    @contextmanager
+    def unchanged(self, persons: Iterable[Person]) -> Iterator[None]:
+        """Inside it none of them can be removed: a portrait is saved there, or is not to be saved at all.
+
+        Raises PersonGone for one that is gone, or is another one of the same name by now.
+        """
+        with self._saving():
+            for person in persons:
+                if not person.folder.is_dir() or self.open(person.id).created != person.created:
+                    raise PersonGone(f"{person.name} was deleted meanwhile.", stage="save")
+            yield
 
     def export(self, identifier: str, zip_file: Path) -> Path:
         """All of the person as one zip file. Raises NotFound, AlreadyThere when the file exists."""
@@ -143,10 +159,15 @@ class Library:
         return self._folder(identifier), self._paths.jobs / f"train-{identifier}", *left_behind
 
     def _locked(self) -> AbstractContextManager[None]:
-        """One lock for the whole shelf, so that no lock file keeps a removed person's name."""
+        """One lock for the whole library, so that no lock file keeps a removed person's name."""
         make_private(self._paths.root)
         make_private(self._paths.persons)
         return write_lock(self._paths.persons / ".lock", self._patience)
+
+    def _saving(self) -> AbstractContextManager[None]:
+        """Held for the moment in which a portrait is saved, and while a person is removed."""
+        make_private(self._paths.persons)
+        return write_lock(self._paths.persons / ".saving.lock", self._patience)
 
     def _manifest(self, folder: Path) -> Manifest:
         """Read and checked. Raises BadModel."""

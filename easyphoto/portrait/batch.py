@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from easyphoto.domain import Portrait, PortraitRequest, Template
-from easyphoto.errors import EasyPhotoError
+from easyphoto.domain import Person, Portrait, PortraitRequest, Template
+from easyphoto.errors import EasyPhotoError, PersonGone
 from easyphoto.images import save_picture
 from easyphoto.library import Library
 from easyphoto.paths import free_name
@@ -47,16 +47,17 @@ def generate_batch(
     """A portrait for every template in one engine session, the persons' photos read once.
 
     Each is saved into `context.folder` and handed to `context.on_result` as it is finished.
-    Raises NotFound or NoFace for a person that cannot be opened; a template that fails, or whose portrait cannot be
-    saved, fails alone.
+    Raises NotFound or NoFace for a person that cannot be opened, PersonGone for one deleted meanwhile; a template
+    that fails, or whose portrait cannot be saved, fails alone.
     """
     tools, faces = context.tools, context.tools.faces
     people = {name: open_subject(context.library.open(name), faces) for name in order_of(request.persons)}
+    to = _Destination(context.library, context.folder, tuple(subject.person for subject in people.values()))
     results: list[Portrait | EasyPhotoError] = []
     with tools.engine.session():
         for number, template in enumerate(templates):
             report(Step("portrait", number, len(templates), template.name))
-            results.append(_attempt(template, lambda one: generate(request, one, people, tools, report), context))
+            results.append(_attempt(template, lambda one: generate(request, one, people, tools, report), to))
             context.on_result(results[-1])
     report(Step("portrait", len(templates), len(templates)))
     return PortraitBatch(
@@ -65,23 +66,33 @@ def generate_batch(
     )
 
 
-def _attempt(
-    template: Template, make: Callable[[Template], Portrait], context: BatchContext
-) -> Portrait | EasyPhotoError:
+@dataclass(frozen=True)
+class _Destination:
+    """Where portraits are saved, as long as nobody in them is deleted."""
+
+    library: Library
+    folder: Path
+    persons: tuple[Person, ...]
+
+
+def _attempt(template: Template, make: Callable[[Template], Portrait], to: _Destination) -> Portrait | EasyPhotoError:
     """The saved portrait, or why there is none."""
     try:
-        return _saved(make(template), context.folder)
+        return _saved(make(template), to)
+    except PersonGone:
+        raise
     except EasyPhotoError as problem:
         problem.file = problem.file or template.name
         return problem
 
 
-def _saved(portrait: Portrait, folder: Path) -> Portrait:
-    """With its file. Raises EasyPhotoError when the system will not write it."""
+def _saved(portrait: Portrait, to: _Destination) -> Portrait:
+    """With its file. Raises PersonGone, EasyPhotoError when the system will not write."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = free_name(folder, f"{Path(portrait.template).stem}-{portrait.seed}")
-        save_picture(portrait.picture, file, portrait.infotext)
+        with to.library.unchanged(to.persons):
+            to.folder.mkdir(parents=True, exist_ok=True)
+            file = free_name(to.folder, f"{Path(portrait.template).stem}-{portrait.seed}")
+            save_picture(portrait.picture, file, portrait.infotext)
     except OSError as error:
         raise EasyPhotoError(
             f"The portrait cannot be saved: {error.strerror or error}.",

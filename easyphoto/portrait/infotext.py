@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
@@ -43,6 +44,12 @@ def infotext(request: PortraitRequest, size: tuple[int, int], people: Sequence[P
 def person_hash(person: str) -> str:
     """Eight hex digits that tell portraits of one person apart from another's without naming them."""
     return hashlib.sha256(person.encode()).hexdigest()[:8]
+
+
+def shows(text: str, person: str) -> bool:
+    """Whether an infotext of ours says that the picture shows the person of that id."""
+    found = re.search(r"EasyPhoto persons: ([0-9a-f ]+)", text)
+    return found is not None and person_hash(person) in found[1].split()
 
 
 def _quoted(value: Any) -> str:

@@ -74,7 +74,7 @@ class UiContext:
     @cached_property
     def intake(self) -> UploadStore:
         """What browsers have brought."""
-        return UploadStore(self.studio.paths.jobs / "drafts")
+        return UploadStore(self.studio.paths.drafts)
 
     def people(self) -> list[Person]:
         """Everybody, the newest first."""

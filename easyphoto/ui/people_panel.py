@@ -94,10 +94,11 @@ class PeoplePanel:
         if typed != person.name:
             raise BadRequest(self.desk.say("people.delete.mismatch"))
         removed = self.desk.studio.remove_person(person.id)
-        self.desk.jobs.forget(person.id)
         size = bytes_in_words(removed.bytes)
-        text = self.desk.say("people.deleted", name=person.name, files=removed.files, size=size)
-        return notice(text, "", "good")
+        text = self.desk.say("people.deleted", name=person.name, files=removed.files, size=size,
+                             portraits=removed.portraits, jobs=removed.jobs)  # fmt: skip
+        left = self.desk.say("people.left", files=", ".join(map(str, removed.left))) if removed.left else ""
+        return notice(text, left, "fair" if left else "good")
 
     def _report(self, person: Person) -> str:
         """The report's file as a delivery."""

@@ -210,7 +210,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "people.delete.go": ("Delete for good", "永久删除"),
     "people.delete.mismatch": ("The typed name does not match.", "输入的名字不一致。"),
-    "people.deleted": ("{name} is deleted: {files} files, {size}.", "已删除 {name}:{files} 个文件,{size}。"),
+    "people.deleted": (
+        "{name} is deleted: {files} files, {size}, of them {portraits} portraits; {jobs} jobs.",
+        "已删除 {name}:{files} 个文件,{size},其中写真 {portraits} 张;任务 {jobs} 个。",
+    ),
+    "people.left": ("Still there, delete by hand: {files}", "未能删除,请手动删除:{files}"),
     "people.imported": ("{name} is here now.", "{name} 已导入。"),
     "people.renamed": ("Now called {name}.", "已改名为 {name}。"),
     "people.report": ("Training report", "训练报告"),

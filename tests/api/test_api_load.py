@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from api_world import PHOTO, world
 
-from easyphoto.api.pictures import Pictures
 from easyphoto.api.serializers import Serializer
 from easyphoto.api.sse import Feed
+from easyphoto.picture_tokens import Pictures
 
 BENCHMARK = Path(__file__).resolve().parents[2] / "benchmarks" / "status_readers.py"
 

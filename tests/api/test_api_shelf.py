@@ -172,7 +172,7 @@ def test_picture_tokens_that_are_none(w, token):
 
 
 def test_only_pictures_of_ours_get_a_token(w, tmp_path):
-    from easyphoto.api.pictures import Pictures
+    from easyphoto.picture_tokens import Pictures
 
     pictures = Pictures(w.studio.paths)
     (tmp_path / "outside.png").write_bytes(png())

@@ -14,6 +14,7 @@ from easyphoto.domain import LoraUse
 from easyphoto.engines.model_probe import lora_modules
 from easyphoto.engines.webui.host import Host, override_options
 from easyphoto.errors import BadModel, RenderFailed
+from easyphoto.lora.copies import note_copy
 from easyphoto.lora.tensor_file import Header, read_header
 
 FOLDER = ".easyphoto"  # a WebUI hands out no file from below a dot-folder
@@ -36,6 +37,7 @@ def _ready(host: Host, file: Path) -> str:
     name = name_of(file)
     target = folder / f"{name}.safetensors"
     if not target.is_file():
+        note_copy(file, target)
         write_anonymous(file, target)
     if not _is_listed(networks, name, target):
         with override_options(host, {"list_hidden_files": True}):  # else the host overlooks dot-folders

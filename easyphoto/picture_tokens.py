@@ -9,8 +9,12 @@ import threading
 from contextlib import closing
 from pathlib import Path
 
-from easyphoto.errors import NotFound
+from easyphoto.errors import Busy, NotFound
+from easyphoto.library.filesystem import make_private
 from easyphoto.paths import Paths
+from easyphoto.sqlite_privacy import erase_deleted_rows, overwrite_deleted
+
+DATABASE = "pictures.sqlite"
 
 TOKEN = r"^[A-Za-z0-9_-]{24}$"
 
@@ -23,9 +27,8 @@ class Pictures:
     def __init__(self, paths: Paths) -> None:
         self._roots = {"data": paths.root.resolve(), "models": paths.models.resolve()}
         self._lock = threading.Lock()
-        paths.jobs.mkdir(parents=True, exist_ok=True)
-        self._file = paths.jobs / "pictures.sqlite"
-        self._known: dict[tuple[str, str], str] = {}
+        make_private(paths.jobs)
+        self._file = paths.jobs / DATABASE
         with closing(self._database()) as database, database:
             database.execute("PRAGMA journal_mode = WAL")
             database.execute(
@@ -34,7 +37,7 @@ class Pictures:
             )
 
     def _database(self) -> sqlite3.Connection:
-        return sqlite3.connect(self._file, timeout=10.0)
+        return _connected(self._file)
 
     def token(self, file: Path | None) -> str | None:
         """The same for the same file, always; None for no file, one that is gone, or one that is not ours."""
@@ -44,9 +47,7 @@ class Pictures:
         if place is None:
             return None
         with self._lock:
-            if place not in self._known:
-                self._known[place] = self._kept(place)
-            return self._known[place]
+            return self._kept(place)
 
     def _place(self, file: Path) -> tuple[str, str] | None:
         whole = file.resolve()
@@ -56,10 +57,13 @@ class Pictures:
         return None
 
     def _kept(self, place: tuple[str, str]) -> str:
+        """Asked of the database each time: a deletion, also by another process, may have taken the token away."""
+        query = "SELECT token FROM pictures WHERE root = ? AND file = ?"
         with closing(self._database()) as database, database:
+            if row := database.execute(query, place).fetchone():
+                return str(row[0])
             database.execute("INSERT OR IGNORE INTO pictures VALUES (?, ?, ?)", (secrets.token_urlsafe(18), *place))
-            row = database.execute("SELECT token FROM pictures WHERE root = ? AND file = ?", place).fetchone()
-        return str(row[0])
+            return str(database.execute(query, place).fetchone()[0])
 
     def open(self, token: str) -> tuple[Path, str]:
         """The file and its media type. Raises NotFound, also for what is no PNG, JPEG, GIF or WebP."""
@@ -73,6 +77,29 @@ class Pictures:
             if kind is not None and self._place(file) == (row[0], row[1]):
                 return file, kind
         raise NotFound("There is no such picture.", stage="pictures")
+
+
+def _connected(file: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(file, timeout=10.0)
+    overwrite_deleted(database)
+    return database
+
+
+def forget_lost_files(paths: Paths) -> int:
+    """Delete the tokens of files that are gone, whose names may tell of a person; says how many. Raises Busy."""
+    file, root = paths.jobs / DATABASE, paths.root.resolve()
+    if not file.is_file():
+        return 0
+    try:
+        with closing(_connected(file)) as database:
+            rows = database.execute("SELECT token, file FROM pictures WHERE root = 'data'").fetchall()
+            lost = [(token,) for token, name in rows if not (root / name).is_file()]
+            with database:
+                database.executemany("DELETE FROM pictures WHERE token = ?", lost)
+            erase_deleted_rows(database)
+    except sqlite3.Error as error:
+        raise Busy(f"The list of pictures cannot be cleaned ({error}).", stage="delete", file=str(file)) from error
+    return len(lost)
 
 
 def media_type(file: Path) -> str | None:

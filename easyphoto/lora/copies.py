@@ -1,0 +1,27 @@
+"""Where an engine has put copies of a person's LoRA: noted beside it, so that any process's deletion finds them."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+NOTE = ".copies.json"  # beside the LoRA; never part of an export
+_COPY = re.compile(r"easyphoto-[0-9a-f]{20}\.safetensors")
+
+
+def note_copy(lora: Path, copy: Path) -> None:
+    """Remember the copy; call it before the copy is made."""
+    known = {str(path) for path in copies_of(lora)}
+    (lora.parent / NOTE).write_text(json.dumps(sorted({*known, str(copy.resolve())})), encoding="utf-8")
+
+
+def copies_of(lora: Path) -> tuple[Path, ...]:
+    """Those that were noted in the LoRA's folder; only names an engine of ours gives."""
+    try:
+        noted = json.loads((lora.parent / NOTE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ()
+    if not isinstance(noted, list):
+        return ()
+    return tuple(Path(path) for path in noted if isinstance(path, str) and _COPY.fullmatch(Path(path).name))
