@@ -153,7 +153,9 @@ def _fuse_before(canvas: FaceCanvas, face: FaceContext) -> FaceCanvas:
 
 
 def _fuse_after(canvas: FaceCanvas, face: FaceContext) -> FaceCanvas:
-    return _fuse(canvas, face, face.portrait.request.fusion_after_ratio)
+    request = face.portrait.request
+    again = request.fusion_before and request.fusion_before_ratio > 0
+    return _fuse(canvas, face, request.fusion_after_ratio, again)
 
 
 def _first_pass(canvas: FaceCanvas, face: FaceContext) -> FaceCanvas:
@@ -166,13 +168,14 @@ def _second_pass(canvas: FaceCanvas, face: FaceContext) -> FaceCanvas:
     return _pass(canvas, mask, face, 2)
 
 
-def _fuse(canvas: FaceCanvas, face: FaceContext, ratio: float) -> FaceCanvas:
+def _fuse(canvas: FaceCanvas, face: FaceContext, ratio: float, again: bool = False) -> FaceCanvas:
+    """The person moved in; where no photo fits, a refusal, or only a note when the person is in already (`again`)."""
     context = face.portrait
     try:
         canvas, notes = finish.fuse(canvas, face.effects, ratio)
     except NoFace as problem:
         # With the built-in model the likeness comes from fusion alone; a real base model has the LoRA.
-        if context.family is ModelFamily.BUILTIN:
+        if context.family is ModelFamily.BUILTIN and not again:
             raise NoFace(
                 problem.problem, stage="fusion", file=context.template.name, remedy=problem.remedy
             ) from problem

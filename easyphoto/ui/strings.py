@@ -380,6 +380,30 @@ REASONS: tuple[tuple[str, str], ...] = (
         r"Add a photo that looks the same way, or use a template that faces the camera\.",
         "请添加朝向相同的照片,或使用正面的模板。",
     ),
+    (
+        r"The nearest photo of the person is turned (\d+) degrees away from the template's face\.",
+        r"最接近的照片与模板的面部朝向相差 \1 度。",
+    ),
+    (
+        r"No photo of the person can be turned into the template's pose\. The nearest is (\d+) degrees away\.",
+        r"没有照片能转到模板的朝向,最接近的也相差 \1 度。",
+    ),
+    (
+        r"The template laughs, the person in the photo that fits best does not; add a laughing photo\.",
+        "模板在笑,而最合适的照片中本人没有笑;请添加一张大笑的照片。",
+    ),
+    (
+        r"The person laughs in the photo that fits best, the template does not; add a photo with a closed mouth\.",
+        "最合适的照片中本人在笑,而模板没有;请添加一张闭嘴的照片。",
+    ),
+    (
+        r"No photo of the person has the template's expression; the nearest one was taken\.",
+        "没有照片与模板的表情一致,已采用最接近的一张。",
+    ),
+    (
+        r"The person's eyes are nearly closed in the photo that fits best; add one with open eyes\.",
+        "最合适的照片中眼睛几乎闭着;请添加一张睁眼的照片。",
+    ),
     (r"A person '(.+)' exists\.", r"已经有名为 \1 的人物。"),
     (r"Choose another name, or remove that person first\.", "请换一个名字,或先删除该人物。"),
     (r"A person needs a name\.", "人物需要名字。"),

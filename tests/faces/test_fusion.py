@@ -16,7 +16,8 @@ from easyphoto.faces.builtin.toolbox import BuiltinToolbox
 from easyphoto.faces.fusion.blend_mask import BlendMask
 from easyphoto.faces.fusion.face_crop import CropMargins
 from easyphoto.faces.fusion.face_shape import between, posed, rim_distance
-from easyphoto.faces.fusion.fuse import FAR_POSE, FusionSettings, fuse
+from easyphoto.faces.fusion.fit import FAR_POSE
+from easyphoto.faces.fusion.fuse import FusionSettings, fuse
 from easyphoto.faces.fusion.mesh_warp import warp_face
 from easyphoto.faces.fusion.relight import even_toned, relit, skin_share, soft_light, tinted
 from easyphoto.faces.fusion.source_selection import candidates

@@ -21,6 +21,7 @@ from easyphoto.faces.builtin.face_parsing import CropWindow
 from easyphoto.faces.fusion.blend_mask import BlendMask, blend_region
 from easyphoto.faces.fusion.face_crop import CROP_MARGINS, CropMargins, FaceCrop, face_of, shifted
 from easyphoto.faces.fusion.face_shape import KNOTS, between, posed, rim_shares
+from easyphoto.faces.fusion.fit import notes_on, within_reach
 from easyphoto.faces.fusion.relight import LOOSE, even_toned, evened, is_gray, relit, skin_share, soft_light, tinted
 from easyphoto.faces.fusion.source_selection import SourceChoice, candidates
 from easyphoto.faces.fusion.thin_plate import ThinPlate, sample
@@ -28,10 +29,7 @@ from easyphoto.faces.geometry import box_of
 from easyphoto.faces.likeness import distance, robust_center
 from easyphoto.images.masks import multiband_blend
 
-FAR_POSE = 20.0
-"""Degrees between source and template above which a note is made."""
-TOO_FAR_POSE = 42.0
-"""Degrees above which no source is used."""
+_EXPRESSION_WEIGHT = 0.03  # L2 that an `expression_gap` of 1 weighs when the recognizer chooses between sources
 
 
 class Embedder(Protocol):
@@ -76,37 +74,14 @@ def fuse(
     """
     if face.mesh is None:
         raise NoFace("The template's face has no mesh to fuse by.", stage="fusion")
-    choices = _within_reach(candidates(template, face, sources))
+    choices = within_reach(candidates(template, face, sources))
     canvas = FaceCrop.round_face(template, face.mesh, recipe.room)
     tried = choices[: 1 if judge is None else recipe.tries]
     worth = [choice for choice in tried if choice.cost <= tried[0].cost + recipe.worse]
-    validation_images = [_candidate(canvas, choice, recipe) for choice in worth]
-    best = (
-        validation_images[0]
-        if judge is None or len(validation_images) == 1
-        else _nearest(validation_images, sources, judge)
-    )
+    trials = [_candidate(canvas, choice, recipe) for choice in worth]
+    best = trials[0] if judge is None or len(trials) == 1 else _nearest(trials, sources, judge)
     picture, mask = canvas.put_back(best.goal, best.pixels, best.mask)
-    return FusionResult(picture, mask, best.choice.index, best.choice.gap, _notes(best.choice))
-
-
-def _within_reach(choices: Sequence[SourceChoice]) -> list[SourceChoice]:
-    within = [choice for choice in choices if choice.gap <= TOO_FAR_POSE]
-    if not within:
-        gaps = [choice.gap for choice in choices]
-        nearest = f" The nearest is {min(gaps):.0f} degrees away." if gaps else ""
-        raise NoFace(
-            f"No photo of the person can be turned into the template's pose.{nearest}",
-            stage="fusion",
-            remedy="Add a photo that looks the same way, or use a template that faces the camera.",
-        )
-    return within
-
-
-def _notes(choice: SourceChoice) -> tuple[str, ...]:
-    if choice.gap <= FAR_POSE:
-        return ()
-    return (f"The nearest photo of the person is turned {choice.gap:.0f} degrees away from the template's face.",)
+    return FusionResult(picture, mask, best.choice.index, best.choice.gap, notes_on(best.choice))
 
 
 # ---------------------------------------------------------------- one trial
@@ -145,14 +120,18 @@ def _dissolved(before: Pixels, after: Pixels, share: float) -> Pixels:
     return np.asarray(np.rint(mixed), np.uint8)
 
 
-def _nearest(validation_images: Sequence[_Candidate], sources: Sequence[FusionSource], judge: Embedder) -> _Candidate:
-    """The trial nearest to the middle of the person's photos."""
+def _nearest(trials: Sequence[_Candidate], sources: Sequence[FusionSource], judge: Embedder) -> _Candidate:
+    """The trial nearest to the middle of the person's photos, another expression than the template's counted."""
     rows = [s.face.embedding for s in sources if s.face.embedding is not None]
     if not rows:
-        rows = [judge.embed(trial.choice.source.picture, trial.choice.source.face) for trial in validation_images]
+        rows = [judge.embed(trial.choice.source.picture, trial.choice.source.face) for trial in trials]
     center = robust_center(np.stack(rows))
-    gaps = [distance(judge.embed(trial.pixels, face_of(trial.goal)), center) for trial in validation_images]
-    return validation_images[int(np.argmin(gaps))]
+    gaps = [
+        distance(judge.embed(trial.pixels, face_of(trial.goal)), center)
+        + _EXPRESSION_WEIGHT * trial.choice.expression_gap
+        for trial in trials
+    ]
+    return trials[int(np.argmin(gaps))]
 
 
 def _warped_source(source: FusionSource, plane: BlendMask) -> tuple[Floats, float]:

@@ -1,4 +1,4 @@
-"""Which photo of the person to move into a template: pose first, then sharpness, light, and likeness."""
+"""Which photo of the person to move into a template: pose, expression, sharpness, light and likeness."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from easyphoto.domain import Face, Floats, Pixels
 from easyphoto.faces.base import FusionSource
 from easyphoto.faces.builtin.face_parsing import EYES, CropWindow
 from easyphoto.faces.fusion.blend_mask import BlendMask
+from easyphoto.faces.fusion.expression import Expression, expression_gap, expression_of
 from easyphoto.faces.geometry import pose_gap
 from easyphoto.faces.likeness import distances, robust_center
 
 _HEIGHT = 160  # pixels of a face when photos are compared
-_EYES = ((33, 133, 159, 145), (263, 362, 386, 374))  # outer and inner corner, upper and lower lid
 _OVER_BROWS = (103, 67, 109, 10, 338, 297, 332, 334, 296, 336, 107, 66, 105)
+_USUAL_EYES = 0.28  # lid gap in eye widths that a set of photos with mostly closed eyes is compared with
 _LIGHT_AT = (151, 50, 280, 205, 425, 199, 5)  # mesh points: forehead, cheeks, lower cheeks, chin, nose
 
 
@@ -28,7 +29,14 @@ class SourceChoice:
     index: int  # in the caller's list
     source: FusionSource
     gap: float  # degrees to the template's pose, roll left out
+    expression: Expression  # of the source
+    wanted: Expression  # of the template
     cost: float  # lower is better; 1 weighs like 10 degrees
+
+    @property
+    def expression_gap(self) -> float:
+        """How differently the mouths look; see `expression.expression_gap`."""
+        return expression_gap(self.expression, self.wanted)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +47,23 @@ class PhotoStats:
     exposure: float  # median lightness of the skin, 0..255
     burnt: float  # share of skin at the upper end
     sharpness: float  # standard deviation of the Laplacian
-    open_eyes: float  # gap of the lids in eye widths
+    expression: Expression
     aside: float  # how far the pupils are off the eyes' middle, in eye widths
     fringe: float  # share of the forehead above the brows that is no skin
+
+
+@dataclass(frozen=True)
+class UsualPhoto:
+    """What the person's photos are compared with: the sharpest of them, and how far the eyes are open as a rule."""
+
+    sharpness: float
+    eyes_open: float
+
+    @classmethod
+    def of(cls, looks: Sequence[PhotoStats]) -> UsualPhoto:
+        """Of at least one photo."""
+        eyes = float(np.median([look.expression.eyes_open for look in looks]))
+        return cls(max(look.sharpness for look in looks), max(eyes, _USUAL_EYES))
 
 
 def candidates(template: Pixels, face: Face, sources: Sequence[FusionSource]) -> list[SourceChoice]:
@@ -51,12 +73,13 @@ def candidates(template: Pixels, face: Face, sources: Sequence[FusionSource]) ->
         return []
     goal = photo_stats(template, face)
     looks = [photo_stats(source.picture, source.face) for _, source in usable]
-    crispest = max(look.sharpness for look in looks)
+    usual = UsualPhoto.of(looks)
     strange = _strangeness([source.face for _, source in usable])
     choices = []
     for (i, source), look, far in zip(usable, looks, strange, strict=True):
-        gap = pose_gap(source.face.pose, face.pose)
-        choices.append(SourceChoice(i, source, gap, gap / 10 + far + flaws(look, goal, crispest)))
+        turned = pose_gap(source.face.pose, face.pose)
+        cost = turned / 10 + expression_gap(look.expression, goal.expression) + far + flaws(look, goal, usual)
+        choices.append(SourceChoice(i, source, turned, look.expression, goal.expression, cost))
     return sorted(choices, key=lambda choice: choice.cost)
 
 
@@ -69,12 +92,12 @@ def _strangeness(faces: Sequence[Face]) -> list[float]:
     return [0.0 if f.embedding is None else 4 * float(distances(f.embedding[None], center)[0]) for f in faces]
 
 
-def flaws(look: PhotoStats, goal: PhotoStats, crispest: float) -> float:
-    """Cost of bad exposure, of blur, and of light that falls otherwise than in the template."""
+def flaws(look: PhotoStats, goal: PhotoStats, usual: UsualPhoto) -> float:
+    """Cost of half closed eyes, of bad exposure, of blur, and of light that falls otherwise than in the template."""
     exposure = max(0.0, 95 - look.exposure) / 25 + max(0.0, look.exposure - 215) / 25
-    blur = float(np.log2(max(crispest, 1e-3) / max(look.sharpness, 1e-3)))
+    blur = float(np.log2(max(usual.sharpness, 1e-3) / max(look.sharpness, 1e-3)))
     light = float(np.abs(look.lights - goal.lights).mean())
-    eyes = 8 * max(0.0, 0.24 - look.open_eyes) + 6 * max(0.0, look.aside - 0.04)
+    eyes = 16 * max(0.0, 0.96 - look.expression.eyes_open / usual.eyes_open) + 6 * max(0.0, look.aside - 0.04)
     return eyes + 1.5 * look.fringe + exposure + 0.6 * min(blur, 4.0) + 2.0 * light + 3.0 * look.burnt
 
 
@@ -92,16 +115,10 @@ def photo_stats(picture: Pixels, face: Face) -> PhotoStats:
         exposure=float(np.median(tones)),
         burnt=float((tones > 247).mean()),
         sharpness=float(cv2.Laplacian(gray, cv2.CV_32F).std()),
-        open_eyes=min(_lid_gap(plane.mesh, corners) for corners in _EYES),
+        expression=expression_of(plane.mesh),
         aside=float(abs(np.mean([_gaze(gray, plane, eye) for eye in EYES]))),
         fringe=float((gray[forehead] < 0.75 * np.median(tones)).mean()) if forehead.any() else 0.0,
     )
-
-
-def _lid_gap(mesh: Floats, corners: tuple[int, ...]) -> float:
-    """Lid to lid in eye widths; corners as in `_EYES`."""
-    outer, inner, upper, lower = mesh[list(corners), :2]
-    return float(np.linalg.norm(upper - lower) / max(float(np.linalg.norm(outer - inner)), 1e-6))
 
 
 def _gaze(gray: Pixels, plane: BlendMask, lids: tuple[int, ...]) -> float:
