@@ -47,6 +47,7 @@ NEEDS = (
     Need("numpy", ("numpy",), (1, 26), "2"),
     Need("PIL", ("Pillow",), (9, 5), "11"),
     Need("safetensors", ("safetensors",), (0, 4)),
+    Need("filelock", ("filelock",), (3, 14)),
     Need("psutil", ("psutil",), (5, 9)),
     Need("cv2", ("opencv-python-headless", "opencv-python", "opencv-contrib-python"), (4, 8), "4.12"),
     Need("onnxruntime", ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml"), (1, 17)),

@@ -1,7 +1,7 @@
 """`python -m kohya_train run.json [--stop-with-parent]`: train, and tell it as JSON lines on standard output.
 
 Nothing else ever reaches standard output: what libraries print goes to standard error. Exit codes: 0 done,
-1 failed (the last event says why), 2 the letter cannot be read, 3 the parent process is gone.
+1 failed (the last event says why), 2 the configuration cannot be read, 3 the parent process is gone.
 """
 
 from __future__ import annotations
@@ -22,31 +22,38 @@ _log = logging.getLogger("kohya_train")
 
 FAILED, UNREADABLE, ORPHANED = 1, 2, 3
 
-
 ENVIRONMENT = {
+    "ORT_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "DO_NOT_TRACK": "1",
+    "GRADIO_ANALYTICS_ENABLED": "False",
     # Threads that spin while they wait steal the cores from those they wait for: on two cores with other work
     # a step took 9 s spinning and 2.4 s sleeping.
     "OMP_WAIT_POLICY": "passive",
     "HF_HUB_OFFLINE": "1",
     "TOKENIZERS_PARALLELISM": "false",
 }
-"""Read by libraries when they are loaded, so it is set before; what the user has set stays."""
+
+
+def apply_environment() -> None:
+    """Set `ENVIRONMENT`; it is read by libraries when they are loaded. What the user has set stays."""
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The process's door; its exit code."""
-    for name, value in ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
+    """Run the trainer as the command line says; its exit code."""
+    apply_environment()
     parser = argparse.ArgumentParser(prog="kohya_train", description="Train a LoRA as one JSON file says.")
-    parser.add_argument("letter", type=Path, help="a TrainConfig as JSON")
+    parser.add_argument("config", type=Path, help="a TrainConfig as JSON")
     parser.add_argument(STOP_WITH_PARENT, action="store_true", help="end when standard input is closed")
     asked = parser.parse_args(arguments)
     report = _reporter(_private_stdout())
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
     if asked.stop_with_parent:
-        threading.Thread(target=_stop_with_parent, name="leash", daemon=True).start()
+        threading.Thread(target=_stop_with_parent, name="parent-watch", daemon=True).start()
     try:
-        config = TrainConfig.read(asked.letter)
+        config = TrainConfig.read(asked.config)
     except (BadConfig, OSError) as problem:
         report(Failed("config", str(problem), type(problem).__name__))
         return UNREADABLE
@@ -61,7 +68,7 @@ def _run(config: TrainConfig, report: Callable[[TrainerEvent], None]) -> int:
 
     try:
         train_everywhere(config, report)
-    except Exception as problem:  # the door: every failure becomes an event and an exit code
+    except Exception as problem:  # the process boundary: every failure becomes an event and an exit code
         cause = problem.__cause__ or problem
         _log.exception("the training failed")
         report(Failed(getattr(problem, "stage", "start"), str(cause) or repr(cause), type(cause).__name__))

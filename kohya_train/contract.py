@@ -59,7 +59,6 @@ class TrainConfig:
     save_steps: int = 100
     batch_size: int = 1
     accumulation: int = 4
-    workers: int = 0
     learning_rate: float = 1e-4
     text_encoder_lr: float = 5e-5  # 0 leaves the text encoder as it is
     rank: int = 128

@@ -20,7 +20,7 @@ from kohya_train.network import Network
 Losses = list[tuple[int, float]]
 
 _MOMENTS = ("exp_avg", "exp_avg_sq")
-_FREE = ("steps", "save_steps", "output_folder", "resume", "validation_images", "threads", "name", "workers")
+_FREE = ("steps", "save_steps", "output_folder", "resume", "validation_images", "threads", "name")
 """Fields that may change between a run and its continuation."""
 
 

@@ -16,7 +16,7 @@ from builtin_model.inpaint.captions import CAPTIONS, caption_index
 from builtin_model.inpaint.degradation import MEASURED, TRAINED, degrade
 from builtin_model.inpaint.evaluation import TIMES, errors_by_tone, held_out_batch, held_out_errors
 from builtin_model.inpaint.frame import SIDE, frame_of
-from builtin_model.inpaint.geometry import MAPS, OVAL, geometry_maps, oval_mask
+from builtin_model.inpaint.geometry import MAPS, geometry_maps, oval_mask
 from builtin_model.inpaint.lora import add_lora, folded, lora_tensors, remove_lora
 from builtin_model.inpaint.objective import clean, loss, noised
 from builtin_model.inpaint.parts import FaceInpaintModel, Frozen, load, read_frozen, save
@@ -26,6 +26,7 @@ from builtin_model.inpaint.repaint import FrameRepaint, conditions_of, detail_of
 from builtin_model.inpaint.sampling import Sampling, paint, signals_of, times_of
 from builtin_model.inpaint.train import Recipe, Trainer, write_row
 from builtin_model.inpaint.views import STILL, color_hint, draw_view, without
+from builtin_model.mesh_indices import OVAL
 from easyphoto.paths import shipped_models
 
 TINY = {

@@ -34,9 +34,9 @@ def run(code: str, home: Path, *arguments: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("package", ["easyphoto", "kohya_train"])
-def test_every_switch_is_set_by_the_first_import(package: str, tmp_path: Path):
-    code = f"import os, {package}; print(*(os.environ.get(name) for name in {SWITCHES!r}))"
+@pytest.mark.parametrize("start", ["import easyphoto", "from kohya_train import __main__ as m; m.apply_environment()"])
+def test_every_switch_is_set_before_any_library(start: str, tmp_path: Path):
+    code = f"import os; {start}; print(*(os.environ.get(name) for name in {SWITCHES!r}))"
     assert run(code, tmp_path / "home").split() == ["1", "1", "1", "False"]
 
 

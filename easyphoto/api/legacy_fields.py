@@ -18,7 +18,6 @@ TRAIN_FIELDS: dict[str, str] = {
     "steps_per_photos": "steps_per_photo",
     "train_batch_size": "batch_size",
     "gradient_accumulation_steps": "accumulation",
-    "dataloader_num_workers": "workers",
     "learning_rate": "learning_rate",
     "rank": "rank",
     "network_alpha": "alpha",
@@ -78,6 +77,7 @@ _PORTRAIT_OFF: dict[str, tuple[Any, ...]] = {
 # Read elsewhere, or they only tune one of the switches above.
 _TRAIN_KNOWN = {
     "sd_model_checkpoint", "id_task", "train_mode_choose", "instance_images", "max_rl_time", "timestep_fraction",
+    "dataloader_num_workers",
 }  # fmt: skip
 _PORTRAIT_KNOWN = {
     "user_ids", "sd_model_checkpoint", "selected_template_images", "init_image", "uploaded_template_images", "tabs",

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 
+from builtin_model.mesh_indices import BROWS, LIPS, OVAL
 from easyphoto.domain import Face, Floats, Pixels
 from easyphoto.faces.base import FaceToolbox
-from easyphoto.faces.builtin.face_parsing import BROWS, LIPS, OVAL
 from easyphoto.faces.fusion.blend_mask import BlendMask
 from easyphoto.faces.fusion.face_shape import frontal
 from easyphoto.faces.fusion.mesh_warp import warp_face

@@ -7,7 +7,7 @@ pixels; sizes are (width, height); masks are PIL "L" with 255 = repaint.
 from __future__ import annotations
 
 from easyphoto.domain.faces import Box, Face, Floats, Pixels, Pose
-from easyphoto.domain.models import BUILTIN_CHECKPOINT, Checkpoint, LoraCheckpoint, LoraUse, ModelFamily
+from easyphoto.domain.models import BUILTIN_CHECKPOINT, LORA_TRIGGER, Checkpoint, LoraCheckpoint, LoraUse, ModelFamily
 from easyphoto.domain.options import Option, check_bounds, option, options_of
 from easyphoto.domain.persons import Person, Template
 from easyphoto.domain.portrait import (
@@ -29,6 +29,7 @@ __all__ = [
     "BUILTIN_CHECKPOINT",
     "FIRST_HINTS",
     "KEEP",
+    "LORA_TRIGGER",
     "SECOND_HINTS",
     "Box",
     "Checkpoint",

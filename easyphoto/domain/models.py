@@ -39,6 +39,10 @@ class LoraCheckpoint:
     likeness: float | None = None  # mean L2 distance of its trial pictures to the training photos; lower is nearer
 
 
+LORA_TRIGGER = "easyphoto_face, easyphoto, 1person"
+"""The caption of every training picture, and so the words that a portrait's prompt begins with."""
+
+
 @dataclass(frozen=True)
 class LoraUse:
     """A LoRA with the weight it is applied at."""

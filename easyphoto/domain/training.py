@@ -78,9 +78,6 @@ class TrainRequest:
     )
     batch_size: int = option(1, "Batch size", "Pictures a forward pass.", low=1, high=16, step=1)
     accumulation: int = option(4, "Gradient accumulation", "Forward passes a step.", low=1, high=64, step=1)
-    workers: int = option(
-        0, "Data workers", "Processes that load pictures; latents are cached, so 0.", low=0, high=16, step=1
-    )
     learning_rate: float = option(1e-4, "Learning rate", "Of the U-Net.", low=1e-7, high=1e-1)
     text_encoder_lr: float = option(
         5e-5, "Text encoder learning rate", "0 leaves the text encoder as it is.", low=0.0, high=1e-1

@@ -8,42 +8,20 @@ from __future__ import annotations
 
 import json
 import logging
-import struct
 from collections.abc import Iterator
 from pathlib import Path
 
 from easyphoto.domain import Checkpoint, HintKind, ModelFamily
+from easyphoto.engines.controlnet_catalog import speaks_of
 from easyphoto.errors import BadModel
+from easyphoto.tensor_file import read_header
 
 _log = logging.getLogger(__name__)
-_MAX_HEADER = 100 * 2**20  # bytes, the format's own limit
-
-_CONTROL_WORDS = {
-    HintKind.CANNY: ("canny",),
-    HintKind.POSE: ("openpose", "pose"),
-    HintKind.COLOR: ("color", "color"),
-    HintKind.TILE: ("tile",),
-}
-
-
-def read_header(file: Path) -> dict[str, tuple[int, ...]]:
-    """Tensor name -> shape of a safetensors file. Raises BadModel where it is none."""
-    try:
-        with file.open("rb") as opened:
-            (length,) = struct.unpack("<Q", opened.read(8))
-            if length > _MAX_HEADER:
-                raise BadModel("The file's header is too long for safetensors.", stage="model", file=str(file))
-            listed = json.loads(opened.read(length))
-        return {name: tuple(entry["shape"]) for name, entry in listed.items() if name != "__metadata__"}
-    except (struct.error, ValueError, KeyError, TypeError, AttributeError) as problem:
-        raise BadModel(
-            "This is not a safetensors file.", stage="model", file=str(file), remedy="Fetch it again, as .safetensors."
-        ) from problem
 
 
 def family_of_file(file: Path) -> ModelFamily | None:
     """The family of a single-file checkpoint; None for a LoRA, a VAE, SD 2 or anything else."""
-    names = read_header(file)
+    names = read_header(file).shapes
     if not any(name.startswith("model.diffusion_model.") for name in names):
         return None
     if any(name.startswith("conditioner.embedders.1.") for name in names):
@@ -100,14 +78,14 @@ def find_controls(folder: Path, family: ModelFamily) -> dict[HintKind, Path]:
     """ControlNets of a family in `folder` (files or diffusers folders), told by a word in their name."""
     found: dict[HintKind, Path] = {}
     for entry in sorted(folder.iterdir()) if folder.is_dir() else []:
-        kind = _control_kind(entry.stem.lower())
+        kind = _control_kind(entry.stem)
         if kind is not None and kind not in found and family_of_control(entry) is family:
             found[kind] = entry
     return found
 
 
 def _control_kind(name: str) -> HintKind | None:
-    return next((kind for kind, words in _CONTROL_WORDS.items() if any(word in name for word in words)), None)
+    return next((kind for kind in HintKind if speaks_of(name, kind)), None)
 
 
 def family_of_control(entry: Path) -> ModelFamily | None:
@@ -117,7 +95,7 @@ def family_of_control(entry: Path) -> ModelFamily | None:
     if entry.suffix != ".safetensors":
         return None
     try:
-        names = read_header(entry)
+        names = read_header(entry).shapes
     except (BadModel, OSError) as problem:
         _log.warning("left out of the list of ControlNets: %s", problem)
         return None
@@ -142,7 +120,7 @@ def lora_modules(file: Path) -> set[str]:
     if file.suffix != ".safetensors":
         raise BadModel("Only safetensors LoRAs are loaded.", stage="LoRA", file=str(file))
     ends = (".lora_down.weight", ".lora_A.weight")
-    names = {name.removesuffix(end) for name in read_header(file) for end in ends if name.endswith(end)}
+    names = {name.removesuffix(end) for name in read_header(file).shapes for end in ends if name.endswith(end)}
     if not names:
         raise BadModel("There are no LoRA weights in this file.", stage="LoRA", file=str(file))
     return names

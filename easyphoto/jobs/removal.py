@@ -8,12 +8,13 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from filelock import FileLock, Timeout
+
 from easyphoto.errors import Busy
 from easyphoto.jobs import job_files
 from easyphoto.jobs.job import Job, Kind, State, trained_person
 from easyphoto.jobs.store import JobStore
 from easyphoto.library.filesystem import Deleted, delete_tree
-from easyphoto.locks import FileLock
 from easyphoto.paths import Paths
 
 QUEUE_LOCK = "queue.lock"
@@ -65,10 +66,11 @@ def stop(jobs: Sequence[Job], store: JobStore, patience: float) -> None:
 
 def _nobody_runs(store: JobStore) -> bool:
     """Whether the process that ran the jobs has died: then nobody will ever end them."""
-    lock = FileLock(store.folder / QUEUE_LOCK)
-    free = lock.seize()
-    lock.release()
-    return free
+    try:
+        with FileLock(store.folder / QUEUE_LOCK, timeout=0, mode=0o600):
+            return True
+    except Timeout:
+        return False
 
 
 def remove(jobs: Sequence[Job], store: JobStore, paths: Paths) -> Deleted:

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from filelock import FileLock, Timeout
+
 from easyphoto.errors import EasyPhotoError
 from easyphoto.jobs import job_files
 from easyphoto.jobs.handlers import Task, perform
@@ -15,7 +17,6 @@ from easyphoto.jobs.job import Event, Job, Kind, State
 from easyphoto.jobs.removal import QUEUE_LOCK
 from easyphoto.jobs.reporter import LogTap, Reporter
 from easyphoto.jobs.store import JobStore
-from easyphoto.locks import FileLock
 from easyphoto.paths import Paths
 from easyphoto.progress import Cancelled, Step
 
@@ -35,7 +36,7 @@ class Workers:
 
     def __init__(self, paths: Paths, studio: Studio, store: JobStore) -> None:
         self._paths, self._studio, self._store = paths, studio, store
-        self._lock = FileLock(paths.jobs / QUEUE_LOCK)
+        self._lock = FileLock(paths.jobs / QUEUE_LOCK, mode=0o600, thread_local=False)
         self._changed = threading.Condition()
         self._closing = False
         self._reporters: dict[str, Reporter] = {}  # of running jobs, by id
@@ -47,7 +48,7 @@ class Workers:
     @property
     def active(self) -> bool:
         """Whether jobs run here."""
-        return self._lock.held and not self._closing
+        return self._lock.is_locked and not self._closing
 
     def start(self) -> None:
         """Take the lock if it is free, and start the threads."""
@@ -103,7 +104,11 @@ class Workers:
 
     def _take_over(self) -> None:
         """If nobody runs the jobs, we do; what nobody ended was interrupted."""
-        if self._lock.held or not self._lock.seize():
+        if self._lock.is_locked:
+            return
+        try:
+            self._lock.acquire(blocking=False)
+        except Timeout:  # another process runs them
             return
         for job_id in self._store.orphans():
             self._end(job_id, State.INTERRUPTED)
@@ -111,7 +116,7 @@ class Workers:
     def _runner(self, kinds: Sequence[Kind]) -> Callable[[], None]:
         def run() -> None:
             while not self._closing:
-                job_id = self._store.claim(kinds, time.time()) if self._lock.held else None
+                job_id = self._store.claim(kinds, time.time()) if self._lock.is_locked else None
                 if job_id is None:
                     self.wait_for_news(_IDLE)
                 else:
@@ -165,7 +170,7 @@ class Workers:
 
     def _record(self) -> None:
         while not (self._closing and not self._reporters):
-            if not self._lock.held:
+            if not self._lock.is_locked:
                 self._take_over()
             for job_id in self._store.cancelling() if self._reporters else []:
                 if (reporter := self._reporters.get(job_id)) and reporter.stop is None:

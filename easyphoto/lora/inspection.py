@@ -9,7 +9,7 @@ from pathlib import Path
 
 from easyphoto.domain import ModelFamily
 from easyphoto.errors import BadModel
-from easyphoto.lora.tensor_file import Header, read_header
+from easyphoto.tensor_file import Header, read_header
 
 DOWN, UP, ALPHA = ".lora_down.weight", ".lora_up.weight", ".alpha"
 
@@ -38,7 +38,7 @@ def inspect(file: Path) -> LoraInfo:
     """Family, rank and module counts; reads the header only. Raises BadModel when it is no kohya LoRA."""
     header = read_header(file)
     modules = modules_of(header)
-    rank = max(header.tensors[name + DOWN].shape[0] for name in modules)
+    rank = max(header.shapes[name + DOWN][0] for name in modules)
     text = sum(name.startswith("lora_te") for name in modules)
     return LoraInfo(file, family_of(header), rank, text, len(modules) - text, header.metadata)
 
@@ -49,20 +49,20 @@ def family_of(header: Header) -> ModelFamily | None:
     for start, family in _VERSIONS.items():
         if version.startswith(start):
             return family
-    for name, entry in header.tensors.items():
+    for name, shape in header.shapes.items():
         if name.endswith("_attn2_to_k" + DOWN):
-            return _CROSS_ATTENTION.get(entry.shape[1])
+            return _CROSS_ATTENTION.get(shape[1])
     return None
 
 
 def modules_of(header: Header) -> list[str]:
     """Names of its complete modules, sorted. Raises BadModel."""
-    names = sorted(key.removesuffix(DOWN) for key in header.tensors if key.endswith(DOWN))
+    names = sorted(key.removesuffix(DOWN) for key in header.shapes if key.endswith(DOWN))
     if not names or not all(re.match(r"lora_(te\d?|unet)_", name) for name in names):
         raise BadModel("This is not a LoRA in kohya's format.", stage="lora", file=str(header.file))
     for name in names:
-        down, up = header.tensors[name + DOWN], header.tensors.get(name + UP)
-        fits = up is not None and len(down.shape) in (2, 4) and len(up.shape) == len(down.shape)
-        if up is None or not fits or up.shape[1] != down.shape[0] or set(up.shape[2:]) - {1} or 0 in down.shape:
+        down, up = header.shapes[name + DOWN], header.shapes.get(name + UP)
+        fits = up is not None and len(down) in (2, 4) and len(up) == len(down)
+        if up is None or not fits or up[1] != down[0] or set(up[2:]) - {1} or 0 in down:
             raise BadModel(f"Module {name} is incomplete or malformed.", stage="lora", file=str(header.file))
     return names

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from easyphoto.errors import BadModel, BadRequest
 from easyphoto.lora.inspection import ALPHA, DOWN, UP, modules_of
-from easyphoto.lora.tensor_file import Header, TensorFile, hashes, write_tensors
+from easyphoto.tensor_file import Header, TensorFile, hashes, write_tensors
 
 Matrix = NDArray[np.float32]
 Tensors = dict[str, NDArray[np.generic]]
@@ -43,7 +43,7 @@ def merge(weighted: Sequence[tuple[Path, float]], out: Path, mode: str) -> None:
         raise BadRequest("There is nothing to merge.", stage="merge")
     files = [TensorFile(file) for file, _ in weighted]
     names = _common_modules([opened.header for opened in files])
-    rank = max(opened.header.tensors[name + DOWN].shape[0] for opened in files for name in names)
+    rank = max(opened.header.shapes[name + DOWN][0] for opened in files for name in names)
     tensors: Tensors = {}
     for name in names:
         parts = [_factors(opened, name, weight) for opened, (_, weight) in zip(files, weighted, strict=True)]
@@ -84,7 +84,7 @@ def _factors(opened: TensorFile, name: str, weight: float) -> Factors:
     """One module's change times `weight`, which both factors share."""
     down, up = opened.read(name + DOWN), opened.read(name + UP)
     rank = down.shape[0]
-    alpha = float(opened.read(name + ALPHA).reshape(-1)[0]) if name + ALPHA in opened.header.tensors else float(rank)
+    alpha = float(opened.read(name + ALPHA).reshape(-1)[0]) if name + ALPHA in opened.header.shapes else float(rank)
     scale = weight * alpha / rank
     root = abs(scale) ** 0.5
     return Factors(up.reshape(up.shape[0], -1) * np.float32(np.copysign(root, scale)), down.reshape(rank, -1) * root)
@@ -93,8 +93,8 @@ def _factors(opened: TensorFile, name: str, weight: float) -> Factors:
 def _entries(name: str, factors: Factors, pattern: TensorFile) -> Tensors:
     """The tensors of a module in the file, convolutions in their shape again; alpha = rank, as scale is inside."""
     rank = factors.up.shape[1]
-    shape_down = (rank, *pattern.header.tensors[name + DOWN].shape[1:])
-    shape_up = (factors.up.shape[0], rank, *pattern.header.tensors[name + UP].shape[2:])
+    shape_down = (rank, *pattern.header.shapes[name + DOWN][1:])
+    shape_up = (factors.up.shape[0], rank, *pattern.header.shapes[name + UP][2:])
     return {
         name + DOWN: factors.down.reshape(shape_down).astype(np.float16),
         name + UP: factors.up.reshape(shape_up).astype(np.float16),
@@ -119,7 +119,7 @@ def _common_modules(headers: Sequence[Header]) -> list[str]:
 
 
 def _layer(header: Header, name: str) -> tuple[tuple[int, ...], int]:
-    return header.tensors[name + DOWN].shape[1:], header.tensors[name + UP].shape[0]
+    return header.shapes[name + DOWN][1:], header.shapes[name + UP][0]
 
 
 def _merge_note(weighted: Sequence[tuple[Path, float]], mode: str, tensors: Tensors) -> dict[str, str]:

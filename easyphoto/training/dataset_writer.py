@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from easyphoto.domain import Floats, PhotoReport, Verdict
+from easyphoto.domain import LORA_TRIGGER, Floats, PhotoReport, Verdict
 from easyphoto.errors import BadPicture
 from easyphoto.faces.base import FaceToolbox, Recognizer
 from easyphoto.images import save_picture
@@ -28,7 +28,6 @@ from easyphoto.training.crops import (
 from easyphoto.training.photo_checks import PhotoCheck, PhotoChecks, quality
 from easyphoto.training.photo_metrics import FaceMetrics
 
-CAPTION = "easyphoto_face, easyphoto, 1person"
 METADATA = "metadata.jsonl"
 
 
@@ -107,13 +106,14 @@ def _write_one(judged: PhotoCheck, folder: Path, name: str, how: _Treatment) -> 
     if how.enhance:
         cut = enhanced(cut, how.faces)
     save_picture(training_picture(cut, how.faces), folder / "train" / f"{name}.png", ai_made=False)
-    (folder / "train" / f"{name}.txt").write_text(CAPTION, encoding="utf-8")
+    (folder / "train" / f"{name}.txt").write_text(LORA_TRIGGER, encoding="utf-8")
 
 
 def _write_metadata(pictures: Sequence[Path], folder: Path) -> None:
     """One JSON object a line, as the datasets library reads it."""
-    lines = (json.dumps({"file_name": f"train/{file.name}", "text": CAPTION}, ensure_ascii=False) for file in pictures)
-    (folder / METADATA).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    entries = [{"file_name": f"train/{file.name}", "text": LORA_TRIGGER} for file in pictures]
+    lines = [json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries]
+    (folder / METADATA).write_text("".join(lines), encoding="utf-8")
 
 
 def write_reference(used: Sequence[PhotoCheck], recognizer: Recognizer, folder: Path) -> Path:

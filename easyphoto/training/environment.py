@@ -13,14 +13,14 @@ import hashlib
 import json
 import shutil
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from easyphoto.errors import TrainingFailed
-from easyphoto.locks import FileLock
 from easyphoto.progress import Progress, Step
 from easyphoto.training.host_python import HostPython, ask
 from easyphoto.training.interpreter import Interpreter
@@ -29,7 +29,7 @@ from easyphoto.training.packages import PINS, STAGE, Pin, fetch, try_out
 ROOM = 500 * 2**20
 """Bytes that must be free: what is installed, what pip needs meanwhile, and the compiled modules later."""
 STAMP = "complete.json"
-PAUSE = 0.5  # seconds between two looks at a lock that somebody else holds
+PAUSE = 0.5  # seconds between two reports while somebody else holds the lock
 
 
 @dataclass(frozen=True)
@@ -63,14 +63,15 @@ class PrivateEnvironment:
     @contextlib.contextmanager
     def _alone(self, report: Progress) -> Iterator[None]:
         """One maker at a time on this machine; the others wait and can be cancelled."""
-        lock = FileLock(self.folder / "lock")
-        while not lock.seize():
-            report(Step(STAGE, 0, self._total, "waiting for another window that prepares the trainer"))
-            time.sleep(PAUSE)
-        try:
+        lock = FileLock(self.folder / "lock", mode=0o600)
+        while not lock.is_locked:
+            try:
+                lock.acquire(timeout=PAUSE)
+            except Timeout:
+                report(Step(STAGE, 0, self._total, "waiting for another window that prepares the trainer"))
+        with lock:
+            lock.release()  # the `with` holds it once more
             yield
-        finally:
-            lock.release()
 
     @property
     def _total(self) -> int:

@@ -132,10 +132,10 @@ def launch(order: TrainerJob, report: Progress) -> TrainingRun:
 
 
 _SAME = (
-    *("resolution", "save_steps", "batch_size", "accumulation", "workers", "learning_rate", "text_encoder_lr"),
+    *("resolution", "save_steps", "batch_size", "accumulation", "learning_rate", "text_encoder_lr"),
     *("rank", "alpha", "min_snr_gamma", "noise_offset", "gradient_checkpointing", "precision", "seed"),
 )
-"""Fields that request and letter share by name."""
+"""Fields that request and configuration share by name."""
 
 
 def build_config(order: TrainerJob) -> TrainConfig:

@@ -6,11 +6,11 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from easyphoto.domain import Photo, PhotoReport, TrainingSet, TrainRequest
+from easyphoto.domain import LORA_TRIGGER, Photo, PhotoReport, TrainingSet, TrainRequest
 from easyphoto.errors import BadRequest, NoFace
 from easyphoto.faces.base import FaceToolbox
 from easyphoto.progress import Progress, Step
-from easyphoto.training.dataset_writer import CAPTION, METADATA, write_dataset, write_reference
+from easyphoto.training.dataset_writer import METADATA, write_dataset, write_reference
 from easyphoto.training.photo_checks import PhotoCheck, PhotoChecks, check_photos
 from easyphoto.training.photo_metrics import PhotoMetrics, measure_photo
 
@@ -41,7 +41,7 @@ def prepare(
     return TrainingSet(
         folder=folder,
         pictures=written.pictures,
-        caption=CAPTION,
+        caption=LORA_TRIGGER,
         reference=write_reference(written.used, faces.recognizer, folder),
         reports=written.reports_in(judgement),
         embeddings=written.embeddings,

@@ -12,12 +12,12 @@ from typing import Any
 
 from easyphoto.domain import Checkpoint, Person, Photo, PhotoReport, TrainRequest
 from easyphoto.engines.base import Engine
-from easyphoto.engines.model_probe import read_header
 from easyphoto.errors import AlreadyThere, BadModel, BadRequest
 from easyphoto.faces.base import FaceToolbox
 from easyphoto.library import Library, PersonDraft, slug
 from easyphoto.paths import Paths
 from easyphoto.progress import Clock, Progress
+from easyphoto.tensor_file import read_header
 from easyphoto.training.interpreter import TrainerPython, own_python
 from easyphoto.training.launch import TrainerJob, TrainingRun, launch
 from easyphoto.training.prepare import prepare
@@ -137,7 +137,7 @@ def _check_single_file(file: Path) -> None:
     if file.suffix.lower() != ".safetensors":
         problem = "The trainer opens safetensors only; other formats can hide programs."
         remedy = "Save the checkpoint as safetensors first, for instance in the WebUI's Checkpoint Merger."
-    elif read_header(file).get(FIRST_LAYER, (0, LATENT_CHANNELS))[1] != LATENT_CHANNELS:
+    elif read_header(file).shapes.get(FIRST_LAYER, (0, LATENT_CHANNELS))[1] != LATENT_CHANNELS:
         problem = "This is an inpainting checkpoint; a face is learnt on the plain one it was made from."
         remedy = "Choose the plain checkpoint for the training; portraits can use the inpainting one."
     if problem:

@@ -291,7 +291,6 @@ FIELDS: dict[str, tuple[str, str]] = {
     "Steps per photo": ("每张照片步数", "步数 = 照片数 × 此值,不超过最大步数。"),
     "Batch size": ("批大小", "每次前向的图片数。"),
     "Gradient accumulation": ("梯度累积", "每步的前向次数。"),
-    "Data workers": ("数据进程数", "加载图片的进程数;潜变量有缓存,所以为 0。"),
     "Learning rate": ("学习率", "U-Net 的学习率。"),
     "Text encoder learning rate": ("文本编码器学习率", "0 表示不训练文本编码器。"),
     "Rank": ("秩", "LoRA 矩阵的秩。"),

@@ -14,9 +14,9 @@ from easyphoto.engines.model_probe import (
     find_checkpoints,
     find_controls,
     lora_modules,
-    read_header,
 )
 from easyphoto.errors import BadModel
+from easyphoto.tensor_file import read_header
 
 UNET = "model.diffusion_model.input_blocks.0.0.weight"
 CLIP = "cond_stage_model.transformer.text_model.embeddings.position_ids"
@@ -25,11 +25,19 @@ SECOND = "conditioner.embedders.1.model.ln_final.weight"
 CONTROL = "control_model.input_hint_block.0.weight"
 
 
+SIDE = 2**15
+TENSOR = 2 * SIDE**2  # bytes, 2 GB
+
+
 def header_only(file: Path, *names: str) -> Path:
-    """A safetensors file with a header and no data behind it: nothing but the header may be read."""
-    header = json.dumps({name: {"dtype": "F16", "shape": [4, 4], "data_offsets": [0, 32]} for name in names}).encode()
+    """A safetensors file of many gigabytes that are never written and must not be read."""
+    ranges = {name: [TENSOR * at, TENSOR * (at + 1)] for at, name in enumerate(names)}
+    entries = {name: {"dtype": "F16", "shape": [SIDE, SIDE], "data_offsets": at} for name, at in ranges.items()}
+    header = json.dumps(entries).encode()
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(struct.pack("<Q", len(header)) + header)
+    with file.open("wb") as opened:
+        opened.write(struct.pack("<Q", len(header)) + header)
+        opened.truncate(8 + len(header) + TENSOR * len(names))
     return file
 
 
@@ -89,7 +97,7 @@ def test_control_nets_by_kind_and_family(tmp_path: Path):
     names = {
         "control_v11p_sd15_canny.safetensors": HintKind.CANNY,
         "control_v11p_sd15_openpose.safetensors": HintKind.POSE,
-        "control_sd15_random_color.safetensors": HintKind.COLOR,
+        "control_sd15_random_colour.safetensors": HintKind.COLOR,
         "control_v11f1e_sd15_tile.safetensors": HintKind.TILE,
     }
     for name in names:

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 from fake_webui import FakeWebui, write_lora
+from safetensors import deserialize
 
 from easyphoto.domain import LoraUse, RenderJob
 from easyphoto.engines.webui.engine import WebuiEngine
 from easyphoto.engines.webui.lora import FOLDER, name_of, write_anonymous
 from easyphoto.errors import BadModel, RenderFailed
-from easyphoto.lora.tensor_file import read_header
 from easyphoto.progress import silent
+from easyphoto.tensor_file import read_header
 
 
 @pytest.fixture
@@ -48,10 +49,9 @@ def test_a_lora_is_copied_listed_and_worn_by_a_tag(
 def test_the_copy_has_the_tensors_and_does_not_tell_of_the_person(lora: Path, tmp_path: Path):
     target = tmp_path / "x" / "copy.safetensors"
     write_anonymous(lora, target)
-    before, after = read_header(lora), read_header(target)
-    assert after.tensors == before.tensors
-    assert target.read_bytes()[after.data_start :] == lora.read_bytes()[before.data_start :]
-    assert dict(after.metadata) == {"ss_v2": "False"}
+    before, after = deserialize(lora.read_bytes()), deserialize(target.read_bytes())
+    assert sorted(after, key=str) == sorted(before, key=str)
+    assert read_header(target).metadata == {"ss_v2": "False"}
     assert b"Anna" not in target.read_bytes()
     assert list(target.parent.iterdir()) == [target]
 

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from builtin_model.mesh_indices import OVAL
 from easyphoto.domain import Face, Pose
 from easyphoto.errors import NoFace
 from easyphoto.faces.base import FusionSource
-from easyphoto.faces.builtin.face_parsing import OVAL
 from easyphoto.faces.builtin.toolbox import BuiltinToolbox
 from easyphoto.faces.fusion.blend_mask import BlendMask
 from easyphoto.faces.fusion.face_crop import CropMargins

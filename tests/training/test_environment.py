@@ -7,9 +7,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from filelock import FileLock
 
 from easyphoto.errors import MissingPackage, TrainingFailed
-from easyphoto.locks import FileLock
 from easyphoto.progress import Cancelled, Step, silent
 from easyphoto.training import environment as module
 from easyphoto.training.environment import STAMP, PrivateEnvironment, fingerprint
@@ -205,7 +205,7 @@ def test_too_little_room_is_told_before_anything_is_fetched(
 def test_the_second_maker_waits_for_the_first_and_can_be_cancelled(environment: PrivateEnvironment, pip: Pip):
     environment.folder.mkdir(parents=True)
     first = FileLock(environment.folder / "lock")
-    assert first.seize()
+    first.acquire()
 
     def cancel(step: Step) -> None:
         assert "waiting" in step.note

@@ -1,21 +1,19 @@
-"""LoRAs in the WebUI: nameless copies in its folder, tags for the prompt, and the proof that they were worn."""
+"""LoRAs in the WebUI: nameless copies in its folder, tags for the prompt, and the proof that they were applied."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from easyphoto.domain import LoraUse
 from easyphoto.engines.model_probe import lora_modules
 from easyphoto.engines.webui.host import Host, override_options
 from easyphoto.errors import BadModel, RenderFailed
 from easyphoto.lora.copies import note_copy
-from easyphoto.lora.tensor_file import Header, read_header
+from easyphoto.tensor_file import read_header
 
 FOLDER = ".easyphoto"  # a WebUI hands out no file from below a dot-folder
 KEPT = ("ss_base_model_version", "ss_v2", "ss_network_module", "ss_network_dim", "ss_network_alpha", "sshs_model_hash")
@@ -63,25 +61,13 @@ def name_of(file: Path) -> str:
 
 def write_anonymous(file: Path, target: Path) -> None:
     """The same tensors without the metadata that tell of the person; complete or not there. Raises BadModel."""
-    header = read_header(file)
+    from safetensors.torch import load_file, save_file
+
+    kept = {key: value for key, value in read_header(file).metadata.items() if key in KEPT}
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
-    with part.open("wb") as written, file.open("rb") as opened:
-        _write_header(written, header)
-        opened.seek(header.data_start)
-        shutil.copyfileobj(opened, written, 2**20)
+    save_file(load_file(str(file)), str(part), kept or None)
     part.replace(target)
-
-
-def _write_header(written: BinaryIO, header: Header) -> None:
-    listed: dict[str, Any] = {
-        name: {"dtype": entry.dtype, "shape": list(entry.shape), "data_offsets": [entry.start, entry.end]}
-        for name, entry in header.tensors.items()
-    }
-    kept = {key: value for key, value in header.metadata.items() if key in KEPT}
-    text = json.dumps({"__metadata__": kept, **listed} if kept else listed, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    written.write(len(text).to_bytes(8, "little") + text)
 
 
 def _networks() -> Any:

@@ -9,21 +9,12 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
+from builtin_model.mesh_indices import BROWS, EYES, LIPS, NOSE, OVAL
 from easyphoto.domain import Box, Floats, Pixels
 from easyphoto.faces.base import FaceRegions
 from easyphoto.faces.geometry import CHIN, FOREHEAD, Array, box_of
 from easyphoto.faces.guided_filter import guided_filter, luma
 from easyphoto.images.color import rgb_to_lab
-
-# fmt: off
-OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
-        152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)
-EYES = ((33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246),
-        (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466))
-BROWS = ((70, 63, 105, 66, 107, 55, 65, 52, 53, 46), (300, 293, 334, 296, 336, 285, 295, 282, 283, 276))
-LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
-NOSE = (168, 193, 122, 129, 48, 64, 98, 97, 2, 326, 327, 294, 278, 358, 351, 417)
-# fmt: on
 
 _WINDOW = 3.0  # face boxes; skin of neck and ears lies inside
 _WORKING_SIDE = 640  # of that window, for the skin

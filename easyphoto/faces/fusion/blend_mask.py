@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from builtin_model.mesh_indices import BROWS, EYES, LIPS, NOSE, OVAL
 from easyphoto.domain import Floats
-from easyphoto.faces.builtin.face_parsing import BROWS, EYES, LIPS, NOSE, OVAL, grown, hull, paint
+from easyphoto.faces.builtin.face_parsing import grown, hull, paint
 from easyphoto.faces.geometry import CHIN, FOREHEAD
 
 _NOSTRILS = (98, 97, 2, 326, 327, 294, 278, 440, 4, 220, 48, 64)

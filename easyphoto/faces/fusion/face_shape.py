@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from builtin_model.mesh_indices import BROWS, EYES, LIPS, NOSE, OVAL
 from easyphoto.domain import Floats
-from easyphoto.faces.builtin.face_parsing import BROWS, EYES, LIPS, NOSE, OVAL
 from easyphoto.faces.geometry import CHIN, FOREHEAD, MOUTH_LEFT, MOUTH_RIGHT, NOSE_TIP, mesh_axes, umeyama_3d
 
 KNOTS = sorted({*range(0, 468, 3), *OVAL, *LIPS, *NOSE, *(i for part in (*EYES, *BROWS) for i in part)})

@@ -5,8 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from builtin_model.mesh_indices import OVAL
 from easyphoto.domain import Floats, Pixels
-from easyphoto.faces.builtin.face_parsing import OVAL, CropWindow
+from easyphoto.faces.builtin.face_parsing import CropWindow
 from easyphoto.faces.fusion.blend_mask import BlendMask
 from easyphoto.faces.fusion.face_shape import KNOTS
 from easyphoto.faces.fusion.thin_plate import ThinPlate, grid, sample

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from builtin_model.mesh_indices import EYES
 from easyphoto.domain import Face, Floats, Pixels
 from easyphoto.faces.base import FusionSource
-from easyphoto.faces.builtin.face_parsing import EYES, CropWindow
+from easyphoto.faces.builtin.face_parsing import CropWindow
 from easyphoto.faces.fusion.blend_mask import BlendMask
 from easyphoto.faces.fusion.expression import Expression, expression_gap, expression_of
 from easyphoto.faces.geometry import pose_gap
