@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from easyphoto.lora.copies import copies_of
 from easyphoto.paths import Paths
 from easyphoto.picture_tokens import forget_lost_files
 from easyphoto.portrait.infotext import shows
+from easyphoto.training.working_folder import owned
 
 if TYPE_CHECKING:
     from easyphoto.studio import Studio
@@ -49,11 +50,12 @@ def delete_person(person: str, studio: Studio, patience: float = PATIENCE) -> De
 
     Order matters: jobs end, then the person is gone, so that no portrait can be saved any more, then everything that
     was saved is found. Portraits that were saved outside the data folder (``--out``) stay the user's own.
-    Raises BadName, NotFound, and Busy when a job does not end in `patience` seconds; then nothing is deleted.
+    Raises BadName, NotFound, and Busy when a job does not end in `patience` seconds or another process trains this
+    person; then nothing is deleted.
     """
     paths, library = studio.paths, studio.library
     check_id(person)
-    with _store(paths) as store:
+    with _store(paths) as store, ExitStack() as held:
         jobs = removal.jobs_of(person, store) if store else []
         if not jobs and not library.folders_of(person):
             raise NotFound(f"There is no person {person!r}.", stage="delete")
@@ -61,6 +63,7 @@ def delete_person(person: str, studio: Studio, patience: float = PATIENCE) -> De
             removal.stop(jobs, store, patience)
             jobs = removal.jobs_of(person, store)  # also what was asked for meanwhile
             removal.stop(jobs, store, patience)
+        held.enter_context(owned(person, paths))  # no training begins, and none of the command line's runs
         photos = removal.photos_of(jobs, store) if store else frozenset[str]()
         copies = _forget_loras(person, studio)
         own = library.remove(person) if library.folders_of(person) else NOTHING

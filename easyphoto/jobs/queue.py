@@ -8,6 +8,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from easyphoto.jobs.requests import REQUESTS, Request
 from easyphoto.jobs.store import JobStore
 from easyphoto.jobs.workers import WORKERS, Workers
 from easyphoto.paths import Paths
+from easyphoto.training.working_folder import owned
 
 if TYPE_CHECKING:
     from easyphoto.studio import Studio
@@ -138,7 +140,8 @@ class JobQueue:
         person = trained_person(job)
         others = self.list(Kind.TRAIN, tuple(set(State) - {State.DONE}), limit=MOST_WAITING)
         if person and not any(trained_person(other) == person for other in others):
-            shutil.rmtree(self._paths.jobs / f"train-{person}", ignore_errors=True)
+            with suppress(Busy), owned(person, self._paths) as folder:  # busy: the command line trains them now
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _expire(self) -> None:
         """Private files of long forgotten unfinished jobs, and of jobs the list has lost."""

@@ -1,9 +1,7 @@
-"""The story of a training: photos go in, a person comes out."""
+"""From photos to a person in the library."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -18,13 +16,13 @@ from easyphoto.library import Library, PersonDraft, slug
 from easyphoto.paths import Paths
 from easyphoto.progress import Clock, Progress
 from easyphoto.tensor_file import read_header
-from easyphoto.training.interpreter import TrainerPython, own_python
+from easyphoto.training.interpreter import Interpreter, TrainerPython, own_python
 from easyphoto.training.launch import TrainerJob, TrainingRun, launch
 from easyphoto.training.prepare import prepare
 from easyphoto.training.select import Selection, select, with_distance
 from easyphoto.training.validation_templates import validation_templates
+from easyphoto.training.working_folder import working_folder
 
-FINGERPRINT = "fingerprint.txt"
 FIRST_LAYER, LATENT_CHANNELS = "model.diffusion_model.input_blocks.0.0.weight", 4
 
 
@@ -52,31 +50,48 @@ class TrainingResult:
     warnings: tuple[str, ...] = ()
 
 
-def train(request: TrainRequest, photos: Sequence[Photo], shop: TrainingContext, report: Progress) -> TrainingResult:
+def train(request: TrainRequest, photos: Sequence[Photo], context: TrainingContext, report: Progress) -> TrainingResult:
     """Check and prepare the photos, train, choose, and put the person into the library.
 
-    Raises BadRequest, AlreadyThere, NoFace, MissingModel, BadModel, MissingPackage, TrainingFailed;
+    Raises BadRequest, AlreadyThere, Busy, NoFace, MissingModel, BadModel, MissingPackage, TrainingFailed;
     an interrupted training of the same photos and request goes on from its last checkpoint.
     """
-    base = preflight(request, shop)
-    folder, resume = job_folder(request, photos, shop.paths)
-    interpreter = shop.trainer(report)
-    clock = Clock()
+    base = preflight(request, context)
+    with working_folder(request, photos, context.paths) as (folder, resume):
+        run = _Training(request, base, folder, resume, context.trainer(report))
+        return _train(run, photos, context, report)
+
+
+@dataclass(frozen=True)
+class _Training:
+    """A training that has a working folder."""
+
+    request: TrainRequest
+    base: Checkpoint
+    folder: Path
+    resume: bool
+    interpreter: Interpreter
+
+
+def _train(training: _Training, photos: Sequence[Photo], context: TrainingContext, report: Progress) -> TrainingResult:
+    request, folder, faces, clock = training.request, training.folder, context.faces, Clock()
     with clock.time("photos"):
-        training_set = prepare(photos, request, shop.faces, folder / "set", report)
+        training_set = prepare(photos, request, faces, folder / "set", report)
         templates = (
-            validation_templates(shop.paths, shop.faces, folder / "validation_images", request)
+            validation_templates(context.paths, faces, folder / "validation_images", request)
             if request.validation
             else ()
         )
-    order = TrainerJob(training_set, request, base, folder / "run", templates, resume, interpreter)
-    with clock.time("training"), shop.engine.offloaded(report):
-        run = launch(order, with_distance(report, training_set.embeddings, shop.faces))
+    order = TrainerJob(
+        training_set, request, training.base, folder / "run", templates, training.resume, training.interpreter
+    )
+    with clock.time("training"), context.engine.offloaded(report):
+        run = launch(order, with_distance(report, training_set.embeddings, faces))
     with clock.time("choosing"):
-        chosen = select(run, training_set, shop.faces, folder / "person.safetensors", request.merge)
+        chosen = select(run, training_set, faces, folder / "person.safetensors", request.merge)
     warnings = (*training_set.warnings, *run.warnings, *chosen.warnings)
     facts = {**_facts(order, run, chosen), "seconds": clock.seconds, "warnings": warnings}
-    person = shop.library.create(_draft(order, run, chosen, facts, shop.faces.recognizer.name))
+    person = context.library.create(_draft(order, run, chosen, facts, faces.recognizer.name))
     shutil.rmtree(folder)
     return TrainingResult(
         person, training_set.reports, run.losses, chosen.distance_by_step, chosen.votes, clock.seconds, warnings
@@ -110,7 +125,7 @@ def _draft(
     )
 
 
-def preflight(request: TrainRequest, shop: TrainingContext) -> Checkpoint:
+def preflight(request: TrainRequest, context: TrainingContext) -> Checkpoint:
     """The base model, after everything that can be refused before the long run has been refused."""
     person = slug(request.person)
     if not request.consent:
@@ -119,11 +134,11 @@ def preflight(request: TrainRequest, shop: TrainingContext) -> Checkpoint:
             stage="preflight",
             remedy="Confirm that they agreed that a model of their face is made.",
         )
-    if any(p.id == person for p in shop.library.list()):
+    if any(p.id == person for p in context.library.list()):
         raise AlreadyThere(
             f"A person named {request.person} exists.", stage="preflight", remedy="Choose another name or remove them."
         )
-    base = shop.engine.checkpoint(request.base_model)
+    base = context.engine.checkpoint(request.base_model)
     if base.file is None:
         raise BadRequest(f"{base.name} has no file the trainer could open.", stage="preflight")
     if base.file.is_file():
@@ -142,24 +157,3 @@ def _check_single_file(file: Path) -> None:
         remedy = "Choose the plain checkpoint for the training; portraits can use the inpainting one."
     if problem:
         raise BadModel(problem, stage="preflight", file=str(file), remedy=remedy)
-
-
-def job_folder(request: TrainRequest, photos: Sequence[Photo], paths: Paths) -> tuple[Path, bool]:
-    """The working folder, and whether an earlier try of the very same job is in it. Anything else is cleaned away."""
-    folder = paths.jobs / f"train-{slug(request.person)}"
-    mark = fingerprint(request, photos)
-    note = folder / FINGERPRINT
-    if note.is_file() and note.read_text(encoding="utf-8") == mark:
-        return folder, True
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    note.write_text(mark, encoding="utf-8")
-    return folder, False
-
-
-def fingerprint(request: TrainRequest, photos: Sequence[Photo]) -> str:
-    """SHA-256 over every setting and every photo's bytes and override."""
-    digest = hashlib.sha256(json.dumps(asdict(request), sort_keys=True).encode())
-    for photo in photos:
-        digest.update(photo.override.encode() + b"\0" + hashlib.sha256(photo.file.read_bytes()).digest())
-    return digest.hexdigest()

@@ -13,7 +13,7 @@ from easyphoto.progress import Cancelled, Progress, silent
 from easyphoto.training import train as module
 from easyphoto.training.interpreter import Interpreter
 from easyphoto.training.launch import TrainerJob
-from easyphoto.training.train import FIRST_LAYER, TrainingContext, fingerprint, job_folder, preflight, train
+from easyphoto.training.train import FIRST_LAYER, TrainingContext, preflight, train
 from easyphoto.training.validation_templates import validation_templates
 
 
@@ -118,46 +118,6 @@ def test_a_file_no_training_can_begin_with_is_refused_before_the_long_run(
 def test_names_that_cannot_be_kept_are_refused(shop: TrainingContext, name: str):
     with pytest.raises((BadName, BadRequest)):
         preflight(request(person=name), shop)
-
-
-@pytest.mark.parametrize("name", ["../../x", "CON", "a:b>c", "名字", "😀"])
-def test_job_folders_stay_where_they_belong(shop: TrainingContext, photos: list[Photo], name: str):
-    try:
-        folder, _ = job_folder(request(person=name), photos, shop.paths)
-    except BadName:
-        return
-    assert folder.resolve().parent == shop.paths.jobs.resolve()
-
-
-def test_the_same_job_goes_on_where_it_was(shop: TrainingContext, photos: list[Photo]):
-    folder, resume = job_folder(request(), photos, shop.paths)
-    assert not resume
-    (folder / "run").mkdir()
-    again, resume = job_folder(request(), photos, shop.paths)
-    assert resume
-    assert (again / "run").is_dir()
-
-
-@pytest.mark.parametrize("what", ["setting", "photo", "override"])
-def test_another_job_of_that_name_starts_clean(shop: TrainingContext, photos: list[Photo], what: str):
-    folder, _ = job_folder(request(), photos, shop.paths)
-    (folder / "old.jpg").write_bytes(b"someone else")
-    changed, wanted = list(photos), request()
-    if what == "setting":
-        wanted = request(max_steps=7)
-    elif what == "photo":
-        changed = photos[:2]
-    else:
-        changed[0] = replace(photos[0], override="drop")
-    folder, resume = job_folder(wanted, changed, shop.paths)
-    assert not resume
-    assert not (folder / "old.jpg").exists()
-
-
-def test_the_fingerprint_looks_at_the_bytes_and_not_at_the_name(photos: list[Photo], tmp_path: Path):
-    copy = tmp_path / "other name.png"
-    copy.write_bytes(photos[0].file.read_bytes())
-    assert fingerprint(request(), photos[:1]) == fingerprint(request(), [Photo(copy, "x")])
 
 
 def test_steps_are_counted_on_the_photos_that_are_used():

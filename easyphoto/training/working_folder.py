@@ -1,0 +1,70 @@
+"""The working folder of a training: one owner at a time, on the whole machine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from easyphoto.domain import Photo, TrainRequest
+from easyphoto.errors import Busy
+from easyphoto.library import slug
+from easyphoto.library.filesystem import make_private
+from easyphoto.locks import FileLock
+from easyphoto.paths import Paths
+
+FINGERPRINT = "fingerprint.txt"
+
+
+@contextmanager
+def owned(person: str, paths: Paths) -> Iterator[Path]:
+    """The working folder of that person's id, for the block ours alone; it may not exist yet.
+
+    Raises Busy while a training of that person runs, here or in another process.
+    """
+    make_private(paths.jobs)
+    lock = FileLock(paths.jobs / _lock_name(person))
+    if not lock.seize():
+        raise Busy(
+            "A training of this person is running.",
+            stage="preflight",
+            remedy="Wait for it to end, cancel it, or choose another name.",
+        )
+    try:
+        yield paths.jobs / f"train-{person}"
+    finally:
+        lock.release()
+
+
+def _lock_name(person: str) -> str:
+    """Lock files stay, so they do not tell whose they are."""
+    return f"train-{hashlib.sha256(person.encode()).hexdigest()[:16]}.lock"
+
+
+@contextmanager
+def working_folder(request: TrainRequest, photos: Sequence[Photo], paths: Paths) -> Iterator[tuple[Path, bool]]:
+    """The folder, and whether an earlier try of the very same training is in it. Anything else is cleaned away.
+
+    Raises BadName, and Busy as `owned`.
+    """
+    with owned(slug(request.person), paths) as folder:
+        mark = fingerprint(request, photos)
+        note = folder / FINGERPRINT
+        resume = note.is_file() and note.read_text(encoding="utf-8") == mark
+        if not resume:
+            shutil.rmtree(folder, ignore_errors=True)
+            make_private(folder)
+            note.write_text(mark, encoding="utf-8")
+        yield folder, resume
+
+
+def fingerprint(request: TrainRequest, photos: Sequence[Photo]) -> str:
+    """SHA-256 over every setting and every photo's bytes and override."""
+    digest = hashlib.sha256(json.dumps(asdict(request), sort_keys=True).encode())
+    for photo in photos:
+        digest.update(photo.override.encode() + b"\0" + hashlib.sha256(photo.file.read_bytes()).digest())
+    return digest.hexdigest()
