@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from easyphoto.domain import Photo, TrainRequest
 from easyphoto.errors import Busy
 from easyphoto.library import slug
 from easyphoto.library.filesystem import make_private
-from easyphoto.locks import FileLock
 from easyphoto.paths import Paths
 
 FINGERPRINT = "fingerprint.txt"
@@ -27,13 +28,15 @@ def owned(person: str, paths: Paths) -> Iterator[Path]:
     Raises Busy while a training of that person runs, here or in another process.
     """
     make_private(paths.jobs)
-    lock = FileLock(paths.jobs / _lock_name(person))
-    if not lock.seize():
+    lock = FileLock(paths.jobs / _lock_name(person), timeout=0, mode=0o600)
+    try:
+        lock.acquire()
+    except Timeout:
         raise Busy(
             "A training of this person is running.",
             stage="preflight",
             remedy="Wait for it to end, cancel it, or choose another name.",
-        )
+        ) from None
     try:
         yield paths.jobs / f"train-{person}"
     finally:
