@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from easyphoto.locales import PLAIN, Message, catalogue, from_json, params_json
+
 
 class EasyPhotoError(Exception):
-    """A failure that a door shows to the user.
+    """A failure that is shown to the user: a code with parameters, which becomes text where it is shown.
 
-    `problem` is one sentence; `stage` is the step of the journey (``"check photos"``); `file`
-    is the picture or file concerned; `remedy` tells the user what to do next.
+    `code` names two texts of the catalogue, ``errors.CODE.problem`` and, where there is something to do,
+    ``errors.CODE.remedy``; both get `params`. `stage` is the step of the journey (``"check photos"``);
+    `file` is the picture or file concerned.
     """
 
-    def __init__(self, problem: str, *, stage: str = "", file: str = "", remedy: str = "") -> None:
-        super().__init__(problem)
-        self.problem = problem
+    def __init__(self, code: str, *, stage: str = "", file: str = "", remedy: str = "", **params: Any) -> None:
+        super().__init__(code)
+        self.code = code
+        self.params = params
         self.stage = stage
         self.file = file
-        self.remedy = remedy
+        if problem_key(code) not in catalogue("en"):  # transition: a raise that still brings its sentences
+            self.code, self.params = PLAIN, {"text": code, "remedy": remedy}
+
+    @property
+    def problem(self) -> str:
+        """What happened, in English."""
+        return self.messages()[0].text()
+
+    @property
+    def remedy(self) -> str:
+        """What to do, in English; empty when there is nothing to do."""
+        return self.messages()[1].text()
+
+    def messages(self) -> tuple[Message, Message]:
+        """What happened and what to do; the second is an empty text when there is nothing to do."""
+        return messages_of({"code": self.code, "params": self.params})
 
     def __str__(self) -> str:
         """One line: stage, problem, file, remedy."""
@@ -24,15 +46,31 @@ class EasyPhotoError(Exception):
         then = f" {self.remedy}" if self.remedy else ""
         return f"{where}{self.problem}{what}{then}"
 
-    def as_json(self) -> dict[str, str]:
-        """The same for the API and ``--json``."""
+    def as_json(self) -> dict[str, Any]:
+        """For the API, ``--json`` and the job's record: code and parameters, and the same in English."""
         return {
             "kind": type(self).__name__,
+            "code": self.code,
+            "params": params_json(self.params),
             "problem": self.problem,
             "stage": self.stage,
             "file": self.file,
             "remedy": self.remedy,
         }
+
+
+def problem_key(code: str) -> str:
+    """Where the catalogue has the text of a failure."""
+    return f"errors.{code}.problem"
+
+
+def messages_of(facts: Mapping[str, Any]) -> tuple[Message, Message]:
+    """Problem and remedy of what `EasyPhotoError.as_json` wrote; a code without a text here stands in its English."""
+    code, params = facts.get("code", ""), facts.get("params", {})
+    problem, remedy = problem_key(code), f"errors.{code}.remedy"
+    told = from_json({"code": problem, "params": params, "text": facts.get("problem", "")})
+    todo = from_json({"code": remedy, "params": params, "text": facts.get("remedy", "")})
+    return told, todo
 
 
 class BadRequest(EasyPhotoError):
@@ -83,14 +121,14 @@ class TrainingFailed(EasyPhotoError):
     """The trainer ended without a usable LoRA; carries exit code, last log lines and the log's path."""
 
     def __init__(
-        self, problem: str, *, exit_code: int | None, last_lines: tuple[str, ...], log: str, remedy: str = ""
+        self, code: str, *, exit_code: int | None, last_lines: tuple[str, ...], log: str, **params: Any
     ) -> None:
-        super().__init__(problem, stage="training", file=log, remedy=remedy)
+        super().__init__(code, stage="training", file=log, **params)
         self.exit_code = exit_code
         self.last_lines = last_lines
         self.log = log
 
-    def as_json(self) -> dict[str, str]:
+    def as_json(self) -> dict[str, Any]:
         """Adds exit code and last lines."""
         code = "" if self.exit_code is None else str(self.exit_code)
         return {**super().as_json(), "exit_code": code, "last_lines": "\n".join(self.last_lines), "log": self.log}

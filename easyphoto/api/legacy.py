@@ -177,7 +177,7 @@ def _failure(desk: AppContext, job: Job) -> str:
     return _message(desk, job.error) if job.error else f"The job was {job.state.value}."
 
 
-def _message(desk: AppContext, error: dict[str, str]) -> str:
+def _message(desk: AppContext, error: dict[str, Any]) -> str:
     parts = [error.get("problem", ""), f"[{error['file']}]" if error.get("file") else "", error.get("remedy", "")]
     return str(desk.tell.clean(" ".join(part for part in parts if part)))
 

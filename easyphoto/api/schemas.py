@@ -95,8 +95,11 @@ _VERDICT: Schema = {"type": "string", "enum": ["", "keep", "drop"], "default": "
 
 _ERROR = {
     "type": "object",
-    "properties": dict.fromkeys(("kind", "problem", "stage", "file", "remedy"), TEXT),
-    "required": ["kind", "problem", "stage", "file", "remedy"],
+    "properties": {
+        **dict.fromkeys(("kind", "code", "problem", "stage", "file", "remedy"), TEXT),
+        "params": {"type": "object"},
+    },
+    "required": ["kind", "code", "params", "problem", "stage", "file", "remedy"],
     "additionalProperties": TEXT,
 }
 

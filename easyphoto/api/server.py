@@ -106,11 +106,11 @@ def build_app(studio: Studio, queue: JobQueue, address: Address, ready: Callable
 
 def _mount_pages(app: Any, studio: Studio, queue: JobQueue) -> None:
     """The same page once in every language, at /en and /zh."""
+    from easyphoto.locales import LANGUAGES
     from easyphoto.ui import compat
     from easyphoto.ui.context import UiContext
     from easyphoto.ui.i18n import Translator
     from easyphoto.ui.pictures import PictureCache
-    from easyphoto.ui.strings import LANGUAGES
     from easyphoto.ui.tab import build, own_assets
 
     look, pictures = own_assets(), PictureCache()
@@ -123,8 +123,8 @@ def _front_page(request: Any) -> Any:
     """To the page in the visitor's language; a language that was chosen is remembered."""
     from fastapi.responses import RedirectResponse
 
+    from easyphoto.locales import LANGUAGES
     from easyphoto.ui.i18n import language_of
-    from easyphoto.ui.strings import LANGUAGES
 
     asked = request.query_params.get("lang", "")
     held = asked if asked in LANGUAGES else request.cookies.get(LANGUAGE_COOKIE, "")

@@ -44,48 +44,30 @@ class PortraitRequest:
     """Everything one portrait needs, in the order in which the pipeline uses it."""
 
     persons: tuple[str, ...] = ()  # ids for the faces from left to right, KEEP leaves one; missing ones are kept
-    base_model: str = option(BUILTIN_CHECKPOINT, "Base model", "The built-in one, or an SD checkpoint.", advanced=False)
-    prompt: str = option(
-        "portrait photo, natural light, fine detail",
-        "Prompt",
-        "Used as it stands, behind the trigger words of the person's LoRA.",
-        advanced=False,
-    )
-    negative_prompt: str = option(
-        "low quality, blurry, watermark, text",
-        "Negative prompt",
-        "Used as it stands, nothing is added.",
-        advanced=False,
-    )
-    seed: int = option(-1, "Seed", "-1 draws one; it is written into the result.", low=-1, high=2**32 - 1, step=1)
-    lora_weight: float = option(
-        0.9, "LoRA weight", "How strongly the person's LoRA acts.", low=0.0, high=1.3, step=0.05
-    )
-    crop_face: bool = option(True, "Crop face", "Work on a crop of three face widths, not the whole picture.")
-    fusion_before: bool = option(True, "Fuse before", "Move the person's face in before the first pass.")
-    fusion_before_ratio: float = option(0.5, "Ratio before", "0 = template, 1 = fused.", low=0.0, high=1.0, step=0.05)
-    first_steps: int = option(50, "First pass steps", "Sampler steps before strength.", low=1, high=150, step=1)
-    first_denoising_strength: float = option(
-        0.45, "First pass strength", "0 leaves the face.", low=0.0, high=1.0, step=0.05
-    )
-    color_first: bool = option(True, "Match colour first", "Skin colour of the template after the first pass.")
-    fusion_after: bool = option(True, "Fuse after", "Move the person's face in once more between the passes.")
-    fusion_after_ratio: float = option(0.5, "Ratio after", "0 = first pass, 1 = fused.", low=0.0, high=1.0, step=0.05)
-    second_pass: bool = option(True, "Second pass", "Repaint the ring round the face.")
-    second_steps: int = option(20, "Second pass steps", "Sampler steps before strength.", low=1, high=150, step=1)
-    second_denoising_strength: float = option(
-        0.30, "Second pass strength", "0 leaves the ring.", low=0.0, high=1.0, step=0.05
-    )
-    color_last: bool = option(True, "Match colour last", "Skin colour of the template at the end.")
-    retouch: bool = option(False, "Retouch skin", "Smooths blemishes; never whitens.")
-    retouch_ratio: float = option(0.5, "Retouch ratio", "0 = none, 1 = full.", low=0.0, high=1.0, step=0.05)
-    enhance_detail: bool = option(True, "Enhance detail", "Sharpen the face region by the toolbox's enhancer.")
-    enhance_detail_ratio: float = option(0.5, "Detail ratio", "0 = none, 1 = full.", low=0.0, high=1.0, step=0.05)
-    cfg_scale: float = option(7.0, "Guidance", "Classifier-free guidance scale.", low=1.0, high=30.0, step=0.5)
-    require_control: bool = option(
-        True, "Insist on ControlNet", "Stop when there is no canny ControlNet, instead of going on without one."
-    )
-    best_of: int = option(1, "Best of", "Make this many and keep the one most like the person.", low=1, high=16, step=1)
+    base_model: str = option(BUILTIN_CHECKPOINT, advanced=False)
+    prompt: str = option("portrait photo, natural light, fine detail", advanced=False)
+    negative_prompt: str = option("low quality, blurry, watermark, text", advanced=False)
+    seed: int = option(-1, low=-1, high=2**32 - 1, step=1)
+    lora_weight: float = option(0.9, low=0.0, high=1.3, step=0.05)
+    crop_face: bool = option(True)
+    fusion_before: bool = option(True)
+    fusion_before_ratio: float = option(0.5, low=0.0, high=1.0, step=0.05)
+    first_steps: int = option(50, low=1, high=150, step=1)
+    first_denoising_strength: float = option(0.45, low=0.0, high=1.0, step=0.05)
+    color_first: bool = option(True)
+    fusion_after: bool = option(True)
+    fusion_after_ratio: float = option(0.5, low=0.0, high=1.0, step=0.05)
+    second_pass: bool = option(True)
+    second_steps: int = option(20, low=1, high=150, step=1)
+    second_denoising_strength: float = option(0.30, low=0.0, high=1.0, step=0.05)
+    color_last: bool = option(True)
+    retouch: bool = option(False)
+    retouch_ratio: float = option(0.5, low=0.0, high=1.0, step=0.05)
+    enhance_detail: bool = option(True)
+    enhance_detail_ratio: float = option(0.5, low=0.0, high=1.0, step=0.05)
+    cfg_scale: float = option(7.0, low=1.0, high=30.0, step=0.5)
+    require_control: bool = option(True)
+    best_of: int = option(1, low=1, high=16, step=1)
 
     def __post_init__(self) -> None:
         check_bounds(self)

@@ -65,38 +65,28 @@ class TrainingSet:
 class TrainRequest:
     """Everything one training needs; defaults are SD 1.5's, `for_family` gives the others."""
 
-    person: str = option("", "Name", "The person's name; any script, up to 80 characters.", advanced=False)
-    consent: bool = option(
-        False, "Consent", "The person shown has agreed that a model of their face is made.", advanced=False
-    )
-    base_model: str = option(BUILTIN_CHECKPOINT, "Base model", "The built-in one, or an SD checkpoint.", advanced=False)
-    resolution: int = option(512, "Resolution", "Side of the training pictures in pixels.", low=128, high=2048, step=64)
-    save_steps: int = option(100, "Validate and save every", "Steps between checkpoints.", low=1, high=10000, step=1)
-    max_steps: int = option(800, "Max steps", "Upper limit of optimiser steps.", low=1, high=20000, step=1)
-    steps_per_photo: int = option(
-        200, "Steps per photo", "Steps = photos x this, at most max.", low=1, high=2000, step=1
-    )
-    batch_size: int = option(1, "Batch size", "Pictures a forward pass.", low=1, high=16, step=1)
-    accumulation: int = option(4, "Gradient accumulation", "Forward passes a step.", low=1, high=64, step=1)
-    learning_rate: float = option(1e-4, "Learning rate", "Of the U-Net.", low=1e-7, high=1e-1)
-    text_encoder_lr: float = option(
-        5e-5, "Text encoder learning rate", "0 leaves the text encoder as it is.", low=0.0, high=1e-1
-    )
-    rank: int = option(128, "Rank", "Of the LoRA matrices.", low=1, high=320, step=1)
-    alpha: int = option(64, "Alpha", "LoRA scale = alpha / rank; at most the rank.", low=1, high=320, step=1)
-    validation: bool = option(True, "Validation", "Make trial pictures and let likeness choose the checkpoints.")
-    retouch: bool = option(False, "Retouch skin", "Smooth skin of the training photos; never whitens.")
-    min_snr_gamma: float = option(0.0, "Min-SNR gamma", "0 = off; 5 is usual.", low=0.0, high=20.0)
-    noise_offset: float = option(0.0, "Noise offset", "0 = off.", low=0.0, high=0.5)
-    gradient_checkpointing: bool = option(False, "Gradient checkpointing", "Slower, needs less memory.")
-    precision: str = option(
-        "auto", "Precision", "auto: bf16 or fp16 on a GPU, fp32 elsewhere.", choices=("auto", "fp32", "fp16", "bf16")
-    )
-    merge: str = option(
-        "rank", "Merge", "rank: SVD back to the rank; exact: concatenated, larger file.", choices=("rank", "exact")
-    )
-    keep_checkpoints: bool = option(False, "Keep checkpoints", "Do not delete the single checkpoints after merging.")
-    seed: int = option(42, "Seed", "Same seed, same training on one machine.", low=0, high=2**32 - 1, step=1)
+    person: str = option("", advanced=False)
+    consent: bool = option(False, advanced=False)
+    base_model: str = option(BUILTIN_CHECKPOINT, advanced=False)
+    resolution: int = option(512, low=128, high=2048, step=64)
+    save_steps: int = option(100, low=1, high=10000, step=1)
+    max_steps: int = option(800, low=1, high=20000, step=1)
+    steps_per_photo: int = option(200, low=1, high=2000, step=1)
+    batch_size: int = option(1, low=1, high=16, step=1)
+    accumulation: int = option(4, low=1, high=64, step=1)
+    learning_rate: float = option(1e-4, low=1e-7, high=1e-1)
+    text_encoder_lr: float = option(5e-5, low=0.0, high=1e-1)
+    rank: int = option(128, low=1, high=320, step=1)
+    alpha: int = option(64, low=1, high=320, step=1)
+    validation: bool = option(True)
+    retouch: bool = option(False)
+    min_snr_gamma: float = option(0.0, low=0.0, high=20.0)
+    noise_offset: float = option(0.0, low=0.0, high=0.5)
+    gradient_checkpointing: bool = option(False)
+    precision: str = option("auto", choices=("auto", "fp32", "fp16", "bf16"))
+    merge: str = option("rank", choices=("rank", "exact"))
+    keep_checkpoints: bool = option(False)
+    seed: int = option(42, low=0, high=2**32 - 1, step=1)
 
     def __post_init__(self) -> None:
         check_bounds(self)

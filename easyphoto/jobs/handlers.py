@@ -92,13 +92,14 @@ def _part_of(report: Progress, number: int, total: int) -> Progress:
 class NoPortraits(EasyPhotoError):
     """Every template failed; it speaks with the first failure's words."""
 
-    def __init__(self, failures: list[dict[str, str]]) -> None:
+    def __init__(self, failures: list[dict[str, Any]]) -> None:
         first = failures[0] if failures else {"problem": "There was nothing to do."}
-        words = {name: first.get(name, "") for name in ("stage", "file", "remedy")}
-        super().__init__(first["problem"], **words)
+        super().__init__(first["problem"], **{name: first.get(name, "") for name in ("stage", "file", "remedy")})
+        if first.get("code"):
+            self.code, self.params = str(first["code"]), dict(first["params"])
         self.kind = first.get("kind", "")
 
-    def as_json(self) -> dict[str, str]:
+    def as_json(self) -> dict[str, Any]:
         """With the first failure's kind."""
         return {**super().as_json(), "kind": self.kind or type(self).__name__}
 

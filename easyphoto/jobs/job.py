@@ -71,7 +71,7 @@ class Job:
     cancelling: bool = False  # asked to stop, not stopped yet
     resumable: bool = False
     result: dict[str, Any] | None = None  # see `Queue.submit`
-    error: dict[str, str] | None = None  # EasyPhotoError.as_json()
+    error: dict[str, Any] | None = None  # EasyPhotoError.as_json()
     last_event: int = 0  # number of its newest event
 
     @property

@@ -138,7 +138,7 @@ class JobStore:
         with self.transaction() as database:
             database.execute("UPDATE jobs SET result = ? WHERE id = ?", (_text(result), job_id))
 
-    def end(self, job_id: str, state: State, now: float, error: dict[str, str] | None = None) -> None:
+    def end(self, job_id: str, state: State, now: float, error: dict[str, Any] | None = None) -> None:
         """Its last word."""
         with self.transaction() as database:
             database.execute(

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
@@ -137,7 +137,7 @@ class Workers:
         self._write(job.id, reporter)
         self._end(job.id, state, error)
 
-    def _outcome(self, job: Job, reporter: Reporter) -> tuple[State, dict[str, str] | None]:
+    def _outcome(self, job: Job, reporter: Reporter) -> tuple[State, dict[str, Any] | None]:
         own = self._paths.jobs / job.id
         task = Task(
             job.id,
@@ -159,7 +159,7 @@ class Workers:
             return State.FAILED, EasyPhotoError(problem, stage=job.kind.value, remedy="Please report this.").as_json()
         return State.DONE, None
 
-    def _end(self, job_id: str, state: State, error: dict[str, str] | None = None) -> None:
+    def _end(self, job_id: str, state: State, error: dict[str, Any] | None = None) -> None:
         kind = self._store.get(job_id).kind
         if state is not State.INTERRUPTED and (kind is not Kind.TRAIN or state is State.DONE):
             job_files.remove_pictures(self._paths.jobs / job_id)

@@ -78,7 +78,7 @@ def notice(title: str, text: str, kind: str = "quiet") -> str:
     )
 
 
-def problem(error: Exception | Mapping[str, str], say: Translator) -> str:
+def problem(error: Exception | Mapping[str, Any], say: Translator) -> str:
     """A failure with its file and its remedy."""
     facts = error.as_json() if isinstance(error, EasyPhotoError) else error
     if not isinstance(facts, Mapping):
@@ -86,8 +86,8 @@ def problem(error: Exception | Mapping[str, str], say: Translator) -> str:
             "problem": say("problem.unexpected", what=f"{type(error).__name__}: {error}"),
             "remedy": say("problem.unexpected.remedy"),
         }
-    what, file, remedy = (say.reason(facts.get(key, "")) for key in ("problem", "file", "remedy"))
-    tail = facts.get("last_lines", "")
+    what, remedy = say.failure(facts)
+    file, tail = facts.get("file", ""), facts.get("last_lines", "")
     details = f'<pre class="ep-tail">{esc(tail)}</pre>' if tail else ""
     return (
         f'<div class="ep-notice ep-bad" role="alert"><strong>{esc(say("problem"))}</strong><span>{esc(what)}</span>'

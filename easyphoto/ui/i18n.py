@@ -1,29 +1,28 @@
-"""Speaks the catalogue in one language, and finds out which one the visitor reads."""
+"""The texts of the catalogue in one language, and which one the visitor reads."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from easyphoto.domain import Option
+from easyphoto.errors import messages_of
+from easyphoto.locales import LANGUAGES, PLAIN, Message, catalogue, from_json, text
 from easyphoto.ui import host_strings
-from easyphoto.ui.strings import FIELDS, LANGUAGES, REASONS, STAGES, TEXTS, WORDS
+from easyphoto.ui.strings import REASONS, WORDS
 
 
 @dataclass(frozen=True)
 class Translator:
-    """Speaks one language."""
+    """The catalogue in one language."""
 
     language: str = "en"
 
-    @property
-    def _column(self) -> int:
-        return 1 if self.language == "zh" else 0
-
     def __call__(self, key: str, **values: Any) -> str:
-        """The sentence of that key with `values` filled in. Raises KeyError for an unknown key."""
-        return TEXTS[key][self._column].format(**values)
+        """The page's text of that key with `values` filled in. Raises KeyError for an unknown key."""
+        return text(f"page.{key}", self.language, **values)
 
     def count(self, key: str, n: int) -> str:
         """The same for a number, with a singular of its own."""
@@ -31,15 +30,27 @@ class Translator:
 
     def stage(self, stage: str) -> str:
         """A stage of the work in words; an unknown one as it stands."""
-        return STAGES[stage][self._column] if stage in STAGES else stage.capitalize()
+        return catalogue(self.language).get(stage_key(stage), stage.capitalize())
 
     def word(self, word: str) -> str:
         """What a likeness means."""
-        return WORDS.get(word, word) if self._column else word
+        return WORDS.get(word, word) if self.language == "zh" else word
+
+    def message(self, told: Message | Mapping[str, Any] | str) -> str:
+        """A message, or one that was stored as JSON; a plain sentence of an older file as it stands."""
+        told = told if isinstance(told, Message) else from_json(told)
+        return self.reason(told.text()) if told.code == PLAIN else told.text(self.language)
+
+    def failure(self, facts: Mapping[str, Any]) -> tuple[str, str]:
+        """Problem and remedy of ``EasyPhotoError.as_json()``."""
+        problem, remedy = messages_of(facts)
+        if facts.get("code", PLAIN) == PLAIN:
+            return self.reason(problem.text()), self.reason(remedy.text())
+        return problem.text(self.language), remedy.text(self.language)
 
     def reason(self, sentence: str) -> str:
-        """A sentence from below the doors; one that is not in the catalogue as it stands."""
-        if self._column == 0:
+        """Transition: a sentence that is not in the catalogue yet."""
+        if self.language == "en":
             return sentence
         for pattern, chinese in (*REASONS, *host_strings.REASONS):
             if found := re.fullmatch(pattern, sentence):
@@ -48,11 +59,11 @@ class Translator:
 
     def label(self, option: Option) -> str:
         """Of a field."""
-        return FIELDS[option.label][0] if self._column else option.label
+        return text(f"{option.key}.label", self.language) if option.key else option.label
 
     def help(self, option: Option) -> str:
         """Of a field."""
-        return FIELDS[option.label][1] if self._column else option.help
+        return text(f"{option.key}.help", self.language) if option.key else option.help
 
     def duration(self, seconds: float) -> str:
         """Rounded, in words."""
@@ -62,6 +73,11 @@ class Translator:
         if whole < 3600:
             return self("time.m", m=whole // 60, s=whole % 60)
         return self("time.h", h=whole // 3600, m=whole % 3600 // 60)
+
+
+def stage_key(stage: str) -> str:
+    """Where the catalogue has the words of a stage."""
+    return f"stages.{stage.replace(' ', '-')}"
 
 
 def language_of(accept: str, cookie: str = "") -> str:

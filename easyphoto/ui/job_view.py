@@ -51,7 +51,7 @@ def _stage(job: Job, say: Translator) -> str:
     if job.over or job.state is State.QUEUED:
         return ""
     steps = f" {job.done}/{job.total}" if job.total > 1 else ""
-    note = f" · {say.reason(job.note)}" if job.note else ""
+    note = f" · {say.message(job.note)}" if job.note else ""
     return f"{say.stage(job.stage)}{steps}{note}" if job.stage else ""
 
 

@@ -151,7 +151,7 @@ def _facts(photo: DraftPhoto, say: Translator) -> str:
 
 def _reasons(photo: DraftPhoto, say: Translator) -> str:
     reasons = (photo.report or {}).get("reasons", ())
-    return "".join(f'<p class="ep-reason">{esc(say.reason(reason))}</p>' for reason in reasons)
+    return "".join(f'<p class="ep-reason">{esc(say.message(reason))}</p>' for reason in reasons)
 
 
 def _choice(number: int, photo: DraftPhoto, say: Translator) -> str:

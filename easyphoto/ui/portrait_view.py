@@ -149,11 +149,11 @@ def _shot(shot: PortraitResult, pictures: PictureCache, say: Translator) -> str:
     )
 
 
-def _notes(notes: Sequence[str], say: Translator) -> str:
+def _notes(notes: Sequence[Any], say: Translator) -> str:
     """What could not be honoured, folded away."""
     if not notes:
         return ""
-    lines = "".join(f"<li>{esc(say.reason(str(note)))}</li>" for note in notes)
+    lines = "".join(f"<li>{esc(say.message(note))}</li>" for note in notes)
     title = f"{say('portrait.notes')} · {len(notes)}"
     return f'<details><summary>{esc(title)}</summary><ul class="ep-notes">{lines}</ul></details>'
 
@@ -187,6 +187,6 @@ def _gap(value: float | None) -> str:
     return "–" if value is None else f"{value:.2f}"
 
 
-def failures_html(failures: Sequence[Mapping[str, str]], say: Translator) -> str:
+def failures_html(failures: Sequence[Mapping[str, Any]], say: Translator) -> str:
     """What could not be made, picture by picture."""
     return "".join(problem(failure, say) for failure in failures)

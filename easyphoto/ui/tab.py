@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from easyphoto.locales import LANGUAGES
 from easyphoto.paths import checkout
 from easyphoto.ui import compat
 from easyphoto.ui.compat import PageAssets
@@ -17,7 +18,6 @@ from easyphoto.ui.doctor_panel import DoctorPanel
 from easyphoto.ui.i18n import Translator
 from easyphoto.ui.people_panel import PeoplePanel
 from easyphoto.ui.portrait_panel import PortraitPanel
-from easyphoto.ui.strings import LANGUAGES
 from easyphoto.ui.train_panel import TrainPanel
 
 TITLE = "EasyPhoto"

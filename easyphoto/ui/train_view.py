@@ -66,7 +66,7 @@ def outcome_html(job: Job, person: Person | None, pictures: PictureCache, say: T
 
 def facts_html(facts: Mapping[str, Any], base_model: str, say: Translator) -> str:
     """Warnings, advice, scores, votes and times of a training."""
-    warnings = "".join(notice(say.reason(str(w)), "", "fair") for w in facts.get("warnings", ()))
+    warnings = "".join(notice(say.message(w), "", "fair") for w in facts.get("warnings", ()))
     advice = _advice(base_model, say) if _is_low(facts) else ""
     return f"{warnings}{advice}{_scores(facts, say)}{_seconds(facts, say)}"
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import easyphoto
 from easyphoto.domain import PortraitRequest
+from easyphoto.locales import catalogue
 from easyphoto.portrait.generate import face_stages
+from easyphoto.ui.i18n import stage_key
 from easyphoto.ui.progress_estimate import PAINTING, SPANS
-from easyphoto.ui.strings import STAGES
 
 PACKAGE = Path(easyphoto.__file__).parent
 REPORTING = ("Step",)  # Step("stage", ...)
@@ -33,7 +34,7 @@ def painting() -> set[str]:
 
 def test_every_stage_has_its_words():
     assert {"train", "render"} <= reported()
-    assert reported() | painting() <= set(STAGES)
+    assert {stage_key(stage) for stage in reported() | painting()} <= set(catalogue("en"))
 
 
 def test_the_bar_waits_for_stages_that_come():
