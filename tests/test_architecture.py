@@ -17,7 +17,19 @@ LONGER: dict[str, int] = {}
 
 # From the ground up. A file imports from its own package or from packages on lower layers.
 LAYERS: tuple[dict[str, tuple[str, ...]], ...] = (
-    {"ground": ("__init__", "domain", "errors", "locales", "progress", "paths", "tensor_file", "sqlite_privacy", "images")},
+    {
+        "ground": (
+            "__init__",
+            "domain",
+            "errors",
+            "locales",
+            "progress",
+            "paths",
+            "tensor_file",
+            "sqlite_privacy",
+            "images",
+        )
+    },
     {"stores": ("lora", "library")},
     {"faces": ("faces",), "engines": ("engines",)},
     {"training": ("training",), "portrait": ("portrait",)},
