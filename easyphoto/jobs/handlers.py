@@ -93,7 +93,7 @@ class NoPortraits(EasyPhotoError):
     """Every template failed; it speaks with the first failure's words."""
 
     def __init__(self, failures: list[dict[str, Any]]) -> None:
-        first = failures[0] if failures else {"problem": "There was nothing to do."}
+        first: dict[str, Any] = failures[0] if failures else {"problem": "There was nothing to do."}
         super().__init__(first["problem"], **{name: first.get(name, "") for name in ("stage", "file", "remedy")})
         if first.get("code"):
             self.code, self.params = str(first["code"]), dict(first["params"])
