@@ -69,8 +69,8 @@ REASONS: tuple[tuple[str, str], ...] = (
         r"没有照片能转到模板的朝向,最接近的也相差 \1 度。",
     ),
     (
-        r"The template laughs, the person in the photo that fits best does not; add a laughing photo\.",
-        "模板在笑,而最合适的照片中本人没有笑;请添加一张大笑的照片。",
+        r"The teeth are the template's, as the person does not laugh in the photo that fits best; add one that does\.",
+        "牙齿取自模板,因为最合适的照片中本人没有笑;请添加一张露齿笑的照片。",
     ),
     (
         r"The person laughs in the photo that fits best, the template does not; add a photo with a closed mouth\.",

@@ -11,12 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from builtin_model.mesh_indices import INNER_MOUTH
 from easyphoto.domain import Face, Pose
 from easyphoto.faces.base import FusionSource
 from easyphoto.faces.builtin.toolbox import BuiltinToolbox
-from easyphoto.faces.fusion.expression import Expression, expression_gap, expression_of
+from easyphoto.faces.fusion.blend_mask import BlendMask
+from easyphoto.faces.fusion.expression import Expression, borrows_mouth, expression_gap, expression_of
 from easyphoto.faces.fusion.fit import FAR_POSE, TOO_FAR_POSE, notes_on
 from easyphoto.faces.fusion.fuse import fuse
+from easyphoto.faces.fusion.mesh_warp import warp_face
+from easyphoto.faces.fusion.mouth import with_mouth_of, with_teeth_of
 from easyphoto.faces.fusion.source_selection import SourceChoice, candidates
 from easyphoto.faces.geometry import rotation_of
 from easyphoto.paths import Paths, shipped_models
@@ -45,6 +49,14 @@ def lowered(face: Face, points: tuple[int, ...], heights: float) -> Face:
     return replace(face, mesh=mesh)
 
 
+@pytest.fixture(scope="module")
+def closed(template):
+    """The template's picture with its mouth drawn shut."""
+    shut = lowered(template.face, LOWER_LIP, -0.08)
+    pixels, _ = warp_face(template.picture, template.face.mesh, shut.mesh, 1.7)
+    return FusionSource(pixels, shut)
+
+
 def choice(own: Expression, wanted: Expression, gap: float = 0.0) -> SourceChoice:
     return SourceChoice(0, None, gap, own, wanted, 0.0)  # type: ignore[arg-type]
 
@@ -61,16 +73,16 @@ def test_the_expression_does_not_depend_on_pose_and_size(template, yaw, pitch, r
 
 
 def test_a_laugh_is_told_from_a_closed_mouth(template):
-    open_mouth = lowered(template.face, LOWER_LIP, 0.07)
-    assert expression_of(open_mouth.mesh).mouth_open > expression_of(template.face.mesh).mouth_open + 0.05
+    shut = lowered(template.face, LOWER_LIP, -0.08)
+    assert expression_of(shut.mesh).mouth_open < 0.03 < 0.07 < expression_of(template.face.mesh).mouth_open
     assert expression_gap(CLOSED, LAUGHING) > 1 > expression_gap(CLOSED, Expression(0.02, 0.62, 0.2))
 
 
 @pytest.mark.parametrize("laughs", [False, True])
 def test_the_photo_with_the_templates_mouth_comes_first(template, laughs):
-    closed, laughing = template.face, lowered(template.face, LOWER_LIP, 0.07)
-    photos = [FusionSource(template.picture, face) for face in (closed, laughing)]
-    order = candidates(template.picture, laughing if laughs else closed, photos)
+    shut, laughing = lowered(template.face, LOWER_LIP, -0.08), template.face
+    photos = [FusionSource(template.picture, face) for face in (shut, laughing)]
+    order = candidates(template.picture, laughing if laughs else shut, photos)
     assert order[0].index == int(laughs)
     assert order[0].expression_gap < 0.01 < 1 < order[1].expression_gap
 
@@ -81,6 +93,36 @@ def test_a_photo_with_closed_eyes_comes_last(template):
     order = candidates(template.picture, template.face, photos)
     assert order[-1].index == 0
     assert order[-1].cost > order[0].cost + 1
+
+
+def test_the_mouth_opens_as_the_templates_and_nothing_else_moves(template):
+    laughing, shut = template.face.mesh, lowered(template.face, LOWER_LIP, -0.08).mesh
+    opened = with_mouth_of(shut, laughing)
+    assert borrows_mouth(expression_of(shut), expression_of(laughing))
+    assert expression_of(opened).mouth_open > 0.6 * expression_of(laughing).mouth_open
+    far = np.linalg.norm(laughing - laughing[13], axis=1) > 0.4 * template.face.box.height
+    assert np.array_equal(opened[far], shut[far])
+    assert np.array_equal(with_mouth_of(laughing, laughing), laughing)
+
+
+def test_the_templates_teeth_stay_between_the_lips(template):
+    mesh = template.face.mesh
+    height, width = template.picture.shape[:2]
+    plane, white = BlendMask(mesh, (width, height)), np.full_like(template.picture, 255)
+    mixed = with_teeth_of(np.zeros_like(white), white, plane)
+    x, y = mesh[list(INNER_MOUTH), :2].mean(0).round().astype(int)
+    assert (mixed[y, x] == 255).all()
+    assert (mixed == 0).all(-1).mean() > 0.97
+
+
+def test_a_closed_mouth_laughs_with_the_template(faces, closed):
+    pixels = np.asarray(Image.open(shipped_models() / "templates/fair.jpg").convert("RGB"))
+    face = faces.detect(pixels)[0]
+    assert expression_of(closed.face.mesh).mouth_open < 0.03
+    result = fuse(pixels, face, [closed], faces)
+    again = max(faces.detect(result.picture), key=lambda one: one.box.overlap(face.box))
+    assert expression_of(again.mesh).mouth_open > 0.6 * expression_of(face.mesh).mouth_open
+    assert any("teeth" in note for note in result.notes)
 
 
 def test_a_template_turned_too_far_is_refused_and_a_little_less_is_noted(faces, template):
@@ -100,7 +142,7 @@ def test_a_template_turned_too_far_is_refused_and_a_little_less_is_noted(faces, 
     ("own", "wanted", "gap", "words"),
     [
         (CLOSED, CLOSED, 3, ()),
-        (CLOSED, LAUGHING, 3, ("add a laughing photo",)),
+        (CLOSED, LAUGHING, 3, ("teeth are the template's",)),
         (LAUGHING, CLOSED, 3, ("closed mouth",)),
         (CLOSED, replace(CLOSED, smile=0.82), 3, ("template's expression",)),
         (replace(CLOSED, eyes_open=0.2), CLOSED, 3, ("open eyes",)),

@@ -13,6 +13,7 @@ from easyphoto.faces.geometry import MOUTH_LEFT, MOUTH_RIGHT
 _INNER_LIPS = (13, 14)  # middle of the upper and of the lower lip's inner edge
 _EYES = ((33, 133, 159, 145), (263, 362, 386, 374))  # outer and inner corner, upper and lower lid
 _MOUTH_WEIGHT, _SMILE_WEIGHT = 22.0, 6.0
+_BORROWED = 1.0
 OPEN_MOUTH = 0.03
 """Mouth opening in face heights from which teeth show."""
 CLEAR_GAP = 1.0
@@ -47,3 +48,14 @@ def expression_gap(one: Expression, other: Expression) -> float:
     """
     mouth = abs(one.mouth_open - other.mouth_open)
     return _MOUTH_WEIGHT * mouth + _SMILE_WEIGHT * max(0.0, abs(one.smile - other.smile) - 0.05)
+
+
+def borrows_mouth(own: Expression, wanted: Expression) -> bool:
+    """Whether the template's mouth is open and the person's closed, so that the template's teeth are to be kept."""
+    return wanted.mouth_open > OPEN_MOUTH > own.mouth_open
+
+
+def expression_cost(own: Expression, wanted: Expression) -> float:
+    """What speaks against a source because of its mouth; bounded where the template's teeth can be kept."""
+    gap = expression_gap(own, wanted)
+    return min(gap, _BORROWED) if borrows_mouth(own, wanted) else gap

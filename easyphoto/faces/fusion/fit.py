@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from easyphoto.errors import NoFace
-from easyphoto.faces.fusion.expression import CLEAR_GAP, OPEN_MOUTH
+from easyphoto.faces.fusion.expression import CLEAR_GAP, OPEN_MOUTH, borrows_mouth
 from easyphoto.faces.fusion.source_selection import SourceChoice
 
 FAR_POSE = 20.0
@@ -36,7 +36,7 @@ def notes_on(choice: SourceChoice) -> tuple[str, ...]:
         notes.append(
             f"The nearest photo of the person is turned {choice.gap:.0f} degrees away from the template's face."
         )
-    if choice.expression_gap > CLEAR_GAP:
+    if choice.expression_gap > CLEAR_GAP or borrows_mouth(choice.expression, choice.wanted):
         notes.append(_mouth_note(choice))
     if choice.expression.eyes_open < _CLOSED_EYES <= choice.wanted.eyes_open:
         notes.append("The person's eyes are nearly closed in the photo that fits best; add one with open eyes.")
@@ -44,9 +44,10 @@ def notes_on(choice: SourceChoice) -> tuple[str, ...]:
 
 
 def _mouth_note(choice: SourceChoice) -> str:
-    own, wanted = choice.expression.mouth_open > OPEN_MOUTH, choice.wanted.mouth_open > OPEN_MOUTH
-    if wanted and not own:
-        return "The template laughs, the person in the photo that fits best does not; add a laughing photo."
-    if own and not wanted:
+    if borrows_mouth(choice.expression, choice.wanted):
+        return (
+            "The teeth are the template's, as the person does not laugh in the photo that fits best; add one that does."
+        )
+    if choice.expression.mouth_open > OPEN_MOUTH > choice.wanted.mouth_open:
         return "The person laughs in the photo that fits best, the template does not; add a photo with a closed mouth."
     return "No photo of the person has the template's expression; the nearest one was taken."

@@ -19,9 +19,11 @@ from easyphoto.errors import NoFace
 from easyphoto.faces.base import FusionResult, FusionSource
 from easyphoto.faces.builtin.face_parsing import CropWindow
 from easyphoto.faces.fusion.blend_mask import BlendMask, blend_region
+from easyphoto.faces.fusion.expression import borrows_mouth, expression_cost
 from easyphoto.faces.fusion.face_crop import CROP_MARGINS, CropMargins, FaceCrop, face_of, shifted
 from easyphoto.faces.fusion.face_shape import KNOTS, between, posed, rim_shares
 from easyphoto.faces.fusion.fit import notes_on, within_reach
+from easyphoto.faces.fusion.mouth import with_mouth_of, with_teeth_of
 from easyphoto.faces.fusion.relight import LOOSE, even_toned, evened, is_gray, relit, skin_share, soft_light, tinted
 from easyphoto.faces.fusion.source_selection import SourceChoice, candidates
 from easyphoto.faces.fusion.thin_plate import ThinPlate, sample
@@ -29,7 +31,7 @@ from easyphoto.faces.geometry import box_of
 from easyphoto.faces.likeness import distance, robust_center
 from easyphoto.images.masks import multiband_blend
 
-_EXPRESSION_WEIGHT = 0.03  # L2 that an `expression_gap` of 1 weighs when the recognizer chooses between sources
+_EXPRESSION_WEIGHT = 0.03  # L2 that an `expression_cost` of 1 weighs when the recognizer chooses between sources
 
 
 class Embedder(Protocol):
@@ -102,11 +104,16 @@ def _candidate(canvas: FaceCrop, choice: SourceChoice, recipe: FusionSettings) -
     assert own is not None  # `candidates` gives no others
     shares = rim_shares(canvas.mesh, recipe.jaw_share, recipe.ear_share)
     goal = between(canvas.mesh, posed(own, canvas.mesh), shares * recipe.share, recipe.inner_share * recipe.share)
+    borrowed = borrows_mouth(choice.expression, choice.wanted)
+    if borrowed:
+        goal = with_mouth_of(goal, canvas.mesh)
     pixels, mask = canvas.bent(goal)
     window = CropWindow.round_face(box_of(goal), canvas.size, 1.12)
     plane = BlendMask(shifted(goal, window), (window.right - window.left, window.bottom - window.top))
     front, enlarged = _warped_source(choice.source, plane)
     painted, face_mask = _merged(plane, front, window.cut(pixels), enlarged, recipe)
+    if borrowed:
+        painted = with_teeth_of(painted, window.cut(pixels), plane)
     window.cut(pixels)[:] = _dissolved(window.cut(pixels), painted, recipe.share)
     window.cut(mask)[:] = np.maximum(window.cut(mask), face_mask)
     return _Candidate(choice, goal, pixels, mask)
@@ -128,7 +135,7 @@ def _nearest(trials: Sequence[_Candidate], sources: Sequence[FusionSource], judg
     center = robust_center(np.stack(rows))
     gaps = [
         distance(judge.embed(trial.pixels, face_of(trial.goal)), center)
-        + _EXPRESSION_WEIGHT * trial.choice.expression_gap
+        + _EXPRESSION_WEIGHT * expression_cost(trial.choice.expression, trial.choice.wanted)
         for trial in trials
     ]
     return trials[int(np.argmin(gaps))]

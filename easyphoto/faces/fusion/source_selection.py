@@ -13,7 +13,7 @@ from easyphoto.domain import Face, Floats, Pixels
 from easyphoto.faces.base import FusionSource
 from easyphoto.faces.builtin.face_parsing import CropWindow
 from easyphoto.faces.fusion.blend_mask import BlendMask
-from easyphoto.faces.fusion.expression import Expression, expression_gap, expression_of
+from easyphoto.faces.fusion.expression import Expression, expression_cost, expression_gap, expression_of
 from easyphoto.faces.geometry import pose_gap
 from easyphoto.faces.likeness import distances, robust_center
 
@@ -79,7 +79,7 @@ def candidates(template: Pixels, face: Face, sources: Sequence[FusionSource]) ->
     choices = []
     for (i, source), look, far in zip(usable, looks, strange, strict=True):
         turned = pose_gap(source.face.pose, face.pose)
-        cost = turned / 10 + expression_gap(look.expression, goal.expression) + far + flaws(look, goal, usual)
+        cost = turned / 10 + expression_cost(look.expression, goal.expression) + far + flaws(look, goal, usual)
         choices.append(SourceChoice(i, source, turned, look.expression, goal.expression, cost))
     return sorted(choices, key=lambda choice: choice.cost)
 
@@ -98,7 +98,8 @@ def flaws(look: PhotoStats, goal: PhotoStats, usual: UsualPhoto) -> float:
     exposure = max(0.0, 95 - look.exposure) / 25 + max(0.0, look.exposure - 215) / 25
     blur = float(np.log2(max(usual.sharpness, 1e-3) / max(look.sharpness, 1e-3)))
     light = float(np.abs(look.lights - goal.lights).mean())
-    eyes = 16 * max(0.0, 0.96 - look.expression.eyes_open / usual.eyes_open) + 6 * max(0.0, look.aside - 0.04)
+    shut = max(0.0, 0.96 - look.expression.eyes_open / usual.eyes_open)
+    eyes = 16 * shut + 100 * shut**2 + 6 * max(0.0, look.aside - 0.04)
     return eyes + 1.5 * look.fringe + exposure + 0.6 * min(blur, 4.0) + 2.0 * light + 3.0 * look.burnt
 
 
