@@ -48,6 +48,7 @@ NEEDS = (
     Need("PIL", ("Pillow",), (9, 5), "11"),
     Need("safetensors", ("safetensors",), (0, 4)),
     Need("filelock", ("filelock",), (3, 14)),
+    Need("jinja2", ("jinja2",), (3, 1)),
     Need("psutil", ("psutil",), (5, 9)),
     Need("cv2", ("opencv-python-headless", "opencv-python", "opencv-contrib-python"), (4, 8), "4.12"),
     Need("onnxruntime", ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml"), (1, 17)),

@@ -15,7 +15,7 @@ from pathlib import Path
 from easyphoto import __version__
 from easyphoto.paths import Paths
 
-NEEDED = ("numpy", "pillow", "opencv-python-headless", "onnxruntime", "safetensors", "filelock", "rich")
+NEEDED = ("numpy", "pillow", "opencv-python-headless", "onnxruntime", "safetensors", "filelock", "jinja2", "rich")
 TO_TRAIN = ("torch", "diffusers", "transformers", "peft", "accelerate", "psutil")
 OPTIONAL = {"pillow-heif": "heic", "gradio": "ui", "modelscope": "modelscope", "xformers": "xformers"}
 FACE_MODELS = (

@@ -1,18 +1,66 @@
-"""Loss and likeness over the training steps, as drawings that need no library in the page."""
+"""Line charts as SVG text, for the page and for the demo's report; colors come from the style sheet around them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
 
 from easyphoto.jobs import Event
-from easyphoto.ui.components import esc
-from easyphoto.ui.i18n import Translator
+from easyphoto.ui.rendering import render
 
-Points = Sequence[tuple[float, float]]  # (step, value), steps rising
+Points = Sequence[tuple[float, float]]
+"""(x, y), x rising."""
 
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 380, 130, 36, 20, 8
+WIDTH, HEIGHT = 480, 200
+LEFT, RIGHT, TOP, BOTTOM = 46, 12, 14, 34
+TICKS = 4
 MOST_POINTS = 240
-LEAST_SPAN = 0.06
+LEAST_SPAN = 0.06  # of the y axis: noise must not look like news
+
+
+@dataclass(frozen=True)
+class Chart:
+    """What a line chart says."""
+
+    title: str
+    x_label: str
+    points: Points
+    dots: bool = False  # every point is a dot; else a faint line with its running mean
+    limit: float | None = None  # y of a dashed line
+    limit_label: str = ""
+    nothing: str = ""  # said where there are no points
+
+
+@dataclass(frozen=True)
+class ChartFrame:
+    """Data coordinates to SVG coordinates."""
+
+    x_low: float
+    x_high: float
+    y_low: float
+    y_high: float
+
+    def x(self, value: float) -> float:
+        """Grows to the right."""
+        return round(LEFT + (value - self.x_low) / (self.x_high - self.x_low) * (WIDTH - LEFT - RIGHT), 1)
+
+    def y(self, value: float) -> float:
+        """Grows downwards."""
+        share = (value - self.y_low) / (self.y_high - self.y_low)
+        return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
+
+
+def frame_of(points: Points, limit: float | None) -> ChartFrame:
+    """The smallest frame with a margin of 8 % above and below, `LEAST_SPAN` high at least."""
+    xs = [x for x, _ in points]
+    ys = [y for _, y in points] + ([] if limit is None else [limit])
+    span = max(ys) - min(ys)
+    margin = 0.08 * max(span, LEAST_SPAN) + max(0.0, LEAST_SPAN - span) / 2
+    x_high = max(xs) if max(xs) > min(xs) else min(xs) + 1.0
+    return ChartFrame(min(xs), x_high, min(ys) - margin, max(ys) + margin)
 
 
 def points_of(events: Sequence[Event], figure: str) -> list[tuple[float, float]]:
@@ -21,14 +69,13 @@ def points_of(events: Sequence[Event], figure: str) -> list[tuple[float, float]]
     return sorted(found.items())
 
 
-def smoothed(points: Points, weight: float = 0.85) -> list[tuple[float, float]]:
-    """Exponential mean, corrected for its beginning."""
-    held, seen, out = 0.0, 0.0, []
-    for step, value in points:
-        held = weight * held + (1 - weight) * value
-        seen = weight * seen + (1 - weight)
-        out.append((step, held / seen))
-    return out
+def smoothed(points: Points, weight: float = 0.9) -> list[tuple[float, float]]:
+    """Exponential mean of the y values without the start's bias (Kingma and Ba 2015, section 3)."""
+    mean, result = 0.0, []
+    for number, (x, y) in enumerate(points, start=1):
+        mean = weight * mean + (1 - weight) * y
+        result.append((x, mean / (1 - weight**number)))
+    return result
 
 
 def thinned(points: Points, most: int = MOST_POINTS) -> list[tuple[float, float]]:
@@ -39,66 +86,36 @@ def thinned(points: Points, most: int = MOST_POINTS) -> list[tuple[float, float]
     return [*points[:-1:stride], points[-1]]
 
 
-def curves(losses: Points, likeness: Mapping[int, float] | Points, say: Translator) -> str:
-    """Both curves; a quiet line where there is nothing yet."""
-    marks = sorted(likeness.items()) if isinstance(likeness, Mapping) else list(likeness)
-    if not losses and not marks:
-        return f'<p class="ep-wait">{esc(say("train.curve.wait"))}</p>'
-    last = max(p[0] for p in (*losses, *marks))
-    drawn = [chart(say("train.curve.loss"), losses, last, say, smooth=True)] if losses else []
-    if marks:
-        drawn.append(chart(say("train.curve.likeness"), marks, last, say, smooth=False))
-    return f'<div class="ep-curves">{"".join(drawn)}</div>'
+def ticks(low: float, high: float) -> list[float]:
+    """Round values inside the span, 1, 2 or 5 times a power of ten apart."""
+    raw = (high - low) / TICKS
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw * 0.999)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [number * step for number in range(first, last + 1)]
 
 
-def chart(title: str, points: Points, last: float, say: Translator, smooth: bool) -> str:
-    """One curve with its axis; read out as its first and newest value."""
-    shown = smoothed(points) if smooth else list(points)
-    low, high = _range([v for _, v in (points if not smooth else (*points, *shown))])
-    newest = shown[-1][1]
-    spoken = f"{title}: {shown[0][1]:.3f} → {newest:.3f}, {say('train.curve.step')} {points[-1][0]:g}"
-    faint = _line(thinned(points), last, low, high, "ep-line-faint") if smooth else ""
-    strong = _line(thinned(shown), last, low, high, "ep-line")
-    dots = "" if smooth else "".join(_dot(x, y, last, low, high) for x, y in points)
-    return (
-        f'<figure class="ep-chart"><figcaption>{esc(title)}<b>{newest:.3f}</b></figcaption>'
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{esc(spoken)}">'
-        f"{_axes(low, high, last, say)}{faint}{strong}{dots}</svg></figure>"
+def line_chart(chart: Chart) -> Markup:
+    """A figure with the chart, or with `chart.nothing`; read out as its first and newest value."""
+    if not chart.points:
+        return render("chart", chart=chart, lines=(), newest="")
+    frame = frame_of(chart.points, chart.limit)
+    shown = list(chart.points) if chart.dots else smoothed(chart.points)
+    faint = [] if chart.dots else [("ep-line-faint", _line(thinned(chart.points), frame))]
+    first, newest = f"{shown[0][1]:.3f}", f"{shown[-1][1]:.3f}"
+    return render(
+        "chart",
+        chart=chart,
+        **{"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": WIDTH - RIGHT, "bottom": HEIGHT - BOTTOM},
+        newest=newest,
+        spoken=f"{chart.title}: {first} → {newest}, {chart.x_label} {chart.points[-1][0]:g}",
+        rows=[(f"{value:.4g}", frame.y(value)) for value in ticks(frame.y_low, frame.y_high)],
+        columns=[(f"{value:.4g}", frame.x(value)) for value in ticks(frame.x_low, frame.x_high)],
+        limit=None if chart.limit is None else frame.y(chart.limit),
+        lines=[*faint, ("ep-line", _line(thinned(shown), frame))],
+        dots=[(frame.x(x), frame.y(y), f"{x:g}: {y:.3f}") for x, y in chart.points] if chart.dots else [],
     )
 
 
-def _range(values: Sequence[float]) -> tuple[float, float]:
-    """What the axis spans: a little more than the values, and never so little that noise looks like news."""
-    low, high = min(values), max(values)
-    short = max(0.0, LEAST_SPAN - (high - low)) / 2
-    pad = 0.08 * max(high - low, LEAST_SPAN) + short
-    return low - pad, high + pad
-
-
-def _place(x: float, y: float, last: float, low: float, high: float) -> tuple[float, float]:
-    across = LEFT + (WIDTH - LEFT - 8) * (x / last if last else 0)
-    return across, TOP + (HEIGHT - TOP - BOTTOM) * (high - y) / (high - low)
-
-
-def _line(points: Points, last: float, low: float, high: float, kind: str) -> str:
-    path = " ".join("{:.1f},{:.1f}".format(*_place(x, y, last, low, high)) for x, y in points)
-    return f'<polyline class="{kind}" points="{path}"/>'
-
-
-def _dot(x: float, y: float, last: float, low: float, high: float) -> str:
-    across, down = _place(x, y, last, low, high)
-    return f'<circle class="ep-dot" cx="{across:.1f}" cy="{down:.1f}" r="3.5"><title>{x:g}: {y:.3f}</title></circle>'
-
-
-def _axes(low: float, high: float, last: float, say: Translator) -> str:
-    lines = []
-    for share in (0.0, 0.5, 1.0):
-        value = low + (high - low) * share
-        _, y = _place(0, value, last, low, high)
-        lines.append(f'<line class="ep-grid" x1="{LEFT}" x2="{WIDTH - 8}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        lines.append(f'<text x="{LEFT - 6}" y="{y + 3.5:.1f}" text-anchor="end">{value:.2f}</text>')
-    lines.append(f'<text x="{LEFT}" y="{HEIGHT - 6}">0</text>')
-    lines.append(
-        f'<text x="{WIDTH - 8}" y="{HEIGHT - 6}" text-anchor="end">{esc(say("train.curve.step"))} {last:g}</text>'
-    )
-    return "".join(lines)
+def _line(points: Points, frame: ChartFrame) -> str:
+    return " ".join(f"{frame.x(x)},{frame.y(y)}" for x, y in points)

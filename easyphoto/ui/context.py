@@ -17,9 +17,9 @@ import gradio as gr
 from easyphoto.domain import Checkpoint, ModelFamily, Person
 from easyphoto.errors import EasyPhotoError
 from easyphoto.jobs import Event, Job, JobQueue
-from easyphoto.ui.components import esc
 from easyphoto.ui.i18n import Translator
 from easyphoto.ui.pictures import PictureCache
+from easyphoto.ui.rendering import render
 from easyphoto.ui.template_store import TemplateGrid
 from easyphoto.ui.uploads import UploadStore
 
@@ -114,7 +114,7 @@ def changed_updates(shown: Mapping[str, str] | None, now: Mapping[str, str]) -> 
     """
     marks = {name: hashlib.sha256(html.encode()).hexdigest() for name, html in now.items()}
     old = shown or {}
-    updates = [gr.update() if old.get(n) == marks[n] else gr.update(value=html) for n, html in now.items()]
+    updates = [gr.update() if old.get(n) == marks[n] else gr.update(value=str(html)) for n, html in now.items()]
     return updates, marks
 
 
@@ -122,9 +122,7 @@ def download_payload(name: str, content: bytes, kind: str) -> str:
     """A file for the user, carried by the page itself; our script hands it to the browser once."""
     mark = hashlib.sha256(content + name.encode()).hexdigest()[:12]
     data = base64.b64encode(content).decode()
-    return (
-        f'<a class="ep-delivery" data-ep-delivery="{mark}" download="{esc(name)}" href="data:{kind};base64,{data}"></a>'
-    )
+    return render("delivery", mark=mark, name=name, kind=kind, data=data)
 
 
 def read(file: Path) -> bytes:

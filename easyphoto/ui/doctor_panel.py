@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
+from markupsafe import Markup
 
 from easyphoto.ui import compat
-from easyphoto.ui.components import badge, esc, head
+from easyphoto.ui.components import head
 from easyphoto.ui.context import FindingLike, UiContext
+from easyphoto.ui.rendering import render
 
 KINDS = {"ok": "good", "missing": "bad"}
 
@@ -35,20 +37,9 @@ class DoctorPanel:
         return findings_html(findings, self.desk)
 
 
-def findings_html(findings: Sequence[FindingLike], desk: UiContext) -> str:
+def findings_html(findings: Sequence[FindingLike], desk: UiContext) -> Markup:
     """A table for people and the same as plain text to copy."""
-    say = desk.say
-    rows = "".join(
-        f'<tr><th scope="row">{esc(f.name)}</th><td>{badge(f.state, KINDS.get(f.state, "quiet"))}</td>'
-        f"<td>{esc(f.value)}{f'<small>{esc(f.remedy)}</small>' if f.remedy else ''}</td></tr>"
-        for f in findings
-    )
-    return (
-        f'<div class="ep-row"><button type="button" class="ep-btn" data-ep-copy="ep-doctor-text" '
-        f'data-ep-done="{esc(say("doctor.copied"))}">{esc(say("doctor.copy"))}</button></div>'
-        f'<table class="ep-table ep-findings"><tbody>{rows}</tbody></table>'
-        f'<pre id="ep-doctor-text" class="ep-hidden">{esc(report(findings))}</pre>'
-    )
+    return render("doctor", findings=findings, kinds=KINDS, text=report(findings), say=desk.say)
 
 
 def report(findings: Sequence[FindingLike]) -> str:

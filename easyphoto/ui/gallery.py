@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from markupsafe import Markup
+
 from easyphoto.domain import PortraitRequest
 from easyphoto.errors import BadRequest
 from easyphoto.jobs import Job, JobFile, Kind, State
@@ -55,13 +57,13 @@ class Gallery:
 
     # ------------------------------------------------------------ the page
 
-    def jobs_html(self, jobs: Sequence[Job], names: Names) -> str:
+    def jobs_html(self, jobs: Sequence[Job], names: Names) -> Markup:
         """What runs and waits, and the newest that ended with something to say."""
         going = [job for job in reversed(jobs) if not job.over]  # what runs, then the line in its order
         told = [job for job in jobs if job.over and (job.state is not State.DONE or _failures(job))]
-        return "".join(self._job(job, names) for job in (*going, *told[:MOST_ENDED]))
+        return Markup("").join(self._job(job, names) for job in (*going, *told[:MOST_ENDED]))
 
-    def _job(self, job: Job, names: Names) -> str:
+    def _job(self, job: Job, names: Names) -> Markup:
         people = ", ".join(dict.fromkeys(names.get(p, p) for p in job.request.get("persons", ()) if p))
         title = f"{people} · {', '.join(job.files)}"
         events = self.desk.events(job)
@@ -70,17 +72,17 @@ class Gallery:
         news = [failure for failure in _failures(job) if failure.get("problem") != said]
         previews = [event.preview for event in events if event.preview and not job.over]
         uri = self.desk.pictures.uri(previews[-1]) if previews else ""
-        look = f'<div class="ep-look"><img src="{uri}" alt=""></div>' if uri else ""
+        look = Markup('<div class="ep-look"><img src="{}" alt=""></div>').format(uri) if uri else ""
         return html + failures_html(news, self.desk.say) + look
 
-    def shots_html(self, jobs: Sequence[Job], names: Names, most: int) -> str:
+    def shots_html(self, jobs: Sequence[Job], names: Names, most: int) -> Markup:
         """The newest portraits, and a way to the older ones."""
         shots = self._shots(jobs, names)
         html = shots_html(shots[:most], self.desk.pictures, self.desk.say)
         if len(shots) <= most:
             return html
         older = button(self.desk.say("portrait.older"), BOX, {"do": "older"})
-        return f'{html}<div class="ep-centre">{older}</div>'
+        return html + Markup('<div class="ep-centre">{}</div>').format(older)
 
     def _shots(self, jobs: Sequence[Job], names: Names) -> list[PortraitResult]:
         """Every finished portrait, the newest first, also those of a job that failed later."""

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 import gradio as gr
+from markupsafe import Markup
 
 from easyphoto.domain import Person
 from easyphoto.errors import BadRequest, EasyPhotoError
@@ -117,11 +118,11 @@ class PeoplePanel:
     def _card(self, person: Person, opened: Opened) -> PersonCard:
         likeness = person.lora.likeness if person.lora else None
         word = "" if likeness is None else word_for(likeness, self.desk.studio.faces.recognizer)
-        report = self._report_html(person) if opened == Opened(person.id, "report") else ""
+        report = self._report_html(person) if opened == Opened(person.id, "report") else None
         export = f"{self.desk.api}/v1/persons/{quote(person.id, safe='')}/export"
         return PersonCard(person, self.desk.studio.library.size(person.id), word, export, report)
 
-    def _report_html(self, person: Person) -> str:
+    def _report_html(self, person: Person) -> Markup:
         """The training report in the page; it may come from a stranger's zip, so whatever is wrong in it is told."""
         desk = self.desk
         try:

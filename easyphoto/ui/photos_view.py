@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
 from easyphoto.domain import Photo
 from easyphoto.jobs import JobFile
-from easyphoto.ui.components import badge, button, empty, esc, notice, picture
 from easyphoto.ui.i18n import Translator
 from easyphoto.ui.pictures import PictureCache
+from easyphoto.ui.rendering import render
 from easyphoto.ui.uploads import StoredUpload
 
 BOX = "ep-photo-box"
@@ -91,74 +93,20 @@ def as_photos(draft: Draft) -> list[Photo]:
     return [Photo(photo.file, photo.name, photo.override) for photo in draft]
 
 
-def photos_html(draft: Draft, pictures: PictureCache, say: Translator, checking: tuple[int, int] | None = None) -> str:
-    """The summary and a card for every photo."""
-    if not draft:
-        return empty(say("photos.empty"), say("photos.empty.next"), "photo")
-    cards = "".join(_card(number, photo, pictures, say) for number, photo in enumerate(draft))
-    return f'{_summary(draft, say, checking)}<ul class="ep-photos">{cards}</ul>'
-
-
-def _summary(draft: Draft, say: Translator, checking: tuple[int, int] | None) -> str:
-    total = say.count("photos.count", len(draft))
-    if checking:
-        done, n = checking
-        text = say("photos.checking", done=min(done + 1, n), n=n)
-        return f'<p class="ep-sum ep-busy" role="status"><b>{esc(text)}</b></p>'
-    if any(not photo.verdict for photo in draft):
-        return f'<p class="ep-sum" role="status"><b>{esc(total)}</b><span>{esc(say("photos.unchecked"))}</span></p>'
-    usable = sum(photo.verdict in ("keep", "warn") for photo in draft)
-    parts = "".join(
-        f'<i class="ep-{KINDS[kind]}" style="flex:{count}"></i>'
-        for kind in KINDS
-        if (count := sum(photo.verdict == kind for photo in draft))
+def photos_html(
+    draft: Draft, pictures: PictureCache, say: Translator, checking: tuple[int, int] | None = None
+) -> Markup:
+    """The summary and a card for every photo; `checking` is how many of how many were looked at."""
+    verdicts = [photo.verdict for photo in draft]
+    return render(
+        "photos",
+        draft=draft,
+        pictures=pictures,
+        say=say,
+        checking=checking,
+        verdicts=verdicts,
+        usable=sum(verdict in ("keep", "warn") for verdict in verdicts),
+        kinds=KINDS,
+        few=FEW,
+        box=BOX,
     )
-    line = say("photos.usable", usable=usable, n=len(draft))
-    advice = ""
-    if usable == 0:
-        advice = notice(say("photos.none"), "", "bad")
-    elif usable < FEW:
-        advice = notice(say("photos.few"), "", "fair")
-    return (
-        f'<p class="ep-sum" role="status"><b>{esc(line)}</b>'
-        f'<span class="ep-meter" aria-hidden="true">{parts}</span></p>{advice}'
-    )
-
-
-def _card(number: int, photo: DraftPhoto, pictures: PictureCache, say: Translator) -> str:
-    uri = pictures.uri(photo.file)
-    verdict = photo.verdict or "new"
-    word = say("photo.broken") if not uri else say(f"photo.{verdict}")
-    kind = "bad" if not uri else KINDS.get(verdict, "quiet")
-    remove = button("×", BOX, {"photo": number, "word": "remove"}, "ep-x", say("photo.remove", name=photo.name))
-    return (
-        f'<li class="ep-photo ep-is-{kind}"><div class="ep-shot">{picture(uri, photo.name)}'
-        f"{badge(word, kind)}{remove}</div>"
-        f'<div class="ep-photo-text"><p class="ep-name" title="{esc(photo.name)}">{esc(photo.name)}</p>'
-        f"{_facts(photo, say)}{_reasons(photo, say)}</div>{_choice(number, photo, say)}</li>"
-    )
-
-
-def _facts(photo: DraftPhoto, say: Translator) -> str:
-    report = photo.report or {}
-    facts = [say("photo.overridden")] if photo.override else []
-    if report.get("face_px"):
-        facts.append(say("photo.face", px=report["face_px"]))
-    if report.get("likeness") is not None:
-        facts.append(say("photo.likeness", gap=f"{report['likeness']:.2f}"))
-    return f'<p class="ep-facts">{esc(" · ".join(facts))}</p>' if facts else ""
-
-
-def _reasons(photo: DraftPhoto, say: Translator) -> str:
-    reasons = (photo.report or {}).get("reasons", ())
-    return "".join(f'<p class="ep-reason">{esc(say.message(reason))}</p>' for reason in reasons)
-
-
-def _choice(number: int, photo: DraftPhoto, say: Translator) -> str:
-    words = (("auto", "photo.auto", ""), ("keep", "photo.use", "keep"), ("drop", "photo.leave", "drop"))
-    buttons = "".join(
-        button(say(key), BOX, {"photo": number, "word": word}, "ep-seg", pressed=photo.override == held)
-        for word, key, held in words
-    )
-    label = esc(say("photo.verdict.of", name=photo.name))
-    return f'<div class="ep-segs" role="group" aria-label="{label}">{buttons}</div>'

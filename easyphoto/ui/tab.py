@@ -12,12 +12,12 @@ from easyphoto.locales import LANGUAGES
 from easyphoto.paths import checkout
 from easyphoto.ui import compat
 from easyphoto.ui.compat import PageAssets
-from easyphoto.ui.components import esc
 from easyphoto.ui.context import UiContext
 from easyphoto.ui.doctor_panel import DoctorPanel
 from easyphoto.ui.i18n import Translator
 from easyphoto.ui.people_panel import PeoplePanel
 from easyphoto.ui.portrait_panel import PortraitPanel
+from easyphoto.ui.rendering import render
 from easyphoto.ui.train_panel import TrainPanel
 
 TITLE = "EasyPhoto"
@@ -46,16 +46,7 @@ def build(desk: UiContext, look: PageAssets | None = None) -> Any:
 
 def banner(say: Translator) -> str:
     """Name, promise and the choice of language."""
-    links = "".join(
-        f'<a href="../?lang={code}" lang="{code}" data-ep-lang="{code}"'
-        f"{' aria-current=true' if code == say.language else ''}>{esc(name)}</a>"
-        for code, name in LANGUAGES.items()
-    )
-    promise = (
-        f'<div><h1>EasyPhoto</h1><p>{esc(say("tagline"))}</p></div><p class="ep-private">{esc(say("private"))}</p>'
-    )
-    choice = f'<nav class="ep-langs" aria-label="{esc(say("language"))}">{links}</nav>'
-    return f'<div class="ep-banner" lang="{LOCALES[say.language]}">{promise}{choice}</div>'
+    return render("banner", say=say, locale=LOCALES[say.language], languages=LANGUAGES)
 
 
 def own_assets() -> PageAssets:

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from easyphoto.demo.charts import Chart, bars, frame_of, line_chart, smoothed, ticks
 from easyphoto.demo.report import PhotoEntry, PortraitEntry, ReportFacts, Training, page
 from easyphoto.domain import Box, FaceScore, PhotoReport, Pose, Verdict
+from easyphoto.ui.charts import HEIGHT, WIDTH, Chart, frame_of, line_chart, smoothed, ticks
 
 DOT = "data:image/gif;base64,R0lGODlhAQABAAAAACw="
 EVIL = "<script>alert('x')</script>\"&"
@@ -120,15 +120,15 @@ def test_nothing_recorded_is_said():
 def test_each_trial_is_a_dot_and_the_limit_is_drawn():
     chart = line_chart(Chart("Likeness", "step", [(50, 0.5), (100, 0.4), (150, 0.45)], True, 0.6, "same"))
     assert chart.count("<circle") == 3
-    assert chart.count('class="limit"') == 1
+    assert chart.count('class="ep-limit"') == 1
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**6), st.floats(-1e6, 1e6)), min_size=1, max_size=30))
 def test_every_point_lies_within_the_frame(points):
     frame = frame_of(points, None)
     for x, y in points:
-        assert 0 <= frame.x(x) <= 480
-        assert 0 <= frame.y(y) <= 220
+        assert 0 <= frame.x(x) <= WIDTH
+        assert 0 <= frame.y(y) <= HEIGHT
 
 
 @given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6))
@@ -149,6 +149,5 @@ def test_smoothing_has_no_bias_at_the_start():
 
 
 def test_bars_share_the_longest_one():
-    text = bars({"a": 10.0, "b": 5.0}, "s")
+    text = page(facts(seconds={"a": 10.0, "b": 5.0}))
     assert "width:100.0%" in text and "width:50.0%" in text
-    assert bars({}, "s") == '<table class="bars"></table>'

@@ -13,7 +13,7 @@ from ui_world import broken, drafted, selfie
 from easyphoto.domain import Box, Face, Person, Pose
 from easyphoto.errors import BadPicture
 from easyphoto.jobs import Event, Job, Kind, State
-from easyphoto.ui.charts import chart, curves, points_of, smoothed, thinned
+from easyphoto.ui.charts import HEIGHT, WIDTH, Chart, line_chart, points_of, smoothed, thinned
 from easyphoto.ui.components import bytes_in_words, problem
 from easyphoto.ui.i18n import Translator
 from easyphoto.ui.job_view import job_html
@@ -22,7 +22,7 @@ from easyphoto.ui.photos_view import DraftPhoto, added, photos_html, with_overri
 from easyphoto.ui.pictures import PictureCache
 from easyphoto.ui.progress_estimate import estimate_progress, progress_of
 from easyphoto.ui.selection import FaceBox, Selection, face_boxes_of, orders
-from easyphoto.ui.train_view import outcome_html
+from easyphoto.ui.train_view import curves, outcome_html
 from easyphoto.ui.uploads import StoredUpload
 
 SAY = Translator()
@@ -190,14 +190,14 @@ def test_thinning_keeps_both_ends():
 
 @pytest.mark.parametrize("points", [[(1.0, 0.5)], [(1.0, 0.5), (2.0, 0.5)], [(0.0, 0.1)], [(1.0, 0.9), (200.0, 0.1)]])
 def test_a_curve_stays_inside_its_drawing(points: list):
-    drawn = chart("Loss", points, max(1.0, points[-1][0]), SAY, smooth=True)
+    drawn = line_chart(Chart("Loss", "step", points))
     places = [tuple(map(float, p.split(","))) for line in re.findall(r'points="([^"]*)"', drawn) for p in line.split()]
     assert places
-    assert all(0 <= x <= 380 and 0 <= y <= 130 for x, y in places)
+    assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y in places)
 
 
 def test_no_curve_before_the_first_step():
-    assert "<svg" not in curves([], {}, SAY)
+    assert "<svg" not in curves([], [], SAY)
 
 
 # ---------------------------------------------------------------- who is who
