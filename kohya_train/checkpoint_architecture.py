@@ -14,10 +14,12 @@ from safetensors import safe_open
 
 Shapes = Mapping[str, tuple[int, ...]]
 Config = dict[str, Any]
+Fit = Callable[[Shapes, Config], Config]
+"""A part's configuration at the widths that the file's own tensors have."""
 
-_UNET = "model.diffusion_model."
-_VAE = "first_stage_model."
-_HEAD = 64  # numbers a head has in every CLIP and in SDXL's U-Net; no shape tells the number of heads
+UNET = "model.diffusion_model."
+VAE = "first_stage_model."
+HEAD = 64  # numbers a head has in every CLIP and in SDXL's U-Net; no shape tells the number of heads
 
 
 class NotForTraining(RuntimeError):
@@ -25,14 +27,14 @@ class NotForTraining(RuntimeError):
 
 
 @contextmanager
-def architecture(file: Path, folder: Path, family: str) -> Iterator[Path]:
+def architecture(file: Path, folder: Path, fits: Mapping[str, Fit]) -> Iterator[Path]:
     """`folder` where it fits the file, as it does for every full-size checkpoint; else a copy that does, for the block.
 
     Raises NotForTraining; KeyError when the file has not the tensors of its family.
     """
     shapes = read_shapes(file)
     changed: dict[str, Config] = {}
-    for part, fit in _FITS[family].items():
+    for part, fit in fits.items():
         config: Config = json.loads((folder / part / "config.json").read_text(encoding="utf-8"))
         fitted = fit(shapes, config)
         if fitted != config:
@@ -53,39 +55,30 @@ def read_shapes(file: Path) -> Shapes:
         return {name: tuple(opened.get_slice(name).get_shape()) for name in opened.keys()}  # noqa: SIM118 (no mapping)
 
 
-def _unet(shapes: Shapes, config: Config) -> Config:
-    channels_in = shapes[f"{_UNET}input_blocks.0.0.weight"][1]
+def fit_unet(shapes: Shapes, config: Config) -> Config:
+    """A U-Net of SD's kind. Raises NotForTraining for an inpainting one."""
+    channels_in = shapes[f"{UNET}input_blocks.0.0.weight"][1]
     if channels_in != config["in_channels"]:
         raise NotForTraining(
             f"Its U-Net takes {channels_in} channels, as inpainting checkpoints do; choose the plain one it comes from."
         )
     levels = range(len(config["block_out_channels"]))
     stride = config["layers_per_block"] + 1  # the resnets of a level and its downsampler
-    widths = [shapes[f"{_UNET}input_blocks.{stride * level + 1}.0.out_layers.3.weight"][0] for level in levels]
-    context = shapes[f"{_UNET}middle_block.1.transformer_blocks.0.attn2.to_k.weight"][1]
+    widths = [shapes[f"{UNET}input_blocks.{stride * level + 1}.0.out_layers.3.weight"][0] for level in levels]
+    context = shapes[f"{UNET}middle_block.1.transformer_blocks.0.attn2.to_k.weight"][1]
     return {**config, "block_out_channels": widths, "cross_attention_dim": context}
 
 
-def _unet_sdxl(shapes: Shapes, config: Config) -> Config:
-    fitted = _unet(shapes, config)
-    added = shapes[f"{_UNET}label_emb.0.0.weight"][1]  # the pooled text, and six numbers about the size
-    pooled = shapes["conditioner.embedders.1.model.text_projection"][1]
-    if fitted["block_out_channels"] != config["block_out_channels"]:
-        fitted["attention_head_dim"] = [max(1, width // _HEAD) for width in fitted["block_out_channels"]]
-    fitted["projection_class_embeddings_input_dim"] = added
-    fitted["addition_time_embed_dim"] = (added - pooled) // 6
-    return fitted
-
-
-def _vae(shapes: Shapes, config: Config) -> Config:
-    if f"{_VAE}encoder.conv_in.weight" not in shapes:
+def fit_vae(shapes: Shapes, config: Config) -> Config:
+    """The autoencoder of SD."""
+    if f"{VAE}encoder.conv_in.weight" not in shapes:
         return config  # a checkpoint without its autoencoder; loading it says so
     levels = range(len(config["block_out_channels"]))
-    widths = [shapes[f"{_VAE}encoder.down.{level}.block.0.conv1.weight"][0] for level in levels]
+    widths = [shapes[f"{VAE}encoder.down.{level}.block.0.conv1.weight"][0] for level in levels]
     return {**config, "block_out_channels": widths}
 
 
-def _clip(prefix: str, first_layer: str) -> Callable[[Shapes, Config], Config]:
+def _clip(prefix: str, first_layer: str) -> Fit:
     """A text encoder whose names begin with `prefix`; `first_layer` is the first matrix of its first MLP."""
 
     def fit(shapes: Shapes, config: Config) -> Config:
@@ -96,23 +89,16 @@ def _clip(prefix: str, first_layer: str) -> Callable[[Shapes, Config], Config]:
             return config
         inner = shapes[first_layer][0]
         narrow = {"hidden_size": width, "intermediate_size": inner, "projection_dim": width}
-        return {**config, **narrow, "num_attention_heads": max(1, width // _HEAD)}
+        return {**config, **narrow, "num_attention_heads": max(1, width // HEAD)}
 
     return fit
 
 
-def _text(prefix: str) -> Callable[[Shapes, Config], Config]:
-    """OpenAI's CLIP, with transformers' names."""
+def fit_clip(prefix: str) -> Fit:
+    """OpenAI's CLIP, with transformers' names behind the prefix."""
     return _clip(f"{prefix}text_model.embeddings.", f"{prefix}text_model.encoder.layers.0.mlp.fc1.weight")
 
 
-_OPEN_CLIP = "conditioner.embedders.1.model."
-_FITS: dict[str, dict[str, Callable[[Shapes, Config], Config]]] = {
-    "sd15": {"unet": _unet, "vae": _vae, "text_encoder": _text("cond_stage_model.transformer.")},
-    "sdxl": {
-        "unet": _unet_sdxl,
-        "vae": _vae,
-        "text_encoder": _text("conditioner.embedders.0.transformer."),
-        "text_encoder_2": _clip(_OPEN_CLIP, f"{_OPEN_CLIP}transformer.resblocks.0.mlp.c_fc.weight"),
-    },
-}
+def fit_open_clip(prefix: str) -> Fit:
+    """OpenCLIP, with its own names behind the prefix."""
+    return _clip(prefix, f"{prefix}transformer.resblocks.0.mlp.c_fc.weight")

@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 VERSION = 1
-FAMILIES = ("built-in", "sd15", "sdxl")
+_FAMILY_FILES = (Path(__file__).parent / "families").glob("*.py")
+FAMILIES = tuple(sorted(file.stem.replace("_", "-") for file in _FAMILY_FILES if file.stem not in ("__init__", "base")))
+"""Names of those that `families` has a file of."""
+
 STOP_WITH_PARENT = "--stop-with-parent"
 """Command line switch: end when standard input is closed, i.e. when the process that started us is gone."""
 

@@ -13,14 +13,8 @@ from safetensors import safe_open
 from safetensors.torch import save, save_file
 
 from kohya_train.contract import TrainConfig
+from kohya_train.families import spec_of
 from kohya_train.network import Network
-
-BASE_VERSIONS = {"sd15": "sd_v1", "sdxl": "sdxl_base_v1-0", "built-in": "easyphoto_builtin"}
-ARCHITECTURES = {
-    "sd15": "stable-diffusion-v1/lora",
-    "sdxl": "stable-diffusion-xl-v1-base/lora",
-    "built-in": "easyphoto-builtin/lora",
-}
 
 
 def checkpoint_file(folder: Path, step: int) -> Path:
@@ -71,11 +65,11 @@ def metadata(config: TrainConfig, step: int, captions: Mapping[str, int], starte
     pictures = sum(captions.values())
     per_epoch = max(1, -(-pictures // (config.batch_size * config.accumulation)))
     text_lr = config.text_encoder_lr or None
-    side = config.resolution
+    side, family = config.resolution, spec_of(config.family)
     return {
         "ss_output_name": config.name,
         "ss_sd_model_name": Path(config.base_model).name,
-        "ss_base_model_version": BASE_VERSIONS[config.family],
+        "ss_base_model_version": family.base_version,
         "ss_v2": "False",
         "ss_network_module": "networks.lora",
         "ss_network_dim": str(config.rank),
@@ -106,7 +100,7 @@ def metadata(config: TrainConfig, step: int, captions: Mapping[str, int], starte
         "ss_tag_frequency": json.dumps({"train": dict(captions)}, ensure_ascii=False),
         "ss_training_started_at": str(started),
         "modelspec.sai_model_spec": "1.0.0",
-        "modelspec.architecture": ARCHITECTURES[config.family],
+        "modelspec.architecture": family.architecture,
         "modelspec.title": config.name,
         "modelspec.resolution": f"{side}x{side}",
     }

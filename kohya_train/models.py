@@ -1,4 +1,4 @@
-"""Base models: SD 1.5, SDXL and the built-in one, from local safetensors only, as one `Bundle`."""
+"""Base models of every family, from local safetensors only, as one `Bundle`."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import diffusers
 import torch
-from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
+import transformers
+from diffusers import DDPMScheduler, UNet2DConditionModel
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
-from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+from transformers import CLIPTokenizer
 
 from kohya_train.checkpoint_architecture import architecture
 from kohya_train.contract import TrainConfig
-
-BUILTIN_NOISE_LEVELS = 650
-"""The built-in model was trained below this timestep only: img2img, all it is for, starts no higher."""
+from kohya_train.families import spec_of
+from kohya_train.families.base import FamilySpec
 
 
 class BadBaseModel(RuntimeError):
@@ -39,6 +40,11 @@ class Bundle:
     folder: Path  # where it came from; a file for a single-file checkpoint
 
     @property
+    def spec(self) -> FamilySpec:
+        """What is particular to its family."""
+        return spec_of(self.family)
+
+    @property
     def models(self) -> tuple[nn.Module, ...]:
         """Every network, for moving and freezing."""
         return (self.unet, self.vae, *self.text_encoders)
@@ -47,14 +53,11 @@ class Bundle:
     def noise_levels(self) -> int:
         """Training timesteps are drawn from 0 up to, not including, this."""
         levels = int(self.scheduler.config.num_train_timesteps)
-        return min(levels, BUILTIN_NOISE_LEVELS) if self.family == "built-in" else levels
+        return min(levels, self.spec.noise_levels or levels)
 
     def encode_text(self, captions: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Cross-attention states (n, 77, c), and for SDXL the pooled states (n, c2); gradients flow."""
-        if self.family != "sdxl":
-            return self._states(0, captions).last_hidden_state, None
-        first, second = (self._states(i, captions) for i in range(2))
-        return torch.cat([first.hidden_states[-2], second.hidden_states[-2]], dim=-1), second.text_embeds
+        return self.spec.text_states([self._states(index, captions) for index in range(len(self.text_encoders))])
 
     def _states(self, index: int, captions: Sequence[str]) -> Any:
         tokenizer, encoder = self.tokenizers[index], self.text_encoders[index]
@@ -63,7 +66,7 @@ class Bundle:
             list(captions), padding="max_length", max_length=length, truncation=True, return_tensors="pt"
         ).input_ids
         device = next(encoder.parameters()).device
-        return encoder(tokens.to(device), output_hidden_states=self.family == "sdxl")
+        return encoder(tokens.to(device), output_hidden_states=self.spec.hidden_states)
 
 
 def load(config: TrainConfig) -> Bundle:
@@ -85,15 +88,14 @@ def load(config: TrainConfig) -> Bundle:
 
 
 def _from_folder(base: Path, family: str) -> Bundle:
-    text, tokenizers = [], []
-    for name, kind in _text_parts(family):
-        text.append(_text_encoder(kind, base / name))
-        folder = base / name.replace("text_encoder", "tokenizer")
-        tokenizers.append(CLIPTokenizer.from_pretrained(folder, local_files_only=True))
+    spec, text, tokenizers = spec_of(family), [], []
+    for part in spec.text_encoders:
+        text.append(_text_encoder(getattr(transformers, part.kind), base / part.folder))
+        tokenizers.append(CLIPTokenizer.from_pretrained(base / part.tokenizer, local_files_only=True))
     return Bundle(
         family=family,
         unet=UNet2DConditionModel.from_pretrained(base / "unet", local_files_only=True, use_safetensors=True),
-        vae=_autoencoder(family).from_pretrained(base / "vae", local_files_only=True, use_safetensors=True),
+        vae=spec.autoencoder().from_pretrained(base / "vae", local_files_only=True, use_safetensors=True),
         text_encoders=tuple(text),
         tokenizers=tuple(tokenizers),
         scheduler=DDPMScheduler.from_pretrained(base / "scheduler", local_files_only=True),
@@ -114,39 +116,24 @@ def _text_encoder(kind: Any, folder: Path) -> Any:
 
 
 def _from_file(base: Path, config: TrainConfig) -> Bundle:
-    from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
-
-    kind = StableDiffusionXLPipeline if config.family == "sdxl" else StableDiffusionPipeline
+    spec = spec_of(config.family)
+    if not spec.pipeline:
+        raise BadBaseModel(f"There are no single files of the family {config.family}.")
     if not Path(config.config_folder, "model_index.json").is_file():
         raise BadBaseModel(f"A single file needs its architecture: {config.config_folder!r} has no model_index.json.")
-    quiet: dict[str, Any] = {} if config.family == "sdxl" else {"safety_checker": None, "feature_extractor": None}
-    with architecture(base, Path(config.config_folder), config.family) as folder:
-        pipe = kind.from_single_file(
-            str(base), config=str(folder), local_files_only=True, torch_dtype=torch.float32, **quiet
+    with architecture(base, Path(config.config_folder), spec.fits) as folder:
+        pipe = getattr(diffusers, spec.pipeline).from_single_file(
+            str(base), config=str(folder), local_files_only=True, torch_dtype=torch.float32, **spec.pipeline_options
         )
-    names = [name for name, _ in _text_parts(config.family)]
     return Bundle(
         family=config.family,
         unet=pipe.unet,
         vae=pipe.vae,
-        text_encoders=tuple(getattr(pipe, name) for name in names),
-        tokenizers=tuple(getattr(pipe, name.replace("text_encoder", "tokenizer")) for name in names),
+        text_encoders=tuple(getattr(pipe, part.folder) for part in spec.text_encoders),
+        tokenizers=tuple(getattr(pipe, part.tokenizer) for part in spec.text_encoders),
         scheduler=DDPMScheduler.from_config(pipe.scheduler.config),
         folder=base,
     )
-
-
-def _text_parts(family: str) -> tuple[tuple[str, Any], ...]:
-    first = ("text_encoder", CLIPTextModel)
-    return (first, ("text_encoder_2", CLIPTextModelWithProjection)) if family == "sdxl" else (first,)
-
-
-def _autoencoder(family: str) -> Any:
-    if family != "built-in":
-        return AutoencoderKL
-    from builtin_model.autoencoder import PatchAutoencoder
-
-    return PatchAutoencoder
 
 
 def place(bundle: Bundle, device: torch.device, dtype: torch.dtype) -> None:

@@ -19,18 +19,10 @@ from peft.tuners.lora import LoraLayer
 from torch import nn
 
 from kohya_train.contract import TrainConfig
+from kohya_train.families.base import WrongCount
 from kohya_train.models import Bundle
 
 ADAPTER = "person"
-
-_TEXT_LAYER = 6  # q, k, v, out, fc1, fc2
-_BLOCK, _AROUND = 10, 2  # linears of a BasicTransformerBlock; proj_in and proj_out round a stack of them
-
-_SGM_BLOCK = re.compile(r"^(down_blocks|mid_block|up_blocks)(?:\.(\d+))?\.attentions\.(\d+)\.")
-
-
-class WrongCount(RuntimeError):
-    """The base model took another number of LoRA modules than its family has."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,19 +59,13 @@ def inject_lora(bundle: Bundle, config: TrainConfig) -> Network:
         model.requires_grad_(False)
     text: dict[str, LoraLayer] = {}
     if config.text_encoder_lr > 0:
-        for prefix, encoder in zip(text_prefixes(bundle.family), bundle.text_encoders, strict=True):
-            text |= _inject(encoder, {_text_name(prefix, path): path for path in text_targets(encoder)}, config)
-    naming = _sgm_path if bundle.family == "sdxl" else str
-    paths = {"lora_unet_" + naming(path).replace(".", "_"): path for path in unet_targets(bundle.unet)}
+        for part, encoder in zip(bundle.spec.text_encoders, bundle.text_encoders, strict=True):
+            text |= _inject(encoder, {_text_name(part.prefix, path): path for path in text_targets(encoder)}, config)
+    paths = {"lora_unet_" + bundle.spec.unet_name(path).replace(".", "_"): path for path in unet_targets(bundle.unet)}
     network = Network(text, _inject(bundle.unet, paths, config), config.rank, config.alpha)
     _check(network, bundle)
     _initialize(network, config.seed)
     return network
-
-
-def text_prefixes(family: str) -> tuple[str, ...]:
-    """Kohya's prefix for each text encoder."""
-    return ("lora_te1", "lora_te2") if family == "sdxl" else ("lora_te",)
 
 
 def unet_targets(unet: nn.Module) -> list[str]:
@@ -104,25 +90,8 @@ def text_targets(encoder: nn.Module) -> list[str]:
     ]
 
 
-def expected_modules(family: str, unet: Mapping[str, Any], text: tuple[Any, ...]) -> tuple[int, int]:
-    """(text encoder, U-Net) module counts: known for SD, computed from the configurations for EMBEDDED."""
-    if family == "sd15":
-        return 72, 192
-    if family == "sdxl":
-        return 264, 722
-    depth = unet.get("transformer_layers_per_block", 1)
-    per_block = unet["layers_per_block"]
-    stacks = sum(
-        per_block + extra
-        for blocks, extra in ((unet["down_block_types"], 0), (unet["up_block_types"], 1))
-        for block in blocks
-        if block.startswith("CrossAttn")
-    ) + ("CrossAttn" in (unet.get("mid_block_type") or ""))
-    return sum(one.num_hidden_layers for one in text) * _TEXT_LAYER, stacks * (_AROUND + _BLOCK * depth)
-
-
 def _check(network: Network, bundle: Bundle) -> None:
-    text, unet = expected_modules(bundle.family, bundle.unet.config, tuple(e.config for e in bundle.text_encoders))
+    text, unet = bundle.spec.module_counts(bundle.unet.config, [one.config for one in bundle.text_encoders])
     if len(network.unet) != unet or unet == 0:
         raise WrongCount(f"The U-Net took {len(network.unet)} LoRA modules; {bundle.family} has {unet}.")
     if network.text and len(network.text) != text:
@@ -156,17 +125,3 @@ def _initialize(network: Network, seed: int) -> None:
 def _text_name(prefix: str, path: str) -> str:
     # transformers 5 dropped the "text_model." level that the file format has.
     return f"{prefix}_text_model_{path.removeprefix('text_model.')}".replace(".", "_")
-
-
-def _sgm_path(path: str) -> str:
-    """A diffusers module path of SDXL's U-Net as Stability's own code names it, which is what kohya writes."""
-    match = _SGM_BLOCK.match(path)
-    if match is None:
-        raise WrongCount(f"{path} is no attention block of SDXL.")
-    side, block, layer = match[1], int(match[2] or 0), int(match[3])
-    place = {
-        "down_blocks": f"input_blocks.{3 * block + layer + 1}.1.",
-        "mid_block": "middle_block.1.",
-        "up_blocks": f"output_blocks.{3 * block + layer}.1.",
-    }[side]
-    return place + path[match.end() :]

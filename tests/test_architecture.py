@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
+
+from easyphoto.families import ModelFamily
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("easyphoto", "kohya_train", "builtin_model")
@@ -27,6 +30,7 @@ LAYERS: tuple[dict[str, tuple[str, ...]], ...] = (
             "paths",
             "tensor_file",
             "sqlite_privacy",
+            "families",
             "images",
         )
     },
@@ -225,3 +229,30 @@ def test_no_module_hides_one_of_the_standard_library():
 
 def test_every_module_says_what_it_is():
     assert [file for file in files() if not ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))] == []
+
+
+FAMILY_TABLES = ("easyphoto/families/*.py", "kohya_train/families/*.py")
+ASKS_FOR_A_FAMILY = re.compile(
+    r"""ModelFamily\.[A-Z]|family (?:is not|is|==|!=) (?!None|not None|family|missing)|[=!]= ["'](?:sd15|sdxl|built-in)["']"""
+)
+
+
+def test_families_differ_in_their_tables_only():
+    """What differs from family to family is a value in its own file, never an `if` elsewhere."""
+    asking = [
+        f"{file.relative_to(ROOT)}:{number}: {line.strip()}"
+        for file in files()
+        if not any(fnmatch(file.relative_to(ROOT).as_posix(), table) for table in FAMILY_TABLES)
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+        if ASKS_FOR_A_FAMILY.search(line)
+    ]
+    assert asking == []
+
+
+def test_every_family_has_its_two_files():
+    ours, trainers = (
+        {file.stem for file in (ROOT / package / "families").glob("*.py")} - {"__init__", "base"}
+        for package in ("easyphoto", "kohya_train")
+    )
+    assert ours == trainers == {family.value.replace("-", "_") for family in ModelFamily}
+    assert all(family.spec.id == family for family in ModelFamily)

@@ -103,7 +103,7 @@ def train_fields(given: Given, family: ModelFamily) -> tuple[dict[str, Any], lis
 def portrait_fields(given: Given, family: ModelFamily) -> tuple[dict[str, Any], list[str]]:
     """Fields of a PortraitRequest but for the persons, and notes. Raises BadRequest."""
     standard = PortraitRequest.for_family(family)
-    fields = {} if family is ModelFamily.BUILTIN else dict(API_COLUMN)
+    fields = dict(API_COLUMN) if family.spec.original_defaults else {}
     fields |= _renamed(given, PORTRAIT_FIELDS, standard)
     for theirs, ours in (("additional_prompt", "prompt"), ("additional_neg_prompt", "negative_prompt")):
         if words := _text(theirs, given.get(theirs) or ""):

@@ -155,7 +155,7 @@ def forms(call: RequestContext) -> JsonResult:
     checkpoints, first = call.desk.studio.engine.checkpoints(), call.desk.studio.engine.default()
     models = [{"name": c.name, "family": c.family.value} for c in checkpoints]
     ordered = sorted(checkpoints, key=lambda c: c.name != first)
-    firsts = {family: next((c.name for c in ordered if c.family is family), "") for family in ModelFamily}
+    firsts = {family: next((c.name for c in ordered if c.family == family), "") for family in ModelFamily}
     defaults = {family.value: _defaults(call, family, firsts[family]) for family in ModelFamily}
     schemas = {"train": request_schema(TrainRequest), "portrait": request_schema(PortraitRequest)}
     return JsonResult({"requests": schemas, "defaults": defaults, "base_models": models, "base_model": first})

@@ -7,7 +7,8 @@ pixels; sizes are (width, height); masks are PIL "L" with 255 = repaint.
 from __future__ import annotations
 
 from easyphoto.domain.faces import Box, Face, Floats, Pixels, Pose
-from easyphoto.domain.models import BUILTIN_CHECKPOINT, LORA_TRIGGER, Checkpoint, LoraCheckpoint, LoraUse, ModelFamily
+from easyphoto.domain.hints import HintKind
+from easyphoto.domain.models import BUILTIN_CHECKPOINT, LORA_TRIGGER, Checkpoint, LoraCheckpoint, LoraUse
 from easyphoto.domain.options import Option, check_bounds, option, options_of
 from easyphoto.domain.persons import Person, Template
 from easyphoto.domain.portrait import (
@@ -16,7 +17,6 @@ from easyphoto.domain.portrait import (
     SECOND_HINTS,
     ControlHint,
     FaceScore,
-    HintKind,
     Pass,
     Portrait,
     PortraitRequest,
@@ -24,6 +24,7 @@ from easyphoto.domain.portrait import (
     RenderJob,
 )
 from easyphoto.domain.training import Photo, PhotoReport, TrainingSet, TrainRequest, Verdict
+from easyphoto.families import ModelFamily
 
 __all__ = [
     "BUILTIN_CHECKPOINT",

@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 
-
-class ModelFamily(str, Enum):
-    """Which architecture a base model or a LoRA belongs to."""
-
-    BUILTIN = "built-in"
-    SD15 = "sd15"
-    SDXL = "sdxl"
-
+from easyphoto.families import ModelFamily
 
 BUILTIN_CHECKPOINT = "built-in"
 """The name under which the base model that ships with the program is asked for."""

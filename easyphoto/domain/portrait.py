@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 from easyphoto.domain.faces import Box
-from easyphoto.domain.models import BUILTIN_CHECKPOINT, LoraUse, ModelFamily
+from easyphoto.domain.hints import HintKind
+from easyphoto.domain.models import BUILTIN_CHECKPOINT, LoraUse
 from easyphoto.domain.options import check_bounds, option
+from easyphoto.families import ModelFamily
 
 KEEP = ""
 """In `PortraitRequest.persons`: leave that face as it is."""
-
-
-class HintKind(str, Enum):
-    """Control pictures we can draw."""
-
-    CANNY = "canny"
-    POSE = "pose"
-    COLOR = "color"
-    TILE = "tile"
 
 
 @dataclass(frozen=True)
@@ -85,28 +77,7 @@ class PortraitRequest:
     @classmethod
     def for_family(cls, family: ModelFamily, **changes: Any) -> PortraitRequest:
         """The family's defaults with `changes` on top."""
-        return replace(cls(), **{**_PORTRAIT_DEFAULTS[family], **changes})
-
-
-_PORTRAIT_DEFAULTS: dict[ModelFamily, dict[str, Any]] = {
-    ModelFamily.SD15: {},
-    ModelFamily.SDXL: {},
-    # The built-in model cannot bring a likeness by itself: fusion carries it whole, diffusion harmonises.
-    ModelFamily.BUILTIN: {
-        "fusion_before_ratio": 1.0,
-        "fusion_after_ratio": 1.0,
-        # Fusion brings the template's light already, and the carried detail keeps colour: matching skin once
-        # more only deepened the template's own light and shade (seen on a forehead in the sun).
-        "color_first": False,
-        "color_last": False,
-        # Measured, see models/builtin/base/README.md: hardly any likeness is lost, and four steps a pass do.
-        "first_steps": 30,
-        "first_denoising_strength": 0.10,
-        "second_denoising_strength": 0.10,
-        "cfg_scale": 1.0,
-        "require_control": False,  # there are no ControlNets for it
-    },
-}
+        return replace(cls(), **{**family.spec.portrait_defaults, **changes})
 
 
 @dataclass(frozen=True)

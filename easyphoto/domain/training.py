@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.domain.faces import Box, Floats, Pose
-from easyphoto.domain.models import BUILTIN_CHECKPOINT, ModelFamily
+from easyphoto.domain.models import BUILTIN_CHECKPOINT
 from easyphoto.domain.options import check_bounds, option
 from easyphoto.errors import BadRequest
+from easyphoto.families import ModelFamily
 
 
 @dataclass(frozen=True)
@@ -100,22 +101,4 @@ class TrainRequest:
     @classmethod
     def for_family(cls, family: ModelFamily, **changes: Any) -> TrainRequest:
         """The family's defaults with `changes` on top."""
-        return replace(cls(), **{**_TRAIN_DEFAULTS[family], **changes})
-
-
-_TRAIN_DEFAULTS: dict[ModelFamily, dict[str, Any]] = {
-    ModelFamily.SD15: {},
-    ModelFamily.SDXL: {"resolution": 1024, "max_steps": 600, "rank": 32, "alpha": 16, "gradient_checkpointing": True},
-    ModelFamily.BUILTIN: {
-        "resolution": 256,
-        "max_steps": 200,
-        "steps_per_photo": 25,
-        "save_steps": 50,
-        "accumulation": 1,
-        "batch_size": 4,
-        "rank": 16,
-        "alpha": 16,
-        "learning_rate": 3e-4,
-        "text_encoder_lr": 1e-4,
-    },
-}
+        return replace(cls(), **{**family.spec.train_defaults, **changes})

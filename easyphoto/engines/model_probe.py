@@ -14,6 +14,8 @@ from pathlib import Path
 from easyphoto.domain import Checkpoint, HintKind, ModelFamily
 from easyphoto.engines.controlnet_catalog import speaks_of
 from easyphoto.errors import BadModel
+from easyphoto.families import specs
+from easyphoto.families.base import FamilySpec, Probe
 from easyphoto.tensor_file import read_header
 
 _log = logging.getLogger(__name__)
@@ -24,11 +26,12 @@ def family_of_file(file: Path) -> ModelFamily | None:
     names = read_header(file).shapes
     if not any(name.startswith("model.diffusion_model.") for name in names):
         return None
-    if any(name.startswith("conditioner.embedders.1.") for name in names):
-        return ModelFamily.SDXL
-    if any(name.startswith("cond_stage_model.transformer.") for name in names):
-        return ModelFamily.SD15
-    return None
+    return next((spec.id for spec, probe in _probes() if probe.is_checkpoint(names)), None)
+
+
+def _probes() -> list[tuple[FamilySpec, Probe]]:
+    """Of the families foreign files may be of."""
+    return [(spec, spec.probe) for spec in specs() if spec.probe is not None]
 
 
 def family_of_folder(folder: Path) -> ModelFamily | None:
@@ -40,9 +43,7 @@ def family_of_folder(folder: Path) -> ModelFamily | None:
         return None
     if not str(index.get("_class_name", "")).startswith("StableDiffusion"):
         return None
-    if "text_encoder_2" in index:
-        return ModelFamily.SDXL
-    return None if unet.get("cross_attention_dim") == 1024 else ModelFamily.SD15  # 1024 is SD 2's
+    return next((spec.id for spec, probe in _probes() if probe.is_folder(index, unet)), None)
 
 
 def find_checkpoints(folder: Path) -> list[Checkpoint]:
@@ -61,7 +62,7 @@ def _checkpoints(folder: Path, prefix: str) -> Iterator[Checkpoint]:
             family, name = family_or_none(entry), prefix + entry.stem
         else:
             continue
-        if family is not None:
+        if family:
             yield Checkpoint(name, family, entry)
 
 
@@ -101,8 +102,7 @@ def family_of_control(entry: Path) -> ModelFamily | None:
         return None
     if not any(".input_hint_block." in name or name.startswith("controlnet_cond_embedding.") for name in names):
         return None
-    large = any("label_emb." in name or name.startswith("add_embedding.") for name in names)
-    return ModelFamily.SDXL if large else ModelFamily.SD15
+    return next((spec.id for spec, probe in _probes() if probe.is_control(names)), None)
 
 
 def _family_of_control_folder(folder: Path) -> ModelFamily | None:
@@ -112,7 +112,7 @@ def _family_of_control_folder(folder: Path) -> ModelFamily | None:
         return None
     if config.get("_class_name") != "ControlNetModel":
         return None
-    return ModelFamily.SDXL if config.get("addition_embed_type") == "text_time" else ModelFamily.SD15
+    return next((spec.id for spec, probe in _probes() if probe.is_control_folder(config)), None)
 
 
 def lora_modules(file: Path) -> set[str]:

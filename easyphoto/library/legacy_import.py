@@ -43,7 +43,7 @@ def read(folder: Path) -> LegacyPerson:
             f"This is no person's folder of the original: {what} is missing.", stage="import", file=str(folder)
         )
     lora = inspect(next((file for file in loras if file.stem == folder.name), loras[-1]))
-    if lora.family is None:
+    if not lora.family:
         raise BadModel("Its LoRA is of an unknown model family.", stage="import", file=lora.file.name)
     name = check_name(folder.resolve().name)
     photos = next((found for sub in _PHOTO_FOLDERS if (found := _files(folder / sub, _KINDS))), ())

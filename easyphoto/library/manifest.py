@@ -58,7 +58,7 @@ class Manifest:
         named = [n for n in (self.reference, self.face_id, self.report, self.lora, *self.photos) if n]
         if missing := [name for name in named if name not in self.files]:
             raise broken(f"It names a file it does not list: {missing[0][:80]!r}.")
-        if not self.reference or (self.lora and self.family is None):
+        if not self.reference or (self.lora and not self.family):
             raise broken("The reference photo or the LoRA's family is missing.")
 
     def person(self, folder: Path) -> Person:
@@ -78,7 +78,7 @@ class Manifest:
         )
 
     def _checkpoint(self, folder: Path) -> LoraCheckpoint | None:
-        if not self.lora or self.family is None:
+        if not self.lora or not self.family:
             return None
         return LoraCheckpoint(folder / self.lora, self.family, self.rank, self.step, self.likeness)
 

@@ -9,17 +9,10 @@ from pathlib import Path
 
 from easyphoto.domain import ModelFamily
 from easyphoto.errors import BadModel
+from easyphoto.families import specs
 from easyphoto.tensor_file import Header, read_header
 
 DOWN, UP, ALPHA = ".lora_down.weight", ".lora_up.weight", ".alpha"
-
-_VERSIONS = {
-    "sd_v1": ModelFamily.SD15,
-    "sdxl": ModelFamily.SDXL,
-    "easyphoto_builtin": ModelFamily.BUILTIN,
-    "easyphoto_embedded": ModelFamily.BUILTIN,  # as files written before 0.1.0 call it
-}
-_CROSS_ATTENTION = {768: ModelFamily.SD15, 2048: ModelFamily.SDXL}
 
 
 @dataclass(frozen=True)
@@ -44,14 +37,15 @@ def inspect(file: Path) -> LoraInfo:
 
 
 def family_of(header: Header) -> ModelFamily | None:
-    """By metadata, else by the width of the cross attention; None when it is neither SD 1.5, SDXL nor ours."""
+    """By metadata, else by the width of the cross attention; None when it is of no family we know."""
     version = header.metadata.get("ss_base_model_version", "")
-    for start, family in _VERSIONS.items():
-        if version.startswith(start):
-            return family
+    for spec in specs():
+        if version.startswith(spec.lora.versions):
+            return spec.id
+    widths = {spec.lora.cross_attention: spec.id for spec in specs() if spec.lora.cross_attention}
     for name, shape in header.shapes.items():
         if name.endswith("_attn2_to_k" + DOWN):
-            return _CROSS_ATTENTION.get(shape[1])
+            return widths.get(shape[1])
     return None
 
 

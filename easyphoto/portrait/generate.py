@@ -174,8 +174,7 @@ def _fuse(canvas: FaceCanvas, face: FaceContext, ratio: float, again: bool = Fal
     try:
         canvas, notes = finish.fuse(canvas, face.effects, ratio)
     except NoFace as problem:
-        # With the built-in model the likeness comes from fusion alone; a real base model has the LoRA.
-        if context.family is ModelFamily.BUILTIN and not again:
+        if context.family.spec.fusion_required and not again:
             raise NoFace(
                 problem.problem, stage="fusion", file=context.template.name, remedy=problem.remedy
             ) from problem
@@ -201,8 +200,7 @@ def _pass(canvas: FaceCanvas, mask: Pixels, face: FaceContext, turn: int) -> Fac
         loras=subject.loras(request.lora_weight),
         require_control=request.require_control,
     )
-    carry = context.family is ModelFamily.BUILTIN
-    where = PassContext(context.tools.engine, plan.working, carry, context.report)
+    where = PassContext(context.tools.engine, plan.working, context.family.spec.carry_detail, context.report)
     wants_pose = any(kind is HintKind.POSE for kind, _ in settings.hints)
     guide = (
         pose_reference(canvas, subject, context.tools.faces)

@@ -10,8 +10,6 @@ from easyphoto.errors import BadRequest
 
 CROP_RATIO = 3.0  # crop side in face boxes
 SIDES_MULTIPLE = 32
-SHORT_SIDE = 512  # of the working picture, SD 1.5 and built-in
-SDXL_AREA = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -68,12 +66,8 @@ def region_of(face: Face, size: tuple[int, int], crop: bool) -> tuple[int, int, 
 
 def working_size(size: tuple[int, int], family: ModelFamily) -> tuple[int, int]:
     """(width, height) the engine works at, sides multiples of 32, aspect kept up to that rounding."""
-    width, height = size
-    if family is ModelFamily.SDXL:
-        scale = math.sqrt(SDXL_AREA / (width * height))
-    else:
-        scale = SHORT_SIDE / min(width, height)
-    return _floored(width * scale), _floored(height * scale)
+    scale = family.spec.working_scale(size)
+    return _floored(size[0] * scale), _floored(size[1] * scale)
 
 
 def _floored(side: float) -> int:

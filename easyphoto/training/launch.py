@@ -6,12 +6,12 @@ import logging
 import re
 import signal
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from PIL import Image
 
-from easyphoto.domain import Checkpoint, LoraCheckpoint, ModelFamily, TrainingSet, TrainRequest
+from easyphoto.domain import Checkpoint, LoraCheckpoint, TrainingSet, TrainRequest
 from easyphoto.errors import MissingModel, TrainingFailed
 from easyphoto.paths import shipped_models
 from easyphoto.progress import Progress, Step, silent
@@ -24,15 +24,6 @@ _log = logging.getLogger(__name__)
 
 LOG_NAME = "train.log"
 LAST_LINES = 40
-NEGATIVE = "worst quality, low quality, blurry, deformed face, bad anatomy, text, watermark, logo"
-
-VALIDATION_PASS = {
-    # The built-in model repaints only lightly; it has no use for guidance.
-    ModelFamily.BUILTIN: ValidationPlan(strength=0.5, steps=10, cfg_scale=1.0),
-    ModelFamily.SD15: ValidationPlan(strength=0.65, steps=20, cfg_scale=9.0, negative_prompt=NEGATIVE),
-    ModelFamily.SDXL: ValidationPlan(strength=0.65, steps=20, cfg_scale=7.0, negative_prompt=NEGATIVE),
-}
-
 KNOWN_CAUSES = (
     (r"out of memory|DefaultCPUAllocator|bad_alloc|MemoryError", "Lower batch size or resolution, or turn on gradient "
      "checkpointing."),
@@ -158,12 +149,13 @@ def build_config(order: TrainerJob) -> TrainConfig:
 
 
 def _validation_plan(order: TrainerJob) -> ValidationPlan:
-    plan = VALIDATION_PASS[order.base.family]
+    if not order.request.validation:
+        return ValidationPlan()
     templates = tuple(
         contract.ValidationTemplate(str(one.picture.resolve()), str(one.mask.resolve())) for one in order.templates
     )
-    known = {**vars(plan), "templates": templates, "prompt": order.training_set.caption}
-    return ValidationPlan(**known) if order.request.validation else ValidationPlan()
+    settings = asdict(order.base.family.spec.validation)
+    return ValidationPlan(templates=templates, prompt=order.training_set.caption, **settings)
 
 
 def command(python: Interpreter, file: Path) -> list[str]:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import gradio as gr
 
-from easyphoto.domain import Checkpoint, ModelFamily, Person
+from easyphoto.domain import Checkpoint, Person
 from easyphoto.errors import EasyPhotoError
+from easyphoto.families import FALLBACK
 from easyphoto.jobs import Event, Job, JobQueue
 from easyphoto.ui.i18n import Translator
 from easyphoto.ui.pictures import PictureCache
@@ -95,7 +96,7 @@ class UiContext:
     def base(self) -> Checkpoint:
         """The base model a form begins with; without a name while there is none."""
         name = self.studio.engine.default()
-        return self.studio.engine.checkpoint(name) if name else Checkpoint("", ModelFamily.SD15)
+        return self.studio.engine.checkpoint(name) if name else Checkpoint("", FALLBACK)
 
 
 def message(text: str) -> dict[str, Any]:

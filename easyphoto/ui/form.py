@@ -11,18 +11,18 @@ import gradio as gr
 from easyphoto.domain import (
     BUILTIN_CHECKPOINT,
     Checkpoint,
-    ModelFamily,
     Option,
     PortraitRequest,
     TrainRequest,
     options_of,
 )
 from easyphoto.errors import BadRequest
+from easyphoto.families import SHIPPED, ModelFamily
 from easyphoto.ui.i18n import Translator
 
 Request = TypeVar("Request", TrainRequest, PortraitRequest)
 
-BUILTIN = Checkpoint(BUILTIN_CHECKPOINT, ModelFamily.BUILTIN)
+BUILTIN = Checkpoint(BUILTIN_CHECKPOINT, SHIPPED)
 
 SLIDER_STEPS = 400  # a range with more stops than this is typed, not slid
 

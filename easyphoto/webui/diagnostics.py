@@ -23,6 +23,7 @@ from easyphoto.diagnostics import (
 )
 from easyphoto.domain import HintKind, ModelFamily
 from easyphoto.engines.controlnet_catalog import known, rank
+from easyphoto.families import specs
 from easyphoto.paths import Paths
 from easyphoto.webui import access
 
@@ -87,9 +88,9 @@ def controlnet() -> Iterator[Finding]:
     shelf = ControlNetModels(current_host())
     names = list(shelf.models())
     yield Finding("controlnet", GOOD, f"{version}, {len(names)} models")
-    for family in (ModelFamily.SD15, ModelFamily.SDXL):
-        for kind in (kind for kind in HintKind if known(kind, family).names):
-            yield _hint(kind, family, names, shelf.folder)
+    for spec in specs():
+        for kind in spec.controls:
+            yield _hint(kind, spec.id, names, shelf.folder)
 
 
 def _hint(kind: HintKind, family: ModelFamily, names: list[str], folder: str) -> Finding:

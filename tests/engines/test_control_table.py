@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from easyphoto.domain import HintKind, ModelFamily
-from easyphoto.engines.controlnet_catalog import TABLE, missing, plain, rank, speaks_of
+from easyphoto.engines.controlnet_catalog import missing, plain, rank, speaks_of
+from easyphoto.families import specs
 
 SD15, SDXL = ModelFamily.SD15, ModelFamily.SDXL
 
@@ -42,7 +43,7 @@ def test_the_better_file_stands_before_the_worse():
 
 
 def test_the_file_that_is_named_is_one_that_would_be_found():
-    for (family, kind), files in TABLE.items():
+    for family, kind, files in ((spec.id, kind, files) for spec in specs() for kind, files in spec.controls.items()):
         assert rank(files.file.rpartition(".")[0], kind, family) is not None
         assert files.source
         assert files.licence

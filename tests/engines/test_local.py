@@ -165,9 +165,9 @@ def test_short_memory_is_tried_once_more_then_told(
 ):
     import torch
 
-    from easyphoto.engines.local import engine as engine_module
+    from easyphoto.engines.local import diffusers_renderer
 
-    real, calls = engine_module._inpaint, []
+    real, calls = diffusers_renderer._inpaint, []
 
     def short(*args: object) -> Image.Image:
         calls.append(args)
@@ -175,7 +175,7 @@ def test_short_memory_is_tried_once_more_then_told(
             raise torch.OutOfMemoryError("none left")
         return real(*args)
 
-    monkeypatch.setattr(engine_module, "_inpaint", short)
+    monkeypatch.setattr(diffusers_renderer, "_inpaint", short)
     assert any("Memory" in note for note in engine.render(job, silent).notes)
     with pytest.raises(RenderFailed, match="memory"):
         engine.render(job, silent)

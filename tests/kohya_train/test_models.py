@@ -12,6 +12,7 @@ from tiny_base import WIDTH
 
 from kohya_train.checkpoint_architecture import NotForTraining, architecture
 from kohya_train.contract import TrainConfig
+from kohya_train.families import spec_of
 from kohya_train.models import BadBaseModel, Bundle, load
 
 FAMILIES = ("sd15", "sdxl")
@@ -80,7 +81,7 @@ def widen(file: Path) -> None:
 def test_a_full_size_file_keeps_the_configuration_as_it_is(base: Callable[[str], Path], tmp_path: Path):
     folder = shutil.copytree(base("sd15"), tmp_path / "base")
     file = write_single_file(folder, tmp_path / "model.safetensors")
-    with architecture(file, folder, "sd15") as fitting:
+    with architecture(file, folder, spec_of("sd15").fits) as fitting:
         assert fitting == folder
 
 
@@ -91,7 +92,7 @@ def test_an_inpainting_checkpoint_is_refused_by_its_name(base: Callable[[str], P
     first = "model.diffusion_model.input_blocks.0.0.weight"
     tensors[first] = torch.zeros(WIDTH, 9, 3, 3)
     save_file(tensors, file)
-    with pytest.raises(NotForTraining, match="inpainting"), architecture(file, folder, "sd15"):
+    with pytest.raises(NotForTraining, match="inpainting"), architecture(file, folder, spec_of("sd15").fits):
         pass
 
 

@@ -1,4 +1,4 @@
-"""Diffusers pipelines from local files: SD 1.5 and SDXL for inpainting, with ControlNets where there are some."""
+"""Diffusers pipelines from local files, for inpainting, with ControlNets where there are some."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from easyphoto.domain import Checkpoint, ModelFamily
 from easyphoto.errors import BadModel
+from easyphoto.families.base import Pipelines
 
 if TYPE_CHECKING:
     import torch
@@ -35,6 +36,13 @@ def choose_placement(device: str | None) -> DevicePlacement:
     return DevicePlacement(device, torch.float32 if device == "cpu" else torch.float16)
 
 
+def pipelines_of(family: ModelFamily) -> Pipelines:
+    """Diffusers' classes for the family. Raises BadModel for one that diffusers has none for."""
+    if family.spec.pipelines is None:
+        raise BadModel(f"diffusers has no pipeline for {family.value}.", stage="model")
+    return family.spec.pipelines
+
+
 def open_base(checkpoint: Checkpoint, configs: Path, placing: DevicePlacement) -> Any:
     """The checkpoint as a text-to-image pipeline in that precision, still on the CPU.
 
@@ -42,11 +50,8 @@ def open_base(checkpoint: Checkpoint, configs: Path, placing: DevicePlacement) -
     """
     import diffusers
 
-    large = checkpoint.family is ModelFamily.SDXL
-    kind = diffusers.StableDiffusionXLPipeline if large else diffusers.StableDiffusionPipeline
-    options = _options(placing)
-    if not large:  # no checker: docs/base-models.md says what that means
-        options |= {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
+    kinds = pipelines_of(checkpoint.family)
+    kind, options = getattr(diffusers, kinds.base), {**_options(placing), **kinds.base_options}
     file = checkpoint.file
     if file is None:
         raise BadModel(f"{checkpoint.name} has no file.", stage="model")
@@ -94,17 +99,12 @@ def for_inpainting(base: Any, controls: Sequence[Any], family: ModelFamily) -> A
     """An inpainting pipeline that shares the base's networks."""
     import diffusers
 
-    large = family is ModelFamily.SDXL
+    kinds = pipelines_of(family)
     parts = {name: part for name, part in base.components.items() if name != "image_encoder"}
-    if not large:
-        parts["requires_safety_checker"] = False
-    parts["scheduler"] = _sampler(base.scheduler)
+    parts |= {"scheduler": _sampler(base.scheduler), **kinds.inpaint_options}
     if not controls:
-        kind = diffusers.StableDiffusionXLInpaintPipeline if large else diffusers.StableDiffusionInpaintPipeline
-        return kind(**parts)
-    if large:
-        return diffusers.StableDiffusionXLControlNetInpaintPipeline(**parts, controlnet=list(controls))
-    return diffusers.StableDiffusionControlNetInpaintPipeline(**parts, controlnet=list(controls))
+        return getattr(diffusers, kinds.inpaint)(**parts)
+    return getattr(diffusers, kinds.control_inpaint)(**parts, controlnet=list(controls))
 
 
 def _sampler(scheduler: Any) -> Any:

@@ -12,6 +12,7 @@ from easyphoto.domain import Checkpoint, ModelFamily
 from easyphoto.engines.model_probe import family_or_none
 from easyphoto.engines.webui.host import Host
 from easyphoto.errors import MissingModel, RenderFailed
+from easyphoto.families import specs
 
 _log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ class Checkpoints:
         found: dict[str, tuple[Checkpoint, Any]] = {}
         for entry in entries:
             family = self._family(entry) if _is_safe(entry) else _family_by_host(host, entry)
-            if family is not None and _name(entry) not in found:
+            if family and _name(entry) not in found:
                 found[_name(entry)] = (Checkpoint(_name(entry), family, _file(entry)), entry)
         return found
 
@@ -88,9 +89,11 @@ def _folder(host: Host) -> str:
 def _family_by_host(host: Host, entry: Any) -> ModelFamily | None:
     """What the host knows without the file being opened: of the loaded model its kind, else a word in the name."""
     held = host.sd_models.model_data.sd_model
+    known = [(spec.id, spec.probe) for spec in specs() if spec.probe is not None]
     if _holds(held, entry):
-        return ModelFamily.SDXL if held.is_sdxl else ModelFamily.SD15 if held.is_sd1 else None
-    return ModelFamily.SDXL if "xl" in entry.name.lower() else None
+        return next((family for family, probe in known if getattr(held, probe.host_flag, False)), None)
+    words = ((family, probe.host_word) for family, probe in known if probe.host_word)
+    return next((family for family, word in words if word in entry.name.lower()), None)
 
 
 def _holds(model: Any, entry: Any) -> bool:

@@ -1,0 +1,104 @@
+"""Repainting with diffusers' inpainting pipelines, with ControlNets where there are some."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
+
+from easyphoto.domain import Checkpoint, ControlHint, RenderJob
+from easyphoto.engines.controlnet_catalog import left_out
+from easyphoto.engines.local.lora_adapters import applied
+from easyphoto.engines.local.pipelines import DevicePlacement, for_inpainting, open_base, open_control, save_memory
+from easyphoto.engines.local.silence import silenced
+from easyphoto.engines.model_probe import find_controls
+from easyphoto.progress import Progress, Step
+
+if TYPE_CHECKING:
+    from easyphoto.engines.local.renderers import Folders, Loaded, Painted
+
+
+def open_model(checkpoint: Checkpoint, folders: Folders, placing: DevicePlacement) -> Any:
+    """See `Renderer.open`. Raises BadModel."""
+    return open_base(checkpoint, folders.configs, placing)
+
+
+def paint(loaded: Loaded, job: RenderJob, folders: Folders, report: Progress) -> Painted:
+    """See `Renderer.paint`. Raises MissingModel for a required hint without a ControlNet."""
+    hints, notes = _with_controls(loaded, job.hints, folders)
+    controls = [loaded.controls[hint.kind] for hint in hints]
+    pipe = for_inpainting(loaded.base, controls, loaded.checkpoint.family)
+    if loaded.saving:
+        save_memory(pipe, loaded.placing)
+    with applied(pipe, job.loras):
+        painted = _inpaint(pipe, replace(job, hints=hints), report)
+    return painted, notes + _cut(pipe.tokenizer, job)
+
+
+def _with_controls(
+    loaded: Loaded, hints: tuple[ControlHint, ...], folders: Folders
+) -> tuple[tuple[ControlHint, ...], tuple[str, ...]]:
+    """The hints there is a ControlNet for, which are loaded now, and a note for the others."""
+    family = loaded.checkpoint.family
+    there = find_controls(folders.controls, family)
+    notes = left_out(tuple(hint for hint in hints if hint.kind not in there), family, folders.controls)
+    config = folders.configs / f"{family.value}_controlnet"
+    kept = tuple(hint for hint in hints if hint.kind in there)
+    for hint in kept:
+        if hint.kind not in loaded.controls:
+            with silenced():
+                control = open_control(there[hint.kind], config, loaded.placing)
+            loaded.controls[hint.kind] = control.to(loaded.placing.device)
+    return kept, notes
+
+
+def _cut(tokenizer: Any, job: RenderJob) -> tuple[str, ...]:
+    """A note where a prompt is longer than the text encoder reads."""
+    limit = tokenizer.model_max_length
+    texts = {"prompt": job.prompt, "negative prompt": job.negative_prompt}
+    long = [name for name, text in texts.items() if len(tokenizer(text).input_ids) > limit]
+    return tuple(f"The {name} is longer than {limit} tokens; its end was not read." for name in long)
+
+
+def _inpaint(pipe: Any, job: RenderJob, report: Progress) -> Image.Image:
+    """One call of a diffusers inpainting pipeline; pixels that are no numbers come back black."""
+    import numpy as np
+    import torch
+
+    total = int(_steps(job) * job.strength)
+    if total == 0:
+        return job.picture
+
+    def on_step(_pipe: Any, index: int, _time: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+        report(Step("render", min(index + 1, total), total))
+        return kwargs
+
+    control: dict[str, Any] = {}
+    if job.hints:
+        control["control_image"] = [hint.picture for hint in job.hints]
+        control["controlnet_conditioning_scale"] = [hint.weight for hint in job.hints]
+    width, height = job.picture.size
+    pipe.set_progress_bar_config(disable=True)
+    result = pipe(
+        prompt=job.prompt,
+        negative_prompt=job.negative_prompt,
+        image=job.picture,
+        mask_image=job.mask.point(lambda value: 255 if value else 0),
+        width=width,
+        height=height,
+        strength=job.strength,
+        num_inference_steps=_steps(job),
+        guidance_scale=job.cfg_scale,
+        generator=torch.Generator("cpu").manual_seed(job.seed),
+        callback_on_step_end=on_step,
+        output_type="np",
+        **control,
+    ).images[0]
+    return Image.fromarray((np.nan_to_num(result).clip(0, 1) * 255).round().astype(np.uint8))
+
+
+def _steps(job: RenderJob) -> int:
+    """At least so many that a strength above 0 takes one step."""
+    return max(job.steps, math.ceil(1 / job.strength)) if job.strength > 0 else job.steps

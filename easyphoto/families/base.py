@@ -1,0 +1,101 @@
+"""What is asked of a family: data, and small functions where data do not do."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from easyphoto.domain.hints import HintKind
+from easyphoto.families import ModelFamily
+
+Size = tuple[int, int]  # width, height
+Names = Collection[str]  # of the tensors in a file
+Config = Mapping[str, Any]  # a JSON file of a diffusers folder
+
+
+@dataclass(frozen=True)
+class ValidationSettings:
+    """How the trainer makes its validation images."""
+
+    strength: float  # 0..1 of the noise schedule
+    steps: int
+    cfg_scale: float
+    negative_prompt: str = ""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """How foreign files of the family are told, by names in their headers and by their configurations."""
+
+    is_checkpoint: Callable[[Names], bool]  # of a single file that is a Stable Diffusion checkpoint
+    is_folder: Callable[[Config, Config], bool]  # model_index.json and the U-Net's config.json
+    is_control: Callable[[Names], bool]  # of a single file that is a ControlNet
+    is_control_folder: Callable[[Config], bool]  # config.json of a ControlNetModel
+    host_flag: str  # the attribute of a WebUI's loaded model that says so
+    host_word: str = ""  # a word in file names by which pickles, which are never opened, are taken for it
+
+
+@dataclass(frozen=True)
+class LoraMarks:
+    """How LoRA files of the family are told."""
+
+    versions: tuple[str, ...]  # beginnings of `ss_base_model_version`
+    cross_attention: int = 0  # width of the text states, for files without metadata; 0: not told by it
+
+
+@dataclass(frozen=True)
+class ControlFiles:
+    """The ControlNet files known for one hint."""
+
+    names: tuple[str, ...] = ()  # beginnings of stems as `controlnet_catalog.plain` writes them, best first
+    file: str = ""  # the one to fetch where there is none
+    source: str = ""  # its project page on the Hugging Face hub
+    licence: str = ""
+
+
+@dataclass(frozen=True)
+class Pipelines:
+    """Names of diffusers' classes, and what each of them must be told."""
+
+    base: str
+    inpaint: str
+    control_inpaint: str
+    base_options: Mapping[str, Any] = field(default_factory=dict)
+    inpaint_options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FamilySpec:
+    """Everything in which a family differs from the others."""
+
+    id: ModelFamily
+    working_scale: Callable[[Size], float]  # factor from a region's size to the size it is worked on
+    validation: ValidationSettings
+    lora: LoraMarks
+    renderer: str  # of the local engine, by its name in `engines/local/renderers.py`
+    train_defaults: Mapping[str, Any] = field(default_factory=dict)  # where they differ from the request's own
+    portrait_defaults: Mapping[str, Any] = field(default_factory=dict)
+    engine_multiple: int = 8  # sides of what a pipeline paints are padded to multiples of this, in pixels
+    fusion_required: bool = False  # without fusion there is no likeness; where it fails the portrait fails
+    carry_detail: bool = False  # lay only the pass's change on the region, keep the region's own fine detail
+    original_defaults: bool = True  # whether the original API's standard values make sense for it
+    probe: Probe | None = None  # None: no foreign files of it
+    controls: Mapping[HintKind, ControlFiles] = field(default_factory=dict)  # empty: it takes no hints
+    pipelines: Pipelines | None = None  # for the renderer "diffusers"
+
+
+def short_side(pixels: int) -> Callable[[Size], float]:
+    """The shorter side becomes that long."""
+    return lambda size: pixels / min(size)
+
+
+def area(pixels: int) -> Callable[[Size], float]:
+    """The picture becomes that large."""
+    return lambda size: math.sqrt(pixels / (size[0] * size[1]))
+
+
+def has_prefix(*prefixes: str) -> Callable[[Names], bool]:
+    """Whether a name begins with one of them."""
+    return lambda names: any(name.startswith(prefixes) for name in names)

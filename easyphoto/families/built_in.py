@@ -1,0 +1,46 @@
+"""The base model that ships with the program: small, and trained for this one purpose."""
+
+from __future__ import annotations
+
+from easyphoto.families import ModelFamily
+from easyphoto.families.base import FamilySpec, LoraMarks, ValidationSettings, short_side
+
+SPEC = FamilySpec(
+    id=ModelFamily.BUILTIN,
+    working_scale=short_side(512),
+    # It repaints only lightly; it has no use for guidance.
+    validation=ValidationSettings(strength=0.5, steps=10, cfg_scale=1.0),
+    lora=LoraMarks(("easyphoto_builtin", "easyphoto_embedded")),  # the second in files written before 0.1.0
+    renderer="built-in",
+    train_defaults={
+        "resolution": 256,
+        "max_steps": 200,
+        "steps_per_photo": 25,
+        "save_steps": 50,
+        "accumulation": 1,
+        "batch_size": 4,
+        "rank": 16,
+        "alpha": 16,
+        "learning_rate": 3e-4,
+        "text_encoder_lr": 1e-4,
+    },
+    # It cannot bring a likeness by itself: fusion carries it whole, diffusion harmonizes.
+    portrait_defaults={
+        "fusion_before_ratio": 1.0,
+        "fusion_after_ratio": 1.0,
+        # Fusion brings the template's light already, and the carried detail keeps colour: matching skin once
+        # more only deepened the template's own light and shade (seen on a forehead in the sun).
+        "color_first": False,
+        "color_last": False,
+        # Measured, see models/builtin/base/README.md: hardly any likeness is lost, and four steps a pass do.
+        "first_steps": 30,
+        "first_denoising_strength": 0.10,
+        "second_denoising_strength": 0.10,
+        "cfg_scale": 1.0,
+        "require_control": False,  # there are no ControlNets for it
+    },
+    engine_multiple=32,
+    fusion_required=True,
+    carry_detail=True,
+    original_defaults=False,
+)

@@ -1,0 +1,113 @@
+"""What is asked of a family: data, and small functions where data do not do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
+
+from kohya_train.checkpoint_architecture import Fit
+
+if TYPE_CHECKING:
+    import torch
+
+    from kohya_train.contract import ValidationPlan
+    from kohya_train.models import Bundle
+
+
+class WrongCount(RuntimeError):
+    """The base model took another number of LoRA modules than its family has."""
+
+
+@dataclass(frozen=True)
+class TextEncoder:
+    """A text encoder of the family; its tokenizer lies in the folder of the same name with `tokenizer`."""
+
+    folder: str  # "text_encoder"
+    kind: str  # its class in transformers
+    prefix: str  # of its LoRA modules, kohya's
+
+    @property
+    def tokenizer(self) -> str:
+        """The tokenizer's folder."""
+        return self.folder.replace("text_encoder", "tokenizer")
+
+
+TextStates = tuple["torch.Tensor", "torch.Tensor | None"]
+"""Cross-attention states (n, 77, c), and the pooled states (n, c2) where the U-Net takes some."""
+
+Repaint = Callable[["Bundle", "ValidationPlan", "Picture", int], Image.Image]
+"""The picture with its masked part repainted; the number is the seed."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture (RGB) and its mask ("L", same size, 255 = repaint)."""
+
+    picture: Image.Image
+    mask: Image.Image
+
+
+@dataclass(frozen=True)
+class FamilySpec:
+    """Everything in which a family differs from the others."""
+
+    base_version: str  # `ss_base_model_version` in kohya's metadata
+    architecture: str  # `modelspec.architecture`
+    text_encoders: tuple[TextEncoder, ...]
+    text_states: Callable[[Sequence[Any]], TextStates]  # from the outputs of the text encoders
+    module_counts: Callable[[Mapping[str, Any], Sequence[Any]], tuple[int, int]]
+    """LoRA modules of (text encoders, U-Net), from the configurations of the U-Net and of the text encoders."""
+    repaint: Repaint
+    autoencoder: Callable[[], Any]  # the class
+    unet_name: Callable[[str], str] = str  # a module path of diffusers as kohya writes it
+    hidden_states: bool = False  # whether the text encoders are asked for every layer's states
+    noise_levels: int | None = None  # timesteps are drawn below this; None: as the scheduler has
+    pipeline: str = ""  # diffusers' class that opens single files; "": there are none of it
+    pipeline_options: Mapping[str, Any] = field(default_factory=dict)
+    fits: Mapping[str, Fit] = field(default_factory=dict)  # folder -> its configuration at a file's own widths
+
+
+def last_states(outputs: Sequence[Any]) -> TextStates:
+    """The last layer of the only text encoder."""
+    return outputs[0].last_hidden_state, None
+
+
+def plain_autoencoder() -> Any:
+    """Diffusers'."""
+    from diffusers import AutoencoderKL
+
+    return AutoencoderKL
+
+
+def with_pipeline(name: str, **options: Any) -> Repaint:
+    """Repaints with diffusers' inpainting pipeline of that name."""
+
+    def repaint(bundle: Bundle, plan: ValidationPlan, work: Picture, seed: int) -> Image.Image:
+        import diffusers
+        import torch
+
+        text = zip(bundle.spec.text_encoders, bundle.text_encoders, bundle.tokenizers, strict=True)
+        parts: dict[str, Any] = {"vae": bundle.vae, "unet": bundle.unet, **options}
+        for part, encoder, tokenizer in text:
+            parts |= {part.folder: encoder, part.tokenizer: tokenizer}
+        parts["scheduler"] = diffusers.DPMSolverMultistepScheduler.from_config(bundle.scheduler.config)
+        pipe = getattr(diffusers, name)(**parts)
+        pipe.set_progress_bar_config(disable=True)
+        painted: Image.Image = pipe(
+            prompt=plan.prompt,
+            negative_prompt=plan.negative_prompt,
+            image=work.picture,
+            mask_image=work.mask,
+            width=work.picture.width,
+            height=work.picture.height,
+            strength=plan.strength,
+            num_inference_steps=plan.steps,
+            guidance_scale=plan.cfg_scale,
+            generator=torch.Generator("cpu").manual_seed(seed),
+        ).images[0]
+        return painted
+
+    return repaint
