@@ -233,7 +233,8 @@ def test_every_module_says_what_it_is():
 
 FAMILY_TABLES = ("easyphoto/families/*.py", "kohya_train/families/*.py")
 ASKS_FOR_A_FAMILY = re.compile(
-    r"""ModelFamily\.[A-Z]|family (?:is not|is|==|!=) (?!None|not None|family|missing)|[=!]= ["'](?:sd15|sdxl|built-in)["']"""
+    r"ModelFamily\.[A-Z]|family (?:is not|is|==|!=) (?!None|not None|family|missing)"
+    r"""|[=!]= ["'](?:sd15|sdxl|built-in)["']"""
 )
 
 
