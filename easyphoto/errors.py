@@ -16,7 +16,7 @@ class EasyPhotoError(Exception):
     `file` is the picture or file concerned.
     """
 
-    def __init__(self, code: str, *, stage: str = "", file: str = "", remedy: str = "", **params: Any) -> None:
+    def __init__(self, code: str, /, *, stage: str = "", file: str = "", remedy: str = "", **params: Any) -> None:
         super().__init__(code)
         self.code = code
         self.params = params
@@ -121,7 +121,7 @@ class TrainingFailed(EasyPhotoError):
     """The trainer ended without a usable LoRA; carries exit code, last log lines and the log's path."""
 
     def __init__(
-        self, code: str, *, exit_code: int | None, last_lines: tuple[str, ...], log: str, **params: Any
+        self, code: str, /, *, exit_code: int | None, last_lines: tuple[str, ...], log: str, **params: Any
     ) -> None:
         super().__init__(code, stage="training", file=log, **params)
         self.exit_code = exit_code

@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save, save_file
 
 from easyphoto.errors import BadModel
+from easyphoto.locales import message
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,10 @@ class TensorFile:
         """The tensor as float32. Raises BadModel when it is missing, of whole numbers, or not finite."""
         file = self.header.file
         if name not in self.header.shapes:
-            raise _bad(file, f"tensor {name!r} is missing")
+            raise _bad(file, "model-file.no-tensor", tensor=name)
         values = self._floats(name)
         if not np.isfinite(values).all():
-            raise _bad(file, f"tensor {name!r} holds numbers that are not finite")
+            raise _bad(file, "model-file.not-finite", tensor=name)
         return values
 
     def _floats(self, name: str) -> NDArray[np.float32]:
@@ -55,7 +56,7 @@ class TensorFile:
             if opened.get_slice(name).get_dtype() != "BF16":
                 values = opened.get_tensor(name)
                 if values.dtype.kind != "f":
-                    raise _bad(self.header.file, f"{values.dtype} is no type of weights")
+                    raise _bad(self.header.file, "model-file.no-weights", kind=str(values.dtype))
                 return np.asarray(values, np.float32)
         with _opened(self.header.file, "pt") as opened:  # numpy has no bfloat16
             return np.asarray(opened.get_tensor(name).float().numpy(), np.float32)
@@ -67,13 +68,14 @@ def _opened(file: Path, framework: str = "np") -> Iterator[Any]:
         with safe_open(str(file), framework=framework) as opened:
             yield opened
     except OSError as problem:
-        raise _bad(file, f"it cannot be read ({problem.strerror or problem})") from problem
+        raise _bad(file, "model-file.unreadable", why=problem.strerror or problem) from problem
     except (SafetensorError, TypeError, ValueError) as problem:
-        raise _bad(file, str(problem)) from problem
+        raise _bad(file, "plain", text=str(problem)) from problem
 
 
-def _bad(file: Path, why: str) -> BadModel:
-    return BadModel(f"This is not a sound safetensors file: {why}.", stage="model file", file=str(file))
+def _bad(file: Path, code: str, /, **params: Any) -> BadModel:
+    """`code` is that of the reason."""
+    return BadModel("model-file.unsound", stage="model file", file=str(file), why=message(code, **params))
 
 
 def write_tensors(file: Path, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> None:

@@ -21,7 +21,7 @@ def picture(pixels: Pixels) -> Image.Image:
     """A PIL picture of a uint8 array: H x W x 3 becomes RGB, H x W becomes "L". Raises BadPicture for others."""
     gray = pixels.ndim == 2
     if pixels.dtype != np.uint8 or not (gray or (pixels.ndim == 3 and pixels.shape[2] == 3)) or pixels.size == 0:
-        raise BadPicture(f"Array of shape {pixels.shape} and type {pixels.dtype} is no picture.", stage="convert")
+        raise BadPicture("picture.not-an-array", stage="convert", shape=str(pixels.shape), kind=str(pixels.dtype))
     return Image.fromarray(np.ascontiguousarray(pixels))
 
 
@@ -62,7 +62,7 @@ def _inside(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int]:
     """`box` in whole pixels inside a picture of `size`. Raises BadRequest where nothing is left."""
     left, top, right, bottom = box.clipped(size).rounded()
     if right <= left or bottom <= top:
-        raise BadRequest(f"The box {box.rounded()} lies outside the {size[0]} x {size[1]} picture.", stage="crop")
+        raise BadRequest("picture.box-outside", stage="crop", box=str(box.rounded()), width=size[0], height=size[1])
     return left, top, right, bottom
 
 

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
@@ -52,13 +53,11 @@ def open_picture(file: Path, *, max_pixels: int = 100_000_000, long_side: int | 
     except BadPicture:
         raise
     except Image.DecompressionBombError as error:
-        raise _bad(file, "The picture has far too many pixels.", "Save it smaller.") from error
+        raise _bad(file, "picture.far-too-many-pixels") from error
     except MemoryError as error:
-        raise _bad(file, "The picture does not fit into memory.", "Save it smaller.") from error
+        raise _bad(file, "picture.out-of-memory") from error
     except Exception as error:  # decoders raise anything on hostile bytes
-        raise _bad(
-            file, f"The file is cut off or damaged ({error or type(error).__name__}).", "Copy or export it again."
-        ) from error
+        raise _bad(file, "picture.damaged", why=error or type(error).__name__) from error
 
 
 def picture_size(file: Path) -> tuple[int, int]:
@@ -71,18 +70,17 @@ def picture_size(file: Path) -> tuple[int, int]:
     except BadPicture:
         raise
     except Exception as error:  # decoders raise anything on hostile bytes
-        raise _bad(file, f"The header is damaged ({error or type(error).__name__}).", "Copy it again.") from error
+        raise _bad(file, "picture.damaged-header", why=error or type(error).__name__) from error
 
 
-def _bad(file: Path, problem: str, remedy: str = "") -> BadPicture:
-    return BadPicture(problem, stage="open", file=file.name, remedy=remedy)
+def _bad(file: Path, code: str, /, **params: Any) -> BadPicture:
+    return BadPicture(code, stage="open", file=file.name, **params)
 
 
 def _check_size(source: Image.Image, file: Path, max_pixels: int) -> None:
     """Raise BadPicture before the pixels are decoded, not after."""
     if source.width * source.height > max_pixels:
-        limit = f"{max_pixels / 1e6:g} million"
-        raise _bad(file, f"{source.width} x {source.height} pixels is above the limit of {limit}.", "Save it smaller.")
+        raise _bad(file, "picture.too-many-pixels", width=source.width, height=source.height, limit=max_pixels / 1e6)
 
 
 @contextmanager
@@ -97,8 +95,8 @@ def _opened(file: Path) -> Iterator[Image.Image]:
         source = Image.open(file, formats=[name for name in FORMATS if name in Image.OPEN])
     except UnidentifiedImageError as error:
         if brand in _AVIF_BRANDS:
-            raise _bad(file, "AVIF pictures need Pillow 11.3 or newer.", "pip install -U pillow") from error
-        raise _bad(file, "This is not a picture, or not of a kind that is read here.", "Use JPEG or PNG.") from error
+            raise _bad(file, "picture.needs-avif") from error
+        raise _bad(file, "picture.unknown-format") from error
     with source:
         yield source
 
@@ -106,12 +104,12 @@ def _opened(file: Path) -> Iterator[Image.Image]:
 def _brand(file: Path) -> bytes:
     """The ISO media brand (HEIC, AVIF), empty for other files. Raises BadPicture for what is no readable file."""
     if not file.is_file():
-        raise _bad(file, "There is no such file.")
+        raise _bad(file, "picture.no-file")
     size = file.stat().st_size
     if size == 0:
-        raise _bad(file, "The file is empty.", "Copy it again.")
+        raise _bad(file, "picture.empty")
     if size > MAX_BYTES:
-        raise _bad(file, f"The file has {size // 1_000_000} MB, above the limit of {MAX_BYTES // 1_000_000} MB.")
+        raise _bad(file, "picture.too-large", size=size // 1_000_000, limit=MAX_BYTES // 1_000_000)
     with file.open("rb") as stream:
         head = stream.read(12)
     return head[8:12] if head[4:8] == b"ftyp" else b""
@@ -122,7 +120,7 @@ def _heic(file: Path) -> Image.Image:
     try:
         import pillow_heif
     except ImportError as error:
-        raise _bad(file, "HEIC photos need a decoder.", "pip install pillow-heif, or export as JPEG.") from error
+        raise _bad(file, "picture.needs-heic") from error
     container = pillow_heif.open_heif(file)
     if container.size[0] * container.size[1] > Image.MAX_IMAGE_PIXELS * 2:  # type: ignore[operator]
         raise Image.DecompressionBombError

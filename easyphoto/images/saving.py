@@ -34,7 +34,7 @@ def save_picture(picture: Image.Image, file: Path, infotext: str = "", ai_made: 
     """
     kind = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}.get(file.suffix.lower())
     if kind is None:
-        raise BadRequest(f"Pictures are saved as .png or .jpg, not {file.suffix!r}.", stage="save", file=file.name)
+        raise BadRequest("picture.unknown-suffix", stage="save", file=file.name, suffix=file.suffix)
     clean = picture.convert("RGB") if picture.mode != "RGB" else picture.copy()
     clean.info = {}
     options = _png(infotext, ai_made) if kind == "PNG" else _jpeg(infotext, ai_made, file)
@@ -60,7 +60,7 @@ def _jpeg(infotext: str, ai_made: bool, file: Path) -> dict[str, Any]:
     """What PIL's JPEG writer takes; the XMP segment by hand, since only Pillow 11 has a word for it."""
     options: dict[str, Any] = {"quality": 95, "subsampling": 0}
     if len(infotext) > _JPEG_TEXT_LIMIT:
-        raise BadRequest("The settings are too long for a JPEG.", stage="save", file=file.name, remedy="Save as PNG.")
+        raise BadRequest("picture.settings-too-long", stage="save", file=file.name)
     if infotext:
         exif = Image.Exif()
         # A dict of its own: Pillow 9.5 forgets what is put into `get_ifd` of an empty Exif.
@@ -80,7 +80,7 @@ def read_infotext(file: Path) -> str:
                 return str(text)
             comment = source.getexif().get_ifd(_EXIF_IFD).get(_USER_COMMENT, b"")
     except Exception as error:  # decoders raise anything on hostile bytes
-        raise BadPicture(f"The settings cannot be read ({error}).", stage="read settings", file=file.name) from error
+        raise BadPicture("picture.settings-unreadable", stage="read settings", file=file.name, why=error) from error
     return _decoded(comment)
 
 

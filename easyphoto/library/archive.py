@@ -39,7 +39,7 @@ def manifest_of(zip_file: Path) -> Manifest:
         _check_contents(archive)
         manifest = parse(_read(archive, MANIFEST, LARGEST).decode("utf-8", errors="strict"))
         if set(archive.namelist()) != {MANIFEST, *manifest.files}:
-            raise broken("The export and its manifest do not list the same files.")
+            raise broken("damaged.other-files")
         return manifest
 
 
@@ -50,7 +50,7 @@ def unpack(zip_file: Path, manifest: Manifest, folder: Path) -> None:
             goal = folder / name
             goal.parent.mkdir(exist_ok=True)
             if _copy(archive, name, goal) != digest:
-                raise broken(f"{name} is not the file that was exported.")
+                raise broken("damaged.changed-file", name=name)
             _check_kind(goal)
 
 
@@ -61,9 +61,9 @@ def _opened(zip_file: Path) -> Iterator[zipfile.ZipFile]:
         with zipfile.ZipFile(zip_file) as archive:
             yield archive
     except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError, UnicodeDecodeError) as error:
-        raise broken(f"The file is no sound zip ({error}).") from error
+        raise broken("damaged.no-zip", why=error) from error
     except (RuntimeError, OSError, ValueError) as error:  # encrypted members, cut off files, broken offsets
-        raise broken(f"The file cannot be read ({error}).") from error
+        raise broken("damaged.unreadable", why=error) from error
 
 
 def _check_contents(archive: zipfile.ZipFile) -> None:
@@ -71,9 +71,9 @@ def _check_contents(archive: zipfile.ZipFile) -> None:
     members = archive.infolist()
     names = [member.filename for member in members]
     if len(members) > MOST_FILES + 1 or len(set(names)) != len(names) or MANIFEST not in names:
-        raise broken("It has too many files, the same file twice, or no manifest.")
+        raise broken("damaged.bad-contents")
     if sum(member.file_size for member in members) > LARGEST_PARCEL:
-        raise broken("It is too large.")
+        raise broken("damaged.too-large")
     for member in members:
         _check_member(member)
 
@@ -81,12 +81,12 @@ def _check_contents(archive: zipfile.ZipFile) -> None:
 def _check_member(member: zipfile.ZipInfo) -> None:
     """One entry of the table of contents."""
     if member.filename != MANIFEST and not is_ours(member.filename):
-        raise broken(f"It holds a file that does not belong there: {member.filename[:80]!r}.")
+        raise broken("damaged.strange-member", name=member.filename[:80])
     kind = stat.S_IFMT(member.external_attr >> 16)
     if member.is_dir() or kind not in (0, stat.S_IFREG):
-        raise broken(f"{member.filename} is no plain file.")
+        raise broken("damaged.no-plain-file", name=member.filename)
     if member.file_size > LARGEST_FILE or member.file_size > HIGHEST_RATIO * max(member.compress_size, 1_000):
-        raise broken(f"{member.filename} unpacks to an unlikely size.")
+        raise broken("damaged.unlikely-size", name=member.filename)
 
 
 def _read(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
@@ -94,7 +94,7 @@ def _read(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
     with archive.open(name) as stream:
         data = stream.read(most + 1)
     if len(data) > most:
-        raise broken(f"{name} is too large.")
+        raise broken("damaged.large-member", name=name)
     return data
 
 
@@ -105,7 +105,7 @@ def _copy(archive: zipfile.ZipFile, name: str, goal: Path) -> str:
         while block := stream.read(_BLOCK):
             total += len(block)
             if total > promised:
-                raise broken(f"{name} is larger than it says.")
+                raise broken("damaged.larger-than-said", name=name)
             digest.update(block)
             out.write(block)
     return digest.hexdigest()
@@ -118,4 +118,4 @@ def _check_kind(file: Path) -> None:
     elif file.suffix == ".safetensors":
         inspect(file)
     elif file.stat().st_size > 50_000_000:
-        raise BadModel("The report is too large.", stage="library", file=file.name)
+        raise BadModel("library.report-too-large", stage="library", file=file.name)

@@ -39,12 +39,10 @@ def read(folder: Path) -> LegacyPerson:
     reference = folder / "ref_image.jpg"
     if not loras or not reference.is_file():
         what = "ref_image.jpg" if loras else "user_weights/best_outputs/*.safetensors"
-        raise BadModel(
-            f"This is no person's folder of the original: {what} is missing.", stage="import", file=str(folder)
-        )
+        raise BadModel("import.missing-part", stage="import", file=str(folder), part=what)
     lora = inspect(next((file for file in loras if file.stem == folder.name), loras[-1]))
     if not lora.family:
-        raise BadModel("Its LoRA is of an unknown model family.", stage="import", file=lora.file.name)
+        raise BadModel("import.unknown-family", stage="import", file=lora.file.name)
     name = check_name(folder.resolve().name)
     photos = next((found for sub in _PHOTO_FOLDERS if (found := _files(folder / sub, _KINDS))), ())
     best = _files(outputs, _KINDS)

@@ -66,9 +66,7 @@ class Library:
         """Raises BadName, NotFound, BadModel."""
         folder = self._folder(identifier)
         if not folder.is_dir():
-            raise NotFound(
-                f"There is no person {identifier!r}.", stage="library", remedy="List the persons for their ids."
-            )
+            raise NotFound("library.no-person", stage="library", id=identifier)
         return self._manifest(folder).person(folder)
 
     def size(self, identifier: str) -> int:
@@ -102,7 +100,7 @@ class Library:
         """
         folders = self.folders_of(identifier)
         if not folders:
-            raise NotFound(f"There is no person {identifier!r}.", stage="library")
+            raise NotFound("library.no-person", stage="library", id=identifier)
         with self._locked(), self._saving():
             return delete_tree(folders)
 
@@ -126,7 +124,7 @@ class Library:
         """All of the person as one zip file. Raises NotFound, AlreadyThere when the file exists."""
         person = self.open(identifier)
         if zip_file.exists():
-            raise AlreadyThere("The file exists.", stage="export", file=str(zip_file), remedy="Choose another name.")
+            raise AlreadyThere("library.file-exists", stage="export", file=str(zip_file))
         archive.pack(person.folder, self._manifest(person.folder), zip_file)
         return zip_file
 
@@ -136,7 +134,7 @@ class Library:
         Nothing in it is trusted. Raises NotFound, BadModel, BadPicture, BadName, AlreadyThere, Busy.
         """
         if not source.exists():
-            raise NotFound("There is no such file.", stage="import", file=str(source))
+            raise NotFound("library.no-file", stage="import", file=str(source))
         if source.is_dir():
             facts = legacy_import.read(source)
             with self._new_folder(facts.id) as folder:
@@ -174,15 +172,15 @@ class Library:
         file = folder / MANIFEST
         try:
             if file.stat().st_size > LARGEST:
-                raise broken("The manifest is too large.")
+                raise broken("damaged.large-manifest")
             manifest = parse(file.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
-            raise broken("The manifest cannot be read.") from error
+            raise broken("damaged.unreadable-manifest") from error
         if manifest.id != folder.name:
-            raise broken(f"The folder {folder.name} holds someone else.")
+            raise broken("damaged.other-person", folder=folder.name)
         needed = (manifest.reference, manifest.lora, *manifest.photos)
         if missing := [name for name in needed if name and not (folder / name).is_file()]:
-            raise broken(f"{missing[0]} is missing.")
+            raise broken("damaged.missing-file", name=missing[0])
         return manifest
 
     @contextmanager
@@ -202,9 +200,7 @@ class Library:
 
 
 def _taken(name: str) -> AlreadyThere:
-    return AlreadyThere(
-        f"A person {name!r} exists.", stage="library", remedy="Choose another name, or remove that person first."
-    )
+    return AlreadyThere("library.name-taken", stage="library", name=name)
 
 
 def _kind(file: Path) -> str:

@@ -18,7 +18,7 @@ def write_lock(file: Path, patience: float) -> Iterator[None]:
     try:
         lock.acquire(timeout=patience)
     except Timeout as held:
-        raise Busy("Another process is writing persons.", stage="library", remedy="Try again.") from held
+        raise Busy("library.busy", stage="library") from held
     try:
         yield
     finally:

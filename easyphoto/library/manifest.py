@@ -12,6 +12,7 @@ from typing import Any
 from easyphoto.domain import LoraCheckpoint, ModelFamily, Person
 from easyphoto.errors import BadModel, BadName
 from easyphoto.library.names import check_id, check_name
+from easyphoto.locales import message
 
 SCHEMA = 2
 MANIFEST = "manifest.json"
@@ -50,16 +51,16 @@ class Manifest:
             check_id(self.id)
             check_name(self.name)
         except BadName as bad:
-            raise broken(bad.problem) from bad
+            raise broken("plain", text=bad.messages()[0]) from bad
         if len(self.files) > MOST_FILES:
-            raise broken(f"It lists {len(self.files)} files.")
+            raise broken("damaged.many-files", count=len(self.files))
         if strange := [name for name in self.files if not is_ours(name)]:
-            raise broken(f"It lists a file that does not belong there: {strange[0][:80]!r}.")
+            raise broken("damaged.strange-file", name=strange[0][:80])
         named = [n for n in (self.reference, self.face_id, self.report, self.lora, *self.photos) if n]
         if missing := [name for name in named if name not in self.files]:
-            raise broken(f"It names a file it does not list: {missing[0][:80]!r}.")
+            raise broken("damaged.unlisted-file", name=missing[0][:80])
         if not self.reference or (self.lora and not self.family):
-            raise broken("The reference photo or the LoRA's family is missing.")
+            raise broken("damaged.no-reference")
 
     def person(self, folder: Path) -> Person:
         """As the rest of the program knows them."""
@@ -88,9 +89,9 @@ class Manifest:
         return json.dumps({"schema": SCHEMA, **facts}, ensure_ascii=False, indent=1, allow_nan=False)
 
 
-def broken(why: str) -> BadModel:
-    """The error for a person's folder or export that cannot be right."""
-    return BadModel(f"This person's data is damaged or not of this program. {why}", stage="library")
+def broken(code: str, /, **params: Any) -> BadModel:
+    """The error for a person's folder or export that cannot be right; `code` is that of the reason."""
+    return BadModel("library.damaged", stage="library", why=message(code, **params))
 
 
 def is_ours(name: str) -> bool:
@@ -103,15 +104,11 @@ def parse(text: str) -> Manifest:
     try:
         facts = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise broken("The manifest is no JSON.") from error
+        raise broken("damaged.no-json") from error
     if not isinstance(facts, dict) or not isinstance(facts.get("schema"), int):
-        raise broken("The manifest has no schema version.")
+        raise broken("damaged.no-schema")
     if facts["schema"] > SCHEMA:
-        raise BadModel(
-            f"This person was made by a newer version (schema {facts['schema']}, known: {SCHEMA}).",
-            stage="library",
-            remedy="Update the program.",
-        )
+        raise BadModel("library.newer-schema", stage="library", schema=facts["schema"], known=SCHEMA)
     return _from_facts(_migrated(facts))
 
 
@@ -127,10 +124,10 @@ def _from_facts(facts: dict[str, Any]) -> Manifest:
     """Types checked one by one; unknown keys are ignored."""
     family = _text(facts, "family") if facts.get("family") is not None else None
     if family is not None and family not in {f.value for f in ModelFamily}:
-        raise broken(f"Unknown model family {family[:40]!r}.")
+        raise broken("damaged.unknown-family", family=family[:40])
     files = facts.get("files")
     if not isinstance(files, dict) or not all(isinstance(x, str) for pair in files.items() for x in pair):
-        raise broken("The list of files is malformed.")
+        raise broken("damaged.malformed-list")
     return Manifest(
         **{key: _text(facts, key) for key in _TEXTS},
         photos=_texts(facts, "photos"),
@@ -149,21 +146,21 @@ _TEXTS = ("id", "name", "created", "base_model", "recognizer", "reference", "fac
 def _text(facts: dict[str, Any], key: str) -> str:
     value = facts.get(key, "")
     if not isinstance(value, str) or len(value) > 1000:
-        raise broken(f"{key} is no text.")
+        raise broken("damaged.no-text", name=key)
     return value
 
 
 def _texts(facts: dict[str, Any], key: str) -> tuple[str, ...]:
     value = facts.get(key, [])
     if not isinstance(value, list) or not all(isinstance(x, str) and len(x) <= 2000 for x in value):
-        raise broken(f"{key} is no list of texts.")
+        raise broken("damaged.no-texts", name=key)
     return tuple(value[:MOST_FILES])
 
 
 def _count(facts: dict[str, Any], key: str) -> int:
     value = facts.get(key, 0)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 10**9:
-        raise broken(f"{key} is no count.")
+        raise broken("damaged.no-count", name=key)
     return value
 
 
@@ -172,5 +169,5 @@ def _number(facts: dict[str, Any], key: str) -> float | None:
     if value is None:
         return None
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
-        raise broken(f"{key} is no number.")
+        raise broken("damaged.no-number", name=key)
     return float(value)

@@ -21,13 +21,11 @@ def check_name(name: str) -> str:
     """The name as it will be shown: NFC, spaces tidied. Raises BadName for empty, over-long or deceptive ones."""
     tidy = " ".join(unicodedata.normalize("NFC", name).split())
     if not any(unicodedata.category(sign)[0] in "LNSP" for sign in tidy):
-        raise BadName("A person needs a name.", stage="name", remedy="Give a name of 1 to 80 characters.")
+        raise BadName("name.empty", stage="name")
     if len(tidy) > LONGEST_NAME:
-        raise BadName(
-            f"The name has {len(tidy)} characters; {LONGEST_NAME} are the most.", stage="name", remedy="Shorten it."
-        )
+        raise BadName("name.too-long", stage="name", length=len(tidy), most=LONGEST_NAME)
     if any(unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Co", "Cn") and sign not in _JOINERS for sign in tidy):
-        raise BadName("The name holds control characters.", stage="name", remedy="Type the name again by hand.")
+        raise BadName("name.control-characters", stage="name")
     return tidy
 
 
@@ -51,7 +49,5 @@ def slug(name: str) -> str:
 def check_id(identifier: str) -> str:
     """The id itself, when it can be a folder of ours. Raises BadName, whatever a caller from outside sends."""
     if not _ID.fullmatch(identifier) or identifier in _RESERVED:
-        raise BadName(
-            f"{identifier[:60]!r} is no person's id.", stage="library", remedy="List the persons for their ids."
-        )
+        raise BadName("library.bad-id", stage="library", id=identifier[:60])
     return identifier

@@ -53,10 +53,10 @@ def modules_of(header: Header) -> list[str]:
     """Names of its complete modules, sorted. Raises BadModel."""
     names = sorted(key.removesuffix(DOWN) for key in header.shapes if key.endswith(DOWN))
     if not names or not all(re.match(r"lora_(te\d?|unet)_", name) for name in names):
-        raise BadModel("This is not a LoRA in kohya's format.", stage="lora", file=str(header.file))
+        raise BadModel("lora.not-kohya", stage="lora", file=str(header.file))
     for name in names:
         down, up = header.shapes[name + DOWN], header.shapes.get(name + UP)
         fits = up is not None and len(down) in (2, 4) and len(up) == len(down)
         if up is None or not fits or up[1] != down[0] or set(up[2:]) - {1} or 0 in down:
-            raise BadModel(f"Module {name} is incomplete or malformed.", stage="lora", file=str(header.file))
+            raise BadModel("lora.malformed-module", stage="lora", file=str(header.file), module=name)
     return names

@@ -38,9 +38,9 @@ def merge(weighted: Sequence[tuple[Path, float]], out: Path, mode: str) -> None:
     LoRA of that rank. Raises BadModel for files that do not fit each other, BadRequest for an unknown mode.
     """
     if mode not in ("exact", "rank"):
-        raise BadRequest(f"Merge mode {mode!r} is not one of exact, rank.", stage="merge")
+        raise BadRequest("lora.unknown-merge-mode", stage="merge", mode=mode)
     if not weighted:
-        raise BadRequest("There is nothing to merge.", stage="merge")
+        raise BadRequest("lora.nothing-to-merge", stage="merge")
     files = [TensorFile(file) for file, _ in weighted]
     names = _common_modules([opened.header for opened in files])
     rank = max(opened.header.shapes[name + DOWN][0] for opened in files for name in names)
@@ -110,10 +110,7 @@ def _common_modules(headers: Sequence[Header]) -> list[str]:
         same = modules_of(other) == names and all(_layer(first, name) == _layer(other, name) for name in names)
         if not same:
             raise BadModel(
-                f"{other.file.name} has other modules than {first.file.name}.",
-                stage="merge",
-                file=str(other.file),
-                remedy="Merge LoRAs that were trained on the same base model.",
+                "lora.other-modules", stage="merge", file=str(other.file), other=other.file.name, first=first.file.name
             )
     return names
 
