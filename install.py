@@ -50,6 +50,7 @@ NEEDS = (
     Need("filelock", ("filelock",), (3, 14)),
     Need("jinja2", ("jinja2",), (3, 1)),
     Need("psutil", ("psutil",), (5, 9)),
+    *((Need("tomli", ("tomli",), (2,)),) if sys.version_info < (3, 11) else ()),  # newer Pythons have tomllib
     Need("cv2", ("opencv-python-headless", "opencv-python", "opencv-contrib-python"), (4, 8), "4.12"),
     Need("onnxruntime", ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml"), (1, 17)),
 )

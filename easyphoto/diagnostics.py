@@ -7,6 +7,7 @@ import importlib.util
 import os
 import platform
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,10 @@ from pathlib import Path
 from easyphoto import __version__
 from easyphoto.paths import Paths
 
-NEEDED = ("numpy", "pillow", "opencv-python-headless", "onnxruntime", "safetensors", "filelock", "jinja2", "rich")
+NEEDED = (
+    *("numpy", "pillow", "opencv-python-headless", "onnxruntime", "safetensors", "filelock", "jinja2", "rich"),
+    *(("tomli",) if sys.version_info < (3, 11) else ()),
+)
 TO_TRAIN = ("torch", "diffusers", "transformers", "peft", "accelerate", "psutil")
 OPTIONAL = {"pillow-heif": "heic", "gradio": "ui", "modelscope": "modelscope", "xformers": "xformers"}
 FACE_MODELS = (

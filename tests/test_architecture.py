@@ -130,7 +130,7 @@ def test_only_wiring_and_doors_name_a_concrete_tool():
         (
             "easyphoto",
             ("builtin_model",),
-            ("easyphoto/engines/local/*.py", "easyphoto/faces/*.py", "easyphoto/demo/synthetic_identity.py"),
+            ("easyphoto/engines/local/*.py", "easyphoto/faces/*.py"),
         ),
         (
             "easyphoto",

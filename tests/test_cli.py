@@ -407,7 +407,7 @@ def test_names_with_brackets_are_no_markup(studio, capsys):
 def samples(monkeypatch, photos):
     import sys
 
-    def make_samples(astronaut, folder, faces, seed=0):
+    def make_samples(paths, folder, faces, seed=0):
         return SimpleNamespace(photos=(photos / "1.png", photos / "2.JPG"), templates=(photos / "10.jpg",))
 
     monkeypatch.setitem(sys.modules, "easyphoto.demo.samples", SimpleNamespace(make_samples=make_samples))

@@ -180,7 +180,23 @@ SCHEMAS: dict[str, Schema] = {
     "Event": _EVENT,
     "Person": _PERSON,
     "Template": object_of(
-        {"id": {"type": "string", "pattern": TEMPLATE_ID}, "name": TEXT, "own": FLAG, "picture": TOKEN}
+        {
+            "id": {"type": "string", "pattern": TEMPLATE_ID},
+            "name": TEXT,
+            "own": FLAG,
+            "picture": TOKEN,
+            "facts": {"anyOf": [ref("TemplateFacts"), {"type": "null"}], "description": "Of one that ships."},
+        }
+    ),
+    "TemplateFacts": object_of(
+        {
+            "title": map_of(TEXT),
+            "tags": array_of(TEXT),
+            "people": COUNT,
+            "source": TEXT,
+            "license": TEXT,
+            "changes": TEXT,
+        }
     ),
 }
 

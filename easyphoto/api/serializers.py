@@ -15,6 +15,7 @@ from easyphoto.paths import Paths
 from easyphoto.picture_tokens import Pictures
 
 Json = dict[str, Any]
+TEMPLATE_FACTS = ("title", "tags", "people", "source", "license", "changes")
 
 
 class Serializer:
@@ -68,8 +69,10 @@ class Serializer:
 
     def template(self, card: TemplateView) -> Json:
         """With its picture."""
+        facts = card.template.facts
+        known = None if facts is None else {name: getattr(facts, name) for name in TEMPLATE_FACTS}
         picture = self._pictures.token(card.template.file)
-        return {"id": card.id, "name": card.template.name, "own": card.own, "picture": picture}
+        return {"id": card.id, "name": card.template.name, "own": card.own, "picture": picture, "facts": known}
 
     def clean(self, value: Any) -> Any:
         """Without places of the machine."""

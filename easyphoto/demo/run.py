@@ -70,8 +70,7 @@ def pictures(given: Namespace, session: DemoSession) -> tuple[list[Photo], list[
 
         session.report(Step("samples", 0, 1))
         with session.clock.time("samples"):
-            astronaut = session.studio.paths.samples / "astronaut.png"
-            samples = make_samples(astronaut, session.out / SAMPLES, session.studio.faces)
+            samples = make_samples(session.studio.paths, session.out / SAMPLES, session.studio.faces)
         session.report(Step("samples", 1, 1))
         photos, templates = photos or samples.photos, templates or samples.templates
     return photos_of(photos), templates_of(templates)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,8 +27,22 @@ class Person:
 
 
 @dataclass(frozen=True)
+class TemplateFacts:
+    """What is known of a template that ships with the program."""
+
+    title: Mapping[str, str]  # by language
+    tags: tuple[str, ...]
+    people: int  # faces that can be given to a person
+    validation: bool  # frontal and alone: trial pictures of a training are made with it
+    source: str
+    license: str  # SPDX
+    changes: str  # what was done to the source's picture
+
+
+@dataclass(frozen=True)
 class Template:
     """A picture whose faces are repainted."""
 
     file: Path
     name: str
+    facts: TemplateFacts | None = None  # of one that ships

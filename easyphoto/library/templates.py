@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from easyphoto.domain import Template
@@ -9,6 +10,7 @@ from easyphoto.errors import BadName, NotFound
 from easyphoto.images import open_picture, save_picture
 from easyphoto.library.filesystem import make_private
 from easyphoto.library.names import slug
+from easyphoto.library.template_catalog import read_catalog
 from easyphoto.paths import Paths, free_name
 
 KINDS = (".jpg", ".jpeg", ".png", ".webp")
@@ -21,8 +23,15 @@ class Templates:
         self._paths = paths
 
     def list(self) -> tuple[Template, ...]:
-        """Shipped ones first, then the user's; each sorted by name."""
-        return (*_in(self._paths.shipped_templates), *_in(self._paths.templates))
+        """Shipped ones first, in their catalog's order, then the user's by name. Raises BadModel for a bad catalog."""
+        return (*self.shipped(), *_in(self._paths.templates))
+
+    def shipped(self) -> tuple[Template, ...]:
+        """Those that ship, with what is known of them; a picture that the catalog lacks comes after the others."""
+        facts = read_catalog(self._paths.shipped_templates)
+        order = {name: number for number, name in enumerate(facts)}
+        found = sorted(_in(self._paths.shipped_templates), key=lambda one: order.get(one.file.name, len(order)))
+        return tuple(replace(template, facts=facts.get(template.file.name)) for template in found)
 
     def add(self, file: Path, name: str = "") -> Template:
         """Opened safely and saved anew as PNG; never over another one. Raises BadPicture, BadName."""

@@ -10,23 +10,23 @@ from PIL import Image, ImageDraw
 from easyphoto.domain import Face, TrainRequest
 from easyphoto.faces.base import FaceToolbox
 from easyphoto.images import open_picture, resize_short_side
+from easyphoto.library import Templates
 from easyphoto.paths import Paths
 from easyphoto.training.launch import ValidationTemplate
 
 MASK_RATIO = 1.3  # of the face box
 MULTIPLE = 64
-KINDS = (".jpg", ".jpeg", ".png", ".webp")
 
 
 def validation_templates(
     paths: Paths, faces: FaceToolbox, folder: Path, request: TrainRequest
 ) -> tuple[ValidationTemplate, ...]:
-    """The shipped templates at the training resolution, each at its own shape, with a face mask; sorted by name.
+    """The shipped templates meant for it, at the training resolution, each at its own shape, with a face mask.
 
-    A template in which no face is found is left out.
+    A template in which no face is found is left out. Raises BadModel for a damaged catalog of templates.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    files = sorted(f for f in paths.shipped_templates.iterdir() if f.suffix.lower() in KINDS)
+    files = [one.file for one in Templates(paths).shipped() if one.facts is not None and one.facts.validation]
     made = (_template(file, folder / str(number), request.resolution, faces) for number, file in enumerate(files))
     return tuple(trial for trial in made if trial is not None)
 

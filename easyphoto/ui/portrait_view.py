@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,11 @@ class TemplateTile:
     name: str
     file: Path
     own: bool  # the user's, so it can be removed
+    titles: Mapping[str, str] = field(default_factory=dict)  # by language, of one that ships
+
+    def title(self, say: Translator) -> str:
+        """As it is shown in the page's language."""
+        return self.titles.get(say.language, self.name)
 
 
 def templates_html(
@@ -60,7 +65,7 @@ def faces_html(
         shown=shown,
         spots=places,
         assigned=selection.persons_in(shown.id, places) if shown else (),
-        names={card.id: card.name for card in cards},
+        names={card.id: card.title(say) for card in cards},
         keep=KEEP,
         pictures=pictures,
         preview=PREVIEW,

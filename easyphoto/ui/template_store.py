@@ -65,8 +65,8 @@ class TemplateGrid:
 
     def _card(self, template: Template) -> TemplateTile:
         own = template.file.parent == self._own
-        name = template.name.replace("_", " ")
-        return TemplateTile(f"{'own' if own else 'shipped'}/{template.file.name}", name, template.file, own)
+        mark, name = f"{'own' if own else 'shipped'}/{template.file.name}", template.name.replace("_", " ")
+        return TemplateTile(mark, name, template.file, own, template.facts.title if template.facts else {})
 
     def _spots_of(self, file: Path) -> tuple[FaceBox, ...]:
         key = (str(file), file.stat().st_mtime_ns)

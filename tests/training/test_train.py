@@ -131,7 +131,11 @@ def test_trial_templates_keep_their_own_shapes_and_mark_the_face(shop: TrainingC
     save(draw_faces((600, 900), [((300, 400), 200, (200, 130, 110))]), shipped / "1.png")
     save(draw_faces((800, 700), [((400, 300), 200, (200, 130, 110))]), shipped / "2.png")
     save(draw_faces((300, 300), []), shipped / "empty.png")
-    (shipped / "README.md").write_text("no picture", encoding="utf-8")
+    save(draw_faces((800, 700), [((400, 300), 200, (200, 130, 110))]), shipped / "profile.png")
+    entry = '["{}"]\ntitle={{en="T", zh="T"}}\ntags=[]\npeople=1\nvalidation={}\nsource="s"\nlicense="l"\nchanges="c"\n'
+    uses = {"1.png": "true", "2.png": "true", "empty.png": "true", "profile.png": "false"}
+    catalog = "".join(entry.format(name, use) for name, use in uses.items())
+    (shipped / "templates.toml").write_text(catalog, encoding="utf-8")
     made = validation_templates(shop.paths, shop.faces, tmp_path / "validation_images", request(resolution=256))
     from PIL import Image
 

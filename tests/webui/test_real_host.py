@@ -50,7 +50,7 @@ def selfies(tmp_path: Path) -> list[str]:
     from easyphoto.paths import Paths
 
     paths = Paths(tmp_path)
-    made = make_samples(paths.samples / "astronaut.png", tmp_path / "samples", BuiltinToolbox(paths))
+    made = make_samples(paths, tmp_path / "samples", BuiltinToolbox(paths))
     return [str(file) for file in made.photos[:3]]
 
 
