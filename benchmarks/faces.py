@@ -56,8 +56,8 @@ def stages(tools: BuiltinToolbox, picture: Pixels) -> Iterator[tuple[str, Callab
     yield "matte", lambda: tools.matte(picture)
     yield "regions", lambda: tools.regions(picture, face)
     yield "retouch", lambda: tools.retouch(picture, face, 0.5)
-    yield "enhance, same size", lambda: tools.enhance(picture, 1.0)
-    yield "enhance, twice", lambda: tools.enhance(picture, 2.0)
+    yield "sharpen, same size", lambda: tools.sharpen(picture, 1.0)
+    yield "sharpen, twice", lambda: tools.sharpen(picture, 2.0)
 
 
 def people(tools: BuiltinToolbox, folder: Path) -> None:

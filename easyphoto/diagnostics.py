@@ -25,6 +25,7 @@ OPTIONAL = {"pillow-heif": "heic", "gradio": "ui", "modelscope": "modelscope", "
 FACE_MODELS = (
     "detector_back.onnx",
     "detector_full.onnx",
+    "enhancer.onnx",
     "mesh.onnx",
     "recogniser.onnx",
     "matte.onnx",

@@ -23,7 +23,7 @@ from easyphoto.domain import (
     RenderJob,
 )
 from easyphoto.errors import MissingModel
-from easyphoto.faces.base import FaceRegions, FusionResult, FusionSource, Recognizer
+from easyphoto.faces.base import FaceRegions, FusionResult, FusionSource, Prepare, Recognizer, unprepared
 from easyphoto.progress import Progress, Step, silent
 
 BACKGROUND = (60, 120, 90)
@@ -85,12 +85,22 @@ class FakeFaces:
     def retouch(self, picture: Pixels, face: Face, ratio: float) -> Pixels:
         return cv2.GaussianBlur(picture, (0, 0), 1 + ratio)
 
-    def enhance(self, picture: Pixels, scale: float) -> Pixels:
+    def sharpen(self, picture: Pixels, scale: float) -> Pixels:
         return picture
 
-    def fuse(self, template: Pixels, face: Face, sources: Sequence[FusionSource], share: float = 1.0) -> FusionResult:
+    def enhance(self, photo: FusionSource) -> FusionSource:
+        return photo
+
+    def fuse(
+        self,
+        template: Pixels,
+        face: Face,
+        sources: Sequence[FusionSource],
+        share: float = 1.0,
+        prepare: Prepare = unprepared,
+    ) -> FusionResult:
         mask = _ellipse(template.shape[:2], face, 0.9)
-        color = sources[0].face.embedding
+        color = prepare(sources[0]).face.embedding
         assert color is not None
         picture = template.copy()
         moved_in = np.clip(color * 100, 0, 255)

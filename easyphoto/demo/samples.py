@@ -60,7 +60,7 @@ def make_samples(paths: Paths, folder: Path, faces: FaceToolbox, seed: int = 0) 
 def _portrait(file: Path, faces: FaceToolbox) -> tuple[Pixels, Face]:
     """The portrait enlarged, and its face."""
     small = np.asarray(open_picture(file), np.uint8)
-    portrait = faces.enhance(small, _ENLARGED)
+    portrait = faces.sharpen(small, _ENLARGED)
     found = [face for face in faces.detect(portrait) if face.mesh is not None]
     if not found:
         raise NoFace("The sample portrait shows no face.", stage="samples", file=str(file))

@@ -42,6 +42,7 @@ class PortraitRequest:
     seed: int = option(-1, low=-1, high=2**32 - 1, step=1)
     lora_weight: float = option(0.9, low=0.0, high=1.3, step=0.05)
     crop_face: bool = option(True)
+    enhance_photos: bool = option(True)
     fusion_before: bool = option(True)
     fusion_before_ratio: float = option(0.5, low=0.0, high=1.0, step=0.05)
     first_steps: int = option(50, low=1, high=150, step=1)

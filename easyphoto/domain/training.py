@@ -81,6 +81,7 @@ class TrainRequest:
     alpha: int = option(64, low=1, high=320, step=1)
     validation: bool = option(True)
     retouch: bool = option(False)
+    enhance_photos: bool = option(True)
     min_snr_gamma: float = option(0.0, low=0.0, high=20.0)
     noise_offset: float = option(0.0, low=0.0, high=0.5)
     gradient_checkpointing: bool = option(False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -49,6 +49,15 @@ class FusionResult:
     notes: tuple[str, ...] = ()
 
 
+Prepare = Callable[[FusionSource], FusionSource]
+"""Makes a source ready for fusion: the same person, pose and expression, perhaps crisper or larger."""
+
+
+def unprepared(source: FusionSource) -> FusionSource:
+    """The source as it is."""
+    return source
+
+
 class FaceToolbox(Protocol):
     """Detector, mesh, recogniser, masks, retouching and fusion behind one door."""
 
@@ -77,13 +86,28 @@ class FaceToolbox(Protocol):
         """Blemishes smoothed on skin, colour kept; ratio 0..1."""
         ...
 
-    def enhance(self, picture: Pixels, scale: float) -> Pixels:
+    def sharpen(self, picture: Pixels, scale: float) -> Pixels:
         """Enlarged `scale` times (1 = same size) with detail boosted."""
         ...
 
-    def fuse(self, template: Pixels, face: Face, sources: Sequence[FusionSource], share: float = 1.0) -> FusionResult:
+    def enhance(self, photo: FusionSource) -> FusionSource:
+        """The photo with a small face made crisp: enlarged, perhaps cropped round the face, which keeps its embedding.
+
+        The same object where the face is too small to be helped or large enough; so a second call changes nothing.
+        """
+        ...
+
+    def fuse(
+        self,
+        template: Pixels,
+        face: Face,
+        sources: Sequence[FusionSource],
+        share: float = 1.0,
+        prepare: Prepare = unprepared,
+    ) -> FusionResult:
         """The best source's face moved into `face` of the template; `share` 0..1 of the way, in shape and in colour.
 
+        `prepare` is called with each of the few sources that are tried, and its result is used instead.
         Raises NoFace where no source can be brought into the template's pose.
         """
         ...

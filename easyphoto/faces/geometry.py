@@ -7,11 +7,12 @@ A 2 x 3 matrix maps column vectors (x, y, 1); angles are in degrees, clockwise a
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from easyphoto.domain import Box, Face, Pose
+from easyphoto.domain import Box, Face, Floats, Pose
 
 Array = NDArray[np.float64]
 
@@ -166,3 +167,26 @@ def pose_gap(one: Pose, other: Pose) -> float:
     a = rotation_of(Pose(one.yaw, one.pitch, 0.0))[:, 2]
     b = rotation_of(Pose(other.yaw, other.pitch, 0.0))[:, 2]
     return float(np.rad2deg(np.arccos(np.clip(a @ b, -1.0, 1.0))))
+
+
+def moved(face: Face, scale: float, offset: tuple[float, float]) -> Face:
+    """The face after its picture was scaled and then shifted by `offset` (x, y) pixels."""
+    return replace(
+        face,
+        box=moved_box(face.box, scale, offset),
+        points=_moved(face.points, scale, offset),
+        mesh=None if face.mesh is None else _moved(face.mesh, scale, offset),
+    )
+
+
+def moved_box(box: Box, scale: float, offset: tuple[float, float]) -> Box:
+    """Scaled about the origin, then shifted."""
+    x, y = offset
+    return Box(box.left * scale + x, box.top * scale + y, box.right * scale + x, box.bottom * scale + y)
+
+
+def _moved(points: Floats, scale: float, offset: tuple[float, float]) -> Floats:
+    """Points (n, 2) or (n, 3); depth scales but does not shift."""
+    shift = np.zeros(points.shape[1], np.float32)
+    shift[:2] = offset
+    return np.asarray(points * np.float32(scale) + shift, np.float32)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from easyphoto.domain import Pixels, PortraitRequest
-from easyphoto.faces.base import FaceRegions, FaceToolbox
+from easyphoto.faces.base import FaceRegions, FaceToolbox, Prepare, unprepared
 from easyphoto.images import extent, match_color
 from easyphoto.portrait.compose import FaceCanvas, found_again
 from easyphoto.portrait.subject import Subject
@@ -21,6 +21,7 @@ class EffectContext:
     faces: FaceToolbox
     subject: Subject
     request: PortraitRequest
+    prepare: Prepare = unprepared  # what is done to a photo before it is moved in
 
 
 Effect = Callable[[FaceCanvas, EffectContext], FaceCanvas]
@@ -38,7 +39,7 @@ def fuse(canvas: FaceCanvas, bench: EffectContext, ratio: float) -> tuple[FaceCa
     """
     if ratio == 0:
         return canvas, ()
-    fused = bench.faces.fuse(canvas.pixels, canvas.face, bench.subject.sources, ratio)
+    fused = bench.faces.fuse(canvas.pixels, canvas.face, bench.subject.sources, ratio, bench.prepare)
     # The toolbox has softened its own edge, so the mask is taken as solid wherever it changed anything.
     moved_in = np.where(fused.mask > 0, 255, 0).astype(np.uint8)
     return canvas.painted(fused.picture, moved_in), fused.notes
@@ -65,7 +66,7 @@ def enhance_detail(canvas: FaceCanvas, bench: EffectContext) -> FaceCanvas:
     if not soft.any():
         return canvas
     part = canvas.pixels[here]
-    sharp = bench.faces.enhance(np.ascontiguousarray(part), 1.0)
+    sharp = bench.faces.sharpen(np.ascontiguousarray(part), 1.0)
     mixed = part + (sharp.astype(np.float32) - part) * np.float32(bench.request.enhance_detail_ratio)
     result[here] = np.clip(np.rint(mixed), 0, 255)
     return canvas.painted(result, soft)

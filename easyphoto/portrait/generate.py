@@ -12,7 +12,7 @@ from PIL import Image
 from easyphoto.domain import Face, HintKind, ModelFamily, Pixels, Portrait, PortraitRequest, Template
 from easyphoto.engines.base import Engine
 from easyphoto.errors import NoFace
-from easyphoto.faces.base import FaceToolbox
+from easyphoto.faces.base import FaceToolbox, unprepared
 from easyphoto.images import fit_long_side, open_picture
 from easyphoto.portrait import finish
 from easyphoto.portrait.compose import FaceCanvas, cut, face_mask, put_back, ring_mask
@@ -111,8 +111,10 @@ class FaceContext:
     @property
     def effects(self) -> finish.EffectContext:
         """What effects without diffusion work with."""
-        portrait = self.portrait
-        return finish.EffectContext(portrait.tools.faces, portrait.people[self.plan.person], portrait.request)
+        portrait, subject = self.portrait, self.portrait.people[self.plan.person]
+        faces, wanted = portrait.tools.faces, portrait.request.enhance_photos
+        prepare = subject.enhancement(faces, portrait.report) if wanted else unprepared
+        return finish.EffectContext(faces, subject, portrait.request, prepare)
 
 
 FaceStage = Callable[[FaceCanvas, FaceContext], FaceCanvas]

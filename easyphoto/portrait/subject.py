@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from easyphoto.domain import Face, Floats, LoraUse, Person, Pixels
 from easyphoto.errors import BadPicture, NoFace
-from easyphoto.faces.base import FaceToolbox, FusionSource
+from easyphoto.faces.base import FaceToolbox, FusionSource, Prepare
 from easyphoto.faces.likeness import outliers
 from easyphoto.images import open_picture
+from easyphoto.progress import Progress, Step
 
-PHOTO_SIDE = 1024  # longer side at which the person's photos are read
+PHOTO_SIDE = 2048  # longer side at which the person's photos are read
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,11 +25,23 @@ class Subject:
     person: Person
     sources: tuple[FusionSource, ...]  # the reference first; each face carries its embedding
     face_id: FusionSource  # what is pasted for the pose hint
+    enhanced: dict[int, FusionSource] = field(default_factory=dict)  # by id of the source; filled as photos are used
 
     @property
     def embeddings(self) -> Floats:
         """(n, d) of the sources."""
         return np.stack([s.face.embedding for s in self.sources if s.face.embedding is not None]).astype(np.float32)
+
+    def enhancement(self, faces: FaceToolbox, report: Progress) -> Prepare:
+        """Makes a photo's small face crisp when it is first used; further templates find it ready."""
+
+        def prepare(source: FusionSource) -> FusionSource:
+            if id(source) not in self.enhanced:
+                report(Step("enhance photos", len(self.enhanced), len(self.sources)))
+                self.enhanced[id(source)] = faces.enhance(source)
+            return self.enhanced[id(source)]
+
+        return prepare
 
     def distance(self, embedding: Floats) -> float:
         """Median L2 of a face to the person's photos; lower is nearer."""

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image
 
-from easyphoto.domain import Box, Face, Floats, Pixels
-from easyphoto.faces.base import FaceToolbox
+from easyphoto.domain import Box, Face, Pixels
+from easyphoto.faces.base import FaceToolbox, FusionSource
+from easyphoto.faces.geometry import moved, moved_box
 from easyphoto.images import blend, crop, feather, fit_long_side, open_picture, picture
 from easyphoto.training.photo_metrics import PhotoMetrics, halved
 
@@ -65,30 +66,7 @@ def cut_out(seen: PhotoMetrics, face: Face) -> FaceCutout:
     shrunk = small.width / part.width
     offset = (-left * shrunk, -top * shrunk)
     others = tuple(moved(one.face, scale * shrunk, offset) for one in seen.faces if one.face is not face)
-    return FaceCutout(np.array(small), moved(placed, shrunk, offset), _moved_box(square, shrunk, offset), others)
-
-
-def moved(face: Face, scale: float, offset: tuple[float, float]) -> Face:
-    """The face after its picture was scaled and then shifted by `offset` (x, y) pixels."""
-    return replace(
-        face,
-        box=_moved_box(face.box, scale, offset),
-        points=_moved(face.points, scale, offset),
-        mesh=None if face.mesh is None else _moved(face.mesh, scale, offset),
-    )
-
-
-def _moved_box(box: Box, scale: float, offset: tuple[float, float]) -> Box:
-    """Scaled about the origin, then shifted."""
-    x, y = offset
-    return Box(box.left * scale + x, box.top * scale + y, box.right * scale + x, box.bottom * scale + y)
-
-
-def _moved(points: Floats, scale: float, offset: tuple[float, float]) -> Floats:
-    """Points (n, 2) or (n, 3); depth scales but does not shift."""
-    shift = np.zeros(points.shape[1], np.float32)
-    shift[:2] = offset
-    return np.asarray(points * np.float32(scale) + shift, np.float32)
+    return FaceCutout(np.array(small), moved(placed, shrunk, offset), moved_box(square, shrunk, offset), others)
 
 
 def max_crop_ratio(face: Face, others: Sequence[Face]) -> float:
@@ -117,15 +95,27 @@ def reference_picture(seen: PhotoMetrics, face: Face) -> Image.Image:
 
 
 def enhanced(cut: FaceCutout, faces: FaceToolbox) -> FaceCutout:
+    """With a small face made crisp by the toolbox, see `FaceToolbox.enhance`; the same object where it is not."""
+    before = FusionSource(cut.picture, cut.face)
+    after = faces.enhance(before)
+    if after is before:
+        return cut
+    scale = after.face.box.width / cut.face.box.width
+    offset = (after.face.box.left - cut.face.box.left * scale, after.face.box.top - cut.face.box.top * scale)
+    others = tuple(moved(face, scale, offset) for face in cut.others)
+    return FaceCutout(after.picture, after.face, moved_box(cut.square, scale, offset), others)
+
+
+def sharpened(cut: FaceCutout, faces: FaceToolbox) -> FaceCutout:
     """Enlarged by the toolbox until the crop's side is `GOOD_SIDE`, at most four times."""
     scale = min(4.0, GOOD_SIDE / cut.square.width)
     if scale <= 1:
         return cut
-    larger = faces.enhance(cut.picture, scale)
+    larger = faces.sharpen(cut.picture, scale)
     true = larger.shape[1] / cut.picture.shape[1]
     still = (0.0, 0.0)
     others = tuple(moved(face, true, still) for face in cut.others)
-    return FaceCutout(larger, moved(cut.face, true, still), _moved_box(cut.square, true, still), others)
+    return FaceCutout(larger, moved(cut.face, true, still), moved_box(cut.square, true, still), others)
 
 
 def retouched(cut: FaceCutout, faces: FaceToolbox, ratio: float = 0.5) -> FaceCutout:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from easyphoto.domain import LORA_TRIGGER, Floats, PhotoReport, Verdict
+from easyphoto.domain import LORA_TRIGGER, Floats, PhotoReport, TrainRequest, Verdict
 from easyphoto.errors import BadPicture
 from easyphoto.faces.base import FaceToolbox, Recognizer
-from easyphoto.images import save_picture
+from easyphoto.images import open_picture, save_picture
 from easyphoto.progress import Progress, Step
 from easyphoto.training.crops import (
     GOOD_SIDE,
@@ -23,6 +23,7 @@ from easyphoto.training.crops import (
     max_crop_ratio,
     reference_picture,
     retouched,
+    sharpened,
     training_picture,
 )
 from easyphoto.training.photo_checks import PhotoCheck, PhotoChecks, quality
@@ -39,6 +40,7 @@ class WrittenDataset:
     pictures: tuple[Path, ...]
     crops: tuple[Path, ...]
     failed: dict[int, str]  # id of the judged photo -> reason
+    enhanced: frozenset[Path] = frozenset()  # those of the crops whose face was made crisp
 
     @property
     def embeddings(self) -> Floats:
@@ -58,16 +60,19 @@ class WrittenDataset:
 
 
 def write_dataset(
-    chosen: Sequence[PhotoCheck], retouch: bool, faces: FaceToolbox, folder: Path, report: Progress
+    chosen: Sequence[PhotoCheck], request: TrainRequest, faces: FaceToolbox, folder: Path, report: Progress
 ) -> WrittenDataset:
     """Every chosen photo's pictures; one that cannot be written is left out with its reason."""
-    to_enhance = _to_enhance(chosen)
+    smallest = _smallest(chosen)
     used: list[PhotoCheck] = []
+    crisp: set[Path] = set()
     failed: dict[int, str] = {}
     for number, one in enumerate(chosen):
         report(Step("prepare photos", number, len(chosen), one.report.name))
         try:
-            _write_one(one, folder, f"{len(used):04d}", _Treatment(faces, retouch, id(one) in to_enhance))
+            how = _Treatment(faces, request.retouch, request.enhance_photos, id(one) in smallest)
+            if _write_one(one, folder, f"{len(used):04d}", how):
+                crisp.add(folder / "photos" / f"{len(used):04d}.jpg")
         except BadPicture as bad:
             failed[id(one)] = str(bad.problem)
         else:
@@ -76,10 +81,11 @@ def write_dataset(
     names = [f"{number:04d}" for number in range(len(used))]
     pictures = tuple(folder / "train" / f"{name}.png" for name in names)
     _write_metadata(pictures, folder)
-    return WrittenDataset(tuple(used), pictures, tuple(folder / "photos" / f"{name}.jpg" for name in names), failed)
+    crops = tuple(folder / "photos" / f"{name}.jpg" for name in names)
+    return WrittenDataset(tuple(used), pictures, crops, failed, frozenset(crisp))
 
 
-def _to_enhance(chosen: Sequence[PhotoCheck]) -> set[int]:
+def _smallest(chosen: Sequence[PhotoCheck]) -> set[int]:
     """The smallest crops under 512 pixels, at most half of the set: enhanced pictures must not become the style."""
     small = [one for one in chosen if crop_side(one.seen, _face(one).face) < GOOD_SIDE]
     small.sort(key=lambda one: crop_side(one.seen, _face(one).face))
@@ -92,21 +98,26 @@ class _Treatment:
 
     faces: FaceToolbox
     retouch: bool
-    enhance: bool
+    enhance: bool  # small faces are made crisp for fusion
+    small: bool  # one of the smallest, which is made larger for training too
 
 
-def _write_one(judged: PhotoCheck, folder: Path, name: str, how: _Treatment) -> None:
-    """photos/NAME.jpg, train/NAME.png and its caption."""
+def _write_one(judged: PhotoCheck, folder: Path, name: str, how: _Treatment) -> bool:
+    """photos/NAME.jpg, train/NAME.png and its caption; whether the face was made crisp."""
     face = _face(judged).face
     cut = cut_out(judged.seen, face)
     ratio = max_crop_ratio(face, [one.face for one in judged.seen.faces])
-    save_picture(fusion_crop(cut, ratio), folder / "photos" / f"{name}.jpg", ai_made=False)
+    crisp = enhanced(cut, how.faces) if how.enhance else cut
+    save_picture(fusion_crop(crisp, ratio), folder / "photos" / f"{name}.jpg", ai_made=False)
+    made_crisp = crisp is not cut
+    cut = crisp if how.small else cut
     if how.retouch:
         cut = retouched(cut, how.faces)
-    if how.enhance:
-        cut = enhanced(cut, how.faces)
+    if how.small:
+        cut = sharpened(cut, how.faces)
     save_picture(training_picture(cut, how.faces), folder / "train" / f"{name}.png", ai_made=False)
     (folder / "train" / f"{name}.txt").write_text(LORA_TRIGGER, encoding="utf-8")
+    return made_crisp
 
 
 def _write_metadata(pictures: Sequence[Path], folder: Path) -> None:
@@ -116,11 +127,12 @@ def _write_metadata(pictures: Sequence[Path], folder: Path) -> None:
     (folder / METADATA).write_text("".join(lines), encoding="utf-8")
 
 
-def write_reference(used: Sequence[PhotoCheck], recognizer: Recognizer, folder: Path) -> Path:
-    """The photo with the best angle x likeness."""
-    best = max(used, key=lambda one: quality(one, recognizer))
+def write_reference(written: WrittenDataset, recognizer: Recognizer, folder: Path) -> Path:
+    """The photo with the best angle x likeness; where its face was made crisp, the crop that shows it so."""
+    crop, best = max(zip(written.crops, written.used, strict=True), key=lambda pair: quality(pair[1], recognizer))
     file = folder / "reference.png"
-    save_picture(reference_picture(best.seen, _face(best).face), file, ai_made=False)
+    picture = open_picture(crop) if crop in written.enhanced else reference_picture(best.seen, _face(best).face)
+    save_picture(picture, file, ai_made=False)
     return file
 
 

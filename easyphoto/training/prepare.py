@@ -35,14 +35,14 @@ def prepare(
     judgement = check_photos(measure_photos(photos, faces, report), faces.recognizer)
     chosen = choose(judgement)
     _make_anew(folder)
-    written = write_dataset(chosen, request.retouch, faces, folder, report)
+    written = write_dataset(chosen, request, faces, folder, report)
     if not written.used:
         raise _nothing_usable(written.reports_in(judgement))
     return TrainingSet(
         folder=folder,
         pictures=written.pictures,
         caption=LORA_TRIGGER,
-        reference=write_reference(written.used, faces.recognizer, folder),
+        reference=write_reference(written, faces.recognizer, folder),
         reports=written.reports_in(judgement),
         embeddings=written.embeddings,
         warnings=(*judgement.warnings, *_too_few(len(written.used))),

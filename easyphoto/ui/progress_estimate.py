@@ -11,8 +11,8 @@ SPANS: dict[Kind, dict[str, tuple[float, float]]] = {
     Kind.CHECK: {"check photos": (0.0, 1.0)},
     Kind.TRAIN: {
         "check photos": (0.0, 0.05),
-        "prepare photos": (0.05, 0.12),
-        "train": (0.12, 0.98),
+        "prepare photos": (0.05, 0.2),
+        "train": (0.2, 0.98),
     },
 }
 """Share of the whole that each stage takes, roughly as measured; unknown stages do not move the bar."""

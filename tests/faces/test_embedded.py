@@ -242,8 +242,8 @@ def test_retouching_keeps_the_color_and_the_rest(tools, picture, face):
     assert np.abs(before - after).max() < 0.6
 
 
-def test_enhance_enlarges(tools, picture):
-    assert tools.enhance(picture[:64, :48], 2.0).shape == (128, 96, 3)
+def test_sharpening_enlarges(tools, picture):
+    assert tools.sharpen(picture[:64, :48], 2.0).shape == (128, 96, 3)
 
 
 # ---------------------------------------------------------------- files and crops

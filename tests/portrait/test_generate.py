@@ -8,6 +8,7 @@ from PIL import Image
 
 from easyphoto.domain import KEEP, HintKind, LoraCheckpoint, ModelFamily, Person, PortraitRequest, Template
 from easyphoto.errors import BadRequest, NoFace
+from easyphoto.faces.base import FusionSource
 from easyphoto.images import read_infotext
 from easyphoto.portrait import batch as batch_module
 from easyphoto.portrait.batch import BatchContext, generate_batch
@@ -244,3 +245,30 @@ def test_a_portrait_that_cannot_be_saved_fails_alone(tmp_path: Path, ann: Subjec
     batch = generate_batch(request("ann"), shown, context, silent)
     assert len(batch.portraits) == 1
     assert "No space left" in batch.failures[0].problem
+
+
+class EnhancingFaces(FakeFaces):
+    """Counts how often a photo is enhanced."""
+
+    def __init__(self) -> None:
+        self.enhanced = 0
+
+    def enhance(self, photo: FusionSource) -> FusionSource:
+        self.enhanced += 1
+        return photo
+
+
+@pytest.mark.parametrize(("wanted", "times"), [(True, 1), (False, 0)])
+def test_a_photo_in_use_is_enhanced_once_for_all_templates(tmp_path: Path, ann: Subject, wanted: bool, times: int):
+    faces, stages = EnhancingFaces(), []
+    request = PortraitRequest(persons=("ann",), first_denoising_strength=0, second_pass=False, enhance_photos=wanted)
+    for _ in range(2):
+        generate(
+            request,
+            template(tmp_path, ((400, 300), 160)),
+            {"ann": ann},
+            Tools(FakeEngine(), faces),
+            lambda step: stages.append(step.stage),
+        )
+    assert faces.enhanced == times
+    assert stages.count("enhance photos") == times

@@ -16,7 +16,7 @@ from PIL import Image
 
 from easyphoto.domain import Box, Face, Floats, Photo, Pixels, Pose, TrainingSet, TrainRequest, Verdict
 from easyphoto.errors import BadRequest, NoFace
-from easyphoto.faces.base import Recognizer
+from easyphoto.faces.base import FusionSource, Recognizer
 from easyphoto.images import open_picture, pixels
 from easyphoto.progress import Cancelled, Step, silent
 from easyphoto.training.crops import max_crop_ratio, moved, square_round, training_picture
@@ -37,8 +37,8 @@ class Toolbox(FakeFaces):
     def detect(self, picture: Pixels) -> list[Face]:
         return [replace(face, pose=self.pose) for face in super().detect(picture)]
 
-    def enhance(self, picture: Pixels, scale: float) -> Pixels:
-        self.calls.append("enhance")
+    def sharpen(self, picture: Pixels, scale: float) -> Pixels:
+        self.calls.append("sharpen")
         size = (round(picture.shape[1] * scale), round(picture.shape[0] * scale))
         return pixels(Image.fromarray(picture).resize(size))
 
@@ -154,13 +154,46 @@ def test_at_most_fifteen_the_most_alike_first(tmp_path: Path):
     assert max(trained) <= min(left)
 
 
-def test_enhancement_of_the_smallest_and_at_most_half(tmp_path: Path):
+def test_the_smallest_are_sharpened_and_at_most_half(tmp_path: Path):
     toolbox = Toolbox()
     run(anna(tmp_path, 5, width=140), tmp_path, toolbox)
-    assert toolbox.calls == ["enhance"] * 2
+    assert toolbox.calls == ["sharpen"] * 2
     toolbox = Toolbox()
     run(anna(tmp_path, 5, width=200), tmp_path, toolbox)
     assert toolbox.calls == []
+
+
+class Crisp(Toolbox):
+    """Makes a face crisp by painting it green, twice as large."""
+
+    def enhance(self, photo: FusionSource) -> FusionSource:
+        self.calls.append("enhance")
+        large = pixels(Image.fromarray(photo.picture).resize((photo.picture.shape[1] * 2, photo.picture.shape[0] * 2)))
+        still = moved(photo.face, 2.0, (0.0, 0.0))
+        left, top, right, bottom = still.box.scaled(0.5).rounded()
+        large[top:bottom, left:right] = (0, 255, 0)
+        return FusionSource(large, still)
+
+
+def test_photos_for_fusion_are_enhanced_once_and_the_reference_shows_it(tmp_path: Path):
+    toolbox = Crisp()
+    made = run(anna(tmp_path, 3), tmp_path, toolbox)
+    assert toolbox.calls.count("enhance") == 3
+    for file in (*made.crops, made.reference):
+        picture = pixels(open_picture(file))
+        assert (
+            picture.shape[0] >= 1200
+            and np.abs(picture[picture.shape[0] // 2, picture.shape[1] // 2] - [0, 255, 0]).max() < 30
+        )
+    middle = pixels(open_picture(made.pictures[0]))[300, 300].astype(int)
+    assert np.abs(middle - ANNA).max() < 30  # what is trained on stays the photo
+
+
+def test_enhancing_photos_can_be_switched_off(tmp_path: Path):
+    toolbox = Crisp()
+    made = run(anna(tmp_path, 2), tmp_path, toolbox, enhance_photos=False)
+    assert "enhance" not in toolbox.calls
+    assert open_picture(made.reference).size == (900, 700)
 
 
 def test_retouching_only_on_request(tmp_path: Path):

@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 
 from easyphoto.domain import Face, Floats, Pixels
-from easyphoto.faces.base import FaceRegions, FusionResult, FusionSource, Recognizer
+from easyphoto.faces.base import FaceRegions, FusionResult, FusionSource, Prepare, Recognizer, unprepared
 from easyphoto.faces.builtin.detector import Candidate, FaceFinder
+from easyphoto.faces.builtin.enhancer import FaceEnhancer
 from easyphoto.faces.builtin.face_parsing import CropWindow, face_regions, placed_regions
 from easyphoto.faces.builtin.mesh import FittedMesh, MeshNet
 from easyphoto.faces.builtin.person_segmentation import PersonSegmenter
@@ -57,6 +58,10 @@ class BuiltinToolbox:
     def _resnet(self) -> ResNet29:
         return ResNet29(self._folder)
 
+    @cached_property
+    def _enhancer(self) -> FaceEnhancer:
+        return FaceEnhancer(self._folder)
+
     def detect(self, picture: Pixels) -> list[Face]:
         """Faces from left to right; `box` is the smallest upright box round the mesh: hairline to chin, ear to ear."""
         small, ratio = shrink(picture, _DETECT_SIDE)
@@ -99,15 +104,27 @@ class BuiltinToolbox:
         window.cut(out)[:] = smooth_skin(window.cut(picture), skin, face.box.width, ratio)
         return out
 
-    def enhance(self, picture: Pixels, scale: float) -> Pixels:
+    def sharpen(self, picture: Pixels, scale: float) -> Pixels:
         """Enlarged `scale` times with detail boosted."""
         return sharpen(picture, scale)
 
-    def fuse(self, template: Pixels, face: Face, sources: Sequence[FusionSource], share: float = 1.0) -> FusionResult:
+    def enhance(self, photo: FusionSource) -> FusionSource:
+        """A face of 100 to 300 pixels made crisp and 480 wide; other photos as they are."""
+        with self._lock:
+            return self._enhancer.enhance(photo)
+
+    def fuse(
+        self,
+        template: Pixels,
+        face: Face,
+        sources: Sequence[FusionSource],
+        share: float = 1.0,
+        prepare: Prepare = unprepared,
+    ) -> FusionResult:
         """The best source's face moved into `face`; raises NoFace where none fits the template's pose."""
         from easyphoto.faces.fusion.fuse import FusionSettings, fuse
 
-        return fuse(template, self._as_it_is(template, face), sources, self, FusionSettings(share=share))
+        return fuse(template, self._as_it_is(template, face), sources, self, FusionSettings(share=share), prepare)
 
     def _as_it_is(self, picture: Pixels, face: Face) -> Face:
         """The face with its mesh laid anew: the picture may have been painted over since the face was found."""

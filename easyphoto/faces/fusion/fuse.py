@@ -8,7 +8,7 @@ multiband blending (Burt and Adelson 1983).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import cv2
@@ -16,7 +16,7 @@ import numpy as np
 
 from easyphoto.domain import Face, Floats, Pixels
 from easyphoto.errors import NoFace
-from easyphoto.faces.base import FusionResult, FusionSource
+from easyphoto.faces.base import FusionResult, FusionSource, Prepare, unprepared
 from easyphoto.faces.builtin.face_parsing import CropWindow
 from easyphoto.faces.fusion.blend_mask import BlendMask, blend_region
 from easyphoto.faces.fusion.expression import borrows_mouth, expression_cost
@@ -68,11 +68,13 @@ def fuse(
     sources: Sequence[FusionSource],
     judge: Embedder | None = None,
     recipe: FusionSettings = FUSION_SETTINGS,
+    prepare: Prepare = unprepared,
 ) -> FusionResult:
     """The best source's face moved into `face` of the template; other pixels are the template's own, bit for bit.
 
     With a judge the first `tries` sources are moved in one after the other, and the result nearest to the person is
-    kept. Raises NoFace where the template's face has no mesh or no source can be brought into its pose.
+    kept; each is prepared before. Raises NoFace where the template's face has no mesh or no source can be brought into
+    its pose.
     """
     if face.mesh is None:
         raise NoFace("The template's face has no mesh to fuse by.", stage="fusion")
@@ -80,7 +82,7 @@ def fuse(
     canvas = FaceCrop.round_face(template, face.mesh, recipe.room)
     tried = choices[: 1 if judge is None else recipe.tries]
     worth = [choice for choice in tried if choice.cost <= tried[0].cost + recipe.worse]
-    trials = [_candidate(canvas, choice, recipe) for choice in worth]
+    trials = [_candidate(canvas, replace(choice, source=prepare(choice.source)), recipe) for choice in worth]
     best = trials[0] if judge is None or len(trials) == 1 else _nearest(trials, sources, judge)
     picture, mask = canvas.put_back(best.goal, best.pixels, best.mask)
     return FusionResult(picture, mask, best.choice.index, best.choice.gap, notes_on(best.choice))
