@@ -49,6 +49,9 @@ NEEDS = (
     Need("safetensors", ("safetensors",), (0, 4)),
     Need("filelock", ("filelock",), (3, 14)),
     Need("jinja2", ("jinja2",), (3, 1)),
+    Need("scipy", ("scipy",), (1, 8)),
+    Need("lazy_loader", ("lazy-loader",), (0, 2)),  # scikit-image's own need: nothing is installed with dependencies
+    Need("skimage", ("scikit-image",), (0, 21)),
     Need("psutil", ("psutil",), (5, 9)),
     *((Need("tomli", ("tomli",), (2,)),) if sys.version_info < (3, 11) else ()),  # newer Pythons have tomllib
     Need("cv2", ("opencv-python-headless", "opencv-python", "opencv-contrib-python"), (4, 8), "4.12"),

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from skimage.color import deltaE_ciede2000, rgb2lab
 
+from builtin_model.mesh_indices import OVAL
 from easyphoto.domain import Floats, Pixels
-from easyphoto.faces.builtin.face_parsing import OVAL, hull, paint
+from easyphoto.faces.builtin.face_parsing import hull, paint
 from easyphoto.faces.geometry import CHIN, FOREHEAD
 
 _PATCHES = (
@@ -23,7 +25,7 @@ ITA_GROUPS = ((55.0, "very light"), (41.0, "light"), (28.0, "intermediate"), (10
 
 def lab(picture: Pixels) -> Floats:
     """CIELAB D65, L 0..100."""
-    return np.asarray(cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), np.float32)
+    return np.asarray(rgb2lab(picture), np.float32)
 
 
 def skin_tone(picture: Pixels, mesh: Floats) -> Floats:
@@ -64,7 +66,7 @@ def neck_difference(picture: Pixels, mesh: Floats, where: np.ndarray) -> float |
         return None
     low, high = np.percentile(rows[:, 0], [30, 80])
     tone = np.median(rows[(rows[:, 0] >= low) & (rows[:, 0] <= high)], axis=0)
-    return float(ciede2000(skin_tone(picture, mesh), np.asarray(tone, np.float32)))
+    return float(deltaE_ciede2000(skin_tone(picture, mesh), tone))
 
 
 def sharpness(picture: Pixels, mesh: Floats, height: int = 256) -> float:
@@ -79,31 +81,6 @@ def sharpness(picture: Pixels, mesh: Floats, height: int = 256) -> float:
     middle = outline.mean(0)
     inner = paint([(middle + 0.75 * (outline - middle)).astype(np.float64)], gray.shape[1::-1]) > 127
     return float(cv2.Laplacian(gray, cv2.CV_32F)[inner].std())
-
-
-def ciede2000(one: Floats, other: Floats) -> float:
-    """Color difference of two LAB colors (Sharma, Wu and Dalal 2005), kL = kC = kH = 1."""
-    (l1, a1, b1), (l2, a2, b2) = (np.asarray(v, np.float64) for v in (one, other))
-    mean_c = (np.hypot(a1, b1) + np.hypot(a2, b2)) / 2
-    g = 0.5 * (1 - np.sqrt(mean_c**7 / (mean_c**7 + 25.0**7)))
-    a1, a2 = (1 + g) * a1, (1 + g) * a2
-    c1, c2 = np.hypot(a1, b1), np.hypot(a2, b2)
-    h1, h2 = np.degrees(np.arctan2(b1, a1)) % 360, np.degrees(np.arctan2(b2, a2)) % 360
-    step = 0.0 if c1 * c2 == 0 else (h2 - h1 + 180) % 360 - 180
-    mean_h = h1 + h2 if c1 * c2 == 0 else (h1 + step / 2) % 360
-    mean_l, c = (l1 + l2) / 2, (c1 + c2) / 2
-    turn = np.radians(mean_h)
-    t = (
-        1 - 0.17 * np.cos(turn - np.radians(30)) + 0.24 * np.cos(2 * turn)
-        + 0.32 * np.cos(3 * turn + np.radians(6)) - 0.2 * np.cos(4 * turn - np.radians(63))
-    )  # fmt: skip
-    s_l = 1 + 0.015 * (mean_l - 50) ** 2 / np.sqrt(20 + (mean_l - 50) ** 2)
-    s_c, s_h = 1 + 0.045 * c, 1 + 0.015 * c * t
-    r_c = 2 * np.sqrt(c**7 / (c**7 + 25.0**7))
-    r_t = -np.sin(np.radians(60 * np.exp(-(((mean_h - 275) / 25) ** 2)))) * r_c
-    d_l, d_c = (l2 - l1) / s_l, (c2 - c1) / s_c
-    d_h = 2 * np.sqrt(c1 * c2) * np.sin(np.radians(step / 2)) / s_h
-    return float(np.sqrt(d_l**2 + d_c**2 + d_h**2 + r_t * d_c * d_h))
 
 
 def _disc(radius: float) -> np.ndarray:

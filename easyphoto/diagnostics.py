@@ -17,7 +17,8 @@ from easyphoto import __version__
 from easyphoto.paths import Paths
 
 NEEDED = (
-    *("numpy", "pillow", "opencv-python-headless", "onnxruntime", "safetensors", "filelock", "jinja2", "rich"),
+    *("numpy", "pillow", "opencv-python-headless", "scikit-image", "scipy", "onnxruntime"),
+    *("safetensors", "filelock", "jinja2", "rich"),
     *(("tomli",) if sys.version_info < (3, 11) else ()),
 )
 TO_TRAIN = ("torch", "diffusers", "transformers", "peft", "accelerate", "psutil")

@@ -57,19 +57,16 @@ def umeyama(src: ArrayLike, dst: ArrayLike) -> tuple[float, Array, Array]:
     Umeyama, "Least-squares estimation of transformation parameters between two point patterns", PAMI 1991.
     Raises ValueError where shapes differ or src is a single point repeated.
     """
+    from skimage.transform import estimate_transform
+
     a, b = np.asarray(src, np.float64), np.asarray(dst, np.float64)
     if a.shape != b.shape or a.ndim != 2 or len(a) < 2:
         raise ValueError(f"need two equal lists of at least two points, got {a.shape} and {b.shape}")
-    a0, b0 = a.mean(0), b.mean(0)
-    spread = float(((a - a0) ** 2).sum())
-    if spread <= 1e-12:
+    if np.ptp(a, axis=0).max() <= 1e-6:
         raise ValueError("all source points are the same")
-    U, D, Vt = np.linalg.svd((b - b0).T @ (a - a0))
-    signs = np.ones(a.shape[1])
-    signs[-1] = np.sign(np.linalg.det(U) * np.linalg.det(Vt)) or 1.0
-    R = U @ np.diag(signs) @ Vt
-    s = float((D * signs).sum()) / spread
-    return s, R, b0 - s * R @ a0
+    found = estimate_transform("similarity", a, b)
+    dims = a.shape[1]
+    return float(found.scale), found.params[:dims, :dims] / found.scale, found.params[:dims, dims]
 
 
 def umeyama_3d(src: ArrayLike, dst: ArrayLike) -> tuple[float, Array, Array]:

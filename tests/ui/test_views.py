@@ -20,6 +20,7 @@ from easyphoto.ui.job_view import job_html
 from easyphoto.ui.people_view import Opened, PersonCard, people_html
 from easyphoto.ui.photos_view import DraftPhoto, added, photos_html, with_override, with_reports
 from easyphoto.ui.pictures import PictureCache
+from easyphoto.ui.portrait_view import PortraitResult, shots_html
 from easyphoto.ui.progress_estimate import estimate_progress, progress_of
 from easyphoto.ui.selection import FaceBox, Selection, face_boxes_of, orders
 from easyphoto.ui.train_view import curves, outcome_html
@@ -166,6 +167,13 @@ def test_a_low_likeness_comes_with_advice_that_fits_the_base_model(base: str, ga
     assert (words in html) if words else ("ep-notice" not in html)
     assert f"{gap:.3f}" in html
     assert "100 %" in html
+
+
+def test_a_portrait_tells_its_notes(tmp_path: Path):
+    facts = {"template": "a.jpg", "seed": 1, "notes": ["No canny ControlNet: that hint was left out.", NASTY]}
+    html = shots_html([PortraitResult("j", 0, facts, selfie(tmp_path / "a.png"), None, {})], PictureCache(), SAY)
+    assert "that hint was left out" in html
+    assert "<img src=x" not in html
 
 
 # ---------------------------------------------------------------- curves

@@ -32,26 +32,20 @@ class ThinPlate:
     """
 
     def __init__(self, start: Floats, goal: Floats, stiffness: float = 1e-4) -> None:
+        from scipy.interpolate import RBFInterpolator
+
         self._center = start.mean(0)
         self._unit = max(float(np.abs(start - self._center).max()), 1e-6)
-        self._knots = self._scaled(start)
-        n = len(start)
-        plane = np.c_[np.ones(n), self._knots].astype(np.float64)
-        if np.linalg.matrix_rank(plane) < 3:
+        if np.linalg.matrix_rank(np.c_[np.ones(len(start)), self._scaled(start)]) < 3:
             raise ValueError("the points lie on a line")
-        system = np.zeros((n + 3, n + 3))
-        system[:n, :n] = _kernel(self._knots, self._knots) + stiffness * np.eye(n)
-        system[:n, n:], system[n:, :n] = plane, plane.T
-        solved, solution = cv2.solve(system, np.r_[goal, np.zeros((3, 2))], flags=cv2.DECOMP_LU)
-        if not solved:
-            raise ValueError("points coincide")
-        self._bending, self._plane = solution[:n].astype(np.float32), solution[n:].astype(np.float32)
+        try:
+            self._map = RBFInterpolator(self._scaled(start), goal, kernel="thin_plate_spline", smoothing=stiffness)
+        except np.linalg.LinAlgError as problem:
+            raise ValueError("points coincide") from problem
 
     def __call__(self, points: Floats) -> Floats:
         """(n, 2) -> (n, 2) float32."""
-        where = self._scaled(points)
-        plane = np.c_[np.ones(len(where), np.float32), where]
-        return np.asarray(_kernel(where, self._knots) @ self._bending + plane @ self._plane, np.float32)
+        return np.asarray(self._map(self._scaled(points)), np.float32)
 
     def field(self, size: tuple[int, int], cell: float) -> Floats:
         """The map at every pixel of a picture of `size` (width, height): (height, width, 2) float32.
@@ -87,13 +81,6 @@ def spread(count: int, cells: int) -> Floats:
         weights[:, first] += 2 * padded[:, end]
         weights[:, second] -= padded[:, end]
     return np.asarray(weights, np.float32)
-
-
-def _kernel(a: Floats, b: Floats) -> Floats:
-    """r^2 log r between every pair."""
-    square = (a**2).sum(1)[:, None] + (b**2).sum(1)[None] - 2 * a @ b.T
-    square = np.maximum(square, np.float32(1e-12))
-    return np.asarray(0.5 * square * np.log(square), np.float32)
 
 
 def grid(width: int, rows: range) -> Floats:
