@@ -81,7 +81,13 @@ def portrait_facts(done: Portrait) -> dict[str, Any]:
     """A portrait as JSON, without its pixels."""
     scores = [asdict(score) for score in done.scores]
     named = {"file": str(done.file), "template": done.template, "seed": done.seed}
-    return {**named, "likeness": scores, "notes": done.notes, "seconds": done.seconds, "infotext": done.infotext}
+    return {
+        **named,
+        "likeness": scores,
+        "notes": [note.as_json() for note in done.notes],
+        "seconds": done.seconds,
+        "infotext": done.infotext,
+    }
 
 
 def models(arguments: Namespace, desk: CommandContext) -> CommandResult:

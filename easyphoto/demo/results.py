@@ -84,7 +84,7 @@ def _card(portrait: Portrait, run: Run, out: Path) -> PortraitEntry:
     shown = data_uri(portrait.picture, PORTRAIT_PX)
     before = picture_uri(template, PORTRAIT_PX)
     file = _relative(portrait.file, out)
-    return PortraitEntry(before, shown, file, portrait.template, portrait.scores, portrait.notes)
+    return PortraitEntry(before, shown, file, portrait.template, portrait.scores, tuple(map(str, portrait.notes)))
 
 
 def _settings(run: Run) -> dict[str, str]:

@@ -13,6 +13,7 @@ from easyphoto.domain.hints import HintKind
 from easyphoto.domain.models import BUILTIN_CHECKPOINT, LoraUse
 from easyphoto.domain.options import check_bounds, option
 from easyphoto.families import ModelFamily
+from easyphoto.locales import Message
 
 KEEP = ""
 """In `PortraitRequest.persons`: leave that face as it is."""
@@ -113,7 +114,7 @@ class Rendered:
     """What an engine gives back: a picture of the job's size, and what it could not honour."""
 
     picture: Image.Image
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,6 @@ class Portrait:
     scores: tuple[FaceScore, ...]
     seed: int
     infotext: str  # WebUI's text format
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
     file: Path | None = None

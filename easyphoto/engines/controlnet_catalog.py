@@ -9,6 +9,7 @@ from pathlib import Path
 from easyphoto.domain import ControlHint, HintKind, ModelFamily
 from easyphoto.errors import MissingModel
 from easyphoto.families.base import ControlFiles
+from easyphoto.locales import Message, message
 
 _WORDS = {
     HintKind.CANNY: re.compile("canny"),
@@ -44,20 +45,27 @@ def speaks_of(name: str, kind: HintKind) -> bool:
 def missing(kind: HintKind, family: ModelFamily, folder: str) -> MissingModel:
     """The error for a hint that is required and has no ControlNet: which file, where it belongs, where it is found."""
     files = known(kind, family)
-    problem = f"There is no {kind.value} ControlNet for {family.value}, and this portrait insists on one."
-    remedy = "Switch “Insist on ControlNet” off."
-    if files.file:
-        where = f"from {files.source} on the Hugging Face hub (licence: {files.licence})"
-        remedy = f"Put {files.file} {where} into {folder}, or switch “Insist on ControlNet” off."
-    return MissingModel(problem, stage="ControlNet", file=files.file, remedy=remedy)
+    if not files.file:
+        return MissingModel("controlnet.none-known", stage="ControlNet", kind=kind.value, family=family.value)
+    return MissingModel(
+        "controlnet.missing",
+        stage="ControlNet",
+        file=files.file,
+        kind=kind.value,
+        family=family.value,
+        model=files.file,
+        source=files.source,
+        licence=files.licence,
+        folder=folder,
+    )
 
 
-def dropped(kind: HintKind, family: ModelFamily) -> str:
+def dropped(kind: HintKind, family: ModelFamily) -> Message:
     """The note for a hint that is left out because there is no ControlNet for it."""
-    return f"No {kind.value} ControlNet for {family.value}: that hint was left out."
+    return message("controlnet.note.left-out", kind=kind.value, family=family.value)
 
 
-def left_out(hints: Sequence[ControlHint], family: ModelFamily, folder: Path) -> tuple[str, ...]:
+def left_out(hints: Sequence[ControlHint], family: ModelFamily, folder: Path) -> tuple[Message, ...]:
     """A note for every hint that cannot be honored. Raises MissingModel for one that is required."""
     for hint in hints:
         if hint.required:

@@ -118,9 +118,9 @@ def _family_of_control_folder(folder: Path) -> ModelFamily | None:
 def lora_modules(file: Path) -> set[str]:
     """Names of the modules a LoRA file changes, in kohya's or peft's naming. Raises BadModel where there are none."""
     if file.suffix != ".safetensors":
-        raise BadModel("Only safetensors LoRAs are loaded.", stage="LoRA", file=str(file))
+        raise BadModel("engine.lora-no-safetensors", stage="LoRA", file=str(file))
     ends = (".lora_down.weight", ".lora_A.weight")
     names = {name.removesuffix(end) for name in read_header(file).shapes for end in ends if name.endswith(end)}
     if not names:
-        raise BadModel("There are no LoRA weights in this file.", stage="LoRA", file=str(file))
+        raise BadModel("engine.lora-empty", stage="LoRA", file=str(file))
     return names

@@ -40,9 +40,9 @@ class Padding:
 def check_job(job: RenderJob) -> None:
     """Raise BadRequest for jobs that no engine could honour."""
     if job.mask.size != job.picture.size or any(hint.picture.size != job.picture.size for hint in job.hints):
-        raise BadRequest("Picture, mask and hints of a render job differ in size.", stage="render")
+        raise BadRequest("engine.sizes-differ", stage="render")
     if not 0 <= job.strength <= 1 or job.steps < 1:
-        raise BadRequest(f"Strength {job.strength} or steps {job.steps} are out of bounds.", stage="render")
+        raise BadRequest("engine.pass-out-of-bounds", stage="render", strength=job.strength, steps=job.steps)
 
 
 def padded(job: RenderJob, multiple: int) -> tuple[Padding, RenderJob]:

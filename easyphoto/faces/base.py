@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from easyphoto.domain import Face, Floats, Pixels
+from easyphoto.locales import Message
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class FusionResult:
     mask: Pixels  # uint8 H x W, 255 where the face was moved in
     source: int  # index of the source that was used
     pose_gap: float  # degrees between source and template
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
 
 Prepare = Callable[[FusionSource], FusionSource]

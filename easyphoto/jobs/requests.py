@@ -13,6 +13,7 @@ import numpy as np
 from easyphoto.domain import PortraitRequest, TrainRequest
 from easyphoto.errors import BadRequest
 from easyphoto.jobs.job import CheckRequest, Kind
+from easyphoto.locales import Message
 
 Request = TrainRequest | PortraitRequest | CheckRequest
 T = TypeVar("T")
@@ -88,6 +89,8 @@ def _text(name: str, value: str) -> str:
 
 def as_json(value: Any, root: Path) -> Any:
     """Plain JSON of our nouns: paths are relative to the data folder, those outside it only names; no pixels."""
+    if isinstance(value, Message):
+        return value.as_json()
     if is_dataclass(value) and not isinstance(value, type):
         return {f.name: as_json(getattr(value, f.name), root) for f in fields(value)}
     if isinstance(value, Enum):

@@ -29,6 +29,10 @@ class Message:
     code: str
     params: Mapping[str, Any] = field(default_factory=dict)
 
+    def __hash__(self) -> int:
+        """Of the code alone, since parameters are a dict."""
+        return hash(self.code)
+
     def __str__(self) -> str:
         """In English."""
         return self.text()
@@ -108,6 +112,8 @@ def _shown(value: Any, language: str) -> Any:
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Sequence) and not isinstance(value, str):
+        if not value:
+            return catalogue(language)["list.none"]
         separator = "sentences.separator" if all(isinstance(one, Message) for one in value) else "list.separator"
         return catalogue(language)[separator].join(str(_shown(one, language)) for one in value)
     return value

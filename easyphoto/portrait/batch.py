@@ -95,9 +95,6 @@ def _saved(portrait: Portrait, to: _Destination) -> Portrait:
             save_picture(portrait.picture, file, portrait.infotext)
     except OSError as error:
         raise EasyPhotoError(
-            f"The portrait cannot be saved: {error.strerror or error}.",
-            stage="save",
-            file=portrait.template,
-            remedy="Free disk space, or choose a folder that can be written.",
+            "portrait.not-saved", stage="save", file=portrait.template, why=error.strerror or error
         ) from error
     return replace(portrait, file=file)

@@ -10,6 +10,7 @@ import numpy as np
 from easyphoto.domain import Pixels, PortraitRequest
 from easyphoto.faces.base import FaceRegions, FaceToolbox, Prepare, unprepared
 from easyphoto.images import extent, match_color
+from easyphoto.locales import Message
 from easyphoto.portrait.compose import FaceCanvas, found_again
 from easyphoto.portrait.subject import Subject
 
@@ -32,7 +33,7 @@ def regions_now(canvas: FaceCanvas, bench: EffectContext) -> FaceRegions:
     return bench.faces.regions(canvas.pixels, found_again(canvas.pixels, canvas.face, bench.faces))
 
 
-def fuse(canvas: FaceCanvas, bench: EffectContext, ratio: float) -> tuple[FaceCanvas, tuple[str, ...]]:
+def fuse(canvas: FaceCanvas, bench: EffectContext, ratio: float) -> tuple[FaceCanvas, tuple[Message, ...]]:
     """The person's face moved in by `ratio` 0..1, with the fusion's notes.
 
     Raises NoFace when no photo of the person fits the template's pose.

@@ -14,6 +14,7 @@ from easyphoto.engines.base import Engine
 from easyphoto.errors import NoFace
 from easyphoto.faces.base import FaceToolbox, unprepared
 from easyphoto.images import fit_long_side, open_picture
+from easyphoto.locales import Message, message
 from easyphoto.portrait import finish
 from easyphoto.portrait.compose import FaceCanvas, cut, face_mask, put_back, ring_mask
 from easyphoto.portrait.infotext import infotext
@@ -46,7 +47,7 @@ class PortraitContext:
     people: Mapping[str, Subject]
     clock: Clock
     report: Progress
-    notes: list[str]
+    notes: list[Message]
 
     @property
     def family(self) -> ModelFamily:
@@ -91,12 +92,7 @@ def find_faces(picture: Pixels, context: PortraitContext) -> list[Face]:
     """Faces of the template from left to right. Raises NoFace."""
     faces = context.tools.faces.detect(picture)
     if not faces:
-        raise NoFace(
-            "No face was found in the template.",
-            stage="detect",
-            file=context.template.name,
-            remedy="Use a picture with a face of at least 40 pixels that is not in profile.",
-        )
+        raise NoFace("portrait.no-face", stage="detect", file=context.template.name)
     return faces
 
 
@@ -177,10 +173,8 @@ def _fuse(canvas: FaceCanvas, face: FaceContext, ratio: float, again: bool = Fal
         canvas, notes = finish.fuse(canvas, face.effects, ratio)
     except NoFace as problem:
         if context.family.spec.fusion_required and not again:
-            raise NoFace(
-                problem.problem, stage="fusion", file=context.template.name, remedy=problem.remedy
-            ) from problem
-        notes = (f"Fusion was left out: {problem.problem}",)
+            raise NoFace(problem.code, stage="fusion", file=context.template.name, **problem.params) from problem
+        notes = (message("portrait.note.without-fusion", why=problem.messages()[0]),)
     context.notes.extend(notes)
     return canvas
 

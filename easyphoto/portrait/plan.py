@@ -43,16 +43,10 @@ def assign(persons: tuple[str, ...], faces: list[Face]) -> list[tuple[str, Face]
     Raises BadRequest when more persons than faces were given or all faces are kept.
     """
     if len(persons) > len(faces):
-        raise BadRequest(
-            f"{len(persons)} persons were given, but only {len(faces)} faces were found in the template.",
-            stage="plan",
-            remedy="Give at most one person a face.",
-        )
+        raise BadRequest("portrait.too-many-persons", stage="plan", persons=len(persons), faces=len(faces))
     pairs = [(person, face) for person, face in zip(persons, faces, strict=False) if person != KEEP]
     if not pairs:
-        raise BadRequest(
-            "No face was given to a person.", stage="plan", remedy="Choose a person for at least one face."
-        )
+        raise BadRequest("portrait.no-person", stage="plan")
     return pairs
 
 

@@ -11,6 +11,7 @@ from easyphoto.domain import ControlHint, Face, HintKind, Pixels, RenderJob
 from easyphoto.engines.base import Engine
 from easyphoto.engines.control_images import control_image
 from easyphoto.images import feather
+from easyphoto.locales import Message
 from easyphoto.portrait.compose import FaceCanvas
 from easyphoto.portrait.plan import PassPlan, moved
 from easyphoto.progress import Progress
@@ -36,7 +37,7 @@ class PassContext:
 
 def repaint(
     canvas: FaceCanvas, mask: Pixels, plan: PassPlan, guide: PoseReference, easel: PassContext
-) -> tuple[FaceCanvas, tuple[str, ...]]:
+) -> tuple[FaceCanvas, tuple[Message, ...]]:
     """The canvas with the masked part repainted, and the engine's notes.
 
     The region goes to the engine at the working size and comes back to its own.

@@ -59,12 +59,7 @@ def open_subject(person: Person, faces: FaceToolbox) -> Subject:
     files = [person.reference, *(f for f in person.photos if f != person.reference)]
     found = [source for file in files if (source := _source(file, faces)) is not None]
     if not found:
-        raise NoFace(
-            f"No face was found in the stored photos of {person.name}.",
-            stage="person",
-            file=str(person.reference.name),
-            remedy="Train this person again.",
-        )
+        raise NoFace("portrait.no-stored-face", stage="person", file=str(person.reference.name), name=person.name)
     sources = _same_person(found, faces)
     face_id = _source(person.face_id, faces) if person.face_id else None
     return Subject(person, tuple(sources), face_id or sources[0])

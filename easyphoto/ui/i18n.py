@@ -10,7 +10,6 @@ from typing import Any
 from easyphoto.domain import Option
 from easyphoto.errors import messages_of
 from easyphoto.locales import LANGUAGES, PLAIN, Message, catalogue, from_json, text
-from easyphoto.ui import host_strings
 from easyphoto.ui.strings import REASONS, WORDS
 
 
@@ -52,7 +51,7 @@ class Translator:
         """Transition: a sentence that is not in the catalogue yet."""
         if self.language == "en":
             return sentence
-        for pattern, chinese in (*REASONS, *host_strings.REASONS):
+        for pattern, chinese in REASONS:
             if found := re.fullmatch(pattern, sentence):
                 return found.expand(chinese)
         return sentence

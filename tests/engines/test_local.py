@@ -65,7 +65,7 @@ def test_a_missing_control_net_is_noted(engine: LocalEngine, job: RenderJob):
     result = engine.render(replace(job, hints=(hint,)), silent)
     assert result.picture.tobytes() == engine.render(job, silent).picture.tobytes()
     assert len(result.notes) == 1
-    assert "tile" in result.notes[0]
+    assert "tile" in str(result.notes[0])
 
 
 @pytest.mark.parametrize("name", ["small", BUILTIN_CHECKPOINT])
@@ -176,7 +176,7 @@ def test_short_memory_is_tried_once_more_then_told(
         return real(*args)
 
     monkeypatch.setattr(diffusers_renderer, "_inpaint", short)
-    assert any("Memory" in note for note in engine.render(job, silent).notes)
+    assert any("Memory" in str(note) for note in engine.render(job, silent).notes)
     with pytest.raises(RenderFailed, match="memory"):
         engine.render(job, silent)
     assert len(calls) == 4
@@ -191,7 +191,7 @@ def test_released_holds_nothing_and_the_next_render_works(engine: LocalEngine, j
 
 def test_a_long_prompt_is_noted(engine: LocalEngine, job: RenderJob):
     result = engine.render(replace(job, prompt="portrait " * 90), silent)
-    assert any("77 tokens" in note for note in result.notes)
+    assert any("77 tokens" in str(note) for note in result.notes)
 
 
 def test_checkpoints_by_name(toys: Path):
@@ -221,7 +221,7 @@ def test_the_embedded_model_wears_a_lora(job: RenderJob, toys: Path, tmp_path: P
     job = replace(job, checkpoint=BUILTIN_CHECKPOINT, strength=0.2)
     file = tmp_path / "person.safetensors"
     plain = engine.render(replace(job, hints=(canny(job),)), silent)
-    assert any("canny" in note for note in plain.notes)
+    assert any("canny" in str(note) for note in plain.notes)
     assert engine._loaded is not None
     write_lora(engine._loaded.base.unet, "lora_unet", file)
     write_lora(engine._loaded.base.text_encoder, "lora_te_text_model", text := tmp_path / "text.safetensors")

@@ -106,7 +106,7 @@ def test_a_host_without_the_sampler_gets_another_and_says_so(
 ):
     webui.samplers.all_samplers[:] = [s for s in webui.samplers.all_samplers if "2M SDE" not in s.name]
     (note,) = engine.render(host_job, silent).notes
-    assert "Euler a" in note
+    assert "Euler a" in str(note)
     assert webui.calls[0].sampler_name == "Euler a"
 
 

@@ -24,7 +24,7 @@ def open_model(checkpoint: Checkpoint, folders: Folders, placing: DevicePlacemen
     from builtin_model.model import load
 
     if checkpoint.file is None:
-        raise MissingModel("The built-in base model has no folder.", stage="render")
+        raise MissingModel("engine.no-built-in-model", stage="render")
     parts = vars(load(checkpoint.file))
     return StableDiffusionPipeline(**parts, safety_checker=None, feature_extractor=None, requires_safety_checker=False)
 

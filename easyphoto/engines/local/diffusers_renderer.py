@@ -14,6 +14,7 @@ from easyphoto.engines.local.lora_adapters import applied
 from easyphoto.engines.local.pipelines import DevicePlacement, for_inpainting, open_base, open_control, save_memory
 from easyphoto.engines.local.silence import silenced
 from easyphoto.engines.model_probe import find_controls
+from easyphoto.locales import Message, message
 from easyphoto.progress import Progress, Step
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def paint(loaded: Loaded, job: RenderJob, folders: Folders, report: Progress) ->
 
 def _with_controls(
     loaded: Loaded, hints: tuple[ControlHint, ...], folders: Folders
-) -> tuple[tuple[ControlHint, ...], tuple[str, ...]]:
+) -> tuple[tuple[ControlHint, ...], tuple[Message, ...]]:
     """The hints there is a ControlNet for, which are loaded now, and a note for the others."""
     family = loaded.checkpoint.family
     there = find_controls(folders.controls, family)
@@ -54,12 +55,14 @@ def _with_controls(
     return kept, notes
 
 
-def _cut(tokenizer: Any, job: RenderJob) -> tuple[str, ...]:
+def _cut(tokenizer: Any, job: RenderJob) -> tuple[Message, ...]:
     """A note where a prompt is longer than the text encoder reads."""
     limit = tokenizer.model_max_length
-    texts = {"prompt": job.prompt, "negative prompt": job.negative_prompt}
-    long = [name for name, text in texts.items() if len(tokenizer(text).input_ids) > limit]
-    return tuple(f"The {name} is longer than {limit} tokens; its end was not read." for name in long)
+    notes = (
+        (job.prompt, message("engine.note.prompt-cut", limit=limit)),
+        (job.negative_prompt, message("engine.note.negative-prompt-cut", limit=limit)),
+    )
+    return tuple(note for text, note in notes if len(tokenizer(text).input_ids) > limit)
 
 
 def _inpaint(pipe: Any, job: RenderJob, report: Progress) -> Image.Image:

@@ -6,16 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from PIL import Image
-
 from easyphoto.domain import BUILTIN_CHECKPOINT, Checkpoint, Rendered, RenderJob
 from easyphoto.engines.local.pipelines import DevicePlacement, choose_placement, empty_cache
-from easyphoto.engines.local.renderers import Folders, Loaded, renderer_of
+from easyphoto.engines.local.renderers import Folders, Loaded, Painted, renderer_of
 from easyphoto.engines.local.silence import silenced
 from easyphoto.engines.model_probe import find_checkpoints
 from easyphoto.engines.padding import blend, check_job, is_blank, padded
 from easyphoto.errors import MissingModel, RenderFailed
 from easyphoto.families import SHIPPED
+from easyphoto.locales import message
 from easyphoto.paths import Paths
 from easyphoto.progress import Progress, Step, silent
 
@@ -42,10 +41,12 @@ class LocalEngine:
             if found.name == name.removesuffix(".safetensors"):
                 return found
         raise MissingModel(
-            f"There is no base model named {name!r}; there is {', '.join(c.name for c in there) or 'none'}.",
+            "engine.no-base-model",
             stage="render",
             file=name,
-            remedy=f"Put its .safetensors file into {self._paths.weights}.",
+            name=name,
+            there=[c.name for c in there],
+            folder=str(self._paths.weights),
         )
 
     def render(self, job: RenderJob, report: Progress) -> Rendered:
@@ -98,7 +99,7 @@ class LocalEngine:
         self._loaded = Loaded(checkpoint, placing, renderer, base.to(placing.device))
         return self._loaded
 
-    def _paint(self, loaded: Loaded, job: RenderJob, report: Progress) -> tuple[Image.Image, tuple[str, ...]]:
+    def _paint(self, loaded: Loaded, job: RenderJob, report: Progress) -> Painted:
         """With one step down in memory and one step up in precision where needed."""
         import torch
 
@@ -112,12 +113,10 @@ class LocalEngine:
             loaded = self._load(loaded.checkpoint, DevicePlacement(loaded.placing.device, torch.float32))
             painted, notes = self._paint_once(loaded, job, report)
             if not is_blank(painted, job.picture):
-                return painted, (*notes, "The result was black in half precision; it was made again in full.")
-        raise RenderFailed(
-            "The model gave a black picture.", stage="render", file=job.checkpoint, remedy="Try another base model."
-        )
+                return painted, (*notes, message("engine.note.full-precision"))
+        raise RenderFailed("engine.black-picture", stage="render", file=job.checkpoint)
 
-    def _paint_saving(self, loaded: Loaded, job: RenderJob, report: Progress) -> tuple[Image.Image, tuple[str, ...]]:
+    def _paint_saving(self, loaded: Loaded, job: RenderJob, report: Progress) -> Painted:
         import torch
 
         empty_cache(loaded.placing.device)
@@ -126,13 +125,8 @@ class LocalEngine:
             painted, notes = self._paint_once(loaded, job, report)
         except torch.OutOfMemoryError as problem:
             self._drop()
-            raise RenderFailed(
-                "There is not enough memory for this picture.",
-                stage="render",
-                file=job.checkpoint,
-                remedy="Close other programs that use the GPU, or choose a smaller base model.",
-            ) from problem
-        return painted, (*notes, "Memory was short; the picture was made in a slower way.")
+            raise RenderFailed("engine.out-of-memory", stage="render", file=job.checkpoint) from problem
+        return painted, (*notes, message("engine.note.slower"))
 
-    def _paint_once(self, loaded: Loaded, job: RenderJob, report: Progress) -> tuple[Image.Image, tuple[str, ...]]:
+    def _paint_once(self, loaded: Loaded, job: RenderJob, report: Progress) -> Painted:
         return loaded.renderer.paint(loaded, job, self._folders, report)

@@ -39,18 +39,12 @@ def _load_adapter(pipe: Any, index: int, lora: LoraUse) -> str:
             pipe.load_lora_weights(load_file(lora.file), adapter_name=name)
     except (ValueError, RuntimeError, KeyError, IndexError, AttributeError, SafetensorError) as problem:
         raise BadModel(
-            f"The LoRA does not fit the base model: {str(problem)[:200]}",
-            stage="LoRA",
-            file=str(lora.file),
-            remedy="Train it again on this base model, or choose the base model it was made for.",
+            "engine.lora-does-not-fit", stage="LoRA", file=str(lora.file), why=str(problem)[:200]
         ) from problem
     worn_count = sum(_count(getattr(pipe, part, None), name) for part in ("unet", "text_encoder", "text_encoder_2"))
     if worn_count != len(wanted):
         raise BadModel(
-            f"Only {worn_count} of the LoRA's {len(wanted)} modules found their place.",
-            stage="LoRA",
-            file=str(lora.file),
-            remedy="Choose the base model it was made for.",
+            "engine.lora-incomplete", stage="LoRA", file=str(lora.file), applied=worn_count, modules=len(wanted)
         )
     return name
 

@@ -39,7 +39,7 @@ def choose_placement(device: str | None) -> DevicePlacement:
 def pipelines_of(family: ModelFamily) -> Pipelines:
     """Diffusers' classes for the family. Raises BadModel for one that diffusers has none for."""
     if family.spec.pipelines is None:
-        raise BadModel(f"diffusers has no pipeline for {family.value}.", stage="model")
+        raise BadModel("engine.no-pipeline", stage="model", family=family.value)
     return family.spec.pipelines
 
 
@@ -54,7 +54,7 @@ def open_base(checkpoint: Checkpoint, configs: Path, placing: DevicePlacement) -
     kind, options = getattr(diffusers, kinds.base), {**_options(placing), **kinds.base_options}
     file = checkpoint.file
     if file is None:
-        raise BadModel(f"{checkpoint.name} has no file.", stage="model")
+        raise BadModel("engine.no-checkpoint-file", stage="model", name=checkpoint.name)
     try:
         if file.is_dir():
             return kind.from_pretrained(file, use_safetensors=True, **options)
@@ -62,10 +62,7 @@ def open_base(checkpoint: Checkpoint, configs: Path, placing: DevicePlacement) -
         return kind.from_single_file(str(file), config=config, **options)
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as problem:
         raise BadModel(
-            f"The checkpoint could not be loaded: {str(problem)[:300]}",
-            stage="model",
-            file=str(file),
-            remedy="Fetch it again; it must be complete and of safetensors.",
+            "engine.checkpoint-not-loaded", stage="model", file=str(file), why=str(problem)[:300]
         ) from problem
 
 
@@ -80,10 +77,7 @@ def open_control(entry: Path, config: Path, placing: DevicePlacement) -> Any:
         return ControlNetModel.from_single_file(str(entry), config=str(config), **options)
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as problem:
         raise BadModel(
-            f"The ControlNet could not be loaded: {str(problem)[:300]}",
-            stage="ControlNet",
-            file=str(entry),
-            remedy="Fetch it again, or take it out of the folder.",
+            "engine.controlnet-not-loaded", stage="ControlNet", file=str(entry), why=str(problem)[:300]
         ) from problem
 
 

@@ -13,6 +13,7 @@ from easyphoto.domain import Checkpoint, HintKind, RenderJob
 from easyphoto.engines.local import builtin_renderer, diffusers_renderer
 from easyphoto.engines.local.pipelines import DevicePlacement
 from easyphoto.families import ModelFamily
+from easyphoto.locales import Message
 from easyphoto.progress import Progress
 
 
@@ -24,7 +25,7 @@ class Folders:
     configs: Path  # a folder a family with the architecture of single files
 
 
-Painted = tuple[Image.Image, tuple[str, ...]]
+Painted = tuple[Image.Image, tuple[Message, ...]]
 """The picture, and notes on what could not be honored."""
 
 

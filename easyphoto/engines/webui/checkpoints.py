@@ -54,10 +54,7 @@ class Checkpoints:
             if known in listed:
                 return listed[known]
         raise MissingModel(
-            f"The WebUI has no SD 1.5 or SDXL checkpoint named {name!r}; it has {', '.join(listed) or 'none'}.",
-            stage="render",
-            file=name,
-            remedy=f"Choose another base model, or put its .safetensors into {_folder(host)} and refresh the list.",
+            "webui.no-checkpoint", stage="render", file=name, name=name, there=list(listed), folder=str(_folder(host))
         )
 
     def default(self, host: Host) -> str:
@@ -136,23 +133,13 @@ def _forge_vae(host: Host, vae: str) -> dict[str, Any]:
 
 
 def _no_vae(vae: str, there: Any) -> MissingModel:
-    return MissingModel(
-        f"The WebUI has no VAE named {vae!r}; it has {', '.join(there) or 'none'}.",
-        stage="render",
-        file=vae,
-        remedy="Choose another one in the settings of EasyPhoto, or put the file into models/VAE and refresh the list.",
-    )
+    return MissingModel("webui.no-vae", stage="render", file=vae, name=vae, there=list(there))
 
 
 def check_used(host: Host, entry: Any, checkpoint: Checkpoint) -> None:
     """Raise RenderFailed when the host has generated with other weights than were asked for; it does so silently."""
     if not _holds(host.shared.sd_model, entry):
-        raise RenderFailed(
-            "The WebUI did not load the checkpoint that was asked for.",
-            stage="render",
-            file=checkpoint.name,
-            remedy="Look for the reason in the WebUI's console, or choose another base model.",
-        )
+        raise RenderFailed("webui.checkpoint-not-loaded", stage="render", file=checkpoint.name)
 
 
 def restore_checkpoint(host: Host) -> None:

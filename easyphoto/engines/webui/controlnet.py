@@ -13,6 +13,7 @@ from typing import Any
 from easyphoto.engines.webui.controlnet_units import ControlNetModels, ControlNetUnit, script_of
 from easyphoto.engines.webui.host import Host
 from easyphoto.errors import RenderFailed
+from easyphoto.locales import message, plain
 
 _CALLBACKS = (
     "before_process",
@@ -42,14 +43,13 @@ class Monitor:
             return
         names = ", ".join(f"{unit.hint.kind.value} ({unit.model})" for unit in self.units)
         reason = (
-            " ".join(str(self.troubles[0]).split())[:300] if self.troubles else f"{maps} control pictures came back"
+            plain(" ".join(str(self.troubles[0]).split())[:300])
+            if self.troubles
+            else message("controlnet.note.pictures-came-back", count=maps)
         )
-        raise RenderFailed(
-            f"ControlNet failed, so there is no portrait: {reason}",
-            stage="ControlNet",
-            file=names,
-            remedy="Look for the reason in the WebUI's console, or take the model out of its folder.",
-        ) from (self.troubles[0] if self.troubles else None)
+        raise RenderFailed("webui.controlnet-failed", stage="ControlNet", file=names, why=reason) from (
+            self.troubles[0] if self.troubles else None
+        )
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from easyphoto.engines.controlnet_catalog import dropped, known, missing, plain,
 from easyphoto.engines.model_probe import family_of_control
 from easyphoto.engines.webui.host import Host
 from easyphoto.errors import MissingModel
+from easyphoto.locales import Message, message
 
 PROJECT = "https://github.com/Mikubill/sd-webui-controlnet"
 _UNION = "union"
@@ -88,7 +89,7 @@ class ControlNetModels:
 
 def choose_units(
     host: Host, hints: Sequence[ControlHint], family: ModelFamily
-) -> tuple[tuple[ControlNetUnit, ...], tuple[str, ...]]:
+) -> tuple[tuple[ControlNetUnit, ...], tuple[Message, ...]]:
     """A unit for every hint there is a model for, and notes for the others.
 
     Raises MissingModel for a hint that is required, saying what is missing and where it belongs.
@@ -99,7 +100,7 @@ def choose_units(
     if absent is not None:
         if any(hint.required for hint in hints):
             raise absent
-        return (), (f"Made without ControlNet: {absent.problem}",)
+        return (), (message("controlnet.note.without", why=absent.messages()[0]),)
     shelf = ControlNetModels(host)
     chosen = {hint.kind: _choose(shelf, hint.kind, family) for hint in hints}
     for hint in hints:
@@ -143,27 +144,17 @@ def why_absent(host: Host) -> MissingModel | None:
     here = next((name for name in names if name.lower().startswith((wanted, "controlnet"))), None)
     active = [extension.name for extension in host.extensions.active()]
     if here is None:
-        problem, remedy = (
-            "ControlNet is not installed in this WebUI.",
-            f"Install it from {PROJECT} and restart the WebUI.",
-        )
-    elif here not in active:
-        problem, remedy = (
-            "ControlNet is switched off.",
-            "Enable it on the WebUI's Extensions page and restart the WebUI.",
-        )
-    else:
-        problem = "ControlNet is installed, but it failed to load."
-        remedy = "The reason stands in the WebUI's console, where it starts; update or reinstall the extension."
-    return MissingModel(problem, stage="ControlNet", file=here or wanted, remedy=remedy)
+        return MissingModel("controlnet.not-installed", stage="ControlNet", file=wanted, project=PROJECT)
+    if here not in active:
+        return MissingModel("controlnet.disabled", stage="ControlNet", file=here)
+    return MissingModel("controlnet.not-loaded", stage="ControlNet", file=here)
 
 
 def _too_old(host: Host) -> MissingModel | None:
     try:
         ControlNetModels(host)
     except ImportError:
-        problem = "This version of ControlNet is too old."
-        return MissingModel(problem, stage="ControlNet", remedy="Update it on the WebUI's Extensions page and restart.")
+        return MissingModel("controlnet.too-old", stage="ControlNet")
     return None
 
 

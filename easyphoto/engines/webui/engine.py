@@ -18,6 +18,7 @@ from easyphoto.engines.webui.host import Host, current_host
 from easyphoto.engines.webui.host_queue import acquire_queue
 from easyphoto.engines.webui.img2img import Img2ImgCall, choose_sampler, paint
 from easyphoto.errors import RenderFailed
+from easyphoto.locales import Message
 from easyphoto.progress import Progress, silent
 
 
@@ -67,7 +68,7 @@ class WebuiEngine:
                     checkpoints.restore_checkpoint(host)
         return Rendered(blend(job.picture, frame.crop(painted), job.mask), notes)
 
-    def _order(self, host: Host, job: RenderJob) -> tuple[Img2ImgCall, tuple[str, ...]]:
+    def _order(self, host: Host, job: RenderJob) -> tuple[Img2ImgCall, tuple[Message, ...]]:
         """What is asked of the host, and what cannot be honoured. Raises MissingModel, BadModel, RenderFailed."""
         checkpoint, entry = self._checkpoints.find(host, job.checkpoint)
         units, left_out = choose_units(host, job.hints, checkpoint.family)
@@ -114,5 +115,5 @@ class WebuiEngine:
     def _free_host(self) -> Host:
         """Raises RenderFailed in the thread that has the device for a training: waiting would never end."""
         if self._lender == threading.get_ident():
-            raise RenderFailed("Nothing can be rendered while the device is given to a training.", stage="render")
+            raise RenderFailed("webui.device-lent", stage="render")
         return current_host()

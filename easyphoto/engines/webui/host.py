@@ -70,7 +70,7 @@ def current_host() -> Host:
     try:
         from modules import call_queue, extensions, processing, scripts, sd_models, sd_samplers, sd_vae, shared
     except ImportError as problem:
-        raise MissingPackage("This process is not a WebUI.", stage="WebUI") from problem
+        raise MissingPackage("webui.no-webui", stage="WebUI") from problem
     return Host(
         shared=shared,
         processing=processing,
@@ -102,9 +102,7 @@ class _Once(Generic[T]):
         if self._problem is not None:
             raise self._problem
         if not self._results:
-            raise RenderFailed(
-                "The WebUI's main thread did not do the work.", stage="render", remedy="Restart the WebUI."
-            )
+            raise RenderFailed("webui.main-thread", stage="render")
         return self._results[0]
 
 

@@ -19,6 +19,7 @@ from easyphoto.engines.webui.host import Host, override_options, restore_options
 from easyphoto.engines.webui.host_queue import reported
 from easyphoto.engines.webui.lora import check_applied
 from easyphoto.errors import EasyPhotoError, RenderFailed
+from easyphoto.locales import Message, message
 from easyphoto.progress import Cancelled, Progress, Step
 
 QUIET = {
@@ -49,14 +50,14 @@ class Img2ImgCall:
     units: tuple[ControlNetUnit, ...]
 
 
-def choose_sampler(host: Host) -> tuple[dict[str, str], tuple[str, ...]]:
+def choose_sampler(host: Host) -> tuple[dict[str, str], tuple[Message, ...]]:
     """Sampler and noise levels by what the host has, since it silently takes another one for a name it has not."""
     names = {sampler.name for sampler in host.sd_samplers.all_samplers}
     if "DPM++ 2M SDE" in names and hasattr(host.processing.StableDiffusionProcessing, "scheduler"):
         return {"sampler_name": "DPM++ 2M SDE", "scheduler": "Karras"}, ()
     if "DPM++ 2M SDE Karras" in names:  # before samplers and schedulers were parted in 1.9
         return {"sampler_name": "DPM++ 2M SDE Karras"}, ()
-    return {"sampler_name": "Euler a"}, ("This WebUI has no DPM++ 2M SDE; the sampler was Euler a.",)
+    return {"sampler_name": "Euler a"}, (message("webui.note.other-sampler"),)
 
 
 def enough_steps(job: RenderJob) -> int:
@@ -85,7 +86,7 @@ def paint(host: Host, order: Img2ImgCall, report: Progress) -> Image.Image:
         if any(getattr(host.state, mark, False) for mark in _STOPPED):
             raise Cancelled
         if not processed.images:
-            raise RenderFailed("The WebUI gave no picture.", stage="render", remedy=_CONSOLE)
+            raise RenderFailed("webui.no-picture", stage="render")
         witness.check(processed)
         check_used(host, order.entry, order.checkpoint)
         check_applied(host, order.job.loras, processed.comments)
@@ -167,28 +168,19 @@ def _process(host: Host, call: Any, seed: int) -> Any:
 def _failed(problem: Exception) -> RenderFailed:
     text = " ".join(str(problem).split())[:300] or type(problem).__name__
     if "out of memory" in text.lower() or type(problem).__name__ == "OutOfMemoryError":
-        return RenderFailed(
-            "There is not enough memory for this picture.",
-            stage="render",
-            remedy="Close other programs that use the GPU, or start the WebUI with less of it (A1111: --medvram).",
-        )
+        return RenderFailed("webui.out-of-memory", stage="render")
     if type(problem).__name__ == "NansException":
-        return RenderFailed("The model gave no numbers.", stage="render", remedy=_NO_HALF)
-    remedy = _CONSOLE
+        return RenderFailed("webui.not-a-number", stage="render")
     if "settings" in text and isinstance(problem, AssertionError):
-        remedy = "The WebUI's settings are frozen: choose the checkpoint that is selected in it."
-    return RenderFailed(f"The WebUI could not make the picture: {text}", stage="render", remedy=remedy)
+        return RenderFailed("webui.frozen-settings", stage="render", why=text)
+    return RenderFailed("webui.failed", stage="render", why=text)
 
 
-_CONSOLE = "Look for the reason in the WebUI's console."
 _STOPPED = ("interrupted", "skipped", "stopping_generation")
-_NO_HALF = "Start the WebUI with --no-half-vae (Forge: --vae-in-fp32), or choose another VAE or base model."
 
 
 def _picture(processed: Any, order: Img2ImgCall) -> Image.Image:
     painted: Image.Image = processed.images[0].convert("RGB")
     if is_blank(painted, order.job.picture):
-        raise RenderFailed(
-            "The model gave a black picture.", stage="render", file=order.checkpoint.name, remedy=_NO_HALF
-        )
+        raise RenderFailed("webui.black-picture", stage="render", file=order.checkpoint.name)
     return painted

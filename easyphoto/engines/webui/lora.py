@@ -41,12 +41,7 @@ def _ready(host: Host, file: Path) -> str:
         with override_options(host, {"list_hidden_files": True}):  # else the host overlooks dot-folders
             networks.update_available_networks_by_names([name])
     if not _is_listed(networks, name, target):
-        raise RenderFailed(
-            "The WebUI does not list the LoRA that was put into its folder.",
-            stage="LoRA",
-            file=str(target),
-            remedy="Look for the reason in the WebUI's console.",
-        )
+        raise RenderFailed("webui.lora-not-listed", stage="LoRA", file=str(target))
     return name
 
 
@@ -74,20 +69,14 @@ def _networks() -> Any:
     """The host's LoRA module. Raises RenderFailed where its built-in extension is off."""
     networks = sys.modules.get("networks")
     if networks is None or not hasattr(networks, "available_network_aliases"):
-        raise RenderFailed(
-            "The WebUI's built-in Lora extension is not loaded, and the portrait needs the person's LoRA.",
-            stage="LoRA",
-            remedy="Enable Lora on the WebUI's Extensions page and restart it.",
-        )
+        raise RenderFailed("webui.no-lora-extension", stage="LoRA")
     return networks
 
 
 def _folder(host: Host) -> Path:
     root = getattr(host.shared.cmd_opts, "lora_dir", None)
     if not root:
-        raise RenderFailed(
-            "The WebUI has no folder for LoRAs.", stage="LoRA", remedy="Start it with --lora-dir, or restart it."
-        )
+        raise RenderFailed("webui.no-lora-folder", stage="LoRA")
     return Path(root) / FOLDER
 
 
@@ -105,16 +94,10 @@ def check_applied(host: Host, loras: Sequence[LoraUse], comments: str) -> None:
     for lora in loras:
         name, wanted = name_of(lora.file), len(lora_modules(lora.file))
         worn = 0 if name not in loaded else _count(host, loaded[name])
-        problem = f"Only {worn} of the LoRA's {wanted} modules found their place in this checkpoint."
         if name in comments:
-            problem = "The LoRA has layers of other sizes than this checkpoint."
-        if worn != wanted or name in comments:
-            raise BadModel(
-                problem,
-                stage="LoRA",
-                file=str(lora.file),
-                remedy="Choose a base model of the family the person was trained on.",
-            )
+            raise BadModel("webui.lora-other-sizes", stage="LoRA", file=str(lora.file))
+        if worn != wanted:
+            raise BadModel("webui.lora-incomplete", stage="LoRA", file=str(lora.file), applied=worn, modules=wanted)
 
 
 def _count(host: Host, network: Any) -> int:

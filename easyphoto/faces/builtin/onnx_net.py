@@ -13,8 +13,6 @@ from easyphoto.domain import Floats, Pixels
 from easyphoto.errors import BadModel, MissingModel
 from easyphoto.faces.geometry import compose, invert, scale_of, transform_points
 
-_REMEDY = "Get the program's files anew: models/builtin/faces is part of it."
-
 
 class OnnxNet:
     """An ONNX file on the CPU; two threads may run it at once. Without an `arena` memory is given back after a run."""
@@ -23,7 +21,7 @@ class OnnxNet:
         import onnxruntime
 
         if not file.is_file():
-            raise MissingModel("A face model is missing.", stage="load face models", file=str(file), remedy=_REMEDY)
+            raise MissingModel("faces.model-missing", stage="load face models", file=str(file))
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = min(4, os.cpu_count() or 1)
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads leave the cores alone
@@ -33,9 +31,7 @@ class OnnxNet:
             data = file.read_bytes()  # as bytes, since paths need not be ASCII
             self._session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
         except Exception as fault:  # its exceptions share no base class of their own
-            raise BadModel(
-                "A face model is damaged.", stage="load face models", file=str(file), remedy=_REMEDY
-            ) from fault
+            raise BadModel("faces.model-damaged", stage="load face models", file=str(file)) from fault
         self._input = self._session.get_inputs()[0].name
 
     def run(self, blob: Floats) -> tuple[Floats, ...]:

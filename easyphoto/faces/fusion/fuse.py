@@ -77,7 +77,7 @@ def fuse(
     its pose.
     """
     if face.mesh is None:
-        raise NoFace("The template's face has no mesh to fuse by.", stage="fusion")
+        raise NoFace("fusion.no-mesh", stage="fusion")
     choices = within_reach(candidates(template, face, sources))
     canvas = FaceCrop.round_face(template, face.mesh, recipe.room)
     tried = choices[: 1 if judge is None else recipe.tries]
