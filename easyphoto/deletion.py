@@ -20,6 +20,7 @@ from easyphoto.lora.copies import copies_of
 from easyphoto.paths import Paths
 from easyphoto.picture_tokens import forget_lost_files
 from easyphoto.portrait.infotext import shows
+from easyphoto.quick import remove_leftovers
 from easyphoto.training.working_folder import owned
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def delete_person(person: str, studio: Studio, patience: float = PATIENCE) -> De
         photos = removal.photos_of(jobs, store) if store else frozenset[str]()
         copies = _forget_loras(person, studio)
         own = library.remove(person) if library.folders_of(person) else NOTHING
+        own += remove_leftovers(paths)  # nobody can tell whose photos a crashed run has left
         portraits = delete_tree(_portraits_of(person, jobs, paths))
         brought = tuple(_uploads_of(person, photos, paths))
         uploads = delete_tree(brought)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from easyphoto.engines.base import Engine
     from easyphoto.faces.base import FaceToolbox
     from easyphoto.portrait.batch import OnResult, PortraitBatch
+    from easyphoto.quick import QuickPortraits, QuickRequest
     from easyphoto.training.train import TrainingResult
 
 
@@ -70,6 +71,23 @@ class Studio:
         tools = Tools(self.engine, self.faces)
         context = BatchContext(tools, self.library, out or self.paths.portraits, on_result or discard)
         return generate_batch(request, templates, context, report)
+
+    def quick(
+        self,
+        request: QuickRequest,
+        pictures: tuple[Sequence[Photo], Sequence[Template]],
+        report: Progress = silent,
+        out: Path | None = None,
+        on_result: OnResult | None = None,
+    ) -> QuickPortraits:
+        """Portraits from photos alone, without a training. `pictures`: photos of one person, and templates."""
+        from easyphoto.portrait.batch import discard
+        from easyphoto.portrait.generate import Tools
+        from easyphoto.quick import QuickContext, quick_portraits
+
+        tools = Tools(self.engine, self.faces)
+        context = QuickContext(tools, self.paths, out or self.paths.portraits, on_result or discard)
+        return quick_portraits(request, *pictures, context, report)
 
     def remove_person(self, person_id: str) -> Deletion:
         """Delete everything that was made of the person's photos. See `easyphoto.deletion.delete_person`."""

@@ -93,6 +93,13 @@ class FakeStudio:
         self._work(report)
         return tuple(PhotoReport(photo.name, Verdict.KEEP, ()) for photo in photos)
 
+    def quick(self, request, pictures, report, out=None):
+        self.photos, templates = pictures
+        self.consent = request.consent
+        reports = self.check_photos(self.photos, report)
+        batch = self.portrait(request.portrait, templates, report, out)
+        return SimpleNamespace(batch=batch, reports=reports, warnings=("Only 3 photos.",))
+
     def remove_person(self, person_id):
         return self.library.remove(person_id)
 
@@ -398,6 +405,33 @@ def test_names_with_brackets_are_no_markup(studio, capsys):
     studio.library.people["mei"] = replace(studio.library.people["mei"], name="[bold]x[/bold] [/nope]")
     assert run(studio, "persons", "list") == 0
     assert "[bold]x[/bold] [/nope]" in capsys.readouterr().out
+
+
+# ---------------------------------------------------------------- quick portraits
+
+
+def test_quick_makes_portraits_of_photos_alone_and_says_what_it_thinks_of_them(studio, photos, tmp_path, capsys):
+    asked = ("quick", "--photos", photos, "--template", photos / "1.png", "--consent", "--seed", "3", "--drop", "2.JPG")
+    assert run(studio, *asked, "--out", tmp_path / "out", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [photo["name"] for photo in told["photos"]] == ["1.png", "2.JPG", "10.jpg"]
+    assert [Path(made["file"]).name for made in told["portraits"]] == ["1-5.png"]
+    assert told["warnings"] == ["Only 3 photos."] and told["failures"] == []
+    assert studio.consent and studio.request.seed == 3 and studio.request.persons == ()
+    assert [photo.override for photo in studio.photos] == ["", "drop", ""]
+
+
+def test_quick_without_consent_says_so_to_the_studio(studio, photos):
+    assert run(studio, "quick", "--photos", photos, "--template", photos / "1.png") == 0
+    assert studio.consent is False
+
+
+def test_quick_tells_of_templates_that_failed(studio, photos, capsys):
+    studio.failures = (errors.NoFace("No face was found in the template.", file="1.png"),)
+    both = ("--template", photos / "1.png", photos / "10.jpg")
+    assert run(studio, "quick", "--photos", photos, *both, "--consent") == 6
+    assert "not made" in capsys.readouterr().out
+    assert run(studio, "quick", "--photos", photos, "--template", photos / "1.png", "--consent") == 3
 
 
 # ---------------------------------------------------------------- demo

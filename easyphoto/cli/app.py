@@ -124,6 +124,7 @@ def parser() -> argparse.ArgumentParser:
     _ui(children.add_parser("ui", parents=[common], help="the same in a window of the browser"))
     _train(children.add_parser("train", parents=[common], help="photos of one person to a LoRA of the face"))
     _portrait(children.add_parser("portrait", parents=[common], help="that person in templates"))
+    _quick(children.add_parser("quick", parents=[common], help="portraits from photos alone, without a training"))
     _persons(children.add_parser("persons", help="who is trained"), common)
     listed = children.add_parser("models", parents=[common], help="base models that can be used")
     listed.add_argument("action", nargs="?", choices=("list",), default="list")
@@ -176,6 +177,17 @@ def _portrait(one: argparse.ArgumentParser) -> None:
     one.add_argument("--out", type=Path, metavar="DIR", help="folder for the portraits")
     add_options(one, PortraitRequest)
     one.set_defaults(handler=commands.portrait)
+
+
+def _quick(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--photos", type=Path, nargs="+", required=True, metavar="DIR", help="1 to 15, files or folders")
+    one.add_argument("--template", type=Path, nargs="+", required=True, metavar="FILE", help="files or folders")
+    one.add_argument("--consent", action="store_true", help="the person shown has agreed to these portraits")
+    one.add_argument("--keep", nargs="+", default=[], metavar="PHOTO", help="use these whatever the check says")
+    one.add_argument("--drop", nargs="+", default=[], metavar="PHOTO", help="leave these out")
+    one.add_argument("--out", type=Path, metavar="DIR", help="folder for the portraits")
+    add_options(one, PortraitRequest, but=("lora_weight",))
+    one.set_defaults(handler=commands.quick)
 
 
 def _persons(one: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:

@@ -20,6 +20,7 @@ from easyphoto.progress import Progress
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from easyphoto.portrait.batch import PortraitBatch
     from easyphoto.studio import Studio
 
 SOME_LEFT, SOMETHING_MISSING, PART_FAILED = 1, 4, 6
@@ -65,7 +66,25 @@ def portrait(arguments: Namespace, desk: CommandContext) -> CommandResult:
         _family(arguments, desk), persons=persons, **chosen(arguments, PortraitRequest)
     )
     templates = templates_of(arguments.template)
-    batch = desk.studio.portrait(request, templates, desk.report, arguments.out)
+    return _made(desk.studio.portrait(request, templates, desk.report, arguments.out))
+
+
+def quick(arguments: Namespace, desk: CommandContext) -> CommandResult:
+    """Portraits from photos alone; nothing else that is made of the photos stays."""
+    from easyphoto.quick import QuickRequest
+
+    photos = photos_of(arguments.photos, arguments.keep, arguments.drop)
+    templates = templates_of(arguments.template)
+    wanted = PortraitRequest.for_family(_family(arguments, desk), **chosen(arguments, PortraitRequest))
+    request = QuickRequest(wanted, arguments.consent)
+    done = desk.studio.quick(request, (photos, templates), desk.report, arguments.out)
+    made = _made(done.batch)
+    data = {**made.data, "photos": [asdict(report) for report in done.reports], "warnings": done.warnings}
+    return CommandResult(data, (*done.warnings, *made.lines), _verdicts(done.reports), made.code)
+
+
+def _made(batch: PortraitBatch) -> CommandResult:
+    """Portraits and failures of a batch. Raises the first failure where there is no portrait at all."""
     if batch.failures and not batch.portraits:
         raise batch.failures[0]
     data = {

@@ -61,9 +61,4 @@ def _facts(name: str, entry: Any, file: Path) -> TemplateFacts:
 
 
 def _broken(file: Path, problem: str) -> BadModel:
-    return BadModel(
-        f"The list of templates is damaged. {problem}",
-        stage="templates",
-        file=file.name,
-        remedy="Fetch the program's files again.",
-    )
+    return BadModel("library.bad-template-list", stage="templates", file=file.name, reason=problem)

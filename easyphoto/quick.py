@@ -1,0 +1,123 @@
+"""Quick portraits: photos and templates in, portraits out, without a training and without a person in the library."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from easyphoto.domain import Photo, PhotoReport, PortraitRequest, Template, TrainRequest
+from easyphoto.errors import BadRequest
+from easyphoto.library import Library, PersonDraft
+from easyphoto.library.filesystem import Deleted, delete_tree, make_private
+from easyphoto.paths import Paths
+from easyphoto.portrait.batch import BatchContext, OnResult, PortraitBatch, discard, generate_batch
+from easyphoto.portrait.generate import Tools
+from easyphoto.progress import Progress
+from easyphoto.training.prepare import prepare
+
+MOST_PHOTOS = 15
+_FOLDERS, _LOCK = "quick-", "lock"
+
+
+@dataclass(frozen=True)
+class QuickRequest:
+    """What quick portraits need besides their pictures."""
+
+    portrait: PortraitRequest  # names no persons: the one face of each template that counts is the leftmost
+    consent: bool = False  # the person shown has agreed
+
+
+@dataclass(frozen=True)
+class QuickContext:
+    """Tools, where the photos' crops lie while portraits are made, and where portraits go."""
+
+    tools: Tools
+    paths: Paths
+    folder: Path
+    on_result: OnResult = discard
+
+
+@dataclass(frozen=True)
+class QuickPortraits:
+    """What came out, and what is to be said of the photos."""
+
+    batch: PortraitBatch
+    reports: tuple[PhotoReport, ...]
+    warnings: tuple[str, ...]
+
+
+def quick_portraits(
+    request: QuickRequest,
+    photos: Sequence[Photo],
+    templates: Sequence[Template],
+    context: QuickContext,
+    report: Progress,
+) -> QuickPortraits:
+    """A portrait for every template as `generate_batch` makes them, with a person who has no LoRA and is not kept.
+
+    The photos are checked and prepared as for a training; all that is made of them is deleted at the end. Raises
+    BadRequest without consent, with too many photos or with persons named, NoFace where no photo can be used, and
+    what `generate_batch` raises.
+    """
+    _check(request, photos)
+    with _workplace(context.paths) as place:
+        training_set = prepare(photos, TrainRequest(), context.tools.faces, place / "set", report)
+        library = Library(Paths(place, context.paths.models))
+        # A name that nobody else has: portraits of two people must not bear one person's mark.
+        person = library.create(PersonDraft(f"quick-{secrets.token_hex(8)}", training_set, lora=None))
+        batch = generate_batch(
+            replace(request.portrait, persons=(person.id,)),
+            templates,
+            BatchContext(context.tools, library, context.folder, context.on_result),
+            report,
+        )
+    return QuickPortraits(batch, training_set.reports, training_set.warnings)
+
+
+def _check(request: QuickRequest, photos: Sequence[Photo]) -> None:
+    """Refuse before anything is read."""
+    if not request.consent:
+        raise BadRequest("quick.no-consent", stage="preflight")
+    if not 1 <= len(photos) <= MOST_PHOTOS:
+        raise BadRequest("quick.photo-count", stage="preflight", count=len(photos), most=MOST_PHOTOS)
+    if request.portrait.persons:
+        raise BadRequest("quick.named-persons", stage="preflight")
+
+
+@contextmanager
+def _workplace(paths: Paths) -> Iterator[Path]:
+    """A private folder that is gone after the block; what crashed runs have left is deleted, too."""
+    remove_leftovers(paths)
+    place = paths.jobs / f"{_FOLDERS}{secrets.token_hex(8)}"
+    make_private(paths.jobs)
+    make_private(place)
+    lock = FileLock(place / _LOCK, mode=0o600)
+    lock.acquire()
+    try:
+        yield place
+    finally:
+        lock.release()
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def remove_leftovers(paths: Paths) -> Deleted:
+    """Delete the folders of runs that have crashed; those of running ones are locked and stay."""
+    return delete_tree(place for place in sorted(paths.jobs.glob(f"{_FOLDERS}*")) if place.is_dir() and _is_left(place))
+
+
+def _is_left(place: Path) -> bool:
+    if not (place / _LOCK).is_file():  # it is just being made
+        return False
+    lock = FileLock(place / _LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        return False
+    lock.release()
+    return True

@@ -1,0 +1,130 @@
+"""Portraits from photos alone: as ordinary ones, without a LoRA, and nothing of the person stays."""
+
+import threading
+from pathlib import Path
+
+import pytest
+from fake_studio import make_person
+from fakes import FakeEngine, FakeFaces, draw_faces, save
+
+from easyphoto.domain import ModelFamily, Photo, PortraitRequest, Template
+from easyphoto.errors import BadRequest, NoFace
+from easyphoto.images import read_infotext
+from easyphoto.paths import Paths
+from easyphoto.progress import Cancelled, Step, silent
+from easyphoto.quick import MOST_PHOTOS, QuickRequest, remove_leftovers
+from easyphoto.studio import Studio
+
+TAN, PALE = (190, 110, 90), (235, 190, 170)
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Studio:
+    return Studio(Paths(tmp_path / "数据 home"), FakeEngine(), FakeFaces())  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> list[Photo]:
+    files = [save(draw_faces((300, 300), [((150, 150), 120 + n, TAN)]), tmp_path / f"{n}.png") for n in range(3)]
+    return [Photo(file, file.name) for file in files]
+
+
+@pytest.fixture
+def templates(tmp_path: Path) -> list[Template]:
+    one = save(draw_faces((700, 500), [((350, 250), 160, PALE)]), tmp_path / "one.png")
+    two = save(draw_faces((900, 500), [((250, 250), 140, PALE), ((650, 250), 140, PALE)]), tmp_path / "two.png")
+    return [Template(one, "one.png"), Template(two, "two.png")]
+
+
+def wanted(consent: bool = True, **changes) -> QuickRequest:
+    return QuickRequest(PortraitRequest.for_family(ModelFamily.BUILTIN, seed=7, **changes), consent)
+
+
+def test_the_person_comes_from_the_photos_and_nothing_of_them_stays(studio, photos, templates, tmp_path):
+    done = studio.quick(wanted(color_first=False, color_last=False), (photos, templates), silent, tmp_path / "out")
+    assert [made.template for made in done.batch.portraits] == ["one.png", "two.png"]
+    assert [len(made.scores) for made in done.batch.portraits] == [1, 1]  # of two people the left one
+    for made in done.batch.portraits:
+        assert made.file is not None and made.file.parent == tmp_path / "out"
+        assert made.scores[0].after < 0.3 < 0.6 < made.scores[0].before
+        assert "EasyPhoto persons: " in read_infotext(made.file)
+    assert [report.name for report in done.reports] == ["0.png", "1.png", "2.png"]
+    assert any("photo" in str(warning) for warning in done.warnings)  # few, and alike
+    assert studio.library.list() == ()
+    assert [file for file in studio.paths.root.rglob("*") if file.is_file()] == []
+    assert all(job.loras == () for job in studio.engine.jobs)
+
+
+def test_portraits_of_two_people_do_not_bear_one_mark(studio, photos, templates):
+    marks = set()
+    for _ in range(2):
+        made = studio.quick(wanted(), (photos[:1], templates[:1])).batch.portraits[0]
+        marks.add(read_infotext(made.file).split("EasyPhoto persons: ")[1][:8])
+    assert len(marks) == 2
+
+
+def test_results_are_handed_on_as_they_are_finished(studio, photos, templates, tmp_path):
+    seen: list[object] = []
+    blank = Template(save(draw_faces((200, 200), []), tmp_path / "blank.png"), "blank.png")
+    done = studio.quick(wanted(), (photos, [blank, templates[0]]), silent, tmp_path, seen.append)
+    assert seen == [*done.batch.failures, *done.batch.portraits] and isinstance(seen[0], NoFace)
+
+
+@pytest.mark.parametrize(
+    ("request_", "count", "words"),
+    [
+        (wanted(consent=False), 1, "consent"),
+        (wanted(), 0, "1 to 15"),
+        (wanted(), MOST_PHOTOS + 1, "1 to 15"),
+        (wanted(persons=("mei",)), 1, "persons of the library"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_a_photo_is_read(studio, templates, request_, count, words):
+    with pytest.raises(BadRequest, match=words) as caught:
+        studio.quick(request_, ([Photo(Path("nowhere.png"), "nowhere.png")] * count, templates))
+    assert caught.value.remedy
+    assert not studio.paths.jobs.exists()
+
+
+def test_photos_without_a_face_are_named(studio, templates, tmp_path):
+    blank = save(draw_faces((200, 200), []), tmp_path / "blank.png")
+    with pytest.raises(NoFace, match=r"blank\.png"):
+        studio.quick(wanted(), ([Photo(blank, "blank.png")], templates))
+    assert list(studio.paths.jobs.iterdir()) == []
+
+
+def test_a_cancelled_run_leaves_nothing(studio, photos, templates):
+    def stop(step: Step) -> None:
+        if step.stage == "portrait":
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        studio.quick(wanted(), (photos, templates), stop)
+    assert list(studio.paths.jobs.iterdir()) == []
+
+
+def test_what_a_crash_has_left_is_deleted_and_what_runs_is_not(studio, photos, templates):
+    left = studio.paths.jobs / "quick-0000"
+    left.mkdir(parents=True)
+    for name in ("lock", "face.png"):
+        (left / name).write_bytes(b"x")
+    there: list[list[str]] = []
+
+    def look(step: Step) -> None:
+        if step.stage == "portrait" and not there:
+            other = threading.Thread(target=remove_leftovers, args=(studio.paths,))
+            other.start()
+            other.join()
+            there.append([folder.name for folder in studio.paths.jobs.iterdir()])
+
+    studio.quick(wanted(), (photos, templates), look)
+    assert len(there[0]) == 1 and left.name not in there[0]
+
+
+def test_deleting_anybody_deletes_what_a_crash_has_left(studio, tmp_path):
+    left = studio.paths.jobs / "quick-0000"
+    left.mkdir(parents=True)
+    (left / "lock").touch()
+    person = make_person(studio.paths, "Anna")
+    studio.remove_person(person.id)
+    assert not left.exists()
