@@ -67,7 +67,9 @@ def quick_portraits(
     """
     _check(request, photos)
     with _workplace(context.paths) as place:
-        training_set = prepare(photos, TrainRequest(), context.tools.faces, place / "set", report)
+        # Portraits enhance the one or two photos they use; here it would be all of them.
+        plain = TrainRequest(enhance_photos=False)
+        training_set = prepare(photos, plain, context.tools.faces, place / "set", report)
         library = Library(Paths(place, context.paths.models))
         # A name that nobody else has: portraits of two people must not bear one person's mark.
         person = library.create(PersonDraft(f"quick-{secrets.token_hex(8)}", training_set, lora=None))
