@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-import install as door
+import install as script
 
 ROOT = Path(__file__).resolve().parent.parent
-PROBE = door.Need("easyphoto_no_such_module", ("easyphoto-probe",), (1, 0), "2")
-OTHER = door.Need("easyphoto_other_module", ("easyphoto-other",), (3,))
+PROBE = script.Need("easyphoto_no_such_module", ("easyphoto-probe",), (1, 0), "2")
+OTHER = script.Need("easyphoto_other_module", ("easyphoto-other",), (3,))
 
 
 class FakePip:
@@ -47,15 +47,15 @@ def webui(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_when_all_is_there_it_is_silent(webui: Path, capsys: pytest.CaptureFixture[str]):
     pip = FakePip()
-    assert door.main([], pip) == 0
+    assert script.main([], pip) == 0
     assert pip.asked == []
     assert capsys.readouterr().out == ""
 
 
 def test_what_is_missing_is_added_as_a_wheel_without_moving_anything(webui: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(door, "NEEDS", (*door.NEEDS, PROBE))
+    monkeypatch.setattr(script, "NEEDS", (*script.NEEDS, PROBE))
     pip = FakePip()
-    door.main([], pip)
+    script.main([], pip)
     (asked,) = pip.asked
     assert asked[-1] == "easyphoto-probe>=1.0,<2"
     assert {"--only-binary=:all:", "--prefer-binary", "--no-deps"} <= set(asked)
@@ -65,9 +65,9 @@ def test_what_is_missing_is_added_as_a_wheel_without_moving_anything(webui: Path
 def test_one_failure_does_not_stop_the_next(
     webui: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    monkeypatch.setattr(door, "NEEDS", (PROBE, OTHER))
+    monkeypatch.setattr(script, "NEEDS", (PROBE, OTHER))
     pip = FakePip(1, "Retrying ...\nERROR: No matching distribution found")
-    assert door.main([], pip) == 0
+    assert script.main([], pip) == 0
     assert [asked[-1] for asked in pip.asked] == ["easyphoto-probe>=1.0,<2", "easyphoto-other>=3"]
     first, second = capsys.readouterr().out.splitlines()
     assert "No matching distribution" in first
@@ -79,25 +79,25 @@ def test_one_failure_does_not_stop_the_next(
 def test_without_a_connection_that_is_what_it_says(
     webui: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    monkeypatch.setattr(door, "NEEDS", (PROBE,))
-    door.main([], FakePip(1, "NewConnectionError ...\nERROR: No matching distribution found"))
+    monkeypatch.setattr(script, "NEEDS", (PROBE,))
+    script.main([], FakePip(1, "NewConnectionError ...\nERROR: No matching distribution found"))
     assert "no connection" in capsys.readouterr().out
 
 
 def test_a_pip_that_says_yes_and_adds_nothing_is_no_success(
     webui: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    monkeypatch.setattr(door, "NEEDS", (PROBE,))
-    door.main([], FakePip(0, ""))
+    monkeypatch.setattr(script, "NEEDS", (PROBE,))
+    script.main([], FakePip(0, ""))
     assert "could not be installed" in capsys.readouterr().out
 
 
 def test_an_old_package_of_the_host_stays(
     webui: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    monkeypatch.setattr(door, "NEEDS", (door.Need("numpy", ("numpy",), (99, 1)),))
+    monkeypatch.setattr(script, "NEEDS", (script.Need("numpy", ("numpy",), (99, 1)),))
     pip = FakePip()
-    assert door.main([], pip) == 0
+    assert script.main([], pip) == 0
     assert pip.asked == []
     assert "numpy>=99.1" in capsys.readouterr().out
 
@@ -109,7 +109,7 @@ def test_versions_are_compared_as_numbers(
     monkeypatch: pytest.MonkeyPatch, version: str, floor: tuple[int, ...], old: bool
 ):
     monkeypatch.setattr(importlib.metadata, "version", lambda name: version)
-    assert bool(door.too_old(door.Need("x", ("x",), floor))) is old
+    assert bool(script.too_old(script.Need("x", ("x",), floor))) is old
 
 
 @pytest.mark.parametrize(
@@ -117,10 +117,10 @@ def test_versions_are_compared_as_numbers(
     [(["--skip-install"], ""), ([], "--api --skip-install"), ([], "--ckpt-dir 'un balanced --skip-install")],
 )
 def test_skip_install_is_obeyed(webui: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], environment: str):
-    monkeypatch.setattr(door, "NEEDS", (PROBE,))
+    monkeypatch.setattr(script, "NEEDS", (PROBE,))
     monkeypatch.setenv("COMMANDLINE_ARGS", environment)
     pip = FakePip()
-    assert door.main(arguments, pip) == 0
+    assert script.main(arguments, pip) == 0
     assert pip.asked == []
 
 
@@ -128,26 +128,26 @@ def test_outside_a_webui_it_does_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(door, "NEEDS", (PROBE,))
+    monkeypatch.setattr(script, "NEEDS", (PROBE,))
     pip = FakePip()
-    assert door.main([], pip) == 0
+    assert script.main([], pip) == 0
     assert pip.asked == []
     assert "start.py" in capsys.readouterr().out
 
 
 def test_an_extension_knows_its_place_without_the_folder_it_runs_in(tmp_path: Path):
-    assert door.inside_webui(tmp_path, tmp_path / "extensions" / "easyphoto" / "install.py")
-    assert not door.inside_webui(tmp_path, tmp_path / "easyphoto" / "install.py")
+    assert script.inside_webui(tmp_path, tmp_path / "extensions" / "easyphoto" / "install.py")
+    assert not script.inside_webui(tmp_path, tmp_path / "easyphoto" / "install.py")
 
 
 def test_the_needs_are_those_of_the_project():
     """Floors are the project's own; what only a training or a terminal needs is not for the WebUI."""
     listed = (ROOT / "requirements.txt").read_text(encoding="utf-8").lower()
-    for need in door.NEEDS:
+    for need in script.NEEDS:
         if need.module == "lazy_loader":
             continue  # comes with scikit-image wherever dependencies are installed
         assert f"{need.names[0].lower()}>=" in listed
-    wanted = {need.names[0] for need in door.NEEDS}
+    wanted = {need.names[0] for need in script.NEEDS}
     assert not wanted & {"torch", "diffusers", "transformers", "peft", "accelerate", "gradio", "fastapi"}
 
 

@@ -34,15 +34,15 @@ class CommandContext:
     report: Progress
 
 
-def train(arguments: Namespace, desk: CommandContext) -> CommandResult:
+def train(arguments: Namespace, context: CommandContext) -> CommandResult:
     """Photos in, a person out; ``--check`` only looks at the photos."""
     photos = photos_of(arguments.photos, arguments.keep, arguments.drop)
     if arguments.check:
-        reports = desk.studio.check_photos(photos, desk.report)
+        reports = context.studio.check_photos(photos, context.report)
         return CommandResult({"photos": [asdict(report) for report in reports]}, table=_verdicts(reports))
     changes = chosen(arguments, TrainRequest) | {"person": arguments.name, "consent": arguments.consent}
-    request = TrainRequest.for_family(_family(arguments, desk), **changes)
-    trained = desk.studio.train(request, photos, desk.report)
+    request = TrainRequest.for_family(_family(arguments, context), **changes)
+    trained = context.studio.train(request, photos, context.report)
     if trained.person is None:
         raise BadRequest("The training left no person.", stage="training")
     person = trained.person
@@ -59,25 +59,25 @@ def train(arguments: Namespace, desk: CommandContext) -> CommandResult:
     return CommandResult(data, (*trained.warnings, made), _verdicts(trained.reports))
 
 
-def portrait(arguments: Namespace, desk: CommandContext) -> CommandResult:
+def portrait(arguments: Namespace, context: CommandContext) -> CommandResult:
     """The person in every template; a template that fails leaves the others whole."""
     persons = tuple(KEEP if person == "-" else person for person in arguments.person)
     request = PortraitRequest.for_family(
-        _family(arguments, desk), persons=persons, **chosen(arguments, PortraitRequest)
+        _family(arguments, context), persons=persons, **chosen(arguments, PortraitRequest)
     )
     templates = templates_of(arguments.template)
-    return _made(desk.studio.portrait(request, templates, desk.report, arguments.out))
+    return _made(context.studio.portrait(request, templates, context.report, arguments.out))
 
 
-def quick(arguments: Namespace, desk: CommandContext) -> CommandResult:
+def quick(arguments: Namespace, context: CommandContext) -> CommandResult:
     """Portraits from photos alone; nothing else that is made of the photos stays."""
     from easyphoto.quick import QuickRequest
 
     photos = photos_of(arguments.photos, arguments.keep, arguments.drop)
     templates = templates_of(arguments.template)
-    wanted = PortraitRequest.for_family(_family(arguments, desk), **chosen(arguments, PortraitRequest))
+    wanted = PortraitRequest.for_family(_family(arguments, context), **chosen(arguments, PortraitRequest))
     request = QuickRequest(wanted, arguments.consent)
-    done = desk.studio.quick(request, (photos, templates), desk.report, arguments.out)
+    done = context.studio.quick(request, (photos, templates), context.report, arguments.out)
     made = _made(done.batch)
     data = {**made.data, "photos": [asdict(report) for report in done.reports], "warnings": done.warnings}
     return CommandResult(data, (*done.warnings, *made.lines), _verdicts(done.reports), made.code)
@@ -109,9 +109,9 @@ def portrait_facts(done: Portrait) -> dict[str, Any]:
     }
 
 
-def models(arguments: Namespace, desk: CommandContext) -> CommandResult:
+def models(arguments: Namespace, context: CommandContext) -> CommandResult:
     """Base models that can be asked for by name."""
-    known = desk.studio.engine.checkpoints()
+    known = context.studio.engine.checkpoints()
     rows = [("name", "family", "file"), *((c.name, c.family.value, str(c.file or "")) for c in known)]
     return CommandResult({"models": [asdict(checkpoint) for checkpoint in known]}, table=rows)
 
@@ -147,33 +147,33 @@ def doctor(data: Path | None) -> CommandResult:
 # ---------------------------------------------------------------- persons
 
 
-def list_persons(arguments: Namespace, desk: CommandContext) -> CommandResult:
+def list_persons(arguments: Namespace, context: CommandContext) -> CommandResult:
     """Everybody who is trained."""
-    people = desk.studio.library.list()
+    people = context.studio.library.list()
     rows = [("id", "name", "base model", "made"), *((p.id, p.name, p.base_model, p.created) for p in people)]
     empty = ("Nobody is trained yet.",) if not people else ()
     return CommandResult({"persons": [_person(person) for person in people]}, empty, rows if people else ())
 
 
-def show_person(arguments: Namespace, desk: CommandContext) -> CommandResult:
+def show_person(arguments: Namespace, context: CommandContext) -> CommandResult:
     """One person in full."""
-    facts = _person(desk.studio.library.open(arguments.id))
+    facts = _person(context.studio.library.open(arguments.id))
     return CommandResult(facts, [f"{name}: {value}" for name, value in facts.items()])
 
 
-def rename_person(arguments: Namespace, desk: CommandContext) -> CommandResult:
+def rename_person(arguments: Namespace, context: CommandContext) -> CommandResult:
     """Another display name; the id stays."""
-    person = desk.studio.library.rename(arguments.id, arguments.name)
+    person = context.studio.library.rename(arguments.id, arguments.name)
     return CommandResult(_person(person), [f"{person.id} is now called {person.name}."])
 
 
-def remove_person(arguments: Namespace, desk: CommandContext) -> CommandResult:
+def remove_person(arguments: Namespace, context: CommandContext) -> CommandResult:
     """Everything that was made of the person's photos is deleted. Raises BadRequest without ``--yes``."""
     if not arguments.yes:
         raise BadRequest(
             f"This deletes every file of {arguments.id} for good.", stage="remove", remedy="Say --yes to do it."
         )
-    removed = desk.studio.remove_person(arguments.id)
+    removed = context.studio.remove_person(arguments.id)
     left = [str(file) for file in removed.left]
     lines = [
         f"Removed {arguments.id}: {removed.files} files, {removed.bytes / 1e6:.1f} MB, "
@@ -185,25 +185,25 @@ def remove_person(arguments: Namespace, desk: CommandContext) -> CommandResult:
     return CommandResult(data, lines, code=SOME_LEFT if left else 0)
 
 
-def export_person(arguments: Namespace, desk: CommandContext) -> CommandResult:
+def export_person(arguments: Namespace, context: CommandContext) -> CommandResult:
     """One zip with everything of the person."""
-    file = desk.studio.library.export(arguments.id, arguments.file)
+    file = context.studio.library.export(arguments.id, arguments.file)
     return CommandResult({"id": arguments.id, "file": str(file)}, [f"Written: {file}"])
 
 
-def import_person(arguments: Namespace, desk: CommandContext) -> CommandResult:
+def import_person(arguments: Namespace, context: CommandContext) -> CommandResult:
     """A person out of such a zip."""
-    person = desk.studio.library.import_(arguments.file)
+    person = context.studio.library.import_(arguments.file)
     return CommandResult(_person(person), [f"Imported: {person.id} ({person.name})"])
 
 
 # ---------------------------------------------------------------- small parts
 
 
-def _family(arguments: Namespace, desk: CommandContext) -> ModelFamily:
+def _family(arguments: Namespace, context: CommandContext) -> ModelFamily:
     """The family of the base model asked for, whose defaults apply."""
     name = getattr(arguments, "base_model", TrainRequest().base_model)
-    return desk.studio.engine.checkpoint(name).family
+    return context.studio.engine.checkpoint(name).family
 
 
 def _verdicts(reports: tuple[PhotoReport, ...]) -> list[tuple[str, ...]]:

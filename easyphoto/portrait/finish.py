@@ -28,47 +28,47 @@ class EffectContext:
 Effect = Callable[[FaceCanvas, EffectContext], FaceCanvas]
 
 
-def regions_now(canvas: FaceCanvas, bench: EffectContext) -> FaceRegions:
+def regions_now(canvas: FaceCanvas, context: EffectContext) -> FaceRegions:
     """Masks of the face as it looks now; where it is not found any more, at its old place."""
-    return bench.faces.regions(canvas.pixels, found_again(canvas.pixels, canvas.face, bench.faces))
+    return context.faces.regions(canvas.pixels, found_again(canvas.pixels, canvas.face, context.faces))
 
 
-def fuse(canvas: FaceCanvas, bench: EffectContext, ratio: float) -> tuple[FaceCanvas, tuple[Message, ...]]:
+def fuse(canvas: FaceCanvas, context: EffectContext, ratio: float) -> tuple[FaceCanvas, tuple[Message, ...]]:
     """The person's face moved in by `ratio` 0..1, with the fusion's notes.
 
     Raises NoFace when no photo of the person fits the template's pose.
     """
     if ratio == 0:
         return canvas, ()
-    fused = bench.faces.fuse(canvas.pixels, canvas.face, bench.subject.sources, ratio, bench.prepare)
+    fused = context.faces.fuse(canvas.pixels, canvas.face, context.subject.sources, ratio, context.prepare)
     # The toolbox has softened its own edge, so the mask is taken as solid wherever it changed anything.
     moved_in = np.where(fused.mask > 0, 255, 0).astype(np.uint8)
     return canvas.painted(fused.picture, moved_in), fused.notes
 
 
-def match_template(canvas: FaceCanvas, bench: EffectContext) -> FaceCanvas:
+def match_template(canvas: FaceCanvas, context: EffectContext) -> FaceCanvas:
     """Colour of the face's skin as it was in the template; lips, eyes and brows are left out."""
-    now = regions_now(canvas, bench)
-    before = bench.faces.regions(canvas.original, canvas.face)
+    now = regions_now(canvas, context)
+    before = context.faces.regions(canvas.original, canvas.face)
     skin, reference = _inner_skin(now), _inner_skin(before)
     return canvas.painted(match_color(canvas.pixels, canvas.original, skin, reference), skin)
 
 
-def retouch(canvas: FaceCanvas, bench: EffectContext) -> FaceCanvas:
+def retouch(canvas: FaceCanvas, context: EffectContext) -> FaceCanvas:
     """Blemishes smoothed where the face was painted."""
-    smooth = bench.faces.retouch(canvas.pixels, canvas.face, bench.request.retouch_ratio)
+    smooth = context.faces.retouch(canvas.pixels, canvas.face, context.request.retouch_ratio)
     return canvas.painted(smooth, canvas.soft)
 
 
-def enhance_detail(canvas: FaceCanvas, bench: EffectContext) -> FaceCanvas:
+def enhance_detail(canvas: FaceCanvas, context: EffectContext) -> FaceCanvas:
     """Detail boosted where the face was painted, mixed in by the request's ratio."""
     soft = canvas.soft
     here, result = extent(soft), canvas.pixels.copy()
     if not soft.any():
         return canvas
     part = canvas.pixels[here]
-    sharp = bench.faces.sharpen(np.ascontiguousarray(part), 1.0)
-    mixed = part + (sharp.astype(np.float32) - part) * np.float32(bench.request.enhance_detail_ratio)
+    sharp = context.faces.sharpen(np.ascontiguousarray(part), 1.0)
+    mixed = part + (sharp.astype(np.float32) - part) * np.float32(context.request.enhance_detail_ratio)
     result[here] = np.clip(np.rint(mixed), 0, 255)
     return canvas.painted(result, soft)
 

@@ -36,15 +36,15 @@ class PassContext:
 
 
 def repaint(
-    canvas: FaceCanvas, mask: Pixels, plan: PassPlan, guide: PoseReference, easel: PassContext
+    canvas: FaceCanvas, mask: Pixels, plan: PassPlan, guide: PoseReference, context: PassContext
 ) -> tuple[FaceCanvas, tuple[Message, ...]]:
     """The canvas with the masked part repainted, and the engine's notes.
 
     The region goes to the engine at the working size and comes back to its own.
     """
-    before = _resized(canvas.pixels, easel.working)
+    before = _resized(canvas.pixels, context.working)
     allowed = np.minimum(mask, canvas.free)
-    hints = tuple(_hint(kind, weight, canvas, guide, easel) for kind, weight in plan.settings.hints)
+    hints = tuple(_hint(kind, weight, canvas, guide, context) for kind, weight in plan.settings.hints)
     if plan.require_control:
         hints = tuple(replace(hint, required=hint.kind is HintKind.CANNY) for hint in hints)
     job = RenderJob(
@@ -52,7 +52,7 @@ def repaint(
         prompt=plan.prompt,
         negative_prompt=plan.negative_prompt,
         picture=before,
-        mask=Image.fromarray(allowed).resize(easel.working, Image.Resampling.BILINEAR),
+        mask=Image.fromarray(allowed).resize(context.working, Image.Resampling.BILINEAR),
         steps=plan.settings.steps,
         strength=plan.settings.strength,
         cfg_scale=plan.cfg_scale,
@@ -60,8 +60,8 @@ def repaint(
         hints=hints,
         loras=plan.loras,
     )
-    rendered = easel.engine.render(job, easel.report)
-    pixels = _brought_back(canvas.pixels, before, rendered.picture, easel.carry_detail)
+    rendered = context.engine.render(job, context.report)
+    pixels = _brought_back(canvas.pixels, before, rendered.picture, context.carry_detail)
     return canvas.painted(pixels, feather(allowed, canvas.widths.feather, limit=canvas.free)), rendered.notes
 
 
@@ -76,12 +76,12 @@ def _brought_back(region: Pixels, before: Image.Image, after: Image.Image, carry
     return np.asarray(np.clip(np.rint(region + enlarged), 0, 255), np.uint8)
 
 
-def _hint(kind: HintKind, weight: float, canvas: FaceCanvas, guide: PoseReference, easel: PassContext) -> ControlHint:
+def _hint(kind: HintKind, weight: float, canvas: FaceCanvas, guide: PoseReference, context: PassContext) -> ControlHint:
     """Pose is drawn from the guide, the other hints from the region itself."""
     pixels, faces = (guide.picture, guide.faces) if kind is HintKind.POSE else (canvas.pixels, (canvas.face,))
-    scale = (easel.working[0] / pixels.shape[1], easel.working[1] / pixels.shape[0])
+    scale = (context.working[0] / pixels.shape[1], context.working[1] / pixels.shape[0])
     scaled = [moved(face, 0, 0, scale) for face in faces]
-    return ControlHint(kind, control_image(kind, _resized(pixels, easel.working), scaled), weight)
+    return ControlHint(kind, control_image(kind, _resized(pixels, context.working), scaled), weight)
 
 
 def _resized(pixels: Pixels, size: tuple[int, int]) -> Image.Image:

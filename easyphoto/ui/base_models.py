@@ -17,27 +17,27 @@ MARK = "base models"  # its key among the marks of what is shown
 class BaseModels:
     """Keeps one dropdown of base models up to date."""
 
-    def __init__(self, desk: UiContext) -> None:
-        self.desk = desk
-        self._made_empty = not desk.models()
+    def __init__(self, context: UiContext) -> None:
+        self.context = context
+        self._made_empty = not context.models()
 
     def changes(self) -> dict[str, Any]:
         """What the dropdown is made with."""
-        names = self.desk.models()
+        names = self.context.models()
         own = BUILTIN_CHECKPOINT in names
-        return {"choices": names, **({} if own else {"info": self.desk.say("models.hosts")})}
+        return {"choices": names, **({} if own else {"info": self.context.say("models.hosts")})}
 
     def fresh(self, shown: Mapping[str, str] | None) -> tuple[Any, str]:
         """The dropdown's update and the mark of what it shows then; the user's choice stays."""
-        names = self.desk.models()
+        names = self.context.models()
         mark, before = "\n".join(names), (shown or {}).get(MARK)
         if mark == before:
             return gr.update(), mark
         first = names and (not before if before is not None else self._made_empty)
-        return gr.update(choices=names, **({"value": self.desk.studio.engine.default()} if first else {})), mark
+        return gr.update(choices=names, **({"value": self.context.studio.engine.default()} if first else {})), mark
 
     def note_html(self) -> str:
         """Says what to do while there is no base model at all."""
-        if self.desk.models():
+        if self.context.models():
             return ""
-        return notice(self.desk.say("models.none"), self.desk.say("models.none.next"), "fair")
+        return notice(self.context.say("models.none"), self.context.say("models.none.next"), "fair")

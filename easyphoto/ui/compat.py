@@ -21,7 +21,7 @@ DAY = 86_400  # seconds
 
 @dataclass(frozen=True)
 class PageAssets:
-    """What a page of our own wears; inside the WebUI the host loads the same files."""
+    """Style and script of a page of our own; inside the WebUI the host loads the same files."""
 
     css: str
     script: str
@@ -35,8 +35,8 @@ def accepted(callable_: Any, options: dict[str, Any]) -> dict[str, Any]:
 
 def page(title: str, look: PageAssets | None) -> Any:
     """A Blocks context; with a look for a page of our own. Uploads are deleted a day after their last use."""
-    worn = asset_options(look) if look else {}
-    options = {"title": title, "analytics_enabled": False, "delete_cache": (3600, DAY), **worn}
+    assets = asset_options(look) if look else {}
+    options = {"title": title, "analytics_enabled": False, "delete_cache": (3600, DAY), **assets}
     return gr.Blocks(**accepted(gr.Blocks.__init__, options))
 
 

@@ -68,12 +68,12 @@ class UiContext:
     api: str = "../easyphoto"  # address of the API as the page sees it
 
     @cached_property
-    def shelf(self) -> TemplateGrid:
+    def templates(self) -> TemplateGrid:
         """Templates."""
         return TemplateGrid(self.studio.paths, self.studio.faces)
 
     @cached_property
-    def intake(self) -> UploadStore:
+    def uploads(self) -> UploadStore:
         """What browsers have brought."""
         return UploadStore(self.studio.paths.drafts)
 
@@ -82,11 +82,11 @@ class UiContext:
         return sorted(self.studio.library.list(), key=lambda p: p.created, reverse=True)
 
     def person(self, person: str) -> Person | None:
-        """The one of that id, if he is still there."""
+        """The one of that id; None when they are not there any more."""
         return next((p for p in self.studio.library.list() if p.id == person), None)
 
     def events(self, job: Job) -> Sequence[Event]:
-        """All of a job's."""
+        """All events of a job."""
         return self.jobs.events(job.id, 0, MOST_EVENTS)
 
     def models(self) -> list[str]:

@@ -19,12 +19,12 @@ KINDS = {"ok": "good", "missing": "bad"}
 class DoctorPanel:
     """One button and its findings."""
 
-    def __init__(self, desk: UiContext) -> None:
-        self.desk = desk
+    def __init__(self, context: UiContext) -> None:
+        self.context = context
 
     def build(self) -> None:
         """Make the widgets inside the current tab."""
-        say = self.desk.say
+        say = self.context.say
         with gr.Column(elem_classes=["ep-card"]):
             gr.HTML(head(say("doctor.title"), say("doctor.intro")))
             self.run = gr.Button(say("doctor.run"), variant="primary", elem_id="ep-doctor-run")
@@ -33,13 +33,13 @@ class DoctorPanel:
 
     def on_run(self) -> Any:
         """All findings."""
-        findings = self.desk.examine()
-        return findings_html(findings, self.desk)
+        findings = self.context.examine()
+        return findings_html(findings, self.context)
 
 
-def findings_html(findings: Sequence[FindingLike], desk: UiContext) -> Markup:
+def findings_html(findings: Sequence[FindingLike], context: UiContext) -> Markup:
     """A table for people and the same as plain text to copy."""
-    return render("doctor", findings=findings, kinds=KINDS, text=report(findings), say=desk.say)
+    return render("doctor", findings=findings, kinds=KINDS, text=report(findings), say=context.say)
 
 
 def report(findings: Sequence[FindingLike]) -> str:

@@ -26,29 +26,29 @@ Names = Mapping[str, str]  # person id -> display name
 class Gallery:
     """Reads the queue's portrait jobs; a click brings the number of a job and of a portrait in it."""
 
-    def __init__(self, desk: UiContext) -> None:
-        self.desk = desk
+    def __init__(self, context: UiContext) -> None:
+        self.context = context
 
     # ------------------------------------------------------------ clicks
 
     def download(self, said: Mapping[str, Any]) -> str:
         """The portrait's file, settings and all, as a delivery. Raises EasyPhotoError."""
         _, facts = self._facts(said)
-        file = self.desk.studio.paths.root / facts["file"]
+        file = self.context.studio.paths.root / facts["file"]
         return download_payload(file.name, read(file), "image/png")
 
     def again(self, said: Mapping[str, Any]) -> None:
         """The same request for the same template with a seed that is drawn anew. Raises EasyPhotoError."""
         job, facts = self._facts(said)
-        card = self.desk.shelf.named(str(facts["template"]))
+        card = self.context.templates.named(str(facts["template"]))
         if card is None:
             raise BadRequest("The template is not there any more.", file=str(facts["template"]))
         request = PortraitRequest(**{**job.request, "persons": tuple(job.request.get("persons", ()))})
         files = [JobFile(card.file, card.file.name)]
-        self.desk.jobs.submit(Kind.PORTRAIT, replace(request, seed=-1), files)
+        self.context.jobs.submit(Kind.PORTRAIT, replace(request, seed=-1), files)
 
     def _facts(self, said: Mapping[str, Any]) -> tuple[Job, dict[str, Any]]:
-        job = self.desk.jobs.get(str(said.get("job")))
+        job = self.context.jobs.get(str(said.get("job")))
         portraits = (job.result or {}).get("portraits", ())
         number = int(said.get("portrait", -1))
         if not 0 <= number < len(portraits):
@@ -66,28 +66,28 @@ class Gallery:
     def _job(self, job: Job, names: Names) -> Markup:
         people = ", ".join(dict.fromkeys(names.get(p, p) for p in job.request.get("persons", ()) if p))
         title = f"{people} · {', '.join(job.files)}"
-        events = self.desk.events(job)
-        html = job_html(job, events, time.time(), (self.desk.say, JOB_BOX), title)
+        events = self.context.events(job)
+        html = job_html(job, events, time.time(), (self.context.say, JOB_BOX), title)
         said = (job.error or {}).get("problem")
         news = [failure for failure in _failures(job) if failure.get("problem") != said]
         previews = [event.preview for event in events if event.preview and not job.over]
-        uri = self.desk.pictures.uri(previews[-1]) if previews else ""
+        uri = self.context.pictures.uri(previews[-1]) if previews else ""
         look = Markup('<div class="ep-look"><img src="{}" alt=""></div>').format(uri) if uri else ""
-        return html + failures_html(news, self.desk.say) + look
+        return html + failures_html(news, self.context.say) + look
 
     def shots_html(self, jobs: Sequence[Job], names: Names, most: int) -> Markup:
         """The newest portraits, and a way to the older ones."""
         shots = self._shots(jobs, names)
-        html = shots_html(shots[:most], self.desk.pictures, self.desk.say)
+        html = shots_html(shots[:most], self.context.pictures, self.context.say)
         if len(shots) <= most:
             return html
-        older = button(self.desk.say("portrait.older"), BOX, {"do": "older"})
+        older = button(self.context.say("portrait.older"), BOX, {"do": "older"})
         return html + Markup('<div class="ep-centre">{}</div>').format(older)
 
     def _shots(self, jobs: Sequence[Job], names: Names) -> list[PortraitResult]:
         """Every finished portrait, the newest first, also those of a job that failed later."""
-        root = self.desk.studio.paths.root
-        templates = {card.file.name: card.file for card in self.desk.shelf.cards()}
+        root = self.context.studio.paths.root
+        templates = {card.file.name: card.file for card in self.context.templates.cards()}
         return [
             PortraitResult(
                 job.id, number, facts, root / str(facts["file"]), templates.get(str(facts["template"])), names

@@ -24,12 +24,12 @@ from easyphoto.ui.train_view import curves_of, facts_html, pair_html
 class PeoplePanel:
     """Widgets and what happens when they are used; the work is the library's."""
 
-    def __init__(self, desk: UiContext) -> None:
-        self.desk = desk
+    def __init__(self, context: UiContext) -> None:
+        self.context = context
 
     def build(self) -> None:
         """Make the widgets inside the current tab."""
-        say = self.desk.say
+        say = self.context.say
         self.opened, self.shown = gr.State(Opened()), gr.State({})
         self.tick = compat.hidden_button("ep-people-tick")
         self.box = compat.hidden_box(people_view.BOX)
@@ -55,28 +55,28 @@ class PeoplePanel:
     def on_import(self, value: Any, opened: Opened, shown: dict[str, str]) -> list[Any]:
         """A person out of a zip."""
         try:
-            with self.desk.intake.borrowed(value) as files:
+            with self.context.uploads.temporary(value) as files:
                 told = "".join(self._imported(brought.file) for brought in files)
         except EasyPhotoError as error:
-            told = problem(error, self.desk.say)
+            told = problem(error, self.context.say)
         return [gr.update(value=None), told, *self._page(opened, shown)]
 
     def _imported(self, file: Path) -> str:
-        person = self.desk.studio.library.import_(file)
-        return notice(self.desk.say("people.imported", name=person.name), "", "good")
+        person = self.context.studio.library.import_(file)
+        return notice(self.context.say("people.imported", name=person.name), "", "good")
 
     def on_box(self, text: str, opened: Opened, shown: dict[str, str]) -> list[Any]:
         """A button of a card was pressed."""
         said = message(text)
         out, told = "", ""
         try:
-            person = self.desk.studio.library.open(str(said.get("person")))
+            person = self.context.studio.library.open(str(said.get("person")))
             if said.get("do") == "report":
                 out = self._report(person)
             else:
                 opened, told = self._do(said, person)
         except EasyPhotoError as error:
-            told = problem(error, self.desk.say)
+            told = problem(error, self.context.say)
         return [out, told, *self._page(opened, shown)]
 
     def _do(self, said: Mapping[str, Any], person: Person) -> tuple[Opened, str]:
@@ -85,49 +85,49 @@ class PeoplePanel:
         if do.startswith("open-"):
             return Opened(person.id, do.removeprefix("open-")), ""
         if do == "rename":
-            renamed = self.desk.studio.library.rename(person.id, typed)
-            return Opened(), notice(self.desk.say("people.renamed", name=renamed.name), "", "good")
+            renamed = self.context.studio.library.rename(person.id, typed)
+            return Opened(), notice(self.context.say("people.renamed", name=renamed.name), "", "good")
         if do == "delete":
             return Opened(), self._delete(person, typed)
         return Opened(), ""
 
     def _delete(self, person: Person, typed: str) -> str:
         if typed != person.name:
-            raise BadRequest(self.desk.say("people.delete.mismatch"))
-        removed = self.desk.studio.remove_person(person.id)
+            raise BadRequest(self.context.say("people.delete.mismatch"))
+        removed = self.context.studio.remove_person(person.id)
         size = bytes_in_words(removed.bytes)
-        text = self.desk.say("people.deleted", name=person.name, files=removed.files, size=size,
+        text = self.context.say("people.deleted", name=person.name, files=removed.files, size=size,
                              portraits=removed.portraits, jobs=removed.jobs)  # fmt: skip
-        left = self.desk.say("people.left", files=", ".join(map(str, removed.left))) if removed.left else ""
+        left = self.context.say("people.left", files=", ".join(map(str, removed.left))) if removed.left else ""
         return notice(text, left, "fair" if left else "good")
 
     def _report(self, person: Person) -> str:
         """The report's file as a delivery."""
         if person.report is None:
-            raise BadRequest(self.desk.say("people.report.none"))
+            raise BadRequest(self.context.say("people.report.none"))
         return download_payload(f"{person.id}-{person.report.name}", read(person.report), "application/json")
 
     # ------------------------------------------------------------ the page
 
     def _page(self, opened: Opened, shown: dict[str, str]) -> list[Any]:
-        cards = [self._card(person, opened) for person in self.desk.people()]
-        html = people_html(cards, opened, self.desk.pictures, self.desk.say)
+        cards = [self._card(person, opened) for person in self.context.people()]
+        html = people_html(cards, opened, self.context.pictures, self.context.say)
         updates, marks = changed_updates(shown, {"people": html})
         return [opened, *updates, marks]
 
     def _card(self, person: Person, opened: Opened) -> PersonCard:
         likeness = person.lora.likeness if person.lora else None
-        word = "" if likeness is None else word_for(likeness, self.desk.studio.faces.recognizer)
+        word = "" if likeness is None else word_for(likeness, self.context.studio.faces.recognizer)
         report = self._report_html(person) if opened == Opened(person.id, "report") else None
-        export = f"{self.desk.api}/v1/persons/{quote(person.id, safe='')}/export"
-        return PersonCard(person, self.desk.studio.library.size(person.id), word, export, report)
+        export = f"{self.context.api}/v1/persons/{quote(person.id, safe='')}/export"
+        return PersonCard(person, self.context.studio.library.size(person.id), word, export, report)
 
     def _report_html(self, person: Person) -> Markup:
         """The training report in the page; it may come from a stranger's zip, so whatever is wrong in it is told."""
-        desk = self.desk
+        context = self.context
         try:
             facts = json.loads(read(person.report)) if person.report else {}
-            body = curves_of(facts, desk.say) + facts_html(facts, person.base_model, desk.say)
+            body = curves_of(facts, context.say) + facts_html(facts, person.base_model, context.say)
         except (EasyPhotoError, ValueError, TypeError, KeyError, AttributeError, OverflowError):
-            body = notice(desk.say("people.report.bad"), "", "bad")
-        return report_html(person, pair_html(person, desk.pictures, desk.say) + body, desk.say)
+            body = notice(context.say("people.report.bad"), "", "bad")
+        return report_html(person, pair_html(person, context.pictures, context.say) + body, context.say)

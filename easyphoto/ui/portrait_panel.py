@@ -38,17 +38,17 @@ PRESETS: dict[str, tuple[str, str]] = {
 class PortraitPanel:
     """Widgets and what happens when they are used; the work is the queue's."""
 
-    def __init__(self, desk: UiContext) -> None:
-        self.desk = desk
-        self.form = Form(PortraitRequest, desk.say, "ep-portrait", desk.base())
-        self.models = BaseModels(desk)
-        self.gallery = Gallery(desk)
+    def __init__(self, context: UiContext) -> None:
+        self.context = context
+        self.form = Form(PortraitRequest, context.say, "ep-portrait", context.base())
+        self.models = BaseModels(context)
+        self.gallery = Gallery(context)
 
     # ------------------------------------------------------------ layout
 
     def build(self, go_box: Any) -> None:
         """Make the widgets inside the current tab; `go_box` brings the person another page asks for."""
-        self.sitting, self.shown = gr.State(Selection()), gr.State({})
+        self.selection, self.shown = gr.State(Selection()), gr.State({})
         self.tick = compat.hidden_button("ep-portrait-tick")
         self.box = compat.hidden_box(portrait_view.BOX)
         self.job_box = compat.hidden_box(JOB_BOX)
@@ -61,7 +61,7 @@ class PortraitPanel:
         self._listen(go_box)
 
     def _choose(self) -> None:
-        say = self.desk.say
+        say = self.context.say
         with gr.Column(elem_classes=["ep-card"]):
             gr.HTML(head(say("templates.title"), say("templates.intro"), 1))
             self.templates = gr.HTML("", elem_id="ep-portrait-templates")
@@ -74,7 +74,7 @@ class PortraitPanel:
             self._words()
 
     def _words(self) -> None:
-        say = self.desk.say
+        say = self.context.say
         names = [say(f"preset.{key}") for key in PRESETS]
         self.preset = gr.Dropdown(names, value=names[0], label=say("prompt.preset"), elem_id="ep-portrait-preset")
         self.form.place("prompt", "negative_prompt", lines=2)
@@ -88,17 +88,17 @@ class PortraitPanel:
 
     def _results(self) -> None:
         with gr.Column(elem_classes=["ep-card", "ep-sticky"]):
-            gr.HTML(head(self.desk.say("portrait.results"), "", 4))
+            gr.HTML(head(self.context.say("portrait.results"), "", 4))
             self.jobs = gr.HTML("", elem_id="ep-portrait-jobs")
-            self.shots = gr.HTML(shots_html((), self.desk.pictures, self.desk.say), elem_id="ep-portrait-shots")
+            self.shots = gr.HTML(shots_html((), self.context.pictures, self.context.say), elem_id="ep-portrait-shots")
 
     # ------------------------------------------------------------ events
 
     def _listen(self, go_box: Any) -> None:
         model = self.form.widgets["base_model"]
         parts = [self.templates, self.faces, self.jobs, self.shots, self.models_note]
-        page = [self.sitting, *parts, model, self.shown]
-        seen = [self.sitting, self.shown]
+        page = [self.selection, *parts, model, self.shown]
+        seen = [self.selection, self.shown]
         widgets = self.form.all_widgets()
         compat.listen(self.tick.click, self.on_tick, seen, page, once=True)
         compat.listen(self.upload.upload, self.on_upload, [self.upload, *seen], [self.upload, self.problem, *page])
@@ -110,140 +110,140 @@ class PortraitPanel:
         compat.listen(self.preset.change, self.on_preset, [self.preset], words)
         compat.listen(model.change, self.on_model, [model], widgets)
 
-    def on_tick(self, sitting: Selection, shown: dict[str, str]) -> list[Any]:
+    def on_tick(self, selection: Selection, shown: dict[str, str]) -> list[Any]:
         """Whatever changed since."""
-        checked = self._checked(sitting)
+        checked = self._checked(selection)
         updates = self._page(checked, shown)
-        return updates if checked != sitting else [gr.update(), *updates[1:]]
+        return updates if checked != selection else [gr.update(), *updates[1:]]
 
-    def on_upload(self, value: Any, sitting: Selection, shown: dict[str, str]) -> list[Any]:
+    def on_upload(self, value: Any, selection: Selection, shown: dict[str, str]) -> list[Any]:
         """New templates, chosen at once; a bad one is named and the others stay."""
         troubles = []
         try:
-            with self.desk.intake.borrowed(value) as files:
+            with self.context.uploads.temporary(value) as files:
                 for brought in files:
-                    sitting, trouble = self._add(sitting, brought)
+                    selection, trouble = self._add(selection, brought)
                     troubles.append(trouble)
         except EasyPhotoError as error:
-            troubles.append(problem(error, self.desk.say))
-        return [gr.update(value=None), "".join(troubles), *self._page(self._checked(sitting), shown)]
+            troubles.append(problem(error, self.context.say))
+        return [gr.update(value=None), "".join(troubles), *self._page(self._checked(selection), shown)]
 
-    def _add(self, sitting: Selection, brought: StoredUpload) -> tuple[Selection, str]:
+    def _add(self, selection: Selection, brought: StoredUpload) -> tuple[Selection, str]:
         """With it among the templates, or why not."""
         try:
-            return sitting.toggled(self.desk.shelf.add(brought.file, brought.name).id), ""
+            return selection.toggled(self.context.templates.add(brought.file, brought.name).id), ""
         except EasyPhotoError as error:
             error.file = brought.name
-            return sitting, problem(error, self.desk.say)
+            return selection, problem(error, self.context.say)
 
-    def on_box(self, text: str, sitting: Selection, shown: dict[str, str]) -> list[Any]:
+    def on_box(self, text: str, selection: Selection, shown: dict[str, str]) -> list[Any]:
         """A template, a face or a finished portrait was clicked."""
         said, out, trouble = message(text), "", ""
         try:
-            sitting, out = self._do(said, self._checked(sitting))
+            selection, out = self._do(said, self._checked(selection))
         except EasyPhotoError as error:
-            trouble = problem(error, self.desk.say)
-        return [out, trouble, *self._page(sitting, shown)]
+            trouble = problem(error, self.context.say)
+        return [out, trouble, *self._page(selection, shown)]
 
-    def _do(self, said: Mapping[str, Any], sitting: Selection) -> tuple[Selection, str]:
+    def _do(self, said: Mapping[str, Any], selection: Selection) -> tuple[Selection, str]:
         do, template = said.get("do"), str(said.get("template", ""))
         if do == "toggle":
-            return sitting.toggled(template), ""
+            return selection.toggled(template), ""
         if do == "show":
-            return sitting.showing(template), ""
+            return selection.showing(template), ""
         if do == "remove":
-            self.desk.shelf.remove(template)
-            return sitting.without(template), ""
+            self.context.templates.remove(template)
+            return selection.without(template), ""
         if do == "person":
-            return sitting.given(str(said.get("person", KEEP))), ""
-        if do == "cast":
-            spots = self.desk.shelf.spots([template]).get(template, ())
-            return sitting.cast(template, int(said["face"]), str(said.get("person", KEEP)), spots), ""
+            return selection.given(str(said.get("person", KEEP))), ""
+        if do == "assign":
+            spots = self.context.templates.spots([template]).get(template, ())
+            return selection.assigned(template, int(said["face"]), str(said.get("person", KEEP)), spots), ""
         if do == "older":
-            return replace(sitting, shots=sitting.shots + SHOTS), ""
+            return replace(selection, shots=selection.shots + SHOTS), ""
         if do == "download":
-            return sitting, self.gallery.download(said)
+            return selection, self.gallery.download(said)
         if do == "again":
             self.gallery.again(said)
-        return sitting, ""
+        return selection, ""
 
-    def on_job(self, text: str, sitting: Selection, shown: dict[str, str]) -> list[Any]:
+    def on_job(self, text: str, selection: Selection, shown: dict[str, str]) -> list[Any]:
         """A button of a job was pressed."""
         out, trouble = "", ""
         try:
-            out = apply_action(self.desk, message(text))
+            out = apply_action(self.context, message(text))
         except EasyPhotoError as error:
-            trouble = problem(error, self.desk.say)
-        return [out, trouble, *self._page(sitting, shown)]
+            trouble = problem(error, self.context.say)
+        return [out, trouble, *self._page(selection, shown)]
 
-    def on_go(self, text: str, sitting: Selection, shown: dict[str, str]) -> list[Any]:
+    def on_go(self, text: str, selection: Selection, shown: dict[str, str]) -> list[Any]:
         """Another page asks for a portrait of a person."""
         person = str(message(text).get("person", ""))
-        return self._page(sitting.given(person) if person else sitting, shown)
+        return self._page(selection.given(person) if person else selection, shown)
 
-    def on_generate(self, sitting: Selection, shown: dict[str, str], *values: Any) -> list[Any]:
-        """Put the portraits into the queue: one job for every different cast."""
+    def on_generate(self, selection: Selection, shown: dict[str, str], *values: Any) -> list[Any]:
+        """Put the portraits into the queue: one job for every different assignment."""
         try:
-            self._order(sitting, values)
+            self._order(selection, values)
         except EasyPhotoError as error:
-            return [problem(error, self.desk.say), *self._page(sitting, shown)]
-        return ["", *self._page(sitting, shown)]
+            return [problem(error, self.context.say), *self._page(selection, shown)]
+        return ["", *self._page(selection, shown)]
 
-    def _order(self, sitting: Selection, values: tuple[Any, ...]) -> None:
-        say, shelf = self.desk.say, self.desk.shelf
-        if not self.desk.models():
+    def _order(self, selection: Selection, values: tuple[Any, ...]) -> None:
+        say, shelf = self.context.say, self.context.templates
+        if not self.context.models():
             raise BadRequest(say("needs.model"))
-        if not sitting.chosen:
+        if not selection.chosen:
             raise BadRequest(say("portrait.choose"))
-        wanted = orders(sitting, shelf.spots(sitting.chosen))
+        wanted = orders(selection, shelf.spots(selection.chosen))
         if not wanted:
             raise BadRequest(say("portrait.who"))
         for persons, templates in wanted:
             request = self.form.request(values, persons=persons)
             files = [shelf.card(template).file for template in templates]
-            self.desk.jobs.submit(Kind.PORTRAIT, request, [JobFile(file, file.name) for file in files])
+            self.context.jobs.submit(Kind.PORTRAIT, request, [JobFile(file, file.name) for file in files])
 
     def on_preset(self, name: str) -> list[Any]:
         """The preset's words."""
-        names = {self.desk.say(f"preset.{key}"): words for key, words in PRESETS.items()}
+        names = {self.context.say(f"preset.{key}"): words for key, words in PRESETS.items()}
         return [gr.update(value=text) for text in names[name]]
 
     def on_model(self, name: str) -> list[Any]:
         """The new base model's defaults; nothing for one that has just gone."""
         try:
-            family = self.desk.studio.engine.checkpoint(name).family
+            family = self.context.studio.engine.checkpoint(name).family
         except EasyPhotoError:
             return [gr.update()] * len(self.form.widgets)
         return self.form.defaults_for(family, but=("base_model", "prompt", "negative_prompt", "seed", "best_of"))
 
     # ------------------------------------------------------------ the page
 
-    def _checked(self, sitting: Selection) -> Selection:
+    def _checked(self, selection: Selection) -> Selection:
         """Without persons and templates that have gone; the newest person unless one was chosen."""
-        people = [p.id for p in self.desk.people()]
-        there = {card.id for card in self.desk.shelf.cards()}
-        for template in sitting.chosen:
+        people = [p.id for p in self.context.people()]
+        there = {card.id for card in self.context.templates.cards()}
+        for template in selection.chosen:
             if template not in there:
-                sitting = sitting.without(template)
-        if sitting.person not in people:
-            sitting = sitting.given(people[0] if people else KEEP)
-        return sitting
+                selection = selection.without(template)
+        if selection.person not in people:
+            selection = selection.given(people[0] if people else KEEP)
+        return selection
 
-    def _page(self, sitting: Selection, shown: dict[str, str]) -> list[Any]:
-        parts = (*self._parts(sitting), self.models.note_html())
+    def _page(self, selection: Selection, shown: dict[str, str]) -> list[Any]:
+        parts = (*self._parts(selection), self.models.note_html())
         updates, marks = changed_updates(shown, dict(zip(PARTS, parts, strict=True)))
         choice, marks[MARK] = self.models.fresh(shown)
-        return [sitting, *updates, choice, marks]
+        return [selection, *updates, choice, marks]
 
-    def _parts(self, sitting: Selection) -> tuple[str, str, str, str]:
-        desk = self.desk
-        cards, people = desk.shelf.cards(), desk.people()
-        spots = desk.shelf.spots([sitting.shown]) if people else {}
-        jobs = desk.jobs.list(Kind.PORTRAIT)
+    def _parts(self, selection: Selection) -> tuple[str, str, str, str]:
+        context = self.context
+        cards, people = context.templates.cards(), context.people()
+        spots = context.templates.spots([selection.shown]) if people else {}
+        jobs = context.jobs.list(Kind.PORTRAIT)
         names = {p.id: p.name for p in people}
         return (
-            templates_html(cards, sitting, desk.pictures, desk.say),
-            faces_html(cards, sitting, spots, people, (desk.pictures, desk.say)),
+            templates_html(cards, selection, context.pictures, context.say),
+            faces_html(cards, selection, spots, people, (context.pictures, context.say)),
             self.gallery.jobs_html(jobs, names),
-            self.gallery.shots_html(jobs, names, sitting.shots),
+            self.gallery.shots_html(jobs, names, selection.shots),
         )

@@ -28,12 +28,12 @@ class FaceBox:
 
 @dataclass(frozen=True)
 class Selection:
-    """The choice so far. `casts` holds, per template, the person of every face from left to right."""
+    """The choice so far. `assignments` holds, per template, the person of every face from left to right."""
 
     chosen: tuple[str, ...] = ()  # template ids in the order they were chosen
     shown: str = ""  # whose faces are on the preview
     person: str = ""  # who the largest face goes to unless told otherwise
-    casts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    assignments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     shots: int = SHOTS  # finished portraits on the page
 
     def toggled(self, template: str) -> Selection:
@@ -54,19 +54,19 @@ class Selection:
 
     def given(self, person: str) -> Selection:
         """With another person for the faces nobody was chosen for; choices made by hand are dropped."""
-        return replace(self, person=person, casts={})
+        return replace(self, person=person, assignments={})
 
-    def cast(self, template: str, face: int, person: str, spots: Sequence[FaceBox]) -> Selection:
+    def assigned(self, template: str, face: int, person: str, spots: Sequence[FaceBox]) -> Selection:
         """With that person in that face of the template."""
         now = list(self.persons_in(template, spots))
         if not 0 <= face < len(now):
             return self
         now[face] = person
-        return replace(self, casts={**self.casts, template: tuple(now)})
+        return replace(self, assignments={**self.assignments, template: tuple(now)})
 
     def persons_in(self, template: str, spots: Sequence[FaceBox]) -> tuple[str, ...]:
         """Who is in which face, left to right; by default the person takes the largest face, the others stay."""
-        held = self.casts.get(template)
+        held = self.assignments.get(template)
         if held is not None and len(held) == len(spots):
             return held
         if not spots:
@@ -85,15 +85,18 @@ def _spot(box: Box, size: tuple[int, int]) -> FaceBox:
     return FaceBox(box.left / w, box.top / h, box.width / w, box.height / h)
 
 
-def orders(sitting: Selection, spots: Mapping[str, Sequence[FaceBox]]) -> list[tuple[tuple[str, ...], list[str]]]:
-    """One order for every different cast: (persons from left to right, templates). Templates nobody is in are left out.
+def orders(selection: Selection, spots: Mapping[str, Sequence[FaceBox]]) -> list[tuple[tuple[str, ...], list[str]]]:
+    """One order for every different assignment: (persons from left to right, templates).
+
+    Templates nobody is in are left out.
 
     Templates whose faces could not be found are ordered with the person for the first face, so that
     the portrait itself can say what is wrong with them.
     """
     found: dict[tuple[str, ...], list[str]] = {}
-    for template in sitting.chosen:
-        persons = sitting.persons_in(template, spots.get(template, ())) or ((sitting.person,) if sitting.person else ())
+    for template in selection.chosen:
+        first = (selection.person,) if selection.person else ()
+        persons = selection.persons_in(template, spots.get(template, ())) or first
         if any(persons):
             found.setdefault(persons, []).append(template)
     return list(found.items())

@@ -24,22 +24,22 @@ TITLE = "EasyPhoto"
 LOCALES = {"en": "en", "zh": "zh-CN"}
 
 
-def build(desk: UiContext, look: PageAssets | None = None) -> Any:
+def build(context: UiContext, look: PageAssets | None = None) -> Any:
     """The Blocks of the page. The WebUI loads style and script itself, so `look` is for a page of our own."""
     with compat.page(TITLE, look) as blocks, gr.Column(elem_id="easyphoto", elem_classes=["easyphoto"]):
         if look:
-            gr.HTML(banner(desk.say))
+            gr.HTML(banner(context.say))
         go_box = compat.hidden_box("ep-go-box")
         with gr.Tabs(elem_id="ep-tabs"):
-            portrait = PortraitPanel(desk)
+            portrait = PortraitPanel(context)
             pages: dict[str, Callable[[], None]] = {
-                "train": TrainPanel(desk).build,
+                "train": TrainPanel(context).build,
                 "portrait": lambda: portrait.build(go_box),
-                "people": PeoplePanel(desk).build,
-                "doctor": DoctorPanel(desk).build,
+                "people": PeoplePanel(context).build,
+                "doctor": DoctorPanel(context).build,
             }
             for name, build_page in pages.items():
-                with gr.Tab(desk.say(f"tab.{name}"), id=f"ep-{name}", elem_id=f"ep-tab-{name}"):
+                with gr.Tab(context.say(f"tab.{name}"), id=f"ep-{name}", elem_id=f"ep-tab-{name}"):
                     build_page()
     return blocks
 

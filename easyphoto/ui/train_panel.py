@@ -36,10 +36,10 @@ TRAINABLE = (State.QUEUED, State.RUNNING)
 class TrainPanel:
     """Widgets and what happens when they are used; the work is the queue's."""
 
-    def __init__(self, desk: UiContext) -> None:
-        self.desk = desk
-        self.form = Form(TrainRequest, desk.say, "ep-train", desk.base())
-        self.models = BaseModels(desk)
+    def __init__(self, context: UiContext) -> None:
+        self.context = context
+        self.form = Form(TrainRequest, context.say, "ep-train", context.base())
+        self.models = BaseModels(context)
 
     # ------------------------------------------------------------ layout
 
@@ -59,7 +59,7 @@ class TrainPanel:
         self._listen()
 
     def _photos(self) -> None:
-        say = self.desk.say
+        say = self.context.say
         with gr.Column(elem_classes=["ep-card"]):
             gr.HTML(head(say("photos.title"), say("photos.intro"), 1))
             self.upload = compat.upload_field(say("photos.drop"), "ep-train-upload")
@@ -67,10 +67,10 @@ class TrainPanel:
                 self.folder = gr.UploadButton(say("photos.folder"), file_count="directory", elem_id="ep-train-folder")
                 self.check = gr.Button(say("photos.check"), elem_id="ep-train-check")
                 self.clear = gr.Button(say("photos.clear"), elem_id="ep-train-clear")
-            self.photos = gr.HTML(photos_html((), self.desk.pictures, say), elem_id="ep-train-photos")
+            self.photos = gr.HTML(photos_html((), self.context.pictures, say), elem_id="ep-train-photos")
 
     def _person(self) -> None:
-        say = self.desk.say
+        say = self.context.say
         with gr.Column(elem_classes=["ep-card"]):
             gr.HTML(head(say("person.title"), "", 2))
             self.form.place("person", info=say("person.name.help"), max_lines=1)
@@ -83,7 +83,7 @@ class TrainPanel:
             self.start = gr.Button(say("train.start"), variant="primary", elem_id="ep-train-start")
 
     def _status(self) -> None:
-        say = self.desk.say
+        say = self.context.say
         gr.HTML(head(say("tab.train"), "", 3))
         self.jobs = gr.HTML(self._idle(), elem_id="ep-train-jobs")
         self.outcome = gr.HTML("", elem_id="ep-train-outcome")
@@ -91,7 +91,7 @@ class TrainPanel:
         self.validation_images = gr.HTML("", elem_id="ep-train-trials")
 
     def _idle(self) -> str:
-        return empty(self.desk.say("train.idle"), self.desk.say("train.idle.next"), "curve")
+        return empty(self.context.say("train.idle"), self.context.say("train.idle.next"), "curve")
 
     # ------------------------------------------------------------ events
 
@@ -115,9 +115,9 @@ class TrainPanel:
     def on_upload(self, value: Any, draft: Draft, checking: str, shown: dict[str, str]) -> list[Any]:
         """More photos; the field is empty again for the next ones."""
         try:
-            brought = self.desk.intake.take(value)
+            brought = self.context.uploads.take(value)
         except EasyPhotoError as error:
-            return [gr.update(value=None), problem(error, self.desk.say), *self._page(draft, checking, shown)]
+            return [gr.update(value=None), problem(error, self.context.say), *self._page(draft, checking, shown)]
         more = added(draft, brought)
         self._drop(brought, more)
         return [gr.update(value=None), "", *self._page(more, checking, shown)]
@@ -137,15 +137,15 @@ class TrainPanel:
     def _drop(self, files: Iterable[DraftPhoto | StoredUpload], draft: Draft) -> None:
         """Delete those that are not on the page."""
         kept = {photo.file for photo in draft}
-        self.desk.intake.drop(*(one.file for one in files if one.file not in kept))
+        self.context.uploads.drop(*(one.file for one in files if one.file not in kept))
 
     def on_check(self, draft: Draft, checking: str, shown: dict[str, str]) -> list[Any]:
         """Have the photos looked at."""
         draft = present(draft)
         try:
-            job = self.desk.jobs.submit(Kind.CHECK, CheckRequest(), as_files(draft))
+            job = self.context.jobs.submit(Kind.CHECK, CheckRequest(), as_files(draft))
         except EasyPhotoError as error:
-            return [problem(error, self.desk.say), *self._page(draft, checking, shown)]
+            return [problem(error, self.context.say), *self._page(draft, checking, shown)]
         return ["", *self._page(draft, job.id, shown)]
 
     def on_start(self, draft: Draft, checking: str, shown: dict[str, str], *values: Any) -> list[Any]:
@@ -154,15 +154,15 @@ class TrainPanel:
         try:
             request = self.form.request(values)
             self._refuse_early(request, draft)
-            self.desk.jobs.submit(Kind.TRAIN, request, as_files(draft))
+            self.context.jobs.submit(Kind.TRAIN, request, as_files(draft))
         except EasyPhotoError as error:
-            return [problem(error, self.desk.say), *self._page(draft, checking, shown)]
+            return [problem(error, self.context.say), *self._page(draft, checking, shown)]
         return ["", *self._page(draft, checking, shown)]
 
     def _refuse_early(self, request: TrainRequest, draft: Draft) -> None:
         """What the training itself would refuse, said before it waits in the line. Raises BadRequest."""
-        say = self.desk.say
-        taken = [person.name.casefold() for person in self.desk.people()]
+        say = self.context.say
+        taken = [person.name.casefold() for person in self.context.people()]
         rules = (
             (not any(photo.verdict != "drop" for photo in draft), "train.needs.photos"),
             (not request.person, "train.needs.name"),
@@ -177,9 +177,9 @@ class TrainPanel:
         """A button of a job was pressed."""
         said, out, trouble = message(text), "", ""
         try:
-            out = apply_action(self.desk, said)
+            out = apply_action(self.context, said)
         except EasyPhotoError as error:
-            trouble = problem(error, self.desk.say)
+            trouble = problem(error, self.context.say)
         return [out, trouble, *self._page(draft, checking, shown)]
 
     def on_tick(self, draft: Draft, checking: str, shown: dict[str, str]) -> list[Any]:
@@ -190,14 +190,14 @@ class TrainPanel:
             return [gr.update(), gr.update(), gr.update(), *page]
         if job.result:
             draft = with_reports(draft, job.files, job.result.get("reports", ()))
-        trouble = problem(job.error, self.desk.say) if job.error else ""
-        self.desk.jobs.delete(job.id)
+        trouble = problem(job.error, self.context.say) if job.error else ""
+        self.context.jobs.delete(job.id)
         return [trouble, *self._page(draft, "", shown)]
 
     def on_model(self, name: str) -> list[Any]:
         """The new base model's defaults; nothing for one that has just gone."""
         try:
-            family = self.desk.studio.engine.checkpoint(name).family
+            family = self.context.studio.engine.checkpoint(name).family
         except EasyPhotoError:
             return [gr.update()] * len(self.form.widgets)
         return self.form.defaults_for(family, but=("person", "consent", "base_model", "seed"))
@@ -209,7 +209,7 @@ class TrainPanel:
         if not checking:
             return None
         try:
-            job = self.desk.jobs.get(checking)
+            job = self.context.jobs.get(checking)
         except NotFound:
             return None
         return job if job.over else None
@@ -223,53 +223,53 @@ class TrainPanel:
         return [draft, checking, *updates, choice, marks]
 
     def _parts(self, draft: Draft, checking: str, job: Job | None) -> Sequence[str]:
-        desk, progress = self.desk, self._check_progress(checking)
-        photos = photos_html(draft, desk.pictures, desk.say, progress)
+        context, progress = self.context, self._check_progress(checking)
+        photos = photos_html(draft, context.pictures, context.say, progress)
         if job is None:
             return photos, self._idle(), "", "", ""
-        events = desk.events(job)
-        person = desk.person(str((job.result or {}).get("person", "")))
+        events = context.events(job)
+        person = context.person(str((job.result or {}).get("person", "")))
         return (
             photos,
             "".join(self._job(one) for one in self._listed(job)),
-            train_view.figures_html(job, events, desk.say),
-            train_view.trials_html(events, desk.pictures, desk.say),
-            train_view.outcome_html(job, person, desk.pictures, desk.say),
+            train_view.figures_html(job, events, context.say),
+            train_view.trials_html(events, context.pictures, context.say),
+            train_view.outcome_html(job, person, context.pictures, context.say),
         )
 
     def _check_progress(self, checking: str) -> tuple[int, int] | None:
         if not checking:
             return None
         try:
-            job = self.desk.jobs.get(checking)
+            job = self.context.jobs.get(checking)
         except NotFound:
             return None
         return job.done, max(job.total, len(job.files))
 
     def _job(self, job: Job) -> str:
         title = str(job.request.get("person", ""))
-        return job_html(job, self.desk.events(job), time.time(), (self.desk.say, train_view.BOX), title)
+        return job_html(job, self.context.events(job), time.time(), (self.context.say, train_view.BOX), title)
 
     def current(self) -> Job | None:
         """The training the page is about: the one that runs or waits, else the newest."""
-        jobs = self.desk.jobs.list(Kind.TRAIN)
+        jobs = self.context.jobs.list(Kind.TRAIN)
         return next((j for j in reversed(jobs) if j.state in TRAINABLE), jobs[0] if jobs else None)
 
     def _listed(self, current: Job) -> list[Job]:
         """It, and those that wait behind it."""
-        waiting = [j for j in reversed(self.desk.jobs.list(Kind.TRAIN, TRAINABLE)) if j.id != current.id]
+        waiting = [j for j in reversed(self.context.jobs.list(Kind.TRAIN, TRAINABLE)) if j.id != current.id]
         return [current, *waiting]
 
 
-def apply_action(desk: UiContext, said: dict[str, Any]) -> str:
+def apply_action(context: UiContext, said: dict[str, Any]) -> str:
     """Do what a job's button says; a delivery when it was the log. Raises EasyPhotoError."""
     do, job = said.get("do"), str(said.get("job", ""))
     if do == "cancel":
-        desk.jobs.cancel(job)
+        context.jobs.cancel(job)
     elif do == "resume":
-        desk.jobs.resume(job)
+        context.jobs.resume(job)
     elif do == "delete":
-        desk.jobs.delete(job)
+        context.jobs.delete(job)
     elif do == "log":
-        return download_payload(f"easyphoto-{job}.log", desk.jobs.log(job).encode(), "text/plain;charset=utf-8")
+        return download_payload(f"easyphoto-{job}.log", context.jobs.log(job).encode(), "text/plain;charset=utf-8")
     return ""

@@ -43,7 +43,7 @@ class UploadStore:
                 compat.discard(upload)
 
     @contextmanager
-    def borrowed(self, value: Any) -> Iterator[list[StoredUpload]]:
+    def temporary(self, value: Any) -> Iterator[list[StoredUpload]]:
         """The same for as long as the block lasts."""
         files = self.take(value)
         try:

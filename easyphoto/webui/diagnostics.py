@@ -36,12 +36,12 @@ NO_LOGIN = "whoever reaches this WebUI sees everybody's pictures; start it with 
 RESTART = "start the WebUI without --skip-install, it fetches what is missing"
 
 
-def examine(house: AppState) -> list[Finding]:
+def examine(state: AppState) -> list[Finding]:
     """Machine, host, packages, models, folders, openness."""
-    paths = house.studio.paths
+    paths = state.studio.paths
     found = [*machine(), *host(), *installed(PACKAGES, RESTART), *devices(), face_models(paths)]
     found += [
-        *host_models(house),
+        *host_models(state),
         *controlnet(),
         training(paths),
         *folders(paths),
@@ -60,11 +60,11 @@ def host() -> Iterator[Finding]:
     yield Finding("gradio", GOOD, version_of("gradio"))
 
 
-def host_models(house: AppState) -> Iterator[Finding]:
+def host_models(state: AppState) -> Iterator[Finding]:
     """What we use of the host's: checkpoints and the LoRA folder."""
     from modules.shared_cmd_options import cmd_opts
 
-    count = len(house.studio.engine.checkpoints())
+    count = len(state.studio.engine.checkpoints())
     yield Finding("checkpoints", GOOD if count else MISSING, f"{count} usable", "" if count else NO_CHECKPOINT)
     folder = getattr(cmd_opts, "lora_dir", "")  # the host's built-in Lora extension brings the option
     if not folder:
@@ -85,12 +85,12 @@ def controlnet() -> Iterator[Finding]:
         yield Finding("controlnet", ABSENT, absent.problem, absent.remedy)
         return
     version = getattr(sys.modules.get("scripts.controlnet_version"), "version_flag", "Forge's own")
-    shelf = ControlNetModels(current_host())
-    names = list(shelf.models())
+    installed = ControlNetModels(current_host())
+    names = list(installed.models())
     yield Finding("controlnet", GOOD, f"{version}, {len(names)} models")
     for spec in specs():
         for kind in spec.controls:
-            yield _hint(kind, spec.id, names, shelf.folder)
+            yield _hint(kind, spec.id, names, installed.folder)
 
 
 def _hint(kind: HintKind, family: ModelFamily, names: list[str], folder: str) -> Finding:

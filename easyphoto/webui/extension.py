@@ -27,16 +27,16 @@ def page() -> Any:
     from easyphoto.ui.tab import build
     from easyphoto.webui.runtime import app_state
 
-    house = app_state()
-    desk = UiContext(
-        house.studio,
-        house.queue,
+    state = app_state()
+    context = UiContext(
+        state.studio,
+        state.queue,
         Translator(settings.language()),
-        partial(examine, house),
-        house.pictures,
+        partial(examine, state),
+        state.pictures,
         api=PREFIX.lstrip("/"),  # beside the page, which may be below a --subpath
     )
-    blocks = build(desk)
+    blocks = build(context)
     for block in blocks.blocks.values():  # defaults follow the base model: an old one must not come back by itself
         block.do_not_save_to_config = True
     return blocks
@@ -57,24 +57,24 @@ def on_app_started(demo: Any, app: Any) -> None:
 class LazyApi:
     """The HTTP API behind the host's own login, made by the first request: the host's start has no time for it."""
 
-    def __init__(self, house: AppState, app: Any) -> None:
-        self._house, self._app = house, app
+    def __init__(self, state: AppState, app: Any) -> None:
+        self._state, self._app = state, app
 
     @cached_property
     def _made(self) -> Any:
         from easyphoto.api import build_api
         from easyphoto.webui.access import access_of_host
 
-        house = self._house
-        return build_api(house.studio, house.queue, access_of_host(self._app), partial(examine, house))
+        state = self._state
+        return build_api(state.studio, state.queue, access_of_host(self._app), partial(examine, state))
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """One request."""
         await self._made(scope, receive, send)
 
 
-def examine(house: AppState) -> list[Finding]:
+def examine(state: AppState) -> list[Finding]:
     """The doctor's findings; he is asked for seldom and comes when he is."""
     from easyphoto.webui import diagnostics
 
-    return diagnostics.examine(house)
+    return diagnostics.examine(state)

@@ -23,7 +23,7 @@ def canvas() -> FaceCanvas:
     return FaceCanvas(original, pixels, face, np.full((300, 300), 255, np.uint8), touched)
 
 
-def bench(**changes) -> EffectContext:
+def context(**changes) -> EffectContext:
     pixels = draw_faces((300, 300), [((150, 150), 120, PAINTED)])
     face: Face = FACES.detect(pixels)[0]
     person = Person("ann", "Ann", Path(), None, Path(), None, ())
@@ -37,14 +37,14 @@ def cheek(pixels: Pixels) -> np.ndarray:
 
 def test_skin_takes_the_templates_color():
     before = canvas()
-    after = match_template(before, bench())
+    after = match_template(before, context())
     wanted, was, now = cheek(before.original), cheek(before.pixels), cheek(after.pixels)
     assert np.linalg.norm(now - wanted) < 2 < np.linalg.norm(was - wanted)
 
 
 def test_lips_and_eyes_keep_their_color():
     before = canvas()
-    after = match_template(before, bench())
+    after = match_template(before, context())
     regions = FACES.regions(before.pixels, FACES.detect(before.pixels)[0])
     features = np.maximum(regions.lips, regions.eyes) == 255
     assert features.any()
@@ -54,7 +54,7 @@ def test_lips_and_eyes_keep_their_color():
 @pytest.mark.parametrize("effect", [match_template, retouch, enhance_detail])
 def test_effects_stay_inside_the_face(effect):
     before = canvas()
-    after = effect(before, bench(retouch=True, retouch_ratio=1.0))
+    after = effect(before, context(retouch=True, retouch_ratio=1.0))
     outside = before.touched == 0
     assert (after.pixels[outside] == before.pixels[outside]).all()
 
@@ -62,7 +62,7 @@ def test_effects_stay_inside_the_face(effect):
 def test_neighbours_are_never_painted():
     before = canvas()
     before.free[:, :150] = 0
-    after = retouch(before, bench(retouch=True, retouch_ratio=1.0))
+    after = retouch(before, context(retouch=True, retouch_ratio=1.0))
     assert (after.pixels[:, :150] == before.pixels[:, :150]).all()
     assert (after.pixels[:, 150:] != before.pixels[:, 150:]).any()
 

@@ -18,7 +18,7 @@ from easyphoto.training.validation_templates import validation_templates
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> TrainingContext:
+def context(tmp_path: Path) -> TrainingContext:
     paths = Paths(tmp_path / "数据 home", tmp_path / "models")
     return TrainingContext(paths, FakeEngine(), FakeFaces(), Library(paths))
 
@@ -35,52 +35,52 @@ def request(**changes) -> TrainRequest:
     return TrainRequest.for_family(ModelFamily.BUILTIN, **{"person": "Ann", "consent": True, **changes})
 
 
-def settle(shop: TrainingContext, folder: Path) -> None:
+def settle(context: TrainingContext, folder: Path) -> None:
     """Put a person named Ann on the shelf."""
     folder.mkdir()
     picture = save(draw_faces((300, 300), [((150, 150), 120, (190, 110, 90))]), folder / "reference.png")
     training_set = TrainingSet(folder, (picture,), "", picture, (), np.zeros((1, 3), np.float32), (), (picture,))
-    shop.library.create(PersonDraft("Ann", training_set, None, base_model="built-in", recognizer="fake"))
+    context.library.create(PersonDraft("Ann", training_set, None, base_model="built-in", recognizer="fake"))
 
 
-def test_without_consent_nothing_begins(shop: TrainingContext, photos: list[Photo]):
+def test_without_consent_nothing_begins(context: TrainingContext, photos: list[Photo]):
     with pytest.raises(BadRequest, match="consent"):
-        train(request(consent=False), photos, shop, silent)
-    assert not shop.paths.jobs.exists()
+        train(request(consent=False), photos, context, silent)
+    assert not context.paths.jobs.exists()
 
 
-def test_a_name_that_is_taken_is_refused_before_the_long_run(shop: TrainingContext, tmp_path: Path):
-    settle(shop, tmp_path / "set")
+def test_a_name_that_is_taken_is_refused_before_the_long_run(context: TrainingContext, tmp_path: Path):
+    settle(context, tmp_path / "set")
     with pytest.raises(AlreadyThere, match="Ann"):
-        preflight(request(), shop)
+        preflight(request(), context)
 
 
-def test_an_unknown_base_model_is_refused_before_the_long_run(shop: TrainingContext):
+def test_an_unknown_base_model_is_refused_before_the_long_run(context: TrainingContext):
     with pytest.raises(MissingModel):
-        preflight(request(base_model="nobody's"), shop)
+        preflight(request(base_model="nobody's"), context)
 
 
 def test_the_trainer_is_made_ready_after_the_checks_and_before_the_device_is_taken(
-    shop: TrainingContext, photos: list[Photo]
+    context: TrainingContext, photos: list[Photo]
 ):
     asked: list[bool] = []
 
     def offline(report: Progress) -> Interpreter:
-        asked.append(shop.engine.is_released)
+        asked.append(context.engine.is_released)
         raise MissingPackage("There is no connection.")
 
-    shop = replace(shop, trainer=offline)
+    context = replace(context, trainer=offline)
     with pytest.raises(BadRequest):
-        train(request(consent=False), photos, shop, silent)
+        train(request(consent=False), photos, context, silent)
     assert asked == []
     with pytest.raises(MissingPackage):
-        train(request(), photos, shop, silent)
+        train(request(), photos, context, silent)
     assert asked == [False]
-    assert not shop.engine.is_released
+    assert not context.engine.is_released
 
 
 def test_the_trainer_runs_in_the_python_that_was_given(
-    shop: TrainingContext, photos: list[Photo], monkeypatch: pytest.MonkeyPatch
+    context: TrainingContext, photos: list[Photo], monkeypatch: pytest.MonkeyPatch
 ):
     given = Interpreter(Path("a python"), (Path("packages"),), private=True)
     orders: list[TrainerJob] = []
@@ -91,33 +91,32 @@ def test_the_trainer_runs_in_the_python_that_was_given(
 
     monkeypatch.setattr(module, "launch", stop)
     with pytest.raises(Cancelled):
-        train(request(validation=False), photos, replace(shop, trainer=lambda report: given), silent)
+        train(request(validation=False), photos, replace(context, trainer=lambda report: given), silent)
     assert orders[0].interpreter == given
-    assert shop.engine.is_released
+    assert context.engine.is_released
 
 
 @pytest.mark.parametrize(("name", "word"), [("host.ckpt", "safetensors"), ("painting.safetensors", "inpainting")])
 def test_a_file_no_training_can_begin_with_is_refused_before_the_long_run(
-    shop: TrainingContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, word: str
+    context: TrainingContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, word: str
 ):
     from safetensors.numpy import save_file
 
     file = tmp_path / name
     save_file({FIRST_LAYER: np.zeros((8, 9, 3, 3), np.float32)}, file)
-    monkeypatch.setattr(shop.engine, "checkpoint", lambda wanted: Checkpoint(wanted, ModelFamily.SD15, file))
+    monkeypatch.setattr(context.engine, "checkpoint", lambda wanted: Checkpoint(wanted, ModelFamily.SD15, file))
     with pytest.raises(BadModel, match=word):
-        preflight(request(), shop)
+        preflight(request(), context)
     save_file({FIRST_LAYER: np.zeros((8, 4, 3, 3), np.float32)}, file.with_suffix(".safetensors"))
-    monkeypatch.setattr(
-        shop.engine, "checkpoint", lambda wanted: Checkpoint(wanted, ModelFamily.SD15, file.with_suffix(".safetensors"))
-    )
-    assert preflight(request(), shop).name == request().base_model
+    host = file.with_suffix(".safetensors")
+    monkeypatch.setattr(context.engine, "checkpoint", lambda wanted: Checkpoint(wanted, ModelFamily.SD15, host))
+    assert preflight(request(), context).name == request().base_model
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 300])
-def test_names_that_cannot_be_kept_are_refused(shop: TrainingContext, name: str):
+def test_names_that_cannot_be_kept_are_refused(context: TrainingContext, name: str):
     with pytest.raises((BadName, BadRequest)):
-        preflight(request(person=name), shop)
+        preflight(request(person=name), context)
 
 
 def test_steps_are_counted_on_the_photos_that_are_used():
@@ -125,8 +124,8 @@ def test_steps_are_counted_on_the_photos_that_are_used():
     assert TrainRequest().steps_for(3) == 600
 
 
-def test_trial_templates_keep_their_own_shapes_and_mark_the_face(shop: TrainingContext, tmp_path: Path):
-    shipped = shop.paths.shipped_templates
+def test_trial_templates_keep_their_own_shapes_and_mark_the_face(context: TrainingContext, tmp_path: Path):
+    shipped = context.paths.shipped_templates
     shipped.mkdir(parents=True)
     save(draw_faces((600, 900), [((300, 400), 200, (200, 130, 110))]), shipped / "1.png")
     save(draw_faces((800, 700), [((400, 300), 200, (200, 130, 110))]), shipped / "2.png")
@@ -136,14 +135,14 @@ def test_trial_templates_keep_their_own_shapes_and_mark_the_face(shop: TrainingC
     uses = {"1.png": "true", "2.png": "true", "empty.png": "true", "profile.png": "false"}
     catalog = "".join(entry.format(name, use) for name, use in uses.items())
     (shipped / "templates.toml").write_text(catalog, encoding="utf-8")
-    made = validation_templates(shop.paths, shop.faces, tmp_path / "validation_images", request(resolution=256))
+    made = validation_templates(context.paths, context.faces, tmp_path / "validation_images", request(resolution=256))
     from PIL import Image
 
     sizes = [Image.open(t.picture).size for t in made]
     assert sizes == [(256, 384), (256, 256)]
     for trial in made:
         picture, mask = np.asarray(Image.open(trial.picture)), np.asarray(Image.open(trial.mask))
-        face = shop.faces.detect(picture)[0].box
+        face = context.faces.detect(picture)[0].box
         assert mask.shape == picture.shape[:2]
         inside = Box(*np.argwhere(mask.T).min(axis=0), *np.argwhere(mask.T).max(axis=0) + 1)
         assert inside.width == pytest.approx(1.3 * face.width, abs=3)

@@ -38,71 +38,71 @@ class HostEngine:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[UiContext]:
-    with desk_in(tmp_path) as desk:
-        desk.studio.engine = HostEngine("dream", "dream-xl")  # type: ignore[assignment]
-        yield desk
+def context(tmp_path: Path) -> Iterator[UiContext]:
+    with desk_in(tmp_path) as context:
+        context.studio.engine = HostEngine("dream", "dream-xl")  # type: ignore[assignment]
+        yield context
 
 
-def built(desk: UiContext, kind: type) -> TrainPanel | PortraitPanel:
-    panel = kind(desk)
+def built(context: UiContext, kind: type) -> TrainPanel | PortraitPanel:
+    panel = kind(context)
     with gr.Blocks():
         panel.build(*([gr.Textbox()] if kind is PortraitPanel else []))
     return panel
 
 
-def engine_of(desk: UiContext) -> HostEngine:
-    return desk.studio.engine  # type: ignore[return-value]
+def engine_of(context: UiContext) -> HostEngine:
+    return context.studio.engine  # type: ignore[return-value]
 
 
 @pytest.mark.parametrize(("panel", "kind"), [(TrainPanel, TrainRequest), (PortraitPanel, PortraitRequest)])
-def test_a_form_begins_with_the_engines_first_model_and_its_family(desk: UiContext, panel: type, kind: type):
-    made = built(desk, panel).form
+def test_a_form_begins_with_the_engines_first_model_and_its_family(context: UiContext, panel: type, kind: type):
+    made = built(context, panel).form
     assert made.request([widget.value for widget in made.all_widgets()]) == kind.for_family(
         ModelFamily.SD15, base_model="dream"
     )
 
 
-def test_choices_follow_and_the_choice_stays(desk: UiContext):
-    models = BaseModels(desk)
+def test_choices_follow_and_the_choice_stays(context: UiContext):
+    models = BaseModels(context)
     update, mark = models.fresh({})
     assert (update["choices"], "value" in update) == (["dream", "dream-xl"], False)
     assert "choices" not in models.fresh({MARK: mark})[0]
-    engine_of(desk).names.append("new")
+    engine_of(context).names.append("new")
     update, _ = models.fresh({MARK: mark})
     assert (update["choices"][-1], "value" in update) == ("new", False)
 
 
 @pytest.mark.parametrize("shown", [{}, {MARK: ""}])
-def test_the_first_model_that_comes_is_chosen(desk: UiContext, shown: dict[str, str]):
-    engine_of(desk).names.clear()
-    models = BaseModels(desk)
+def test_the_first_model_that_comes_is_chosen(context: UiContext, shown: dict[str, str]):
+    engine_of(context).names.clear()
+    models = BaseModels(context)
     assert "models/Stable-diffusion" in models.note_html()
-    engine_of(desk).names.append("late")
+    engine_of(context).names.append("late")
     assert models.fresh(shown)[0]["value"] == "late"
     assert models.note_html() == ""
 
 
-def test_without_any_model_nothing_is_ordered_and_the_reason_is_told(desk: UiContext, tmp_path: Path):
-    engine_of(desk).names.clear()
-    train, portrait = built(desk, TrainPanel), built(desk, PortraitPanel)
+def test_without_any_model_nothing_is_ordered_and_the_reason_is_told(context: UiContext, tmp_path: Path):
+    engine_of(context).names.clear()
+    train, portrait = built(context, TrainPanel), built(context, PortraitPanel)
     values = {name: widget.value for name, widget in train.form.widgets.items()} | {"person": "Ada", "consent": True}
     draft = drafted(selfie(tmp_path / "a.png"))
     assert "Choose a base model." in train.on_start(draft, "", {}, *values.values())[0]
     values = [widget.value for widget in portrait.form.all_widgets()]
     assert "Choose a base model." in portrait.on_generate(Selection(), {}, *values)[0]
-    assert desk.jobs.list(Kind.TRAIN) == desk.jobs.list(Kind.PORTRAIT) == []
+    assert context.jobs.list(Kind.TRAIN) == context.jobs.list(Kind.PORTRAIT) == []
 
 
-def test_a_host_says_where_its_models_come_from(tmp_path: Path, desk: UiContext):
-    assert "refresh button" in BaseModels(desk).changes()["info"]
+def test_a_host_says_where_its_models_come_from(tmp_path: Path, context: UiContext):
+    assert "refresh button" in BaseModels(context).changes()["info"]
     with desk_in(tmp_path / "own") as own:
         changes = BaseModels(own).changes()
         assert BUILTIN_CHECKPOINT in changes["choices"]
         assert "info" not in changes
 
 
-def test_a_model_that_has_just_gone_changes_nothing(desk: UiContext):
-    for panel in (built(desk, TrainPanel), built(desk, PortraitPanel)):
+def test_a_model_that_has_just_gone_changes_nothing(context: UiContext):
+    for panel in (built(context, TrainPanel), built(context, PortraitPanel)):
         assert all("value" not in update for update in panel.on_model("gone"))
         assert any("value" in update for update in panel.on_model("dream-xl"))

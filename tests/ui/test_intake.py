@@ -84,7 +84,7 @@ def test_files_elsewhere_are_copied_and_left(intake: UploadStore, gradios: Path,
 def test_borrowed_files_are_gone_afterwards_and_dropped_ones_at_once(
     intake: UploadStore, gradios: Path, tmp_path: Path
 ):
-    with intake.borrowed(str(laid(gradios / "a" / "p.zip"))) as files:
+    with intake.temporary(str(laid(gradios / "a" / "p.zip"))) as files:
         assert files[0].file.is_file()
     assert not files[0].file.exists()
     outside = laid(tmp_path / "outside.png")

@@ -1,4 +1,4 @@
-"""What the page shows, without a browser: verdicts, bars, curves, casts, and nothing that is not escaped."""
+"""What the page shows, without a browser: verdicts, bars, curves, assignments, and nothing that is not escaped."""
 
 from __future__ import annotations
 
@@ -216,25 +216,25 @@ def test_the_largest_face_goes_to_the_person_and_the_others_stay():
 
 
 def test_a_cast_by_hand_holds_for_its_template_only():
-    sitting = Selection(person="ada").toggled("t").toggled("u").cast("t", 0, "bob", SPOTS)
-    assert sitting.persons_in("t", SPOTS) == ("bob", "ada")
-    assert sitting.persons_in("u", SPOTS) == ("", "ada")
+    selection = Selection(person="ada").toggled("t").toggled("u").assigned("t", 0, "bob", SPOTS)
+    assert selection.persons_in("t", SPOTS) == ("bob", "ada")
+    assert selection.persons_in("u", SPOTS) == ("", "ada")
 
 
 def test_templates_with_the_same_cast_are_one_order():
-    sitting = Selection(person="ada").toggled("t").toggled("u").toggled("v").cast("v", 1, "bob", SPOTS)
+    selection = Selection(person="ada").toggled("t").toggled("u").toggled("v").assigned("v", 1, "bob", SPOTS)
     spots = {"t": SPOTS, "u": SPOTS, "v": SPOTS}
-    assert orders(sitting, spots) == [(("", "ada"), ["t", "u"]), (("", "bob"), ["v"])]
+    assert orders(selection, spots) == [(("", "ada"), ["t", "u"]), (("", "bob"), ["v"])]
 
 
 def test_a_template_nobody_is_in_is_no_order():
-    sitting = Selection(person="ada").toggled("t").cast("t", 1, "", SPOTS)
-    assert orders(sitting, {"t": SPOTS}) == []
+    selection = Selection(person="ada").toggled("t").assigned("t", 1, "", SPOTS)
+    assert orders(selection, {"t": SPOTS}) == []
 
 
 def test_unchoosing_shows_another_template():
-    sitting = Selection().toggled("t").toggled("u").toggled("u")
-    assert (sitting.chosen, sitting.shown) == (("t",), "t")
+    selection = Selection().toggled("t").toggled("u").toggled("u")
+    assert (selection.chosen, selection.shown) == (("t",), "t")
 
 
 def test_spots_are_shares_of_the_picture():

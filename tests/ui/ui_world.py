@@ -76,7 +76,7 @@ def paths_in(root: Path) -> Paths:
 
 @contextmanager
 def desk_in(root: Path, language: str = "en", **studio: object) -> Iterator[UiContext]:
-    """A desk with a fake studio and a true queue."""
+    """A context with a fake studio and a true queue."""
     play = PageStudio(paths_in(root), **studio)  # type: ignore[arg-type]
     queue = JobQueue(play.paths, play)  # type: ignore[arg-type]
     try:

@@ -187,8 +187,8 @@ def test_old_clients_get_their_usual_checkpoint_under_the_hosts_name(host: FakeH
     monkeypatch.setattr(
         "door_world.HostsEngine.checkpoints", lambda self: [Checkpoint(n, ModelFamily.SD15) for n in ("dream", usual)]
     )
-    desk = SimpleNamespace(studio=runtime.app_state().studio)
-    assert legacy._checkpoint(desk, {}) == (Checkpoint(usual, ModelFamily.SD15), [])  # type: ignore[arg-type]
+    context = SimpleNamespace(studio=runtime.app_state().studio)
+    assert legacy._checkpoint(context, {}) == (Checkpoint(usual, ModelFamily.SD15), [])  # type: ignore[arg-type]
 
 
 # ---------------------------------------------------------------- what may fail

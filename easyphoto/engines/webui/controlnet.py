@@ -60,22 +60,22 @@ def monitored(host: Host, job: Any, units: tuple[ControlNetUnit, ...]) -> Iterat
     runs in a runner of our own, and the copy's callbacks tell us. Nothing the host's users share is touched, and
     the host's limit of units does not matter.
     """
-    witness = Monitor(units, host.forge)
+    monitor = Monitor(units, host.forge)
     if not units:
-        yield witness
+        yield monitor
         return
     script = script_of(host)
     own = copy.copy(script)
     own.args_from, own.args_to = 0, len(units)
     for name in _CALLBACKS:
         if callable(call := getattr(own, name, None)):
-            setattr(own, name, _recording(call, witness.troubles, host.state.interrupt))
+            setattr(own, name, _recording(call, monitor.troubles, host.state.interrupt))
     runner = host.scripts.ScriptRunner()
     runner.scripts, runner.alwayson_scripts = [own], [own]
-    shelf = ControlNetModels(host)
-    job.scripts, job.script_args = runner, tuple(shelf.unit(unit) for unit in units)
+    models = ControlNetModels(host)
+    job.scripts, job.script_args = runner, tuple(models.unit(unit) for unit in units)
     try:
-        yield witness
+        yield monitor
     except BaseException:
         runner.postprocess(job, SimpleNamespace(images=[], extra_images=[]))  # else the model stays hooked
         raise

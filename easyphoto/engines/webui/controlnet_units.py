@@ -101,22 +101,24 @@ def choose_units(
         if any(hint.required for hint in hints):
             raise absent
         return (), (message("controlnet.note.without", why=absent.messages()[0]),)
-    shelf = ControlNetModels(host)
-    chosen = {hint.kind: _choose(shelf, hint.kind, family) for hint in hints}
+    installed = ControlNetModels(host)
+    chosen = {hint.kind: _choose(installed, hint.kind, family) for hint in hints}
     for hint in hints:
         if hint.required and chosen[hint.kind] is None:
-            raise missing(hint.kind, family, shelf.folder)
+            raise missing(hint.kind, family, installed.folder)
     units = tuple(ControlNetUnit(hint, model) for hint in hints if (model := chosen[hint.kind]) is not None)
     return units, tuple(dropped(hint.kind, family) for hint in hints if chosen[hint.kind] is None)
 
 
-def _choose(shelf: ControlNetModels, kind: HintKind, family: ModelFamily) -> str | None:
+def _choose(installed: ControlNetModels, kind: HintKind, family: ModelFamily) -> str | None:
     """The best model; when none is listed the disk is looked at once more, since files are put there at any time."""
-    return _best(shelf, kind, family, shelf.models()) or _best(shelf, kind, family, shelf.models(fresh=True))
+    return _best(installed, kind, family, installed.models()) or _best(
+        installed, kind, family, installed.models(fresh=True)
+    )
 
 
-def _best(shelf: ControlNetModels, kind: HintKind, family: ModelFamily, models: Mapping[str, Path]) -> str | None:
-    places = {name: _place(name, file, kind, family) for name, file in models.items() if shelf.takes(name)}
+def _best(installed: ControlNetModels, kind: HintKind, family: ModelFamily, listed: Mapping[str, Path]) -> str | None:
+    places = {name: _place(name, file, kind, family) for name, file in listed.items() if installed.takes(name)}
     fitting = [(place, name) for name, place in places.items() if place is not None]
     return min(fitting)[1] if fitting else None
 

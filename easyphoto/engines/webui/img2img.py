@@ -79,15 +79,15 @@ def paint(host: Host, order: Img2ImgCall, report: Progress) -> Image.Image:
     ):
         before = _loading(host, order)
         report(before)
-        with reported(host.state, report, before), monitored(host, call, order.units) as witness:
+        with reported(host.state, report, before), monitored(host, call, order.units) as monitor:
             processed = host.run(lambda: _process(host, call, order.job.seed))
-            if witness.troubles:
-                witness.check(processed)
+            if monitor.troubles:
+                monitor.check(processed)
         if any(getattr(host.state, mark, False) for mark in _STOPPED):
             raise Cancelled
         if not processed.images:
             raise RenderFailed("webui.no-picture", stage="render")
-        witness.check(processed)
+        monitor.check(processed)
         check_used(host, order.entry, order.checkpoint)
         check_applied(host, order.job.loras, processed.comments)
     painted = _picture(processed, order)

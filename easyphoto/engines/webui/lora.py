@@ -86,27 +86,27 @@ def _is_listed(networks: Any, name: str, target: Path) -> bool:
 
 
 def check_applied(host: Host, loras: Sequence[LoraUse], comments: str) -> None:
-    """Raise BadModel unless every LoRA was worn with all its modules; the host itself says nothing of misfits.
+    """Raise BadModel unless every LoRA was applied with all its modules; the host itself says nothing of misfits.
 
     `comments` is what the host remarked on its picture: it names LoRAs that failed in single layers.
     """
     loaded = {network.name: network for network in _networks().loaded_networks} if loras else {}
     for lora in loras:
         name, wanted = name_of(lora.file), len(lora_modules(lora.file))
-        worn = 0 if name not in loaded else _count(host, loaded[name])
+        applied = 0 if name not in loaded else _count(host, loaded[name])
         if name in comments:
             raise BadModel("webui.lora-other-sizes", stage="LoRA", file=str(lora.file))
-        if worn != wanted:
-            raise BadModel("webui.lora-incomplete", stage="LoRA", file=str(lora.file), applied=worn, modules=wanted)
+        if applied != wanted:
+            raise BadModel("webui.lora-incomplete", stage="LoRA", file=str(lora.file), applied=applied, modules=wanted)
 
 
 def _count(host: Host, network: Any) -> int:
     """Modules of the LoRA that found a layer: A1111 keeps them with the network, Forge with its patched models."""
     if not host.forge:
         return len(network.modules)
-    worn = host.shared.sd_model.forge_objects_after_applying_lora
+    applied = host.shared.sd_model.forge_objects_after_applying_lora
     file = str(network.network_on_disk.filename)
-    patched = (worn.unet.lora_patches, worn.clip.patcher.lora_patches)
+    patched = (applied.unet.lora_patches, applied.clip.patcher.lora_patches)
     return sum(len(patches) for by_file in patched for key, layers in by_file.items() if key[0] == file
                for patches in layers.values())  # fmt: skip
 
