@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 
 from PIL import Image
 
+from easyphoto.stages import Stage
+
 
 @dataclass(frozen=True)
 class Step:
     """One sign of life: `done` of `total` units of `stage` are behind us."""
 
-    stage: str
+    stage: Stage
     done: int
     total: int
     note: str = ""
@@ -46,10 +48,10 @@ class Clock:
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
-    def time(self, stage: str) -> Iterator[None]:
+    def time(self, stage: Stage) -> Iterator[None]:
         """Times the block, also when it raises."""
         start = time.perf_counter()
         try:
             yield
         finally:
-            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
+            self.seconds[stage.value] = self.seconds.get(stage.value, 0.0) + time.perf_counter() - start

@@ -33,6 +33,7 @@ from easyphoto.library import Library, PersonDraft
 from easyphoto.paths import Paths
 from easyphoto.portrait.batch import OnResult, PortraitBatch, discard
 from easyphoto.progress import Progress, Step, silent
+from easyphoto.stages import Stage
 from easyphoto.training.train import TrainingResult
 
 
@@ -107,7 +108,7 @@ class FakeStudio:
         portraits, failures = [], []
         folder = out or self.paths.portraits
         for number, template in enumerate(templates):
-            report(Step("portrait", number, len(templates), template.name))
+            report(Step(Stage.PORTRAIT, number, len(templates), template.name))
             self._work("first pass", report)
             try:
                 portraits.append(self._made(request, template, folder))
@@ -115,7 +116,7 @@ class FakeStudio:
             except BadPicture as error:
                 failures.append(error)
                 on_result(error)
-        report(Step("portrait", len(templates), len(templates)))
+        report(Step(Stage.PORTRAIT, len(templates), len(templates)))
         return PortraitBatch(tuple(portraits), tuple(failures))
 
     def remove_person(self, person_id: str) -> Deletion:

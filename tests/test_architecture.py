@@ -30,6 +30,7 @@ LAYERS: tuple[dict[str, tuple[str, ...]], ...] = (
             "paths",
             "tensor_file",
             "sqlite_privacy",
+            "stages",
             "families",
             "images",
         )

@@ -455,7 +455,7 @@ def test_demo_needs_nothing_and_writes_report_and_figures(studio, samples, tmp_p
     (portrait,) = result["portraits"]
     assert portrait["likeness_before"] == 0.8 and portrait["likeness_after"] == 0.4
     assert portrait["file"] == "portraits/10-5.png"
-    assert {"samples", "photos", "portraits"} <= set(result["seconds"]) and result["peak_rss_mb"] > 10
+    assert {"samples", "photos", "portrait"} <= set(result["seconds"]) and result["peak_rss_mb"] > 10
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "2.JPG" in page and "the same person" in page and "data:image/jpeg" in page
     assert str(out / "report.html") in capsys.readouterr().out

@@ -17,6 +17,7 @@ from easyphoto.demo.results import Run, facts_of, result_of
 from easyphoto.domain import ModelFamily, Photo, PortraitRequest, Template, TrainRequest
 from easyphoto.paths import default_root
 from easyphoto.progress import Clock, Progress, Step
+from easyphoto.stages import Stage
 
 if TYPE_CHECKING:
     from easyphoto.studio import Studio
@@ -68,10 +69,10 @@ def pictures(given: Namespace, session: DemoSession) -> tuple[list[Photo], list[
     if not (photos and templates):
         from easyphoto.demo.samples import make_samples
 
-        session.report(Step("samples", 0, 1))
-        with session.clock.time("samples"):
+        session.report(Step(Stage.SAMPLES, 0, 1))
+        with session.clock.time(Stage.SAMPLES):
             samples = make_samples(session.studio.paths, session.out / SAMPLES, session.studio.faces)
-        session.report(Step("samples", 1, 1))
+        session.report(Step(Stage.SAMPLES, 1, 1))
         photos, templates = photos or samples.photos, templates or samples.templates
     return photos_of(photos), templates_of(templates)
 
@@ -93,7 +94,7 @@ def work(request: TrainRequest, photos: list[Photo], templates: list[Template], 
     family = studio.engine.checkpoint(request.base_model).family
     wish = portrait_request(family, request, trained.person.id if trained.person else NAME)
     clock.seconds.update(trained.seconds)
-    with clock.time("portraits"):
+    with clock.time(Stage.PORTRAIT):
         batch = studio.portrait(wish, templates, session.report, session.out / PORTRAITS)
     if batch.failures and not batch.portraits:
         raise batch.failures[0]

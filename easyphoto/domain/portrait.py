@@ -14,6 +14,7 @@ from easyphoto.domain.models import BUILTIN_CHECKPOINT, LoraUse
 from easyphoto.domain.options import check_bounds, option
 from easyphoto.families import ModelFamily
 from easyphoto.locales import Message
+from easyphoto.stages import Stage
 
 KEEP = ""
 """In `PortraitRequest.persons`: leave that face as it is."""
@@ -75,6 +76,21 @@ class PortraitRequest:
     def second(self) -> Pass:
         """The pass over the ring."""
         return Pass(self.second_steps, self.second_denoising_strength, SECOND_HINTS)
+
+    @property
+    def face_stages(self) -> tuple[Stage, ...]:
+        """What is done to each face, in order."""
+        stages = (
+            (Stage.FUSION, self.fusion_before),
+            (Stage.FIRST_PASS, True),
+            (Stage.COLOR, self.color_first),
+            (Stage.SECOND_FUSION, self.fusion_after),
+            (Stage.SECOND_PASS, self.second_pass),
+            (Stage.COLOR, self.color_last),
+            (Stage.RETOUCH, self.retouch),
+            (Stage.DETAIL, self.enhance_detail),
+        )
+        return tuple(stage for stage, wanted in stages if wanted)
 
     @classmethod
     def for_family(cls, family: ModelFamily, **changes: Any) -> PortraitRequest:

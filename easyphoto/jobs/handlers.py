@@ -12,6 +12,7 @@ from easyphoto.errors import EasyPhotoError
 from easyphoto.jobs.job import Kind
 from easyphoto.jobs.requests import as_json, read_request
 from easyphoto.progress import Progress, Step
+from easyphoto.stages import Stage
 
 if TYPE_CHECKING:
     from easyphoto.studio import Studio
@@ -84,7 +85,7 @@ def _part_of(report: Progress, number: int, total: int) -> Progress:
     """Counts templates over the whole job, also those of an earlier try."""
 
     def passed_on(step: Step) -> None:
-        report(replace(step, done=number + step.done, total=total) if step.stage == "portrait" else step)
+        report(replace(step, done=number + step.done, total=total) if step.stage is Stage.PORTRAIT else step)
 
     return passed_on
 

@@ -14,6 +14,7 @@ from easyphoto.paths import free_name
 from easyphoto.portrait.generate import Tools, generate, order_of
 from easyphoto.portrait.subject import open_subject
 from easyphoto.progress import Progress, Step
+from easyphoto.stages import Stage
 
 OnResult = Callable[[Portrait | EasyPhotoError], None]
 """Called with every portrait as soon as it is saved, and with the failure of every template that gave none."""
@@ -56,10 +57,10 @@ def generate_batch(
     results: list[Portrait | EasyPhotoError] = []
     with tools.engine.session():
         for number, template in enumerate(templates):
-            report(Step("portrait", number, len(templates), template.name))
+            report(Step(Stage.PORTRAIT, number, len(templates), template.name))
             results.append(_attempt(template, lambda one: generate(request, one, people, tools, report), to))
             context.on_result(results[-1])
-    report(Step("portrait", len(templates), len(templates)))
+    report(Step(Stage.PORTRAIT, len(templates), len(templates)))
     return PortraitBatch(
         tuple(result for result in results if isinstance(result, Portrait)),
         tuple(result for result in results if isinstance(result, EasyPhotoError)),

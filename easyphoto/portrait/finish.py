@@ -13,6 +13,7 @@ from easyphoto.images import extent, match_color
 from easyphoto.locales import Message
 from easyphoto.portrait.compose import FaceCanvas, found_again
 from easyphoto.portrait.subject import Subject
+from easyphoto.stages import Stage
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,17 +74,14 @@ def enhance_detail(canvas: FaceCanvas, context: EffectContext) -> FaceCanvas:
     return canvas.painted(result, soft)
 
 
-def finishing(request: PortraitRequest) -> list[tuple[str, Effect]]:
-    """The last effects in their order, as the request asks for them."""
-    effects: list[tuple[str, Effect, bool]] = [
-        ("color", match_template, request.color_last),
-        ("retouch", retouch, request.retouch),
-        ("detail", enhance_detail, request.enhance_detail),
-    ]
-    return [(name, effect) for name, effect, wanted in effects if wanted]
-
-
 def _inner_skin(regions: FaceRegions) -> Pixels:
     inner = np.minimum(regions.skin, regions.face)
     features = np.maximum(np.maximum(regions.eyes, regions.lips), regions.brows)
     return np.asarray(np.minimum(inner, 255 - features))
+
+
+EFFECTS: dict[Stage, Effect] = {
+    Stage.COLOR: match_template,
+    Stage.RETOUCH: retouch,
+    Stage.DETAIL: enhance_detail,
+}

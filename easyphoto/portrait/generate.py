@@ -25,6 +25,7 @@ from easyphoto.portrait.repaint import PassContext, PoseReference, repaint
 from easyphoto.portrait.score import score_faces
 from easyphoto.portrait.subject import Subject
 from easyphoto.progress import Clock, Progress, Step
+from easyphoto.stages import Stage
 
 PREVIEW_SIDE = 384  # pixels
 
@@ -71,7 +72,8 @@ def generate(
 
 def _portrait(context: PortraitContext) -> Portrait:
     request, clock = context.request, context.clock
-    with clock.time("detect"):
+    context.report(Step(Stage.DETECT, 0, 1, context.template.name))
+    with clock.time(Stage.DETECT):
         picture = np.asarray(open_picture(context.template.file))
         faces = find_faces(picture, context)
     plans = plan_faces(request, faces, (picture.shape[1], picture.shape[0]), context.family)
@@ -79,7 +81,8 @@ def _portrait(context: PortraitContext) -> Portrait:
     for number, plan in enumerate(plans):
         canvas = _paint_face(cut(result, plan, faces), FaceContext(context, plan, number))
         result = put_back(result, canvas, plan.region)
-    with clock.time("score"):
+    context.report(Step(Stage.SCORE, 0, 1, context.template.name))
+    with clock.time(Stage.SCORE):
         scores = score_faces(picture, result, plans, context.people, context.tools.faces)
     notes = tuple(dict.fromkeys(context.notes))
     text = infotext(request, result.shape[1::-1], [context.people[p.person].person for p in plans])
@@ -116,33 +119,16 @@ class FaceContext:
 FaceStage = Callable[[FaceCanvas, FaceContext], FaceCanvas]
 
 
-def face_stages(request: PortraitRequest) -> list[tuple[str, FaceStage]]:
-    """What is done to one face, in order: fusion, first pass, color, fusion, ring pass, finishing."""
-    stages: list[tuple[str, FaceStage, bool]] = [
-        ("fusion", _fuse_before, request.fusion_before),
-        ("first pass", _first_pass, True),
-        ("color", lambda canvas, face: finish.match_template(canvas, face.effects), request.color_first),
-        ("second fusion", _fuse_after, request.fusion_after),
-        ("second pass", _second_pass, request.second_pass),
-    ]
-    wanted = [(name, stage) for name, stage, asked in stages if asked]
-    return wanted + [(name, _as_stage(effect)) for name, effect in finish.finishing(request)]
-
-
-def _as_stage(effect: finish.Effect) -> FaceStage:
-    return lambda canvas, face: effect(canvas, face.effects)
-
-
 def _paint_face(canvas: FaceCanvas, face: FaceContext) -> FaceCanvas:
     """All stages of one face; each is reported as it begins, with the face as it is until then."""
     portrait = face.portrait
-    stages = face_stages(portrait.request)
+    stages = portrait.request.face_stages
     note = f"{portrait.template.name}, face {face.number + 1}"
-    for count, (name, stage) in enumerate(stages):
+    for count, stage in enumerate(stages):
         preview = fit_long_side(Image.fromarray(canvas.pixels), PREVIEW_SIDE)
-        portrait.report(Step(name, count, len(stages), note, preview=preview))
-        with portrait.clock.time(name):
-            canvas = stage(canvas, face)
+        portrait.report(Step(stage, count, len(stages), note, preview=preview))
+        with portrait.clock.time(stage):
+            canvas = FACE_STAGES[stage](canvas, face)
     return canvas
 
 
@@ -206,6 +192,20 @@ def _pass(canvas: FaceCanvas, mask: Pixels, face: FaceContext, turn: int) -> Fac
     canvas, notes = repaint(canvas, mask, order, guide, where)
     context.notes.extend(notes)
     return canvas
+
+
+def _with_effect(effect: finish.Effect) -> FaceStage:
+    return lambda canvas, face: effect(canvas, face.effects)
+
+
+FACE_STAGES: dict[Stage, FaceStage] = {
+    Stage.FUSION: _fuse_before,
+    Stage.FIRST_PASS: _first_pass,
+    Stage.SECOND_FUSION: _fuse_after,
+    Stage.SECOND_PASS: _second_pass,
+    **{stage: _with_effect(effect) for stage, effect in finish.EFFECTS.items()},
+}
+"""What is done in each of `PortraitRequest.face_stages`."""
 
 
 def order_of(persons: Sequence[str]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from easyphoto.faces.base import FaceToolbox, FusionSource, Prepare
 from easyphoto.faces.likeness import outliers
 from easyphoto.images import open_picture
 from easyphoto.progress import Progress, Step
+from easyphoto.stages import Stage
 
 PHOTO_SIDE = 2048  # longer side at which the person's photos are read
 
@@ -37,7 +38,7 @@ class Subject:
 
         def prepare(source: FusionSource) -> FusionSource:
             if id(source) not in self.enhanced:
-                report(Step("enhance photos", len(self.enhanced), len(self.sources)))
+                report(Step(Stage.ENHANCE_PHOTOS, len(self.enhanced), len(self.sources)))
                 self.enhanced[id(source)] = faces.enhance(source)
             return self.enhanced[id(source)]
 

@@ -14,6 +14,7 @@ from easyphoto.errors import BadPicture
 from easyphoto.faces.base import FaceToolbox, Recognizer
 from easyphoto.images import open_picture, save_picture
 from easyphoto.progress import Progress, Step
+from easyphoto.stages import Stage
 from easyphoto.training.crops import (
     GOOD_SIDE,
     crop_side,
@@ -68,7 +69,7 @@ def write_dataset(
     crisp: set[Path] = set()
     failed: dict[int, str] = {}
     for number, one in enumerate(chosen):
-        report(Step("prepare photos", number, len(chosen), one.report.name))
+        report(Step(Stage.PREPARE_PHOTOS, number, len(chosen), one.report.name))
         try:
             how = _Treatment(faces, request.retouch, request.enhance_photos, id(one) in smallest)
             if _write_one(one, folder, f"{len(used):04d}", how):
@@ -77,7 +78,7 @@ def write_dataset(
             failed[id(one)] = str(bad.problem)
         else:
             used.append(one)
-    report(Step("prepare photos", len(chosen), len(chosen)))
+    report(Step(Stage.PREPARE_PHOTOS, len(chosen), len(chosen)))
     names = [f"{number:04d}" for number in range(len(used))]
     pictures = tuple(folder / "train" / f"{name}.png" for name in names)
     _write_metadata(pictures, folder)

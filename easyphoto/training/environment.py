@@ -22,9 +22,10 @@ from filelock import FileLock, Timeout
 
 from easyphoto.errors import TrainingFailed
 from easyphoto.progress import Progress, Step
+from easyphoto.stages import Stage
 from easyphoto.training.host_python import HostPython, ask
 from easyphoto.training.interpreter import Interpreter
-from easyphoto.training.packages import PINS, STAGE, Pin, fetch, try_out
+from easyphoto.training.packages import PINS, Pin, fetch, try_out
 
 ROOM = 500 * 2**20
 """Bytes that must be free: what is installed, what pip needs meanwhile, and the compiled modules later."""
@@ -68,7 +69,9 @@ class PrivateEnvironment:
             try:
                 lock.acquire(timeout=PAUSE)
             except Timeout:
-                report(Step(STAGE, 0, self._total, "waiting for another window that prepares the trainer"))
+                report(
+                    Step(Stage.PREPARE_TRAINER, 0, self._total, "waiting for another window that prepares the trainer")
+                )
         with lock:
             lock.release()  # the `with` holds it once more
             yield
@@ -83,13 +86,13 @@ class PrivateEnvironment:
         (made,) = interpreter.packages
         made.mkdir()
         for done, pin in enumerate(self.pins):
-            step = Step(STAGE, done, self._total, f"fetching {pin.name} {pin.version}, needed once")
+            step = Step(Stage.PREPARE_TRAINER, done, self._total, f"fetching {pin.name} {pin.version}, needed once")
             fetch(pin, interpreter, self.folder, partial(report, step))
-        step = Step(STAGE, len(self.pins), self._total, "trying out what was fetched")
+        step = Step(Stage.PREPARE_TRAINER, len(self.pins), self._total, "trying out what was fetched")
         try_out(self.pins, interpreter, self.folder, partial(report, step))
         stamp = {"python": str(interpreter.python), "packages": [str(pin) for pin in self.pins]}
         (made / STAMP).write_text(json.dumps(stamp, indent=1), encoding="utf-8")
-        report(Step(STAGE, self._total, self._total))
+        report(Step(Stage.PREPARE_TRAINER, self._total, self._total))
 
     def _sweep(self) -> None:
         """Half-made ones, and those for another Python or torch."""

@@ -15,6 +15,7 @@ from easyphoto.domain import Checkpoint, LoraCheckpoint, TrainingSet, TrainReque
 from easyphoto.errors import MissingModel, TrainingFailed
 from easyphoto.paths import shipped_models
 from easyphoto.progress import Progress, Step, silent
+from easyphoto.stages import Stage
 from easyphoto.training.interpreter import Interpreter, own_python
 from easyphoto.training.trainer_process import lines, running
 from kohya_train import contract
@@ -98,7 +99,7 @@ class _RunState:
     def step(self, preview: Image.Image | None = None) -> Step:
         """The state as a sign of life."""
         figures = {} if self.loss is None else {"loss": self.loss}
-        return Step("train", self.done, self.total, self.note, figures, preview)
+        return Step(Stage.TRAIN, self.done, self.total, self.note, figures, preview)
 
 
 def launch(order: TrainerJob, report: Progress) -> TrainingRun:

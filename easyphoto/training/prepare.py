@@ -10,6 +10,7 @@ from easyphoto.domain import LORA_TRIGGER, Photo, PhotoReport, TrainingSet, Trai
 from easyphoto.errors import BadRequest, NoFace
 from easyphoto.faces.base import FaceToolbox
 from easyphoto.progress import Progress, Step
+from easyphoto.stages import Stage
 from easyphoto.training.dataset_writer import METADATA, write_dataset, write_reference
 from easyphoto.training.photo_checks import PhotoCheck, PhotoChecks, check_photos
 from easyphoto.training.photo_metrics import PhotoMetrics, measure_photo
@@ -54,9 +55,9 @@ def measure_photos(photos: Sequence[Photo], faces: FaceToolbox, report: Progress
     """Every photo, one at a time."""
     seen = []
     for number, photo in enumerate(photos):
-        report(Step("check photos", number, len(photos), photo.name))
+        report(Step(Stage.CHECK_PHOTOS, number, len(photos), photo.name))
         seen.append(measure_photo(photo, faces))
-    report(Step("check photos", len(photos), len(photos)))
+    report(Step(Stage.CHECK_PHOTOS, len(photos), len(photos)))
     return seen
 
 

@@ -14,7 +14,8 @@ from easyphoto.errors import AlreadyThere, BadModel, BadRequest
 from easyphoto.faces.base import FaceToolbox
 from easyphoto.library import Library, PersonDraft, slug
 from easyphoto.paths import Paths
-from easyphoto.progress import Clock, Progress
+from easyphoto.progress import Clock, Progress, Step
+from easyphoto.stages import Stage
 from easyphoto.tensor_file import read_header
 from easyphoto.training.interpreter import Interpreter, TrainerPython, own_python
 from easyphoto.training.launch import TrainerJob, TrainingRun, launch
@@ -75,7 +76,7 @@ class _Training:
 
 def _train(training: _Training, photos: Sequence[Photo], context: TrainingContext, report: Progress) -> TrainingResult:
     request, folder, faces, clock = training.request, training.folder, context.faces, Clock()
-    with clock.time("photos"):
+    with clock.time(Stage.PREPARE_PHOTOS):
         training_set = prepare(photos, request, faces, folder / "set", report)
         templates = (
             validation_templates(context.paths, faces, folder / "validation_images", request)
@@ -85,9 +86,10 @@ def _train(training: _Training, photos: Sequence[Photo], context: TrainingContex
     order = TrainerJob(
         training_set, request, training.base, folder / "run", templates, training.resume, training.interpreter
     )
-    with clock.time("training"), context.engine.offloaded(report):
+    with clock.time(Stage.TRAIN), context.engine.offloaded(report):
         run = launch(order, with_distance(report, training_set.embeddings, faces))
-    with clock.time("choosing"):
+    report(Step(Stage.CHOOSE, 0, 1))
+    with clock.time(Stage.CHOOSE):
         chosen = select(run, training_set, faces, folder / "person.safetensors", request.merge)
     warnings = (*training_set.warnings, *run.warnings, *chosen.warnings)
     facts = {**_facts(order, run, chosen), "seconds": clock.seconds, "warnings": warnings}

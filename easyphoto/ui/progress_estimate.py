@@ -5,19 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from easyphoto.domain import PortraitRequest
+from easyphoto.errors import EasyPhotoError
 from easyphoto.jobs import Event, Job, Kind, State
+from easyphoto.jobs.requests import read_request
+from easyphoto.stages import CHECKING, TRAINING, WITHIN, Stage, spans
 
-SPANS: dict[Kind, dict[str, tuple[float, float]]] = {
-    Kind.CHECK: {"check photos": (0.0, 1.0)},
-    Kind.TRAIN: {
-        "check photos": (0.0, 0.05),
-        "prepare photos": (0.05, 0.2),
-        "train": (0.2, 0.98),
-    },
-}
-"""Share of the whole that each stage takes, roughly as measured; unknown stages do not move the bar."""
-
-PAINTING = ("fusion", "first pass", "color", "second fusion", "second pass", "retouch", "detail")
+JOURNEYS = {Kind.CHECK: CHECKING, Kind.TRAIN: TRAINING}
 ALMOST = 0.99  # the rest is for those that are done
 SURE = 0.04  # below this fraction a guess of the time left is not worth saying
 
@@ -46,29 +40,49 @@ def progress_of(job: Job, events: Sequence[Event]) -> float:
     """The farthest point reached, 0..1."""
     if job.kind is Kind.PORTRAIT:
         return _portrait(job, events)
-    spans, best = SPANS[job.kind], 0.0
+    parts = dict(zip(JOURNEYS[job.kind], spans(JOURNEYS[job.kind]), strict=True))
+    best = 0.0
     for event in events:
-        if event.stage in spans:
-            low, high = spans[event.stage]
-            best = max(best, low + (high - low) * _share(event))
+        if event.stage in parts:
+            best = max(best, _within(parts[Stage(event.stage)], _share(event)))
     return best
 
 
 def _portrait(job: Job, events: Sequence[Event]) -> float:
     """Templates behind us, plus the part of the current one."""
-    rounds = max(1, len([p for p in job.request.get("persons", ()) if p])) * max(1, int(job.request.get("best_of", 1)))
-    behind, seen, best = 0.0, 0, 0.0
-    total = max(1, len(job.files))
+    request = _request_of(job)
+    stages = request.face_stages
+    parts, rounds = spans(stages), max(1, sum(1 for person in request.persons if person)) * request.best_of
+    total, behind, face, number, best = max(1, len(job.files)), 0.0, -1, 0, 0.0
     for event in events:
-        if event.stage == "portrait":
-            behind, seen, total = float(event.done), 0, max(1, event.total)
+        if event.stage == Stage.PORTRAIT:
+            behind, face, number, total = float(event.done), -1, 0, max(1, event.total)
             best = max(best, behind / total)
-        if event.stage in PAINTING and event.done == 0:  # the first stage of a face
-            seen += 1
-        if event.stage in PAINTING:
-            inner = (max(0, seen - 1) + _share(event)) / rounds
-            best = max(best, (behind + min(0.98, inner)) / total)
+        elif event.stage in stages:
+            face += event.done == 0  # the first stage of a face
+            number = min(event.done, len(parts) - 1)
+            best = max(best, (behind + _rounds(face, parts[number][0], rounds)) / total)
+        elif event.stage in WITHIN and face >= 0:
+            best = max(best, (behind + _rounds(face, _within(parts[number], _share(event)), rounds)) / total)
     return min(1.0, best)
+
+
+def _request_of(job: Job) -> PortraitRequest:
+    """As it was asked for; the standard one where this version reads it no more."""
+    try:
+        return read_request(PortraitRequest, job.request)
+    except EasyPhotoError:
+        return PortraitRequest()
+
+
+def _rounds(behind: int, inner: float, rounds: int) -> float:
+    """Faces behind us and the part of the current one, as a part of a template; 1 is for templates that are done."""
+    return min(0.98, (max(0, behind) + inner) / rounds)
+
+
+def _within(part: tuple[float, float], share: float) -> float:
+    low, high = part
+    return low + (high - low) * share
 
 
 def _share(event: Event) -> float:

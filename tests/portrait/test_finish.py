@@ -8,8 +8,9 @@ from easyphoto.domain import Face, ModelFamily, Person, Pixels, PortraitRequest
 from easyphoto.faces.base import FusionSource
 from easyphoto.images import rgb_to_lab
 from easyphoto.portrait.compose import FaceCanvas
-from easyphoto.portrait.finish import EffectContext, enhance_detail, finishing, match_template, retouch
+from easyphoto.portrait.finish import EFFECTS, EffectContext, enhance_detail, match_template, retouch
 from easyphoto.portrait.subject import Subject
+from easyphoto.stages import Stage
 
 TEMPLATE, PAINTED = (200, 130, 110), (170, 120, 120)
 FACES = FakeFaces()
@@ -68,9 +69,11 @@ def test_neighbours_are_never_painted():
 
 
 def test_effects_come_in_the_order_of_the_switches():
-    names = [name for name, _ in finishing(PortraitRequest(retouch=True))]
-    assert names == ["color", "retouch", "detail"]
-    assert finishing(PortraitRequest(color_last=False, enhance_detail=False)) == []
+    stages = PortraitRequest(retouch=True).face_stages
+    assert stages[-3:] == (Stage.COLOR, Stage.RETOUCH, Stage.DETAIL)
+    assert stages[2] is Stage.COLOR
+    plain = PortraitRequest(color_first=False, color_last=False, enhance_detail=False).face_stages
+    assert set(plain).isdisjoint(EFFECTS)
 
 
 def test_the_embedded_family_leaves_color_to_the_fusion():

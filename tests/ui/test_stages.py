@@ -1,43 +1,53 @@
-"""The page has words for every stage that the journeys report."""
+"""One list of stages: journeys report no other, each has its words, and the bar moves through all of them."""
 
-import ast
-from pathlib import Path
+from __future__ import annotations
 
-import easyphoto
+from itertools import pairwise
+from typing import get_type_hints
+
 from easyphoto.domain import PortraitRequest
-from easyphoto.locales import catalogue
-from easyphoto.portrait.generate import face_stages
+from easyphoto.jobs import Event, Job, Kind, State
+from easyphoto.locales import LANGUAGES, catalogue
+from easyphoto.portrait.generate import FACE_STAGES
+from easyphoto.progress import Step
+from easyphoto.stages import CHECKING, TRAINING, Stage, spans
 from easyphoto.ui.i18n import stage_key
-from easyphoto.ui.progress_estimate import PAINTING, SPANS
+from easyphoto.ui.progress_estimate import progress_of
 
-PACKAGE = Path(easyphoto.__file__).parent
-REPORTING = ("Step",)  # Step("stage", ...)
-
-
-def reported() -> set[str]:
-    """The literal stages in the packages that report."""
-    found: set[str] = set()
-    for package in ("training", "portrait", "engines"):
-        for file in (PACKAGE / package).rglob("*.py"):
-            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
-                    name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-                    if name in REPORTING and isinstance(node.args[0].value, str):
-                        found.add(node.args[0].value)
-    return found
+FULL = PortraitRequest(persons=("ada",), retouch=True)
 
 
-def painting() -> set[str]:
-    """Stages of one face with everything switched on."""
-    return {name for name, _ in face_stages(PortraitRequest(retouch=True))}
+def test_a_step_is_of_a_stage():
+    assert get_type_hints(Step)["stage"] is Stage
 
 
-def test_every_stage_has_its_words():
-    assert {"train", "render"} <= reported()
-    assert {stage_key(stage) for stage in reported() | painting()} <= set(catalogue("en"))
+def test_every_stage_has_its_words_and_there_are_no_others():
+    for language in LANGUAGES:
+        words = {key for key in catalogue(language) if key.startswith("stages.")}
+        assert words == {stage_key(stage.value) for stage in Stage}
 
 
-def test_the_bar_waits_for_stages_that_come():
-    assert set(PAINTING) == painting()
-    waited = {stage for spans in SPANS.values() for stage in spans}
-    assert waited <= reported()
+def test_every_stage_of_a_face_is_done_by_something():
+    assert set(FULL.face_stages) == set(FACE_STAGES)
+    assert all(stage.weight > 0 for stage in (*FULL.face_stages, *TRAINING, *CHECKING))
+
+
+def test_spans_cover_the_journey():
+    for journey in (CHECKING, TRAINING, FULL.face_stages):
+        parts = spans(journey)
+        assert (parts[0][0], parts[-1][1]) == (0.0, 1.0)
+        assert all(one[1] == other[0] and one[0] < one[1] for one, other in pairwise(parts))
+
+
+def test_the_bar_moves_at_every_sign_of_life_of_a_portrait():
+    """Also while a pass renders; nothing stalls from the first stage to the last."""
+    told = []
+    for count, stage in enumerate(FULL.face_stages):
+        told.append((stage, count, len(FULL.face_stages)))
+        if stage in (Stage.FIRST_PASS, Stage.SECOND_PASS):
+            told += [(Stage.RENDER, n, 4) for n in (1, 2, 3)]
+    events = [Event(n, 0.0, State.RUNNING, *step) for n, step in enumerate([(Stage.PORTRAIT, 0, 1), *told], 1)]
+    one = Job("x", Kind.PORTRAIT, State.RUNNING, {"persons": ["ada"], "retouch": True}, ("a",), 100.0)
+    fractions = [progress_of(one, events[: n + 1]) for n in range(1, len(events))]
+    assert all(later > sooner for sooner, later in pairwise(fractions))
+    assert fractions[-1] > 0.85

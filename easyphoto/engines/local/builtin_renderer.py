@@ -12,6 +12,7 @@ from easyphoto.engines.local.lora_adapters import applied
 from easyphoto.engines.local.pipelines import DevicePlacement
 from easyphoto.errors import MissingModel
 from easyphoto.progress import Progress, Step
+from easyphoto.stages import Stage
 
 if TYPE_CHECKING:
     from easyphoto.engines.local.renderers import Folders, Loaded, Painted
@@ -51,4 +52,4 @@ def _repaint(parts: Any, job: RenderJob, report: Progress) -> Image.Image:
         cfg_scale=job.cfg_scale,
         seed=job.seed,
     )
-    return to_image(repaint(model, work, lambda done, total: report(Step("render", done, total))))
+    return to_image(repaint(model, work, lambda done, total: report(Step(Stage.RENDER, done, total))))

@@ -16,6 +16,7 @@ from easyphoto.engines.local.silence import silenced
 from easyphoto.engines.model_probe import find_controls
 from easyphoto.locales import Message, message
 from easyphoto.progress import Progress, Step
+from easyphoto.stages import Stage
 
 if TYPE_CHECKING:
     from easyphoto.engines.local.renderers import Folders, Loaded, Painted
@@ -75,7 +76,7 @@ def _inpaint(pipe: Any, job: RenderJob, report: Progress) -> Image.Image:
         return job.picture
 
     def on_step(_pipe: Any, index: int, _time: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
-        report(Step("render", min(index + 1, total), total))
+        report(Step(Stage.RENDER, min(index + 1, total), total))
         return kwargs
 
     control: dict[str, Any] = {}

@@ -17,6 +17,7 @@ from easyphoto.families import SHIPPED
 from easyphoto.locales import message
 from easyphoto.paths import Paths
 from easyphoto.progress import Progress, Step, silent
+from easyphoto.stages import Stage
 
 
 class LocalEngine:
@@ -55,7 +56,7 @@ class LocalEngine:
         checkpoint = self.checkpoint(job.checkpoint)
         placing = choose_placement(self._device)
         if not self._holds(checkpoint, placing):
-            report(Step("load model", 0, 1, checkpoint.name))
+            report(Step(Stage.LOAD_MODEL, 0, 1, checkpoint.name))
         loaded = self._load(checkpoint, placing)
         frame, in_frame = padded(job, checkpoint.family.spec.engine_multiple)
         painted, notes = self._paint(loaded, in_frame, report)

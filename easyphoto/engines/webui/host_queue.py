@@ -9,9 +9,10 @@ from typing import Any
 
 from easyphoto.engines.webui.host import QueueLock
 from easyphoto.progress import Progress, Step
+from easyphoto.stages import Stage
 
 POLL = 0.2  # seconds
-WAITING = Step("waiting", 0, 1, "The WebUI is busy with another job.")
+WAITING = Step(Stage.WAITING, 0, 1, "The WebUI is busy with another job.")
 
 
 @contextmanager
@@ -84,4 +85,4 @@ def reported(state: Any, report: Progress, before: Step) -> Iterator[None]:
 
 def _step(state: Any, before: Step) -> Step:
     total = state.sampling_steps
-    return Step("render", min(state.sampling_step, total), total) if total > 0 else before
+    return Step(Stage.RENDER, min(state.sampling_step, total), total) if total > 0 else before

@@ -21,6 +21,7 @@ from easyphoto.engines.webui.lora import check_applied
 from easyphoto.errors import EasyPhotoError, RenderFailed
 from easyphoto.locales import Message, message
 from easyphoto.progress import Cancelled, Progress, Step
+from easyphoto.stages import Stage
 
 QUIET = {
     # The face of somebody must not go to everybody who asks the host for its progress.
@@ -91,7 +92,7 @@ def paint(host: Host, order: Img2ImgCall, report: Progress) -> Image.Image:
         check_used(host, order.entry, order.checkpoint)
         check_applied(host, order.job.loras, processed.comments)
     painted = _picture(processed, order)
-    report(Step("render", order.job.steps, order.job.steps))
+    report(Step(Stage.RENDER, order.job.steps, order.job.steps))
     return painted
 
 
@@ -113,8 +114,8 @@ def _loading(host: Host, order: Img2ImgCall) -> Step:
     """What is said until the first step."""
     held = getattr(host.sd_models.model_data.sd_model, "sd_checkpoint_info", None)
     if held is not None and held.filename == order.entry.filename:
-        return Step("render", 0, order.job.steps)
-    return Step("load model", 0, 1, order.checkpoint.name)
+        return Step(Stage.RENDER, 0, order.job.steps)
+    return Step(Stage.LOAD_MODEL, 0, 1, order.checkpoint.name)
 
 
 def _processing(host: Host, order: Img2ImgCall) -> Any:
