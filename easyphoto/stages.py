@@ -41,6 +41,7 @@ class Stage(str, Enum):
     PORTRAIT = "portrait"
     ENHANCE_PHOTOS = "enhance photos"
     DETECT = "detect"
+    SKIN_TONE = "skin tone"
     SCORE = "score"
     # To one face, in this order.
     FUSION = "fusion", 3

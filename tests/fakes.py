@@ -24,6 +24,7 @@ from easyphoto.domain import (
 )
 from easyphoto.errors import MissingModel
 from easyphoto.faces.base import FaceRegions, FusionResult, FusionSource, Prepare, Recognizer, unprepared
+from easyphoto.images import lab_to_rgb, rgb_to_lab
 from easyphoto.progress import Progress, Step, silent
 
 BACKGROUND = (60, 120, 90)
@@ -84,6 +85,17 @@ class FakeFaces:
 
     def retouch(self, picture: Pixels, face: Face, ratio: float) -> Pixels:
         return cv2.GaussianBlur(picture, (0, 0), 1 + ratio)
+
+    def skin_tone(self, picture: Pixels, face: Face) -> Floats | None:
+        return np.median(rgb_to_lab(picture[_ellipse(picture.shape[:2], face, 0.6) > 0]), axis=0).astype(np.float32)
+
+    def retone(self, picture: Pixels, face: Face, neighbors: Sequence[Face], tone: Floats) -> Pixels:
+        own = self.skin_tone(picture, face)
+        shift = lab_to_rgb(tone[None])[0].astype(int) - lab_to_rgb(own[None])[0]
+        skin = (picture[..., 0].astype(int) - picture[..., 1] > 30) & (_ellipse(picture.shape[:2], face, 1.1) > 0)
+        out = picture.copy()
+        out[skin] = np.clip(picture[skin] + shift, 0, 255).astype(np.uint8)
+        return out
 
     def sharpen(self, picture: Pixels, scale: float) -> Pixels:
         return picture

@@ -45,6 +45,7 @@ class PortraitRequest:
     lora_weight: float = option(0.9, low=0.0, high=1.3, step=0.05)
     crop_face: bool = option(True)
     enhance_photos: bool = option(True)
+    keep_template_skin: bool = option(False)
     fusion_before: bool = option(True)
     fusion_before_ratio: float = option(0.5, low=0.0, high=1.0, step=0.05)
     first_steps: int = option(50, low=1, high=150, step=1)

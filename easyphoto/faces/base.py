@@ -87,6 +87,17 @@ class FaceToolbox(Protocol):
         """Blemishes smoothed on skin, colour kept; ratio 0..1."""
         ...
 
+    def skin_tone(self, picture: Pixels, face: Face) -> Floats | None:
+        """(3,) CIE L*a*b* (D65) of the face's evenly lit skin; None where too little of it is seen."""
+        ...
+
+    def retone(self, picture: Pixels, face: Face, neighbors: Sequence[Face], tone: Floats) -> Pixels:
+        """The visible skin of that face's person brought to `tone` as it looks in the picture's light.
+
+        Pixels of the other persons, whose faces are `neighbors`, stay bit for bit.
+        """
+        ...
+
     def sharpen(self, picture: Pixels, scale: float) -> Pixels:
         """Enlarged `scale` times (1 = same size) with detail boosted."""
         ...

@@ -26,6 +26,30 @@ _CODES = np.arange(256) / 255
 _LINEAR_OF_BYTE = np.where(_CODES <= 0.04045, _CODES / 12.92, ((_CODES + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
 
+def srgb_to_linear(pixels: Pixels) -> Floats:
+    """uint8 sRGB to linear light 0..1 (IEC 61966-2-1)."""
+    return _LINEAR_OF_BYTE[pixels]
+
+
+def linear_to_srgb(light: Floats) -> Pixels:
+    """Linear light to uint8 sRGB, clipped to 0..1."""
+    light = np.clip(light, 0, 1)
+    code = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+    return np.asarray(np.rint(np.clip(code, 0, 1) * 255), dtype=np.uint8)
+
+
+def adapted(pixels: Pixels, own: Floats, wanted: Floats) -> Pixels:
+    """The picture in another white balance: the L*a*b* color `own` (3,) becomes `wanted`, but for its lightness.
+
+    One gain a channel in linear light (von Kries, on sRGB primaries).
+    """
+    same = np.array([own[0], wanted[1], wanted[2]], np.float32)
+    light, goal = (srgb_to_linear(lab_to_rgb(color[None])[0]) for color in (own, same))
+    gain = np.clip(goal / np.maximum(light, 1e-3), 0.4, 2.5)
+    codes = linear_to_srgb(np.asarray(_LINEAR_OF_BYTE[:, None] * gain, np.float32))  # 256 x 3
+    return np.stack([codes[pixels[..., channel], channel] for channel in range(3)], axis=-1)
+
+
 def rgb_to_lab(pixels: Pixels) -> Floats:
     """uint8 sRGB (..., 3) to float32 L*a*b*: L 0..100, a and b about -108..99; grey has a = b = 0."""
     xyz = _LINEAR_OF_BYTE[pixels] @ _XYZ_OF_RGB.T.astype(np.float32)
@@ -39,9 +63,7 @@ def lab_to_rgb(lab: Floats) -> Pixels:
     y = (lab[..., 0] + 16) / 116
     root = np.stack([y + lab[..., 1] / 500, y, y - lab[..., 2] / 200], axis=-1)
     xyz = np.where(root > _KNEE, root**3, 3 * _KNEE**2 * (root - 4 / 29))
-    light = np.clip(xyz @ _RGB_OF_XYZ.T.astype(np.float32), 0, 1)
-    code = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
-    return np.asarray(np.rint(np.clip(code, 0, 1) * 255), dtype=np.uint8)
+    return linear_to_srgb(np.asarray(xyz @ _RGB_OF_XYZ.T.astype(np.float32)))
 
 
 def _mean_and_spread(lab: Floats, share: Floats) -> tuple[Floats, Floats]:

@@ -77,7 +77,9 @@ def _portrait(context: PortraitContext) -> Portrait:
         picture = np.asarray(open_picture(context.template.file))
         faces = find_faces(picture, context)
     plans = plan_faces(request, faces, (picture.shape[1], picture.shape[0]), context.family)
-    result = picture
+    context.report(Step(Stage.SKIN_TONE, 0, 1, context.template.name))
+    with clock.time(Stage.SKIN_TONE):
+        result = _in_own_skin(picture, faces, plans, context)
     for number, plan in enumerate(plans):
         canvas = _paint_face(cut(result, plan, faces), FaceContext(context, plan, number))
         result = put_back(result, canvas, plan.region)
@@ -89,6 +91,18 @@ def _portrait(context: PortraitContext) -> Portrait:
     return Portrait(
         Image.fromarray(result), context.template.name, scores, request.seed, text, notes, dict(clock.seconds)
     )
+
+
+def _in_own_skin(picture: Pixels, faces: Sequence[Face], plans: Sequence[FacePlan], context: PortraitContext) -> Pixels:
+    """The template with the visible skin of every face that changes in its new person's tone."""
+    if context.request.keep_template_skin:
+        return picture
+    for plan in plans:
+        tone = context.people[plan.person].tone
+        if tone is not None:
+            others = [face for face in faces if face is not plan.face]
+            picture = context.tools.faces.retone(picture, plan.face, others, tone)
+    return picture
 
 
 def find_faces(picture: Pixels, context: PortraitContext) -> list[Face]:

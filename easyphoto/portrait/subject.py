@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +12,13 @@ from easyphoto.domain import Face, Floats, LoraUse, Person, Pixels
 from easyphoto.errors import BadPicture, NoFace
 from easyphoto.faces.base import FaceToolbox, FusionSource, Prepare
 from easyphoto.faces.likeness import outliers
-from easyphoto.images import open_picture
+from easyphoto.faces.skin_locus import plausible, usual_tone
+from easyphoto.images import adapted, open_picture
 from easyphoto.progress import Progress, Step
 from easyphoto.stages import Stage
 
 PHOTO_SIDE = 2048  # longer side at which the person's photos are read
+CAST = 2.0  # a*b* units by which skin may depart from what it is in neutral light before a photo is corrected
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +28,7 @@ class Subject:
     person: Person
     sources: tuple[FusionSource, ...]  # the reference first; each face carries its embedding
     face_id: FusionSource  # what is pasted for the pose hint
+    tone: Floats | None = None  # of the skin in neutral light, (3,) L*a*b*; None where no photo shows enough of it
     enhanced: dict[int, FusionSource] = field(default_factory=dict)  # by id of the source; filled as photos are used
 
     @property
@@ -61,9 +64,25 @@ def open_subject(person: Person, faces: FaceToolbox) -> Subject:
     found = [source for file in files if (source := _source(file, faces)) is not None]
     if not found:
         raise NoFace("portrait.no-stored-face", stage="person", file=str(person.reference.name), name=person.name)
-    sources = _same_person(found, faces)
+    sources, tones = balanced(_same_person(found, faces), faces)
     face_id = _source(person.face_id, faces) if person.face_id else None
-    return Subject(person, tuple(sources), face_id or sources[0])
+    return Subject(person, tuple(sources), face_id or sources[0], usual_tone(tones))
+
+
+def balanced(sources: Sequence[FusionSource], faces: FaceToolbox) -> tuple[list[FusionSource], list[Floats]]:
+    """The photos with their skin in a color that skin has in neutral light, and its tones; lightness stays."""
+    results: list[FusionSource] = []
+    tones: list[Floats] = []
+    for source in sources:
+        tone = faces.skin_tone(source.picture, source.face)
+        if tone is None:
+            results.append(source)
+            continue
+        goal = plausible(tone)
+        tones.append(np.array([tone[0], goal[1], goal[2]], np.float32))
+        off = float(np.hypot(*(goal - tone)[1:]))
+        results.append(replace(source, picture=adapted(source.picture, tone, goal)) if off > CAST else source)
+    return results, tones
 
 
 def _source(file: Path, faces: FaceToolbox) -> FusionSource | None:

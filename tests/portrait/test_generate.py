@@ -9,7 +9,8 @@ from PIL import Image
 from easyphoto.domain import KEEP, HintKind, LoraCheckpoint, ModelFamily, Person, PortraitRequest, Template
 from easyphoto.errors import BadRequest, NoFace
 from easyphoto.faces.base import FusionSource
-from easyphoto.images import read_infotext
+from easyphoto.faces.skin_locus import lab_to_lch
+from easyphoto.images import read_infotext, rgb_to_lab
 from easyphoto.portrait import batch as batch_module
 from easyphoto.portrait.batch import BatchContext, generate_batch
 from easyphoto.portrait.generate import Tools, generate
@@ -272,3 +273,31 @@ def test_a_photo_in_use_is_enhanced_once_for_all_templates(tmp_path: Path, ann: 
         )
     assert faces.enhanced == times
     assert stages.count("enhance photos") == times
+
+
+def skin(portrait, x: int) -> np.ndarray:
+    """Median color between the face's painted middle and its rim, where only the tone changes."""
+    return np.median(np.asarray(portrait.picture)[405:420, x - 8 : x + 8].reshape(-1, 3), axis=0)
+
+
+def test_skin_takes_the_tone_of_each_faces_own_person(tmp_path: Path, ann: Subject, bob: Subject):
+    shown = template(tmp_path, ((250, 350), 120), ((650, 350), 120))
+    plain = {"color_first": False, "color_last": False, "fusion_before": False, "fusion_after": False}
+    lightness = rgb_to_lab(skin(make(request("bob", "ann", **plain), shown, ann, bob), 250).astype(np.uint8))[0]
+    other = rgb_to_lab(skin(make(request("bob", "ann", **plain), shown, ann, bob), 650).astype(np.uint8))[0]
+    assert abs(lightness - bob.tone[0]) < 6
+    assert abs(other - ann.tone[0]) < 6
+    assert lightness < other - 10
+
+
+def test_the_templates_tone_can_be_kept(tmp_path: Path, ann: Subject):
+    shown = template(tmp_path, ((450, 350), 120))
+    plain = {"fusion_before": False, "fusion_after": False}
+    kept = make(request("ann", keep_template_skin=True, **plain), shown, ann)
+    assert np.abs(skin(kept, 450) - PALE).max() < 12
+
+
+def test_a_photo_in_violet_light_is_balanced_before_use(tmp_path: Path):
+    subject = open_subject(person(tmp_path, "eve", (205, 120, 165)), FakeFaces())
+    _, _, hue = lab_to_lch(FakeFaces().skin_tone(subject.sources[0].picture, subject.sources[0].face))
+    assert 40 < hue < 70

@@ -10,7 +10,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from easyphoto.domain import Face, Floats, Pixels
+from easyphoto.domain import Box, Face, Floats, Pixels
 from easyphoto.faces.base import FaceRegions, FusionResult, FusionSource, Prepare, Recognizer, unprepared
 from easyphoto.faces.builtin.detector import Candidate, FaceFinder
 from easyphoto.faces.builtin.enhancer import FaceEnhancer
@@ -104,6 +104,26 @@ class BuiltinToolbox:
         window.cut(out)[:] = smooth_skin(window.cut(picture), skin, face.box.width, ratio)
         return out
 
+    def skin_tone(self, picture: Pixels, face: Face) -> Floats | None:
+        """(3,) CIE L*a*b* of the face's evenly lit skin; None where too little of it is seen."""
+        from easyphoto.faces.fusion.skin_tone import skin_tone
+
+        return skin_tone(picture, self.regions(picture, face))
+
+    def retone(self, picture: Pixels, face: Face, neighbors: Sequence[Face], tone: Floats) -> Pixels:
+        """The visible skin of that face's person brought to `tone` as it looks in the picture's light."""
+        from easyphoto.faces.fusion.skin_mask import person_window, visible_skin
+        from easyphoto.faces.fusion.skin_tone import retoned_to
+
+        window = person_window(face.box, (picture.shape[1], picture.shape[0]))
+        part = np.ascontiguousarray(window.cut(picture))
+        here, *others = (_shifted(one, window) for one in (face, *neighbors))
+        seen = self.regions(part, here)
+        share = visible_skin(part, here, seen, self.matte(part), others)
+        out = picture.copy()
+        window.cut(out)[:] = retoned_to(tone, part, seen, share, 0.012 * face.box.width)
+        return out
+
     def sharpen(self, picture: Pixels, scale: float) -> Pixels:
         """Enlarged `scale` times with detail boosted."""
         return sharpen(picture, scale)
@@ -158,6 +178,14 @@ class BuiltinToolbox:
             return first
         beside = (self._mesh.fit(picture, (x * ratio + step * side, y * ratio), side, one.roll) for step in _STEPS)
         return max([first, *beside], key=lambda mesh: mesh.score)
+
+
+def _shifted(face: Face, window: CropWindow) -> Face:
+    """The face in the pixels of the window's part."""
+    box, (x, y) = face.box, (window.left, window.top)
+    mesh = None if face.mesh is None else np.asarray(face.mesh - np.array([x, y, 0], np.float32), np.float32)
+    points = np.asarray(face.points - np.array([x, y], np.float32), np.float32)
+    return replace(face, box=Box(box.left - x, box.top - y, box.right - x, box.bottom - y), points=points, mesh=mesh)
 
 
 def shrink(picture: Pixels, side: int) -> tuple[Pixels, float]:

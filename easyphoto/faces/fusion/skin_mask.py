@@ -1,0 +1,195 @@
+"""The visible skin of one person in a picture: face, ears, neck, chest, arms and hands.
+
+No net: the face tells the colors of skin, GrabCut (Rother, Kolmogorov and Blake 2004) finds more of them inside the
+person's matte at a bounded size, and a guided filter lays the edge along the picture's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from easyphoto.domain import Box, Face, Floats, Pixels
+from easyphoto.faces.base import FaceRegions
+from easyphoto.faces.builtin.face_parsing import CropWindow
+from easyphoto.faces.fusion.skin_tone import features
+from easyphoto.faces.guided_filter import guided_filter, luma
+from easyphoto.images.color import rgb_to_lab
+
+Mask = NDArray[np.bool_]
+
+_SIDE = 320  # pixels of the longer side at which GrabCut works
+_ABOVE, _ASIDE, _BELOW = 0.8, 4.0, 7.0  # face heights round the face in which its person's skin is looked for
+_ROUNDS = 3  # of GrabCut
+_ALIKE, _STRANGE = 2.2, 5.0  # color distance that is perhaps skin, and that is none
+_ROUGH = 2.5  # fine contrast, in the skin's own, above which a pixel is hardly skin
+_TURNED = 20.0  # degrees of hue between the face and a hand
+_LEAST = 0.04  # of the face's width squared; smaller patches of its color are no skin
+_THIN = 0.06  # half a finger's width, in face widths
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """What is known of a person in the small picture."""
+
+    picture: Pixels
+    lab: Floats  # blurred
+    regions: FaceRegions
+    rough: Floats  # mean fine contrast round each pixel
+    matte: Pixels
+    box: Box
+    points: Floats  # the five of the face
+
+
+def person_window(box: Box, size: tuple[int, int]) -> CropWindow:
+    """The part of a picture of `size` (width, height) in which the person with that face box is looked for."""
+    x, height = box.center[0], box.height
+    reach = Box(x - _ASIDE * height, box.top - _ABOVE * height, x + _ASIDE * height, box.bottom + _BELOW * height)
+    return CropWindow.round_face(reach, size, 1.0)
+
+
+def visible_skin(
+    picture: Pixels, face: Face, regions: FaceRegions, matte: Pixels, neighbors: Sequence[Face] = ()
+) -> Floats:
+    """H x W, 0..1: how much of each pixel is skin of the person whose face that is. Eyes, brows and lips are left out.
+
+    `matte` is 255 on all persons; of several the person is what lies nearer to this face than to the `neighbors`.
+    """
+    own = _own_cell((picture.shape[1], picture.shape[0]), face, neighbors)
+    person = np.where(own, np.maximum(matte, regions.face), 0).astype(np.uint8)
+    found = _cut_out(_small(picture, regions, person, face))
+    if found is None:
+        return np.zeros(picture.shape[:2], np.float32)
+    return np.asarray(_refined(picture, found, regions, face.box.width) * own, np.float32)
+
+
+_NAMES = ("face", "skin", "eyes", "brows", "lips", "nose")
+
+
+def _own_cell(size: tuple[int, int], face: Face, neighbors: Sequence[Face]) -> Mask:
+    """H x W: nearer to this face and the body under it than to any other, measured in face widths."""
+    x, y = np.meshgrid(np.arange(size[0], dtype=np.float32), np.arange(size[1], dtype=np.float32))
+    own = _away(face.box, x, y)
+    cell = np.ones(own.shape, np.bool_)
+    for other in neighbors:
+        cell &= own < _away(other.box, x, y)
+    return cell
+
+
+def _away(box: Box, x: Floats, y: Floats) -> Floats:
+    """Distance to the line from the face's middle down to its person's waist, in face widths."""
+    (cx, cy), width = box.center, max(box.width, 1.0)
+    down = np.clip(y - cy, 0, 3 * box.height)
+    return np.asarray(np.hypot(x - cx, y - cy - down) / width, np.float32)
+
+
+def _small(part: Pixels, regions: FaceRegions, person: Pixels, face: Face) -> _Seen:
+    ratio = min(1.0, _SIDE / max(part.shape[:2]))
+    size = (max(1, round(part.shape[1] * ratio)), max(1, round(part.shape[0] * ratio)))
+
+    def shrunk(values: Pixels) -> Pixels:
+        return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+    picture = shrunk(part)
+    lab = cv2.GaussianBlur(rgb_to_lab(picture), (0, 0), max(0.5, 0.01 * face.box.width * ratio))
+    masks = FaceRegions(*(shrunk(getattr(regions, name)) for name in _NAMES))
+    rough = np.asarray(cv2.resize(_roughness(part, face.box.width), size, interpolation=cv2.INTER_AREA), np.float32)
+    scaled = Box(*(ratio * side for side in (face.box.left, face.box.top, face.box.right, face.box.bottom)))
+    return _Seen(picture, np.asarray(lab, np.float32), masks, rough, shrunk(person), scaled, face.points * ratio)
+
+
+def _roughness(part: Pixels, width: float) -> Floats:
+    """Mean fine contrast: hair of skin's color has more of it."""
+    gray = luma(part) * np.float32(255)
+    fine = np.abs(gray - cv2.GaussianBlur(gray, (0, 0), max(0.8, 0.008 * width)))
+    around = cv2.GaussianBlur(fine, (0, 0), max(1.0, 0.02 * width))
+    side = 2 * max(1, round(0.04 * width)) + 1
+    return np.asarray(cv2.erode(around, np.ones((side, side), np.uint8)), np.float32)  # a lone edge is not rough
+
+
+def _cut_out(seen: _Seen) -> Floats | None:
+    """0..1 of the small picture; None where the face shows too little skin to tell its color."""
+    sure = (np.minimum(seen.regions.skin, seen.regions.face) > 180) & (features(seen.regions) < 64)
+    if sure.sum() < 30:
+        return None
+    labels = _first_guess(seen, sure)
+    cv2.setRNGSeed(0)  # its clusters start at random; the same picture has to give the same mask
+    models = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.grabCut(seen.picture, labels, None, *models, _ROUNDS, cv2.GC_INIT_WITH_MASK)
+    skin = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD))
+    return _pieces(skin, seen, sure)
+
+
+def _first_guess(seen: _Seen, sure: Mask) -> Pixels:
+    """GrabCut's labels: skin by color, hair by its place above the brows, its color and its roughness."""
+    gap = _color_gap(seen.lab, sure, (0.6, 14.0, 3.0, 3.5))
+    rough = seen.rough / max(float(np.median(seen.rough[sure])), 0.6)
+    inside = seen.regions.face > 128
+    labels = np.full(gap.shape, cv2.GC_PR_BGD, np.uint8)
+    labels[((gap < _ALIKE) & (rough < _ROUGH)) | (inside & (seen.regions.skin > 128))] = cv2.GC_PR_FGD
+    labels[(gap > _STRANGE) | (seen.matte < 96) | ((rough > 1.6 * _ROUGH) & ~inside)] = cv2.GC_BGD
+    labels[_hair(seen, sure, gap, rough) & ~inside] = cv2.GC_BGD
+    labels[sure | (inside & (gap < 1) & (rough < 1.4))] = cv2.GC_FGD
+    labels[features(seen.regions) > 128] = cv2.GC_BGD
+    return labels
+
+
+def _hair(seen: _Seen, sure: Mask, gap: Floats, rough: Floats) -> Mask:
+    """bool H x W: what looks more like the matte over the brows, outside the face, than like the face's skin."""
+    y = np.arange(gap.shape[0], dtype=np.float32)[:, None]
+    over = y < float(seen.points[:2, 1].mean()) - 0.1 * seen.box.height
+    near = np.abs(np.arange(gap.shape[1]) - seen.box.center[0])[None] < 1.0 * seen.box.width
+    oval = cv2.dilate(seen.regions.face, np.ones((3, 3), np.uint8)) > 8
+    zone = over & near & ~oval & (seen.matte > 200)
+    samples = zone & ((gap > 1.2) | (rough > 2))
+    if samples.sum() < 0.02 * seen.box.area:
+        return np.asarray(samples)
+    strict = (1.0, 6.0, 2.0, 2.0)
+    hair, skin = _color_gap(seen.lab, samples, strict), _color_gap(seen.lab, sure, strict)
+    alike = (hair < 3.5) & (skin - hair > 1.5 - rough)
+    smooth = (rough < 0.95) & (seen.lab[..., 0] > np.median(seen.lab[sure][:, 0]))  # an arm in the sun
+    return np.asarray(samples | (alike & ~smooth))
+
+
+def _color_gap(lab: Floats, samples: Mask, tolerance: tuple[float, float, float, float]) -> Floats:
+    """How unlike the colors under `samples` a pixel is; 1 is the rim of what is usual.
+
+    `tolerance` is the weight of lightness, and what is added to the spread of L, a and b.
+    """
+    weight, *extra = tolerance
+    rows = lab[samples]
+    middle = np.median(rows, axis=0)
+    spread = 1.4826 * np.median(np.abs(rows - middle), axis=0) + np.array(extra, np.float32)
+    away = (lab - middle) / spread
+    return np.asarray(np.sqrt(weight * away[..., 0] ** 2 + away[..., 1] ** 2 + away[..., 2] ** 2), np.float32)
+
+
+def _pieces(mask: Mask, seen: _Seen, sure: Mask) -> Floats:
+    """The connected pieces of `mask` that hold sure skin, or have its hue and chroma and the size of a hand."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+    lab, width = seen.lab, seen.box.width
+    depth = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3)
+    a, b = np.median(lab[sure], axis=0)[1:]
+    kept = np.zeros(len(stats), np.float32)
+    for number in range(1, len(stats)):
+        piece = labels == number
+        its_a, its_b = np.median(lab[piece], axis=0)[1:]
+        turned = abs(np.degrees(np.arctan2(its_b, its_a) - np.arctan2(b, a)))
+        like = turned < _TURNED and np.hypot(its_a, its_b) > 0.55 * np.hypot(a, b)
+        large = stats[number, cv2.CC_STAT_AREA] >= _LEAST * width**2 and depth[piece].max() > _THIN * width
+        kept[number] = bool(sure[piece].any()) or (like and large)
+    return np.asarray(kept[labels], np.float32)
+
+
+def _refined(part: Pixels, found: Floats, regions: FaceRegions, width: float) -> Floats:
+    """The small mask at full size, its edge on the picture's, the face filled and its features taken out."""
+    size = (part.shape[1], part.shape[0])
+    rough = np.asarray(cv2.resize(found, size, interpolation=cv2.INTER_LINEAR), np.float32)
+    fine = guided_filter(luma(part), rough, max(1, round(0.03 * width)), 4e-4, 1024)
+    share = np.clip((fine - 0.15) / 0.7, 0, 1)
+    keep = 1 - features(regions) / np.float32(255)
+    return np.asarray(share * keep, np.float32)

@@ -1,0 +1,113 @@
+"""The tone of a face's skin, and skin of one tone brought to another.
+
+Tones are (3,) float32 CIE L*a*b* (D65) of evenly lit skin; pictures are uint8 RGB, masks float32 H x W of 0..1.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from easyphoto.domain import Floats, Pixels
+from easyphoto.faces.base import FaceRegions
+from easyphoto.faces.skin_locus import lab_to_lch, lch_to_lab
+from easyphoto.images.color import lab_to_rgb, linear_to_srgb, rgb_to_lab, srgb_to_linear
+
+_LIT = (30.0, 80.0)  # percentiles of lightness between shadow and shine
+_LEAST = 50  # pixels of skin that make a tone
+_GRAY = 4.0  # chroma under which a picture is black and white
+_USUAL = (23.0, 54.0)  # chroma and hue of skin in neutral light, the middle of both ranges
+_LIGHT_KEPT = 0.5  # how much of the departure from them is the template's colored light, and stays
+_SHINE_KEPT = 0.45  # of the light that skin reflects as a mirror, whatever its tone; more looks gray, as by ash
+_FLATTER = 0.25  # how much of its contrast skin loses each time its light is made e times stronger
+_PURER = 0.45  # and how much of its colored spots, at a change by e either way: on lighter skin they would glow
+_SHARE = 0.9  # of the way to the person's lightness; the rest is the scene's exposure
+_SHOULDER = 0.55  # linear light above which lightened skin approaches white slowly
+
+
+def skin_tone(picture: Pixels, regions: FaceRegions) -> Floats | None:
+    """The tone of one face's evenly lit skin; None where too little of it is seen."""
+    inner = (np.minimum(regions.skin, regions.face) > 200) & (features(regions) < 32)
+    if inner.sum() < _LEAST:
+        return None
+    samples = rgb_to_lab(picture[inner])
+    low, high = np.percentile(samples[:, 0], _LIT)
+    lit = (samples[:, 0] >= low) & (samples[:, 0] <= high)
+    return np.asarray(np.median(samples[lit], axis=0), np.float32)
+
+
+def features(regions: FaceRegions) -> Pixels:
+    """Eyes, brows and lips in one mask."""
+    return np.asarray(np.maximum(np.maximum(regions.eyes, regions.lips), regions.brows))
+
+
+def in_light_of(wanted: Floats, own: Floats) -> Floats:
+    """The tone `wanted` as it looks in the light that shows the template's skin as `own`.
+
+    A template whose skin is more orange or bluer than skin can be is lit in that color, and keeps half of it; one
+    in black and white keeps its gray.
+    """
+    lightness, chroma, hue = lab_to_lch(own)
+    goal, goal_chroma, goal_hue = lab_to_lch(wanted)
+    lightness += _SHARE * (goal - lightness)
+    if chroma < _GRAY:
+        return np.array([lightness, own[1], own[2]], np.float32)
+    length = goal_chroma + _LIGHT_KEPT * (chroma - _USUAL[0])
+    return lch_to_lab(lightness, max(_GRAY, length), goal_hue + _LIGHT_KEPT * (hue - _USUAL[1]))
+
+
+def retoned_to(wanted: Floats, picture: Pixels, regions: FaceRegions, share: Floats, radius: float) -> Pixels:
+    """The skin under `share` brought to the tone `wanted` in the picture's light; as it is where its own is unknown."""
+    own = skin_tone(picture, regions)
+    return picture if own is None else retoned(picture, share, (own, in_light_of(wanted, own)), radius)
+
+
+def retoned(picture: Pixels, share: Floats, tones: tuple[Floats, Floats], radius: float) -> Pixels:
+    """`picture` with the skin under `share` brought from the first of `tones` to the second; other pixels stay.
+
+    A gain in linear light: albedo changes, light and texture stay. Shine, which skin of every tone reflects alike, is
+    parted from it by the dichromatic model (Shafer 1985) on the picture blurred by `radius` pixels.
+    """
+    if not share.any():
+        return picture
+    rows, columns = (np.flatnonzero(share.any(axis)) for axis in (1, 0))
+    part = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    light, inside = srgb_to_linear(picture[part]), share[part][..., None]
+    gain = _gain(cv2.GaussianBlur(light, (0, 0), max(0.8, radius)), *(_light_of(tone) for tone in tones))
+    moved = linear_to_srgb(light * (1 + (gain - 1) * inside))
+    out = picture.copy()
+    out[part] = np.where(inside > 0, moved, picture[part])
+    return out
+
+
+def _gain(base: Floats, own: Floats, wanted: Floats) -> Floats:
+    """H x W x 3: by what the linear light of each pixel is multiplied."""
+    shine = _SHINE_KEPT * _shine(base, own)[..., None]
+    step = float(np.log(wanted.mean() / own.mean()))
+    beyond = np.log(np.maximum(base - shine, 1e-4) / own)  # of each pixel, against the tone
+    light = beyond.mean(-1, keepdims=True)
+    flat, pure = max(0.5, 1 - _FLATTER * max(step, 0.0)), np.exp(-_PURER * abs(step))
+    goal = _rolled_off(wanted * np.exp(flat * light + pure * (beyond - light))) + shine
+    return np.asarray(goal / np.maximum(base, 1e-4), np.float32)
+
+
+def _shine(base: Floats, own: Floats) -> Floats:
+    """H x W of linear light: how much white lies on skin of the color `own`, none on what is darker than it."""
+    body = own / np.linalg.norm(own)
+    white = np.full(3, 1 / np.sqrt(3), np.float32)
+    across = white - (white @ body) * body
+    amount = base @ across / float(across @ across)  # least squares of base = body * m + white * s
+    brighter = np.clip(base.sum(-1) / own.sum() - 1, 0, 1)
+    bound = 0.9 * base.min(-1)
+    return np.asarray(np.clip(amount / np.sqrt(3), 0, bound) * np.minimum(1, 2 * brighter), np.float32)
+
+
+def _rolled_off(light: Floats) -> Floats:
+    """The same up to the shoulder, and above it ever slower towards 1."""
+    room = 1 - _SHOULDER
+    over = np.maximum(light - _SHOULDER, 0) / room
+    return np.asarray(np.where(light > _SHOULDER, _SHOULDER + room * over / (1 + over), light), np.float32)
+
+
+def _light_of(tone: Floats) -> Floats:
+    return np.asarray(np.maximum(srgb_to_linear(lab_to_rgb(tone[None])[0]), 2e-3), np.float32)

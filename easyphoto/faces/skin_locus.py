@@ -1,0 +1,40 @@
+"""Colors that skin has in neutral light, and a person's tone over several photos.
+
+Tones are (3,) float32 CIE L*a*b* (D65).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from easyphoto.domain import Floats
+
+HUE = (46.0, 66.0)  # degrees; skin in neutral light lies inside (Xiao et al., 2017)
+CHROMA = (15.0, 30.0)
+LIGHTNESS = (32.0, 72.0)  # L*; a cheek above it was lit by a flash, one below it by nothing
+
+
+def usual_tone(tones: Sequence[Floats]) -> Floats | None:
+    """The median of a person's tones over their photos, robust against one flash or one dark room, made plausible."""
+    return plausible(np.asarray(np.median(np.stack(tones), axis=0), np.float32)) if tones else None
+
+
+def plausible(tone: Floats) -> Floats:
+    """`tone` with the nearest lightness, hue and chroma that skin has in neutral light.
+
+    What departs in hue and chroma is the photo's white balance, in lightness its exposure.
+    """
+    return lch_to_lab(*(float(np.clip(v, *r)) for v, r in zip(lab_to_lch(tone), (LIGHTNESS, CHROMA, HUE), strict=True)))
+
+
+def lab_to_lch(tone: Floats) -> tuple[float, float, float]:
+    """Lightness, chroma, and hue in degrees."""
+    return float(tone[0]), float(np.hypot(tone[1], tone[2])), float(np.degrees(np.arctan2(tone[2], tone[1])))
+
+
+def lch_to_lab(lightness: float, chroma: float, hue: float) -> Floats:
+    """The tone of that lightness, chroma, and hue in degrees."""
+    turn = np.radians(hue)
+    return np.array([lightness, chroma * np.cos(turn), chroma * np.sin(turn)], np.float32)

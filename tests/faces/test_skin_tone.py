@@ -1,0 +1,125 @@
+"""A person's tone over their photos, the visible skin of a picture, and skin brought to another tone."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from easyphoto.faces.builtin.toolbox import BuiltinToolbox
+from easyphoto.faces.fusion.skin_mask import visible_skin
+from easyphoto.faces.fusion.skin_tone import in_light_of, retoned
+from easyphoto.faces.skin_locus import lab_to_lch, lch_to_lab, plausible, usual_tone
+from easyphoto.images import adapted, lab_to_rgb, rgb_to_lab
+from easyphoto.paths import Paths
+
+LIGHT, DARK = lch_to_lab(70, 22, 54), lch_to_lab(38, 26, 52)
+
+
+def flat(tone: np.ndarray, size: int = 60) -> np.ndarray:
+    return np.tile(lab_to_rgb(tone[None]), (size, size, 1))
+
+
+def lightness(picture: np.ndarray) -> np.ndarray:
+    return rgb_to_lab(picture)[..., 0]
+
+
+@pytest.fixture(scope="module")
+def toolbox(tmp_path_factory: pytest.TempPathFactory) -> BuiltinToolbox:
+    return BuiltinToolbox(Paths(tmp_path_factory.mktemp("data")))
+
+
+@pytest.fixture
+def woman(astronaut: Path) -> np.ndarray:
+    return np.asarray(Image.open(astronaut).convert("RGB"))
+
+
+def test_one_flash_and_one_dark_room_do_not_move_the_usual_tone():
+    tones = [lch_to_lab(55, 20, 55)] * 3
+    assert np.allclose(usual_tone([*tones, lch_to_lab(95, 3, 90), lch_to_lab(4, 2, 10)]), tones[0], atol=0.01)
+    assert usual_tone([]) is None
+
+
+def test_a_violet_photo_gives_a_tone_of_skin():
+    lightness, chroma, hue = lab_to_lch(plausible(lch_to_lab(60, 22, -10)))
+    assert (lightness, round(chroma), round(hue)) == (60, 22, 46)
+
+
+def test_a_white_balance_moves_skin_to_its_color_and_keeps_its_lightness():
+    violet, goal = lch_to_lab(60, 18, 5), lch_to_lab(60, 18, 50)
+    result = rgb_to_lab(adapted(flat(violet), violet, goal)).mean((0, 1))
+    assert np.abs(result - goal).max() < 2
+
+
+@pytest.mark.parametrize(("own", "wanted"), [(LIGHT, DARK), (DARK, LIGHT)])
+def test_skin_takes_the_tone_and_the_rest_stays(own: np.ndarray, wanted: np.ndarray):
+    picture, share = flat(own), np.zeros((60, 60), np.float32)
+    share[:, :30] = 1
+    result = retoned(picture, share, (own, wanted), 1)
+    assert np.abs(rgb_to_lab(result)[20:40, 5:25].mean((0, 1)) - wanted).max() < 2.5
+    assert (result[:, 30:] == picture[:, 30:]).all()
+
+
+@pytest.mark.parametrize(("own", "wanted"), [(LIGHT, DARK), (DARK, LIGHT)])
+def test_light_and_shade_keep_their_order_and_shadows_stay_dark(own: np.ndarray, wanted: np.ndarray):
+    steps = np.linspace(0.25, 1.5, 6)
+    tones = np.stack([[own[0] * step, own[1] * step, own[2] * step] for step in steps]).astype(np.float32)
+    picture = np.repeat(np.repeat(lab_to_rgb(tones)[None], 20, 1), 20, 0)
+    result = lightness(retoned(picture, np.ones(picture.shape[:2], np.float32), (own, wanted), 1))[10, 10::20]
+    assert (np.diff(result) > 2).all()
+    assert result[0] < 0.6 * wanted[0]
+
+
+def test_shine_on_darkened_skin_stays_the_brightest_and_is_not_gray():
+    picture = flat(LIGHT)
+    picture[20:40, 20:40] = lab_to_rgb(lch_to_lab(88, 9, 60)[None])
+    result = rgb_to_lab(retoned(picture, np.ones((60, 60), np.float32), (LIGHT, DARK), 1))
+    shine, skin = result[30, 30], result[5, 5]
+    assert 5 < shine[0] - skin[0] < 30
+    assert lab_to_lch(shine)[1] > 10
+
+
+def test_fine_texture_keeps_its_relative_contrast():
+    rng = np.random.default_rng(0)
+    picture = np.clip(flat(LIGHT) + rng.integers(-9, 10, (60, 60, 1)), 0, 255).astype(np.uint8)
+    result = retoned(picture, np.ones((60, 60), np.float32), (LIGHT, DARK), 3)
+    before, after = (lightness(p)[10:50, 10:50] for p in (picture, result))
+    assert 0.5 < (after.std() / after.mean()) / (before.std() / before.mean()) < 1.6
+
+
+def test_only_the_lightness_moves_in_a_black_and_white_template():
+    assert np.allclose(in_light_of(DARK, np.array([70, 1, 2], np.float32))[1:], [1, 2])
+
+
+def test_colored_light_of_the_template_stays_in_part():
+    orange = in_light_of(LIGHT, lch_to_lab(60, 45, 62))
+    assert lab_to_lch(orange)[1] > lab_to_lch(LIGHT)[1] + 5
+
+
+def test_visible_skin_is_the_face_without_its_features_hair_and_clothes(toolbox: BuiltinToolbox, woman: np.ndarray):
+    (face,) = toolbox.detect(woman)
+    regions = toolbox.regions(woman, face)
+    share = visible_skin(woman, face, regions, toolbox.matte(woman))
+    mesh = face.mesh[:, :2].round().astype(int)
+    for cheek in (50, 280, 151):
+        assert share[mesh[cheek][1], mesh[cheek][0]] > 0.9
+    assert share[regions.eyes > 250].max() < 0.05
+    assert share[regions.lips > 250].max() < 0.05
+    over = round(face.box.top - 0.25 * face.box.height), round(face.box.center[0])
+    assert share[over] < 0.05  # hair
+    assert share[-20:, :].mean() < 0.05  # the suit
+
+
+def test_neighbors_stay_bit_for_bit(toolbox: BuiltinToolbox, woman: np.ndarray):
+    pair = np.hstack([woman, woman[:, ::-1]])
+    left, right = toolbox.detect(pair)
+    result = toolbox.retone(pair, left, [right], DARK)
+    half = woman.shape[1]
+    assert (result[:, half:] == pair[:, half:]).all()
+    assert lightness(result[:, :half])[toolbox.regions(pair, left).skin[:, :half] > 250].mean() < 50
+
+
+def test_the_same_picture_gives_the_same_skin(toolbox: BuiltinToolbox, woman: np.ndarray):
+    (face,) = toolbox.detect(woman)
+    first, second = (toolbox.retone(woman, face, [], DARK) for _ in range(2))
+    assert (first == second).all()
