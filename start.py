@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import IO
 
 OLDEST, NEWEST = (3, 10), (3, 13)
-COMMANDS = ("demo", "ui", "train", "portrait", "persons", "models", "doctor")
+COMMANDS = ("demo", "ui", "train", "portrait", "quick", "persons", "models", "doctor")
 KINDS = {"run": ("",), "ui": ("", "-ui"), "test": ("", "-ui", "-dev")}  # each holds the ones before it
 CHECKS: tuple[tuple[str, ...], ...] = (
     ("ruff", "format", "--check", "."),
