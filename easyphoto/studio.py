@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from easyphoto.library import Library
 from easyphoto.paths import Paths, default_root
 from easyphoto.progress import Progress, silent
+from easyphoto.providers import BUILTIN, DIFFUSERS, make_engine, make_toolbox
 from easyphoto.training.interpreter import TrainerPython, own_python
 
 if TYPE_CHECKING:
@@ -35,13 +36,13 @@ class Studio:
         self.library = Library(paths)
 
     @classmethod
-    def local(cls, root: Path | None = None) -> Studio:
-        """With diffusers in our own process and the built-in face toolbox."""
-        from easyphoto.engines.local.engine import LocalEngine
-        from easyphoto.faces.builtin.toolbox import BuiltinToolbox
+    def local(cls, root: Path | None = None, engine: str = DIFFUSERS, faces: str = BUILTIN) -> Studio:
+        """In our own process, with the engine and the face toolbox of those names; see `easyphoto.providers`.
 
+        Raises BadRequest for names that are not in its tables.
+        """
         paths = Paths(root or default_root())
-        return cls(paths, LocalEngine(paths), BuiltinToolbox(paths))
+        return cls(paths, make_engine(engine, paths), make_toolbox(faces, paths))
 
     def check_photos(self, photos: Sequence[Photo], report: Progress = silent) -> tuple[PhotoReport, ...]:
         """A verdict for every photo, in seconds."""

@@ -38,7 +38,7 @@ LAYERS: tuple[dict[str, tuple[str, ...]], ...] = (
     {"stores": ("lora", "library")},
     {"faces": ("faces",), "engines": ("engines",)},
     {"training": ("training",), "portrait": ("portrait",)},
-    {"application": ("studio", "quick", "deletion", "picture_tokens", "jobs", "diagnostics")},
+    {"application": ("studio", "providers", "quick", "deletion", "picture_tokens", "jobs", "diagnostics")},
     {"ui": ("ui",), "api": ("api",)},
     {"server": ("api/server",), "webui": ("webui",)},
     {"console": ("__main__", "cli", "demo")},

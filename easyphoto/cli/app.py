@@ -11,6 +11,7 @@ import argparse
 import logging
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,7 +56,7 @@ def main(arguments: Sequence[str] | None = None, open_studio: OpenStudio | None 
     if not given.debug:
         silence_libraries()
     errors_to = console(stderr=True)
-    answer, failed = attempt(given, open_studio or _local, errors_to)
+    answer, failed = attempt(given, open_studio or partial(_local, given), errors_to)
     show(answer, given.json, errors_to if failed else console())
     return answer.code
 
@@ -105,10 +106,10 @@ def _run(given: argparse.Namespace, open_studio: OpenStudio, beside: Console) ->
         return handler(given, commands.CommandContext(open_studio(given.data), report))
 
 
-def _local(root: Path | None) -> Studio:
+def _local(given: argparse.Namespace, root: Path | None) -> Studio:
     from easyphoto.studio import Studio
 
-    return Studio.local(root)
+    return Studio.local(root, given.engine, given.faces)
 
 
 # ---------------------------------------------------------------- the parser
@@ -137,6 +138,10 @@ def _common() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--json", action="store_true", help="one JSON document on standard output")
     common.add_argument("--data", type=Path, metavar="DIR", help="data folder instead of the usual one")
+    common.add_argument("--engine", default="diffusers", metavar="NAME", help="what paints; default diffusers")
+    common.add_argument(
+        "--faces", default="built-in", metavar="NAME", help="the face toolbox, or role by role: detect=NAME,fuse=NAME"
+    )
     common.add_argument("--debug", action="store_true", help="log everything, with tracebacks")
     return common
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 from easyphoto.errors import MissingPackage
 from easyphoto.jobs import JobQueue
 from easyphoto.paths import Paths
+from easyphoto.providers import WEBUI, EngineSettings, check_toolbox, make_engine, make_toolbox
 from easyphoto.studio import Studio
 from easyphoto.ui.pictures import PictureCache
 from easyphoto.webui import settings
@@ -68,17 +69,16 @@ def app_state_in(root: Path) -> AppState:
 
 
 def studio_in(paths: Paths) -> Studio:
-    """With the host's models and a trainer of our own. What the tab does not need to appear comes later."""
-    from easyphoto.engines.webui.engine import WebuiEngine
+    """With the host's models and a trainer of our own. What the tab does not need to appear comes later.
 
-    engine = WebuiEngine(lambda: settings.read().vae)
-    return Studio(paths, engine, cast("FaceToolbox", _Lazy(partial(_faces, paths))), partial(_trainer, paths))
-
-
-def _faces(paths: Paths) -> FaceToolbox:
-    from easyphoto.faces.builtin.toolbox import BuiltinToolbox
-
-    return BuiltinToolbox(paths)
+    Raises BadRequest for a face toolbox in the settings that cannot be.
+    """
+    wished = settings.read().faces
+    check_toolbox(wished)
+    engine = make_engine(WEBUI, paths, EngineSettings(vae=lambda: settings.read().vae))
+    return Studio(
+        paths, engine, cast("FaceToolbox", _Lazy(partial(make_toolbox, wished, paths))), partial(_trainer, paths)
+    )
 
 
 def _trainer(paths: Paths, report: Progress) -> Interpreter:

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from easyphoto.providers import BUILTIN, TOOLBOXES
+
 SECTION = ("easyphoto", "EasyPhoto")
 LANGUAGES = ("auto", "en", "zh")
 
@@ -15,6 +17,7 @@ class Settings:
     """Only what really acts; everything else is on the tab itself."""
 
     language: str = "auto"  # of our tab; auto: the one the WebUI is shown in
+    faces: str = BUILTIN  # the face toolbox, as `easyphoto.providers` reads it
     vae: str = ""  # for portraits; empty: the one the WebUI is set to
     hosts: frozenset[str] = frozenset()  # further host names our routes answer to
 
@@ -28,6 +31,7 @@ def read() -> Settings:
     names = re.split(r"[\s,;]+", str(data.get("easyphoto_hosts", "")).lower())
     return Settings(
         language if language in LANGUAGES else "auto",
+        str(data.get("easyphoto_faces") or BUILTIN),
         str(data.get("easyphoto_vae") or ""),
         frozenset(filter(None, names)),
     )
@@ -52,6 +56,10 @@ def add() -> None:
 
     made = shared.OptionInfo("auto", "Language of the tab", gr.Radio, {"choices": list(LANGUAGES)}, section=SECTION)
     shared.opts.add_option("easyphoto_language", made.needs_reload_ui())
+    if len(TOOLBOXES) > 1:  # with one there is nothing to choose
+        made = shared.OptionInfo(BUILTIN, "Face toolbox", section=SECTION)
+        made.info(f"{', '.join(TOOLBOXES)}; or role by role, as detect={BUILTIN}").needs_restart()
+        shared.opts.add_option("easyphoto_faces", made)
     made = shared.OptionInfo("", "VAE for portraits", gr.Dropdown, vaes, section=SECTION)
     made.refresh = shared_items.refresh_vae_list
     shared.opts.add_option("easyphoto_vae", made.info("empty: as the WebUI is set"))

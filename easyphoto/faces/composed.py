@@ -1,0 +1,83 @@
+"""A face toolbox whose roles come from several providers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import Enum
+
+from easyphoto.domain import Face, Floats, Pixels
+from easyphoto.faces.base import (
+    FaceRegions,
+    FaceToolbox,
+    FusionResult,
+    FusionSource,
+    Prepare,
+    Recognizer,
+    unprepared,
+)
+
+
+class Role(str, Enum):
+    """What a provider can be chosen for; each is one or two methods of `FaceToolbox`."""
+
+    DETECT = "detect"  # detect
+    RECOGNIZE = "recognize"  # recognizer, embed: they belong together
+    SEGMENT = "segment"  # matte
+    PARSE = "parse"  # regions
+    RETOUCH = "retouch"  # retouch
+    ENHANCE = "enhance"  # sharpen, enhance
+    FUSE = "fuse"  # fuse
+
+
+class ComposedToolbox:
+    """A `FaceToolbox` that asks for each role the provider it was given; it has no methods of its own.
+
+    What a provider needs inside one of its methods (masks for its retouching, say) it takes from itself.
+    """
+
+    def __init__(self, providers: Mapping[Role, FaceToolbox]) -> None:
+        self._by_role = dict(providers)
+
+    @property
+    def recognizer(self) -> Recognizer:
+        """See `FaceToolbox`."""
+        return self._by_role[Role.RECOGNIZE].recognizer
+
+    def detect(self, picture: Pixels) -> list[Face]:
+        """See `FaceToolbox`."""
+        return self._by_role[Role.DETECT].detect(picture)
+
+    def embed(self, picture: Pixels, face: Face) -> Floats:
+        """See `FaceToolbox`."""
+        return self._by_role[Role.RECOGNIZE].embed(picture, face)
+
+    def matte(self, picture: Pixels) -> Pixels:
+        """See `FaceToolbox`."""
+        return self._by_role[Role.SEGMENT].matte(picture)
+
+    def regions(self, picture: Pixels, face: Face) -> FaceRegions:
+        """See `FaceToolbox`."""
+        return self._by_role[Role.PARSE].regions(picture, face)
+
+    def retouch(self, picture: Pixels, face: Face, ratio: float) -> Pixels:
+        """See `FaceToolbox`."""
+        return self._by_role[Role.RETOUCH].retouch(picture, face, ratio)
+
+    def sharpen(self, picture: Pixels, scale: float) -> Pixels:
+        """See `FaceToolbox`."""
+        return self._by_role[Role.ENHANCE].sharpen(picture, scale)
+
+    def enhance(self, photo: FusionSource) -> FusionSource:
+        """See `FaceToolbox`."""
+        return self._by_role[Role.ENHANCE].enhance(photo)
+
+    def fuse(
+        self,
+        template: Pixels,
+        face: Face,
+        sources: Sequence[FusionSource],
+        share: float = 1.0,
+        prepare: Prepare = unprepared,
+    ) -> FusionResult:
+        """See `FaceToolbox`."""
+        return self._by_role[Role.FUSE].fuse(template, face, sources, share, prepare)
