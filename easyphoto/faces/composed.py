@@ -25,6 +25,7 @@ class Role(str, Enum):
     SEGMENT = "segment"  # matte
     PARSE = "parse"  # regions
     RETOUCH = "retouch"  # retouch
+    TONE = "tone"  # skin_tone, retone
     ENHANCE = "enhance"  # sharpen, enhance
     FUSE = "fuse"  # fuse
 
@@ -62,6 +63,14 @@ class ComposedToolbox:
     def retouch(self, picture: Pixels, face: Face, ratio: float) -> Pixels:
         """See `FaceToolbox`."""
         return self._by_role[Role.RETOUCH].retouch(picture, face, ratio)
+
+    def skin_tone(self, picture: Pixels, face: Face) -> Floats | None:
+        """See `FaceToolbox`."""
+        return self._by_role[Role.TONE].skin_tone(picture, face)
+
+    def retone(self, picture: Pixels, face: Face, neighbors: Sequence[Face], tone: Floats) -> Pixels:
+        """See `FaceToolbox`."""
+        return self._by_role[Role.TONE].retone(picture, face, neighbors, tone)
 
     def sharpen(self, picture: Pixels, scale: float) -> Pixels:
         """See `FaceToolbox`."""
