@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The door on a fresh machine: makes .venv beside itself, installs what is locked, runs the command.
+"""The start on a fresh machine: makes .venv beside itself, installs what is locked, runs the command.
 
 Standard library only. The second start trusts a stamp in .venv (hash of the lock files, Python
 version, what was installed) and adds a few milliseconds to the command. What is broken or

@@ -1,6 +1,6 @@
-"""The letter to the trainer (`TrainConfig`, one JSON file) and its answers (`Event`, JSON lines on stdout).
+"""The trainer's configuration (`TrainConfig`, one JSON file) and what it reports (`Event`, JSON lines on stdout).
 
-Standard library only: both houses read it, and the sender may have neither torch nor our own packages.
+Standard library only: both packages read it, and the writer may have neither torch nor our own packages.
 Paths are stored as they are given; give absolute ones.
 """
 
@@ -24,7 +24,7 @@ class BadConfig(ValueError):
     """The JSON is not a TrainConfig of this version."""
 
 
-# ---------------------------------------------------------------- the letter
+# ---------------------------------------------------------------- the configuration
 
 
 @dataclass(frozen=True)
@@ -87,21 +87,21 @@ class TrainConfig:
 
     def write(self, file: Path) -> None:
         """As versioned JSON, UTF-8."""
-        letter = {"version": VERSION, **asdict(self)}
-        file.write_text(json.dumps(letter, ensure_ascii=False, indent=1), encoding="utf-8")
+        stored = {"version": VERSION, **asdict(self)}
+        file.write_text(json.dumps(stored, ensure_ascii=False, indent=1), encoding="utf-8")
 
     @classmethod
     def read(cls, file: Path) -> TrainConfig:
         """The config in `file`. Raises BadConfig; OSError when it cannot be read."""
         try:
-            letter = json.loads(file.read_text(encoding="utf-8"))
+            stored = json.loads(file.read_text(encoding="utf-8"))
         except ValueError as problem:
             raise BadConfig(f"{file} is not JSON: {problem}") from problem
-        if not isinstance(letter, dict) or letter.pop("version", None) != VERSION:
+        if not isinstance(stored, dict) or stored.pop("version", None) != VERSION:
             raise BadConfig(f"{file} is not a training config of version {VERSION}")
-        plan = _build(ValidationPlan, letter.pop("validation_images", {}))
+        plan = _build(ValidationPlan, stored.pop("validation_images", {}))
         templates = tuple(_build(ValidationTemplate, one) for one in plan.templates)
-        config: TrainConfig = _build(cls, {**letter, "validation_images": replace(plan, templates=templates)})
+        config: TrainConfig = _build(cls, {**stored, "validation_images": replace(plan, templates=templates)})
         return config
 
 
@@ -130,7 +130,7 @@ class Started:
 
 @dataclass(frozen=True)
 class Loaded:
-    """The base model is in memory and wears the LoRA modules."""
+    """The base model is in memory with the LoRA modules in it."""
 
     event: ClassVar[str] = "loaded"
     te_modules: int

@@ -1,4 +1,4 @@
-"""The training: load, wear LoRA, cache, step, save, try; and go on where a killed run stopped."""
+"""The training: load, inject LoRA, cache, step, save, try; and go on where a killed run stopped."""
 
 from __future__ import annotations
 

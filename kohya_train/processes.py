@@ -64,9 +64,9 @@ def _enter_group(rank: int, count: int, port: int) -> None:
 
 
 def _work(config: TrainConfig, rank: int, count: int, port: int) -> None:
-    """A worker's life."""
+    """Entry point of a worker process."""
     logging.basicConfig(level=logging.INFO, format=f"%(asctime)s worker {rank} %(name)s %(message)s")
-    threading.Thread(target=_stop_with_leader, name="leash", daemon=True).start()
+    threading.Thread(target=_stop_with_leader, name="leader-watch", daemon=True).start()
     _enter_group(rank, count, port)
     train(config, _say_nothing)
 

@@ -18,7 +18,7 @@ from typing import Any
 from modules import script_callbacks
 
 HERE = Path(__file__).resolve().parent.parent
-HOUSES = ("kohya_train", "builtin_model", "easyphoto")
+PACKAGES = ("kohya_train", "builtin_model", "easyphoto")
 OLDEST = (3, 10)
 
 
@@ -38,11 +38,11 @@ def bring_in() -> Any:
         raise ExtensionUnavailable(
             "EasyPhoto needs Python 3.10 or later; this WebUI runs on " + version + ".", "Update it."
         )
-    for house in HOUSES:
-        found = getattr(importlib.import_module(house), "__file__", None)
+    for package in PACKAGES:
+        found = getattr(importlib.import_module(package), "__file__", None)
         if found is None or Path(found).resolve().parent.parent != HERE:
             raise ExtensionUnavailable(
-                f"Another extension has a package named {house} and was loaded first: {found}.",
+                f"Another extension has a package named {package} and was loaded first: {found}.",
                 "Disable it, or a second copy of EasyPhoto, on the Extensions page, and restart the WebUI.",
             )
     return importlib.import_module("easyphoto.webui.extension")

@@ -74,7 +74,7 @@ def imports_of(file: Path) -> Iterator[str]:
 
 
 def place(module: str) -> tuple[int, str]:
-    """Floor and room of easyphoto.x.y; a bare name out of easyphoto itself is on the ground."""
+    """Layer and group of easyphoto.x.y; a bare name out of easyphoto itself is on the ground."""
     parts = module.split(".")
     if len(parts) < 2:
         return 0, "ground"
@@ -88,37 +88,37 @@ def functions() -> Iterator[tuple[Path, ast.FunctionDef | ast.AsyncFunctionDef]]
                 yield file, node
 
 
-def test_there_is_a_house_to_test():
+def test_there_are_files_to_test():
     assert len(files()) > 30
 
 
-def test_every_file_has_its_room():
-    rooms = {
+def test_every_file_has_its_layer():
+    groups = {
         file.relative_to(ROOT / "easyphoto").parts[0].removesuffix(".py") for file in (ROOT / "easyphoto").rglob("*.py")
     }
-    assert rooms - set(PLACES) == set()
+    assert groups - set(PLACES) == set()
 
 
 def test_imports_go_down():
     wrong = []
     for file in (ROOT / "easyphoto").rglob("*.py"):
-        floor, room = place(name_of(file))
+        layer, group = place(name_of(file))
         for target in imports_of(file):
             if target.startswith("easyphoto."):
                 below, other = place(target)
-                if other != room and below >= floor:
+                if other != group and below >= layer:
                     wrong.append(f"{file.relative_to(ROOT)} imports {target}")
     assert wrong == []
 
 
-def test_only_wiring_and_doors_name_a_concrete_tool():
+def test_only_wiring_and_interfaces_name_a_concrete_tool():
     wrong = []
     for file in (ROOT / "easyphoto").rglob("*.py"):
-        floor, room = place(name_of(file))
+        layer, group = place(name_of(file))
         for target in imports_of(file):
             named = next((tool for tool in CONCRETE if target.startswith(tool)), None)
-            inside = named is not None and room == named.split(".")[1]
-            if named and not inside and floor < 4:
+            inside = named is not None and group == named.split(".")[1]
+            if named and not inside and layer < 4:
                 wrong.append(f"{file.relative_to(ROOT)} imports {target}")
     assert wrong == []
 
@@ -152,7 +152,7 @@ def test_packages_keep_apart(package: str, others: tuple[str, ...], allowed: tup
 
 
 def test_the_host_is_imported_inside_functions_only():
-    """Our packages import anywhere; only the bell in scripts/ runs nowhere but in the host."""
+    """Our packages import anywhere; only the script in scripts/ runs nowhere but in the host."""
     wrong = [
         f"{file.relative_to(ROOT)}:{node.lineno}"
         for file in (ROOT / "easyphoto").rglob("*.py")
@@ -169,7 +169,7 @@ def test_the_host_finds_one_script_and_no_package_of_scripts():
     assert [file.name for file in (ROOT / "scripts").iterdir() if file.name != "__pycache__"] == ["easyphoto_tab.py"]
 
 
-def test_the_letter_box_is_all_we_know_of_the_trainer():
+def test_the_contract_is_all_we_know_of_the_trainer():
     known = {
         (file.relative_to(ROOT).as_posix(), ".".join(target.split(".")[:2]))
         for file in (ROOT / "easyphoto").rglob("*.py")
@@ -179,7 +179,7 @@ def test_the_letter_box_is_all_we_know_of_the_trainer():
     assert known <= {("easyphoto/training/launch.py", "kohya_train.contract")}
 
 
-def test_the_letter_box_needs_the_standard_library_only():
+def test_the_contract_needs_the_standard_library_only():
     used = {target.split(".")[0] for target in imports_of(ROOT / "kohya_train" / "contract.py")}
     assert used - set(sys.stdlib_module_names) == set()
 
@@ -222,7 +222,7 @@ def test_nobody_prints():
 
 
 def test_no_module_hides_one_of_the_standard_library():
-    """A house's own folder may land on sys.path when a script in it is run; the rooms inside never do."""
+    """A package's own folder may land on sys.path when a script in it is run; the folders inside never do."""
     folders = [ROOT, *(ROOT / package for package in PACKAGES), ROOT / "scripts"]
     names = {file.stem for folder in folders for file in folder.glob("*.py")} - {"__init__", "__main__"}
     assert names & set(sys.stdlib_module_names) == set()

@@ -1,4 +1,4 @@
-"""The console door: arguments become requests, results become answers, failures become exit codes."""
+"""The console: arguments become requests, results become answers, failures become exit codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The door on a fresh machine: stamps, repair, queueing, no network, odd paths."""
+"""The start on a fresh machine: stamps, repair, queueing, no network, odd paths."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The training faces as files: upright cuts with room to turn and shift, their meshes, and what is known of each."""
+"""The training faces as files: upright cuts with a margin to turn and shift in, meshes, what is known of each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from builtin_model.inpaint.geometry import oval_mask
 _log = logging.getLogger(__name__)
 
 CANVAS = 320
-"""Pixels a side of a cached cut: the frame in its middle, and room for augmentation around it."""
+"""Pixels a side of a cached cut: the frame in its middle, and a margin for augmentation around it."""
 
 OFFSET = (CANVAS - SIDE) / 2
 

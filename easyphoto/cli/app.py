@@ -1,4 +1,4 @@
-"""The console door: ``easyphoto COMMAND``, ``python -m easyphoto COMMAND``, ``python start.py COMMAND``.
+"""The console program: ``easyphoto COMMAND``, ``python -m easyphoto COMMAND``, ``python start.py COMMAND``.
 
 Exit codes: 0 done, 1 unexpected failure, 2 the request cannot be fulfilled as asked, 3 a photo or
 template cannot be used, 4 a model or package is missing or damaged, 5 training or rendering failed,
@@ -75,7 +75,7 @@ def attempt(given: argparse.Namespace, open_studio: OpenStudio, beside: Console)
         return _run(given, open_studio, beside), False
     except (Cancelled, KeyboardInterrupt):
         return CommandResult({"cancelled": True, "exit_code": CANCELLED}, ["Cancelled."], code=CANCELLED), True
-    except Exception as error:  # the door: the user gets a sentence, --debug the rest
+    except Exception as error:  # the program's edge: the user gets a sentence, --debug the rest
         log.debug("failed", exc_info=True)
         if isinstance(error, errors.EasyPhotoError):
             return error_result(error, code_of(error)), True

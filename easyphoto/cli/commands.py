@@ -1,4 +1,4 @@
-"""The commands of the console door: arguments to a request, the studio's result to an answer."""
+"""The commands of the console: arguments to a request, the studio's result to an answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The nouns that walk through the house, with units, bounds and help at the field.
+"""The types that packages pass to each other, with units, bounds and help at the field.
 
 Pictures are PIL RGB; arrays are uint8 RGB H x W x 3; boxes are (left, top, right, bottom) in
 pixels; sizes are (width, height); masks are PIL "L" with 255 = repaint.

@@ -26,9 +26,9 @@ class Engine(Protocol):
         ...
 
     def session(self) -> AbstractContextManager[None]:
-        """Inside it the engine may keep what it borrowed of its host from one render to the next.
+        """Inside it the engine may keep the host's models and settings changed from one render to the next.
 
-        On leaving, also by an exception, the host has its own back.
+        On leaving, also by an exception, they are the host's own again.
         """
         ...
 

@@ -60,7 +60,7 @@ def unprepared(source: FusionSource) -> FusionSource:
 
 
 class FaceToolbox(Protocol):
-    """Detector, mesh, recogniser, masks, retouching and fusion behind one door."""
+    """Detector, mesh, recogniser, masks, retouching and fusion in one object."""
 
     @property
     def recognizer(self) -> Recognizer:

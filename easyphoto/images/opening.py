@@ -1,4 +1,4 @@
-"""The one door through which foreign picture files come in; everything that fails is a BadPicture."""
+"""Opening foreign picture files, here and nowhere else; everything that fails is a BadPicture."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ class Workers:
             while not self._closing:
                 try:
                     work()
-                except Exception:  # the door of a thread: nobody is above it; a full disk may be emptied again
+                except Exception:  # nobody is above a thread; a full disk may be emptied again
                     _log.exception("The job queue stumbled and goes on.")
                     self.wait_for_news(_IDLE)
         finally:
@@ -153,7 +153,7 @@ class Workers:
             return reporter.stop or State.CANCELLED, None
         except EasyPhotoError as error:
             return State.FAILED, error.as_json()
-        except Exception as error:  # the door of a job: its owner must hear of it, and the next one must run
+        except Exception as error:  # its owner must hear of it, and the next job must run
             _log.exception("Job %s failed inside.", job.id)
             problem = f"Something went wrong inside: {type(error).__name__}: {error}"
             return State.FAILED, EasyPhotoError(problem, stage=job.kind.value, remedy="Please report this.").as_json()

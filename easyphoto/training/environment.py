@@ -44,7 +44,7 @@ class PrivateEnvironment:
     def __call__(self, report: Progress) -> Interpreter:
         """The interpreter, made first where it is not there or was made for another Python or torch.
 
-        Raises MissingPackage when something cannot be fetched, TrainingFailed when there is no room or the
+        Raises MissingPackage when something cannot be fetched, TrainingFailed when the disk is too full or the
         packages do not work with the host; what is raised leaves nothing that would be used later.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -123,7 +123,7 @@ class PrivateEnvironment:
 def fingerprint(host: HostPython, pins: tuple[Pin, ...]) -> str:
     """Folder name for these packages and this host; another Python or torch gives another name.
 
-    Short, since old Windows allows paths of 260 letters only and packages bring more than 100 of them.
+    Short, since old Windows allows paths of 260 characters only and packages bring more than 100 of them.
     """
     facts = [*map(str, pins), str(host.python), host.version, host.platform, host.torch]
     return "for-" + hashlib.sha256("\n".join(facts).encode()).hexdigest()[:10]

@@ -20,7 +20,7 @@ _START = (
 
 @dataclass(frozen=True)
 class Interpreter:
-    """A Python and its search path: the project, `packages`, what it has of its own, `lent`."""
+    """A Python and its search path: the project, `packages`, what it has of its own, `host_site_packages`."""
 
     python: Path
     packages: tuple[Path, ...] = ()  # these win over the Python's own

@@ -160,7 +160,7 @@ def _validation_plan(order: TrainerJob) -> ValidationPlan:
 
 
 def command(python: Interpreter, file: Path) -> list[str]:
-    """The trainer's command line for a letter."""
+    """The command line that trains as the configuration `file` says."""
     return python.command("kohya_train", str(file.resolve()), contract.STOP_WITH_PARENT)
 
 

@@ -42,7 +42,7 @@ def running(
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    """Let go of the leash, wait a moment, then kill the whole group."""
+    """Close its standard input, wait a moment, then kill the whole group."""
     if process.stdin:
         with contextlib.suppress(OSError):  # it may be dead already, then its pipe is broken
             process.stdin.close()

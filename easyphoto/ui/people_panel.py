@@ -123,7 +123,7 @@ class PeoplePanel:
         return PersonCard(person, self.context.studio.library.size(person.id), word, export, report)
 
     def _report_html(self, person: Person) -> Markup:
-        """The training report in the page; it may come from a stranger's zip, so whatever is wrong in it is told."""
+        """The training report in the page; it may come from somebody else's zip, so whatever is wrong in it is told."""
         context = self.context
         try:
             facts = json.loads(read(person.report)) if person.report else {}

@@ -30,7 +30,7 @@ from easyphoto.webui import access
 if TYPE_CHECKING:
     from easyphoto.webui.runtime import AppState
 
-PACKAGES = tuple(name for name in NEEDED if name != "rich")  # that one is for the console door
+PACKAGES = tuple(name for name in NEEDED if name != "rich")  # that one is for the console
 NO_CHECKPOINT = "put an SD 1.5 or SDXL checkpoint (.safetensors) into models/Stable-diffusion and refresh the list"
 NO_LOGIN = "whoever reaches this WebUI sees everybody's pictures; start it with --gradio-auth, or without --listen"
 RESTART = "start the WebUI without --skip-install, it fetches what is missing"

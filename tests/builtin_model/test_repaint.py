@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from builtin_model import repaint as room
+from builtin_model import repaint as module
 from builtin_model.model import BaseModel, load
 from builtin_model.repaint import FEWEST_STEPS, Repaint, repaint, timesteps, to_image, to_tensor
 
@@ -53,11 +53,11 @@ def test_timesteps_fall_from_the_strength(
 
 
 def test_noises_come_in_pairs_that_cancel(job: Repaint):
-    noise = room._noise(replace(job, samples=4), torch.zeros(1, 12, 8, 8))
+    noise = module._noise(replace(job, samples=4), torch.zeros(1, 12, 8, 8))
     assert torch.equal(noise[0], -noise[1])
     assert torch.equal(noise[2], -noise[3])
     assert not torch.equal(noise[0], noise[2])
-    assert room._noise(replace(job, samples=3), torch.zeros(1, 12, 8, 8)).shape[0] == 3
+    assert module._noise(replace(job, samples=3), torch.zeros(1, 12, 8, 8)).shape[0] == 3
 
 
 def test_the_pair_halves_the_grain(model: BaseModel, job: Repaint):
@@ -134,7 +134,7 @@ def test_the_bare_models_own_change_is_taken_by_its_share(model: BaseModel, job:
 
 def test_the_loras_part_is_taken_whole(model: BaseModel, dressed: BaseModel, job: Repaint):
     """With no share of its own, dressed = picture + (dressed alone - bare alone)."""
-    bare, both = (repaint(worn, replace(job, own=1.0)) for worn in (model, dressed))
+    bare, both = (repaint(with_lora, replace(job, own=1.0)) for with_lora in (model, dressed))
     difference = repaint(dressed, replace(job, own=0.0)) - job.picture
     assert difference.abs().max() > 0.002
     inside = (job.picture.abs() < 0.8) & (both.abs() < 1) & (bare.abs() < 1)
@@ -145,14 +145,14 @@ def test_bare_takes_the_loras_off_and_puts_them_back(model: BaseModel, dressed: 
     text = dressed.encode_texts(["1person"])
     latents, time = torch.ones(1, 12, 8, 8), 100
     with torch.no_grad():
-        plain, worn = (m.unet(latents, time, encoder_hidden_states=text).sample for m in (model, dressed))
+        plain, with_lora = (m.unet(latents, time, encoder_hidden_states=text).sample for m in (model, dressed))
         with pytest.raises(KeyError), dressed.bare():
             bare = dressed.unet(latents, time, encoder_hidden_states=text).sample
             raise KeyError
         again = dressed.unet(latents, time, encoder_hidden_states=text).sample
     assert torch.allclose(plain, bare, atol=1e-5)
-    assert torch.equal(worn, again)
-    assert not torch.allclose(plain, worn, atol=1e-3)
+    assert torch.equal(with_lora, again)
+    assert not torch.allclose(plain, with_lora, atol=1e-3)
 
 
 def test_both_runs_are_told(dressed: BaseModel, job: Repaint):

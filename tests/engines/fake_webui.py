@@ -468,7 +468,7 @@ class FakeWebui:
     def _wear(self, prompt: str) -> None:
         """Puts on what it knows and passes over the rest."""
         self.networks.loaded_networks.clear()
-        worn: dict[str, int] = {}
+        applied: dict[str, int] = {}
         for name, weight in re.findall(r"<lora:([^:>]+):([^:>]+)>", prompt):
             entry = self.networks.available_network_aliases.get(name)
             if entry is None:
@@ -476,12 +476,12 @@ class FakeWebui:
             modules = dict.fromkeys(range(_modules_in(Path(entry.filename)) if self.layers is None else self.layers))
             network = names_only(self.facts["networks"]["Network"], name=name, network_on_disk=entry, modules={})
             self.networks.loaded_networks.append(network)
-            worn[entry.filename] = len(modules)
+            applied[entry.filename] = len(modules)
             if not self.forge:
                 network.modules = modules
             float(weight)
         if self.forge:
-            patches = {(file, 1.0, 1.0, False): {"layer": [0] * count} for file, count in worn.items()}
+            patches = {(file, 1.0, 1.0, False): {"layer": [0] * count} for file, count in applied.items()}
             clip = SimpleNamespace(patcher=SimpleNamespace(lora_patches={}))
             objects = SimpleNamespace(unet=SimpleNamespace(lora_patches=patches), clip=clip)
             self.shared.sd_model.forge_objects_after_applying_lora = objects

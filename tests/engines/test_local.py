@@ -226,8 +226,8 @@ def test_the_embedded_model_wears_a_lora(job: RenderJob, toys: Path, tmp_path: P
     write_lora(engine._loaded.base.unet, "lora_unet", file)
     write_lora(engine._loaded.base.text_encoder, "lora_te_text_model", text := tmp_path / "text.safetensors")
     save_file(load_file(file) | load_file(text), file)
-    worn = engine.render(replace(job, loras=(LoraUse(file, 1.0),)), silent)
-    assert worn.picture.tobytes() != plain.picture.tobytes()
+    with_lora = engine.render(replace(job, loras=(LoraUse(file, 1.0),)), silent)
+    assert with_lora.picture.tobytes() != plain.picture.tobytes()
     assert engine.render(job, silent).picture.tobytes() == plain.picture.tobytes()
 
 

@@ -1,4 +1,4 @@
-"""LoRAs in a host of recorded interfaces: they are worn whole or there is no picture."""
+"""LoRAs in a host of recorded interfaces: they are applied whole or there is no picture."""
 
 from __future__ import annotations
 

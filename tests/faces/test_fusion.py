@@ -167,8 +167,8 @@ def test_no_mesh_and_no_source_are_refused(faces, template, person):
 
 
 def test_the_recognizer_keeps_the_nearer_of_two(faces, template, person):
-    stranger = opened("templates/garden.jpg")
-    other = FusionSource(stranger, faces.detect(stranger)[0])
+    other_person = opened("templates/garden.jpg")
+    other = FusionSource(other_person, faces.detect(other_person)[0])
     result = fuse(template.picture, template.face, [other, person], faces, FusionSettings(tries=2))
     assert result.source == 1  # only the person's own photo carries an embedding: it is the middle
 

@@ -18,7 +18,7 @@ CONFIG = TrainConfig(
 )
 
 
-def test_the_letter_survives_the_post(tmp_path):
+def test_the_stored_survives_the_post(tmp_path):
     CONFIG.write(tmp_path / "run.json")
     assert TrainConfig.read(tmp_path / "run.json") == CONFIG
 
@@ -35,16 +35,16 @@ def test_the_letter_survives_the_post(tmp_path):
         {"family": "x"},
     ],
 )
-def test_a_wrong_letter_is_refused(tmp_path, change):
+def test_a_wrong_stored_is_refused(tmp_path, change):
     CONFIG.write(tmp_path / "run.json")
-    letter = {**json.loads((tmp_path / "run.json").read_text("utf-8")), **change}
-    (tmp_path / "run.json").write_text(json.dumps(letter), "utf-8")
+    stored = {**json.loads((tmp_path / "run.json").read_text("utf-8")), **change}
+    (tmp_path / "run.json").write_text(json.dumps(stored), "utf-8")
     with pytest.raises(BadConfig):
         TrainConfig.read(tmp_path / "run.json")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"version": 1}'])
-def test_what_is_no_letter_is_refused(tmp_path, text):
+def test_what_is_no_stored_is_refused(tmp_path, text):
     (tmp_path / "run.json").write_text(text)
     with pytest.raises(BadConfig):
         TrainConfig.read(tmp_path / "run.json")

@@ -24,7 +24,7 @@ def package(folder: Path, who: str) -> Path:
 def run(python: Interpreter, folder: Path, **environment: str) -> tuple[str, list[str], list[str], str]:
     """What the package saw, started as the trainer is."""
     done = subprocess.run(
-        python.command("shown", "ä letter.json", "--leash"),
+        python.command("shown", "ä config.json", "--stop-with-parent"),
         cwd=folder,
         env={**python.environment(), **environment},
         capture_output=True,
@@ -39,7 +39,7 @@ def run(python: Interpreter, folder: Path, **environment: str) -> tuple[str, lis
 def test_it_runs_as_a_main_program_with_its_arguments(tmp_path: Path):
     python = Interpreter(Path(sys.executable), (package(tmp_path / "数据 own", "own"),))
     name, arguments, path, who = run(python, tmp_path)
-    assert (name, arguments, who) == ("__main__", ["ä letter.json", "--leash"], "own")
+    assert (name, arguments, who) == ("__main__", ["ä config.json", "--stop-with-parent"], "own")
     assert path[:2] == [str(checkout()), str(tmp_path / "数据 own")]
 
 
@@ -57,7 +57,7 @@ def test_its_own_packages_win_and_what_is_lent_comes_last(tmp_path: Path):
 def test_nothing_of_the_folder_it_works_in_can_be_imported(tmp_path: Path):
     """The WebUI's folder has packages named `modules`, `scripts` and `models`."""
     own = package(tmp_path / "own", "own")
-    package(tmp_path / "webui", "stranger")
+    package(tmp_path / "webui", "foreign")
     _, _, path, who = run(Interpreter(Path(sys.executable), host_site_packages=(own,)), tmp_path / "webui")
     assert who == "own"
     assert "" not in path
@@ -66,13 +66,13 @@ def test_nothing_of_the_folder_it_works_in_can_be_imported(tmp_path: Path):
 
 def test_a_private_one_takes_nothing_from_its_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     own = package(tmp_path / "own", "own")
-    stranger = package(tmp_path / "stranger", "stranger")
-    monkeypatch.setenv("PYTHONPATH", str(stranger))
-    monkeypatch.setenv("VIRTUAL_ENV", str(stranger))
+    foreign = package(tmp_path / "foreign", "foreign")
+    monkeypatch.setenv("PYTHONPATH", str(foreign))
+    monkeypatch.setenv("VIRTUAL_ENV", str(foreign))
     _, _, path, who = run(Interpreter(Path(sys.executable), host_site_packages=(own,), private=True), tmp_path)
     assert who == "own"
-    assert str(stranger) not in path
-    assert run(Interpreter(Path(sys.executable), host_site_packages=(own,)), tmp_path)[3] == "stranger"
+    assert str(foreign) not in path
+    assert run(Interpreter(Path(sys.executable), host_site_packages=(own,)), tmp_path)[3] == "foreign"
 
 
 def test_our_own_python_keeps_what_it_was_started_with(monkeypatch: pytest.MonkeyPatch):

@@ -53,7 +53,7 @@ def trainer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     return put
 
 
-# ---------------------------------------------------------------- the letter
+# ---------------------------------------------------------------- the configuration
 
 
 def test_the_letter_tells_everything(order: TrainerJob):

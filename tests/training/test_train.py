@@ -36,7 +36,7 @@ def request(**changes) -> TrainRequest:
 
 
 def settle(context: TrainingContext, folder: Path) -> None:
-    """Put a person named Ann on the shelf."""
+    """Put a person named Ann in the library."""
     folder.mkdir()
     picture = save(draw_faces((300, 300), [((150, 150), 120, (190, 110, 90))]), folder / "reference.png")
     training_set = TrainingSet(folder, (picture,), "", picture, (), np.zeros((1, 3), np.float32), (), (picture,))

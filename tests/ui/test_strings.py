@@ -13,14 +13,14 @@ from easyphoto.locales import LANGUAGES, catalogue
 from easyphoto.ui.i18n import Translator, language_of
 from easyphoto.ui.portrait_panel import PRESETS
 
-ROOM = Path(easyphoto.ui.__file__).parent
+FOLDER = Path(easyphoto.ui.__file__).parent
 HAN = re.compile(r"[\u4e00-\u9fff]")
 PAGE = {key.removeprefix("page.") for key in catalogue("en") if key.startswith("page.")}
 
 
 def test_every_sentence_asked_for_is_in_the_catalogue():
     asked = set()
-    for file in (*ROOM.glob("*.py"), *ROOM.glob("templates/*.html")):
+    for file in (*FOLDER.glob("*.py"), *FOLDER.glob("templates/*.html")):
         asked |= set(re.findall(r'(?:say|\.count)\(\s*"([a-z_.]+)"', file.read_text(encoding="utf-8")))
     missing = {key for key in asked if key[-1] != "." and key not in PAGE and f"{key}.one" not in PAGE}
     assert len(asked) > 60

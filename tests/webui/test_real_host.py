@@ -118,9 +118,9 @@ def test_photos_to_a_person_to_a_portrait_and_nothing_stays_behind(host: RealHos
     assert "easyphoto_face" in read_infotext(file)
     with Image.open(file) as picture:
         assert min(picture.size) > 500
-    worn = host.loras() - before["loras"]
-    assert len(worn) == 1
-    assert not re.search("eileen", worn.pop(), re.IGNORECASE), "the copy's name must not tell whose face it is"
+    added = host.loras() - before["loras"]
+    assert len(added) == 1
+    assert not re.search("eileen", added.pop(), re.IGNORECASE), "the copy's name must not tell whose face it is"
     delete(page)
     after = host.state()
     for what in before:

@@ -68,7 +68,7 @@ class LocalEngine:
 
     @contextmanager
     def session(self) -> Iterator[None]:
-        """Nothing is borrowed."""
+        """There is no host to restore."""
         yield
 
     def forget(self, lora: Path) -> None:

@@ -14,7 +14,7 @@ from easyphoto.errors import BadModel
 
 @contextmanager
 def applied(pipe: Any, loras: Sequence[LoraUse]) -> Iterator[None]:
-    """The pipeline wears `loras` with their weights inside, and none afterwards.
+    """Inside, the pipeline has `loras` at their weights; afterwards it has none.
 
     Raises BadModel naming the file that is damaged, of another family, or has a module the model has no place for.
     """
@@ -41,16 +41,14 @@ def _load_adapter(pipe: Any, index: int, lora: LoraUse) -> str:
         raise BadModel(
             "engine.lora-does-not-fit", stage="LoRA", file=str(lora.file), why=str(problem)[:200]
         ) from problem
-    worn_count = sum(_count(getattr(pipe, part, None), name) for part in ("unet", "text_encoder", "text_encoder_2"))
-    if worn_count != len(wanted):
-        raise BadModel(
-            "engine.lora-incomplete", stage="LoRA", file=str(lora.file), applied=worn_count, modules=len(wanted)
-        )
+    found = sum(_count(getattr(pipe, part, None), name) for part in ("unet", "text_encoder", "text_encoder_2"))
+    if found != len(wanted):
+        raise BadModel("engine.lora-incomplete", stage="LoRA", file=str(lora.file), applied=found, modules=len(wanted))
     return name
 
 
 def _count(network: Any, adapter: str) -> int:
-    """How many layers of the network wear that adapter."""
+    """How many layers of the network have that adapter."""
     if network is None:
         return 0
     return sum(1 for layer in network.modules() if adapter in getattr(layer, "lora_A", {}))

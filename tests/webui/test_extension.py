@@ -1,4 +1,4 @@
-"""The bell and the door: loaded as the host loads it, in both start orders, again and again, and with what may fail."""
+"""Script and extension: loaded as the host loads it, in both start orders, again and again, and with what may fail."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from types import SimpleNamespace
 
 import gradio as gr
 import pytest
-from door_world import ROOT, SCRIPT, FakeHost, open_host
+from extension_world import ROOT, SCRIPT, FakeHost, open_host
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
@@ -111,7 +111,7 @@ def test_what_comes_late_is_found_though_our_folder_is_off_the_path(host: FakeHo
 def test_ringing_loads_nothing_heavy(tmp_path: Path):
     code = (
         "import sys, pathlib, pytest; sys.path[:0] = ['tests', 'tests/webui', '.']\n"
-        "from door_world import open_host\n"
+        "from extension_world import open_host\n"
         "import easyphoto.domain, gradio\n"
         "heavy = {'torch', 'onnxruntime', 'diffusers', 'easyphoto.faces.builtin.toolbox', 'easyphoto.api'}\n"
         f"host = open_host(pathlib.Path({str(tmp_path)!r}), pytest.MonkeyPatch())\n"
@@ -133,8 +133,8 @@ def test_the_host_remembers_none_of_our_defaults(host: FakeHost):
 
 
 def test_a_host_without_checkpoints_says_so_on_the_tab(host: FakeHost, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("door_world.HostsEngine.default", lambda self: "")
-    monkeypatch.setattr("door_world.HostsEngine.checkpoints", lambda self: [])
+    monkeypatch.setattr("extension_world.HostsEngine.default", lambda self: "")
+    monkeypatch.setattr("extension_world.HostsEngine.checkpoints", lambda self: [])
     host.load()
     assert "no SD 1.5 or SDXL checkpoint" in text_of(host.build()[0][0])
 
@@ -185,7 +185,8 @@ def test_a_request_that_names_no_base_model_gets_the_hosts_own(host: FakeHost):
 def test_old_clients_get_their_usual_checkpoint_under_the_hosts_name(host: FakeHost, monkeypatch: pytest.MonkeyPatch):
     usual = legacy.USUAL_CHECKPOINT.removesuffix(".safetensors")
     monkeypatch.setattr(
-        "door_world.HostsEngine.checkpoints", lambda self: [Checkpoint(n, ModelFamily.SD15) for n in ("dream", usual)]
+        "extension_world.HostsEngine.checkpoints",
+        lambda self: [Checkpoint(n, ModelFamily.SD15) for n in ("dream", usual)],
     )
     context = SimpleNamespace(studio=runtime.app_state().studio)
     assert legacy._checkpoint(context, {}) == (Checkpoint(usual, ModelFamily.SD15), [])  # type: ignore[arg-type]

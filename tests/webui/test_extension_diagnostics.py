@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from door_world import FakeHost, HostsEngine, open_host
+from extension_world import FakeHost, HostsEngine, open_host
 
 from easyphoto.diagnostics import Finding
 from easyphoto.engines.webui import controlnet_units
@@ -74,9 +74,9 @@ def test_a_data_folder_that_the_host_serves_is_told(tmp_path: Path):
 
 def test_which_controlnet_serves_which_hint(host: FakeHost, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     names = ["control_v11p_sd15_canny_fp16 [12345678]", "control_sd15_canny", "unknown"]
-    shelf = SimpleNamespace(models=lambda: dict.fromkeys(names, tmp_path), folder="models/ControlNet")
+    installed = SimpleNamespace(models=lambda: dict.fromkeys(names, tmp_path), folder="models/ControlNet")
     monkeypatch.setattr(controlnet_units, "why_absent", lambda host: None)
-    monkeypatch.setattr(controlnet_units, "ControlNetModels", lambda host: shelf)
+    monkeypatch.setattr(controlnet_units, "ControlNetModels", lambda host: installed)
     found = {finding.name: finding for finding in diagnostics.controlnet()}
     assert found["controlnet"].value.endswith("3 models")
     assert found["canny for sd15"].value == names[0]

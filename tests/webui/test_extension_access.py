@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from door_world import FakeHost, open_host
+from extension_world import FakeHost, open_host
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 

@@ -1,4 +1,4 @@
-"""What the door uses of its host is what was recorded, and what was recorded is what the host has."""
+"""What the extension uses of its host is what was recorded, and what was recorded is what the host has."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from door_world import FACTS, ROOT, SCRIPT
+from extension_world import FACTS, ROOT, SCRIPT
 
 SOURCES = "EASYPHOTO_WEBUI_SOURCES"  # checkouts of hosts, separated as in PATH
 
 
 def imported() -> set[tuple[str, str]]:
-    """(module, name) of everything the door's files import from the host."""
+    """(module, name) of everything the extension's files import from the host."""
     found = set()
     for file in [*(ROOT / "easyphoto" / "webui").glob("*.py"), SCRIPT]:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -23,7 +23,7 @@ def imported() -> set[tuple[str, str]]:
     return found
 
 
-def test_the_door_imports_recorded_names_only():
+def test_the_extension_imports_recorded_names_only():
     known = {("modules", module.split(".")[1]) for module in (*FACTS["signatures"], *FACTS["values"])}
     known |= {(module, name) for module, names in FACTS["values"].items() for name in names}
     assert len(imported()) > 5

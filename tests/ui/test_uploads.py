@@ -26,7 +26,7 @@ def gradios(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def intake(tmp_path: Path) -> UploadStore:
+def store(tmp_path: Path) -> UploadStore:
     return UploadStore(tmp_path / "data" / "drafts")
 
 
@@ -41,59 +41,57 @@ def old_gradios(upload: Path | str, copy: Path) -> SimpleNamespace:
     return SimpleNamespace(name=str(copy), orig_name=str(upload))
 
 
-def test_nothing_is_left_with_a_new_gradio(intake: UploadStore, gradios: Path):
-    brought = intake.take([str(laid(gradios / "a1" / "me.png"))])
+def test_nothing_is_left_with_a_new_gradio(store: UploadStore, gradios: Path):
+    brought = store.take([str(laid(gradios / "a1" / "me.png"))])
     assert [(one.name, one.file.read_text()) for one in brought] == [("me.png", "photo")]
     assert list(gradios.iterdir()) == []
 
 
-def test_nothing_is_left_with_an_old_gradio(intake: UploadStore, gradios: Path):
+def test_nothing_is_left_with_an_old_gradio(store: UploadStore, gradios: Path):
     upload, copy = laid(gradios / "token" / "me.png"), laid(gradios / "sha1" / "me.png")
-    brought = intake.take([old_gradios(upload, copy)])
+    brought = store.take([old_gradios(upload, copy)])
     assert [(one.name, one.file.read_text()) for one in brought] == [("me.png", "photo")]
     assert list(gradios.iterdir()) == []
 
 
-def test_a_copy_that_another_page_took_away_is_not_needed(intake: UploadStore, gradios: Path):
+def test_a_copy_that_another_page_took_away_is_not_needed(store: UploadStore, gradios: Path):
     upload = laid(gradios / "token" / "me.png")
-    assert intake.take(old_gradios(upload, gradios / "sha1" / "me.png"))[0].file.read_text() == "photo"
+    assert store.take(old_gradios(upload, gradios / "sha1" / "me.png"))[0].file.read_text() == "photo"
 
 
-def test_a_file_of_the_machine_cannot_be_named(intake: UploadStore, gradios: Path, tmp_path: Path):
+def test_a_file_of_the_machine_cannot_be_named(store: UploadStore, gradios: Path, tmp_path: Path):
     secret, copy = laid(tmp_path / "secret.txt"), laid(gradios / "sha1" / "secret.txt")
     for named in (secret, gradios / "x" / ".." / ".." / "secret.txt", gradios.parent / "gradio-not" / "x.png"):
         with pytest.raises(BadRequest):
-            intake.take(old_gradios(named, laid(copy)))
+            store.take(old_gradios(named, laid(copy)))
         assert not copy.exists()
     assert secret.exists()
 
 
-def test_content_that_came_inside_the_message_has_a_bare_name(intake: UploadStore, gradios: Path):
-    assert intake.take(old_gradios("me.png", laid(gradios / "sha1" / "me.png")))[0].name == "me.png"
+def test_content_that_came_inside_the_message_has_a_bare_name(store: UploadStore, gradios: Path):
+    assert store.take(old_gradios("me.png", laid(gradios / "sha1" / "me.png")))[0].name == "me.png"
     assert list(gradios.iterdir()) == []
 
 
-def test_files_elsewhere_are_copied_and_left(intake: UploadStore, gradios: Path, tmp_path: Path):
+def test_files_elsewhere_are_copied_and_left(store: UploadStore, gradios: Path, tmp_path: Path):
     file = laid(tmp_path / "mine.png")
-    intake.take(str(file))
+    store.take(str(file))
     assert file.exists()
-    assert intake.take(None) == []
-    assert intake.take([str(tmp_path / "gone.png")]) == []
+    assert store.take(None) == []
+    assert store.take([str(tmp_path / "gone.png")]) == []
 
 
-def test_borrowed_files_are_gone_afterwards_and_dropped_ones_at_once(
-    intake: UploadStore, gradios: Path, tmp_path: Path
-):
-    with intake.temporary(str(laid(gradios / "a" / "p.zip"))) as files:
+def test_borrowed_files_are_gone_afterwards_and_dropped_ones_at_once(store: UploadStore, gradios: Path, tmp_path: Path):
+    with store.temporary(str(laid(gradios / "a" / "p.zip"))) as files:
         assert files[0].file.is_file()
     assert not files[0].file.exists()
     outside = laid(tmp_path / "outside.png")
-    intake.drop(outside, tmp_path / "data" / "drafts" / "gone")
+    store.drop(outside, tmp_path / "data" / "drafts" / "gone")
     assert outside.exists()
 
 
-def test_what_nobody_came_back_for_is_swept_away(intake: UploadStore, gradios: Path, tmp_path: Path):
-    old, new = (intake.take(str(laid(gradios / name / "a.png")))[0].file for name in "ab")
+def test_what_nobody_came_back_for_is_swept_away(store: UploadStore, gradios: Path, tmp_path: Path):
+    old, new = (store.take(str(laid(gradios / name / "a.png")))[0].file for name in "ab")
     long_ago = time.time() - KEEP_SECONDS - 60
     os.utime(old, (long_ago, long_ago))
     UploadStore(tmp_path / "data" / "drafts")

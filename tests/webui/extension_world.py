@@ -1,4 +1,4 @@
-"""A WebUI that is none: as much of its interface as the door uses, made from the recorded facts."""
+"""A WebUI that is none: as much of its interface as the extension uses, made from the recorded facts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from easyphoto.errors import MissingModel
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "scripts" / "easyphoto_tab.py"
-FACTS = json.loads((Path(__file__).parent / "interfaces" / "door.json").read_text(encoding="utf-8"))
+FACTS = json.loads((Path(__file__).parent / "interfaces" / "extension.json").read_text(encoding="utf-8"))
 
 
 def as_recorded(module: str, name: str, work: Callable[..., Any]) -> Callable[..., Any]:
@@ -125,7 +125,7 @@ class FakeHost:
 
 
 def modules_of(host: FakeHost) -> dict[str, Any]:
-    """The modules the door may ask for, holding recorded names only."""
+    """The modules the extension may ask for, holding recorded names only."""
     calls = {
         "modules.script_callbacks": {
             "on_ui_tabs": lambda callback, *, name=None: host.tabs.append(callback),
