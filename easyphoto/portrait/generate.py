@@ -175,7 +175,8 @@ def _fuse(canvas: FaceCanvas, face: FaceContext, ratio: float, again: bool = Fal
         if context.family.spec.fusion_required and not again:
             raise NoFace(problem.code, stage="fusion", file=context.template.name, **problem.params) from problem
         notes = (message("portrait.note.without-fusion", why=problem.messages()[0]),)
-    context.notes.extend(notes)
+    if not again:  # the second time the template is the person already
+        context.notes.extend(notes)
     return canvas
 
 

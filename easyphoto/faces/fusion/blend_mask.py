@@ -16,8 +16,6 @@ from easyphoto.faces.builtin.face_parsing import grown, hull, paint
 from easyphoto.faces.geometry import CHIN, FOREHEAD
 
 _NOSTRILS = (98, 97, 2, 326, 327, 294, 278, 440, 4, 220, 48, 64)
-_BRIDGE = (168, 6, 193, 417, 122, 351, 197)
-_UNDER_EYES = (117, 118, 119, 120, 100, 346, 347, 348, 349, 329, 116, 345, 143, 372)
 _CHIN_PATCH = (32, 140, 176, 148, 152, 377, 400, 369, 262, 428, 199, 208)
 _CHEEKS = ((50, 101, 118, 117, 123, 187, 205, 36), (280, 330, 347, 346, 352, 411, 425, 266))
 
@@ -115,8 +113,7 @@ def blend_region(plane: BlendMask, person_skin: Floats, template_skin: Floats) -
     """The soft mask 0..1 of the person's face over the template's.
 
     `person_skin` and `template_skin` are skin shares of the two aligned faces. Hair or fingers of
-    the template that lie over its cheek or forehead stay, and so do its glasses; the person's fringe
-    does not come along. Beards do.
+    the template that lie over its cheek or forehead stay; the person's fringe does not come along. Beards do.
     """
     core = plane.soft(plane.grow(plane.around(*EYES, NOSE, LIPS), 0.02), 0.015)
     lower = plane.below_mouth_line()
@@ -127,20 +124,9 @@ def blend_region(plane: BlendMask, person_skin: Floats, template_skin: Floats) -
     brows = np.maximum(*(share * plane.around(brow) for share, brow in zip(bare, BROWS, strict=True)))
     brows = plane.soft(plane.grow(brows.astype(np.float32), 0.012), 0.008)
     own = np.maximum(np.maximum(own, brows), lower * float(plane.bearded(person_skin)))
-    free = np.maximum(core, np.minimum(np.maximum(theirs, brows), own)) * (1 - _glasses(plane, template_skin))
+    free = np.maximum(core, np.minimum(np.maximum(theirs, brows), own))
     mask = plane.soft(plane.region(0.15 + 0.45 * min(bare), 0.035) * free, 0.022)
     return np.asarray(np.clip(mask * plane.polygon(OVAL), 0, 1), np.float32)
-
-
-def _glasses(plane: BlendMask, skin: Floats) -> Floats:
-    """The frame of glasses, where the bridge of the nose shows that there are some; else 0 everywhere."""
-    bridge = plane.around(_BRIDGE)
-    if float((bridge * skin).sum()) > 0.6 * float(bridge.sum()):
-        return np.zeros_like(skin)
-    band = plane.grow(plane.around(*EYES, *BROWS, _UNDER_EYES), 0.02)
-    eyes = plane.grow(np.maximum(*(plane.polygon(eye) for eye in EYES)), 0.025)
-    frame = np.clip((0.6 - skin) / 0.3, 0, 1) * band * (1 - eyes)
-    return plane.soft(plane.grow(frame, 0.006), 0.006)
 
 
 def _bare(plane: BlendMask, brow: tuple[int, ...], skin: Floats) -> float:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from easyphoto.errors import NoFace
 from easyphoto.faces.fusion.expression import CLEAR_GAP, OPEN_MOUTH, borrows_mouth
+from easyphoto.faces.fusion.glasses import Glasses
 from easyphoto.faces.fusion.source_selection import SourceChoice
 from easyphoto.locales import Message, message
 
@@ -44,3 +46,23 @@ def _mouth_note(choice: SourceChoice) -> Message:
     if choice.expression.mouth_open > OPEN_MOUTH > choice.wanted.mouth_open:
         return message("fusion.note.person-laughs")
     return message("fusion.note.other-expression")
+
+
+@dataclass(frozen=True, eq=False)
+class Wear:
+    """What a face wears, laid on the mesh of the portrait."""
+
+    glasses: Glasses
+    bearded: bool
+
+
+def notes_on_wear(own: Wear, template: Wear) -> tuple[Message, ...]:
+    """Sentences on the template's glasses and beard, where the person is without or has others."""
+    notes = []
+    if template.glasses.dark:
+        notes.append(message("fusion.note.dark-glasses"))
+    elif template.glasses.worn and own.glasses.worn:
+        notes.append(message("fusion.note.both-glasses"))
+    if template.bearded and not own.bearded:
+        notes.append(message("fusion.note.beard"))
+    return tuple(notes)

@@ -22,8 +22,10 @@ from easyphoto.faces.fusion.blend_mask import BlendMask, blend_region
 from easyphoto.faces.fusion.expression import borrows_mouth, expression_cost
 from easyphoto.faces.fusion.face_crop import CROP_MARGINS, CropMargins, FaceCrop, face_of, shifted
 from easyphoto.faces.fusion.face_shape import KNOTS, between, posed, rim_shares
-from easyphoto.faces.fusion.fit import notes_on, within_reach
+from easyphoto.faces.fusion.fit import Wear, notes_on, notes_on_wear, within_reach
+from easyphoto.faces.fusion.glasses import glasses_of, with_glasses_of
 from easyphoto.faces.fusion.mouth import with_mouth_of, with_teeth_of
+from easyphoto.faces.fusion.oblique import directly_seen
 from easyphoto.faces.fusion.relight import LOOSE, even_toned, evened, is_gray, relit, skin_share, soft_light, tinted
 from easyphoto.faces.fusion.source_selection import SourceChoice, candidates
 from easyphoto.faces.fusion.thin_plate import ThinPlate, sample
@@ -80,12 +82,14 @@ def fuse(
         raise NoFace("fusion.no-mesh", stage="fusion")
     choices = within_reach(candidates(template, face, sources))
     canvas = FaceCrop.round_face(template, face.mesh, recipe.room)
+    wear = _wear(canvas.pixels, canvas.mesh)
     tried = choices[: 1 if judge is None else recipe.tries]
     worth = [choice for choice in tried if choice.cost <= tried[0].cost + recipe.worse]
-    trials = [_candidate(canvas, replace(choice, source=prepare(choice.source)), recipe) for choice in worth]
+    trials = [_candidate(canvas, wear, replace(choice, source=prepare(choice.source)), recipe) for choice in worth]
     best = trials[0] if judge is None or len(trials) == 1 else _nearest(trials, sources, judge)
     picture, mask = canvas.put_back(best.goal, best.pixels, best.mask)
-    return FusionResult(picture, mask, best.choice.index, best.choice.gap, notes_on(best.choice))
+    notes = (*notes_on(best.choice), *notes_on_wear(_wear_of(best.choice.source), wear))
+    return FusionResult(picture, mask, best.choice.index, best.choice.gap, notes)
 
 
 # ---------------------------------------------------------------- one trial
@@ -101,7 +105,7 @@ class _Candidate:
     mask: Pixels  # 0 the template's, 1 perhaps moved, more where the face is
 
 
-def _candidate(canvas: FaceCrop, choice: SourceChoice, recipe: FusionSettings) -> _Candidate:
+def _candidate(canvas: FaceCrop, wear: Wear, choice: SourceChoice, recipe: FusionSettings) -> _Candidate:
     own = choice.source.face.mesh
     assert own is not None  # `candidates` gives no others
     shares = rim_shares(canvas.mesh, recipe.jaw_share, recipe.ear_share)
@@ -112,10 +116,14 @@ def _candidate(canvas: FaceCrop, choice: SourceChoice, recipe: FusionSettings) -
     pixels, mask = canvas.bent(goal)
     window = CropWindow.round_face(box_of(goal), canvas.size, 1.12)
     plane = BlendMask(shifted(goal, window), (window.right - window.left, window.bottom - window.top))
-    front, enlarged = _warped_source(choice.source, plane)
-    painted, face_mask = _merged(plane, front, window.cut(pixels), enlarged, recipe)
+    front = _warped_source(choice.source, plane)
+    painted, face_mask = _merged(plane, front, window.cut(pixels), recipe)
     if borrowed:
         painted = with_teeth_of(painted, window.cut(pixels), plane)
+    if wear.glasses.worn:
+        frame = np.repeat(np.rint(255 * wear.glasses.mask).astype(np.uint8)[..., None], 3, axis=-1)
+        in_place, _ = replace(canvas, pixels=frame).bent(goal)
+        painted = with_glasses_of(painted, window.cut(pixels), window.cut(in_place[..., 0]))
     window.cut(pixels)[:] = _dissolved(window.cut(pixels), painted, recipe.share)
     window.cut(mask)[:] = np.maximum(window.cut(mask), face_mask)
     return _Candidate(choice, goal, pixels, mask)
@@ -143,8 +151,16 @@ def _nearest(trials: Sequence[_Candidate], sources: Sequence[FusionSource], judg
     return trials[int(np.argmin(gaps))]
 
 
-def _warped_source(source: FusionSource, plane: BlendMask) -> tuple[Floats, float]:
-    """(the source's face with the plane's mesh, 0..255, how much it was enlarged)."""
+@dataclass(frozen=True, eq=False)
+class _Front:
+    """The source's face with the plane's mesh."""
+
+    pixels: Floats  # RGB 0..255
+    enlarged: float  # at least 1
+    seen: Floats  # see `directly_seen`
+
+
+def _warped_source(source: FusionSource, plane: BlendMask) -> _Front:
     assert source.face.mesh is not None
     height = BlendMask(source.face.mesh, (1, 1)).height
     ratio = min(1.0, 1.15 * plane.height / max(height, 1.0))
@@ -158,7 +174,7 @@ def _warped_source(source: FusionSource, plane: BlendMask) -> tuple[Floats, floa
         part = _denoised(part)
     mesh = shifted(source.face.mesh, window, ratio)
     field = ThinPlate(plane.mesh[KNOTS, :2], mesh[KNOTS, :2]).field(plane.size, plane.height / 40)
-    return sample(part, field).astype(np.float32), enlarged
+    return _Front(sample(part, field).astype(np.float32), enlarged, directly_seen(field, plane))
 
 
 def _denoised(part: Pixels) -> Pixels:
@@ -169,11 +185,9 @@ def _denoised(part: Pixels) -> Pixels:
     return np.asarray(cv2.cvtColor(np.dstack([light, color]), cv2.COLOR_LAB2RGB), np.uint8)
 
 
-def _merged(
-    plane: BlendMask, front: Floats, back: Pixels, enlarged: float, recipe: FusionSettings
-) -> tuple[Pixels, Pixels]:
-    """(front over back in back's light, uint8 mask of where it is)."""
-    base = back.astype(np.float32)
+def _merged(plane: BlendMask, source: _Front, back: Pixels, recipe: FusionSettings) -> tuple[Pixels, Pixels]:
+    """(source over back in back's light, uint8 mask of where it is)."""
+    base, front = back.astype(np.float32), source.pixels
     sure = plane.cheeks()
     own_skin, their_skin = (skin_share(picture, sure, plane.height) for picture in (front, base))
     field, sigma = plane.skin_field(), recipe.light * plane.height
@@ -186,10 +200,28 @@ def _merged(
     front = even_toned(front, field * own_skin, 0.05 * plane.height)
     lows = soft_light(front, own, sigma), soft_light(base, theirs, sigma)
     lit = tinted(relit(front, *lows, recipe.light_limit), front, *lows)
-    if enlarged > 1.05:
-        lit = _crisp(plane, lit, base, their_skin, (enlarged, recipe))
-    mask = blend_region(plane, own_skin, skin_share(base, sure, plane.height, LOOSE))
+    if source.enlarged > 1.05:
+        lit = _crisp(plane, lit, base, their_skin, (source.enlarged, recipe))
+    mask = blend_region(plane, own_skin, skin_share(base, sure, plane.height, LOOSE)) * source.seen
     return _blended(plane, np.clip(lit, 0, 255), back, mask)
+
+
+def _wear(picture: Pixels, mesh: Floats) -> Wear:
+    """What the face of that mesh wears; its glasses lie in the picture's pixels."""
+    size = (picture.shape[1], picture.shape[0])
+    window = CropWindow.round_face(box_of(mesh), size, 1.12)
+    part = window.cut(picture).astype(np.float32)
+    plane = BlendMask(shifted(mesh, window), (part.shape[1], part.shape[0]))
+    skin = skin_share(part, plane.cheeks(), plane.height)
+    glasses = glasses_of(plane, part, skin)
+    whole = np.zeros(picture.shape[:2], np.float32)
+    whole[window.top : window.bottom, window.left : window.right] = glasses.mask
+    return Wear(replace(glasses, mask=whole), plane.bearded(skin))
+
+
+def _wear_of(source: FusionSource) -> Wear:
+    assert source.face.mesh is not None
+    return _wear(source.picture, source.face.mesh)
 
 
 def _crisp(

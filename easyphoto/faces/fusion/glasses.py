@@ -1,0 +1,88 @@
+"""The template's glasses: found by the dark outline of their frame and kept whole, before the person's face."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from builtin_model.mesh_indices import EYES
+from easyphoto.domain import Floats, Pixels
+from easyphoto.faces.fusion.blend_mask import BlendMask
+
+_BRIDGE = (168, 6, 193, 417, 122, 351, 197)
+_BELOW_EYES = (117, 118, 119, 120, 100, 346, 347, 348, 349, 329, 116, 345, 143, 372, 50, 101, 36, 280, 330, 266)
+_LENSES = ((117, 118, 119, 120, 230, 229, 228), (346, 347, 348, 349, 450, 449, 448))  # right under each eye
+_UNDER = ((230, 50, 101, 117, 100), (450, 280, 330, 346, 329))  # from the lower lid to the cheek
+_OUTSIDE = (-0.2, 1.2)  # how far a frame reaches at least, 0 and 1 being the eyes' middles
+_THICKEST = 0.035  # of a frame, in face heights
+_DARKER = 10.0  # LAB lightness by which a frame is darker than what lies beside it, at least
+_LENS_SKIN, _LENS_DARK = 0.3, 0.6  # share of skin under the eyes, and their lightness over the cheeks
+_EDGE = 0.003  # softness in face heights
+
+
+@dataclass(frozen=True, eq=False)
+class Glasses:
+    """What a face wears before its eyes."""
+
+    mask: Floats  # H x W 0..1 with a crisp edge: the frame, and the lenses where they are dark
+    worn: bool
+    dark: bool  # the eyes cannot be seen
+
+
+def glasses_of(plane: BlendMask, picture: Floats, skin: Floats) -> Glasses:
+    """Of a face; `picture` is RGB 0..255, `skin` its share of skin 0..1.
+
+    Dark lines thinner than a frame are found by a black hat (closing minus picture); those that hang together with one
+    on the bridge of the nose are the frame. Behind dark lenses there is no skin under the eyes.
+    """
+    lightness = cv2.cvtColor(np.clip(picture, 0, 255) / np.float32(255), cv2.COLOR_RGB2LAB)[..., 0]
+    side = 2 * max(2, round(_THICKEST * plane.height)) + 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    line = cv2.morphologyEx(lightness, cv2.MORPH_BLACKHAT, disc) > _DARKER
+    band = plane.grow(plane.around(*EYES, _BELOW_EYES), 0.075) > 0.5
+    eyes = plane.grow(np.maximum(*(plane.polygon(eye) for eye in EYES)), 0.03) > 0.5
+    dark = _dark_lenses(plane, lightness, skin)
+    whole = band & ((skin < _LENS_SKIN) | line) if dark else line & ~eyes & band
+    worn = _connected(whole, plane.grow(plane.around(_BRIDGE), 0.01) > 0.5).astype(np.float32)
+    if not _spans_both_eyes(plane, worn):
+        return Glasses(np.zeros_like(skin), worn=False, dark=False)
+    if dark:  # glints on the lenses
+        worn = plane.grow(plane.grow(worn, 0.04), -0.04)
+    return Glasses(plane.soft(plane.grow(worn, 0.004), _EDGE), worn=True, dark=dark)
+
+
+def _dark_lenses(plane: BlendMask, lightness: Floats, skin: Floats) -> bool:
+    """Whether the places under both eyes are much darker than the cheeks, and no skin."""
+    cheeks = float(np.median(lightness[plane.cheeks() > 0.5]))
+    lenses = [plane.around(lens) > 0.5 for lens in _LENSES]
+    return all(
+        bool(lens.any()) and skin[lens].mean() < _LENS_SKIN and float(np.median(lightness[lens])) < _LENS_DARK * cheeks
+        for lens in lenses
+    )
+
+
+def _spans_both_eyes(plane: BlendMask, mask: Floats) -> bool:
+    """Whether the mask reaches from beyond one eye's middle to beyond the other's and lies under both."""
+    rows, columns = np.nonzero(mask > 0.5)
+    if not len(rows):
+        return False
+    left, right = (plane.mesh[list(eye), :2].mean(0) for eye in EYES)
+    across = (right - left) / max(float(((right - left) ** 2).sum()), 1e-6)
+    along = (columns - left[0]) * across[0] + (rows - left[1]) * across[1]
+    under = all(mask[plane.around(lens) > 0.5].any() for lens in _UNDER)
+    return under and along.min() < _OUTSIDE[0] and along.max() > _OUTSIDE[1]
+
+
+def with_glasses_of(painted: Pixels, template: Pixels, mask: Pixels) -> Pixels:
+    """`painted` with what `template` shows where `mask` is 255 (uint8 H x W); all of one size."""
+    share = mask[..., None].astype(np.float32) / np.float32(255)
+    return np.asarray(np.rint(painted + (template.astype(np.float32) - painted) * share), np.uint8)
+
+
+def _connected(mask: np.ndarray, seed: np.ndarray) -> np.ndarray:
+    """The connected pieces of `mask` that reach into `seed`."""
+    _, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
+    hit = np.unique(labels[seed & mask])
+    return np.isin(labels, hit[hit > 0])

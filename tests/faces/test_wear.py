@@ -1,0 +1,126 @@
+"""What the template wears: glasses stay whole, dark ones and beards are said; parts seen obliquely are left out."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from builtin_model.mesh_indices import EYES
+from easyphoto.faces.base import FusionSource
+from easyphoto.faces.builtin.toolbox import BuiltinToolbox
+from easyphoto.faces.fusion.blend_mask import BlendMask
+from easyphoto.faces.fusion.fit import Wear, notes_on_wear
+from easyphoto.faces.fusion.fuse import fuse
+from easyphoto.faces.fusion.glasses import Glasses, glasses_of
+from easyphoto.faces.fusion.oblique import directly_seen
+from easyphoto.faces.fusion.relight import skin_share
+from easyphoto.faces.fusion.thin_plate import grid
+from easyphoto.paths import Paths, shipped_models
+
+FRAME = (24, 20, 22)
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory):
+    return BuiltinToolbox(Paths(tmp_path_factory.mktemp("home")))
+
+
+def read(name: str, faces) -> FusionSource:
+    pixels = np.asarray(Image.open(shipped_models() / name).convert("RGB"))
+    return FusionSource(pixels, faces.detect(pixels)[0])
+
+
+@pytest.fixture(scope="module")
+def template(faces):
+    return read("templates/studio-white.jpg", faces)
+
+
+@pytest.fixture(scope="module")
+def person(faces):
+    return read("samples/astronaut.png", faces)
+
+
+def with_glasses(one: FusionSource, dark: bool = False) -> FusionSource:
+    """Round glasses drawn on the face; its mesh is kept."""
+    picture, mesh, height = one.picture.copy(), one.face.mesh, one.face.box.height
+    middles = [mesh[list(eye), :2].mean(0) + np.array([0, 0.02 * height]) for eye in EYES]
+    radius, thick = round(0.115 * height), max(2, round(0.022 * height))
+    for x, y in middles:
+        cv2.circle(picture, (round(float(x)), round(float(y))), radius, FRAME, -1 if dark else thick, cv2.LINE_AA)
+    left, right = sorted(middles, key=lambda point: float(point[0]))
+    ends = [(round(float(x + side * radius)), round(float(y))) for (x, y), side in ((left, 1), (right, -1))]
+    cv2.line(picture, ends[0], ends[1], FRAME, 2 * thick, cv2.LINE_AA)
+    return FusionSource(picture, one.face)
+
+
+def seen(one: FusionSource) -> tuple[BlendMask, Glasses]:
+    plane = BlendMask(one.face.mesh, (one.picture.shape[1], one.picture.shape[0]))
+    picture = one.picture.astype(np.float32)
+    return plane, glasses_of(plane, picture, skin_share(picture, plane.cheeks(), plane.height))
+
+
+def test_a_bare_face_wears_no_glasses(template, person):
+    for one in (template, person):
+        _, glasses = seen(one)
+        assert not glasses.worn
+        assert glasses.mask.max() == 0
+
+
+def test_a_frame_is_found_whole_and_alone(template):
+    drawn = with_glasses(template)
+    plane, glasses = seen(drawn)
+    frame = (drawn.picture != template.picture).any(-1) & (plane.grow(plane.around(*EYES), 0.03) < 0.5)
+    assert glasses.worn
+    assert not glasses.dark
+    assert (glasses.mask[frame] > 0.5).mean() > 0.85
+    assert (glasses.mask > 0.5).sum() < 2.2 * frame.sum()
+
+
+def test_the_templates_frame_stays_in_the_portrait(faces, template, person):
+    drawn = with_glasses(template)
+    result = fuse(drawn.picture, drawn.face, [person], faces)
+    again = max(faces.detect(result.picture), key=lambda one: one.box.overlap(drawn.face.box))
+    kept = seen(FusionSource(result.picture, again))[1].mask > 0.5
+    frame = seen(drawn)[1].mask > 0.5
+    assert kept.sum() > 0.6 * frame.sum()
+    assert np.median(result.picture[kept].mean(-1)) < 60
+
+
+def test_dark_glasses_stay_with_their_lenses_and_are_said(faces, template, person):
+    drawn = with_glasses(template, dark=True)
+    plane, glasses = seen(drawn)
+    eyes = np.maximum(*(plane.polygon(eye) for eye in EYES)) > 0.5
+    assert glasses.dark
+    assert (glasses.mask[eyes] > 0.9).mean() > 0.9
+    result = fuse(drawn.picture, drawn.face, [person], faces)
+    assert any("dark glasses" in str(note) for note in result.notes)
+
+
+def test_what_does_not_go_together_is_said_in_both_languages():
+    none = np.zeros((1, 1), np.float32)
+    bare, clear, dark = (Glasses(none, worn, dark) for worn, dark in ((False, False), (True, False), (True, True)))
+    plain, bearded = Wear(bare, bearded=False), Wear(bare, bearded=True)
+    assert notes_on_wear(plain, plain) == notes_on_wear(bearded, bearded) == notes_on_wear(bearded, plain) == ()
+    assert notes_on_wear(plain, Wear(clear, bearded=False)) == ()
+    said = [
+        *notes_on_wear(Wear(clear, bearded=False), Wear(clear, bearded=False)),
+        *notes_on_wear(plain, Wear(dark, bearded=False)),
+        *notes_on_wear(plain, bearded),
+    ]
+    assert len(said) == 3
+    assert all(note.text("zh") != note.text() for note in said)
+
+
+def test_a_smeared_cheek_is_left_out_and_features_never(template):
+    plane, _ = seen(template)
+    field = grid(plane.size[0], range(plane.size[1])).astype(np.float32)
+    assert directly_seen(field, plane).min() > 0.99
+    x = template.face.mesh[454, 0] - 0.03 * plane.height  # beyond it the photo shows hardly anything
+    squeezed = field.copy()
+    squeezed[..., 0] = np.where(field[..., 0] > x, x + 0.1 * (field[..., 0] - x), field[..., 0])
+    share, row = directly_seen(squeezed, plane), round(float(template.face.mesh[454, 1]))
+    assert share[row, round(x + 0.06 * plane.height)] < 0.1
+    assert share[row, round(x - 0.1 * plane.height)] > 0.99
+    assert share[plane.around(*EYES) > 0.9].min() > 0.9
