@@ -18,7 +18,7 @@ def directly_seen(field: Floats, plane: BlendMask) -> Floats:
     `field` (H, W, 2) holds the photo's x, y for every pixel of the plane. The measure is its Jacobian's smaller
     singular value over the usual scale; a negative determinant is a fold.
     """
-    down, right = np.gradient(field, axis=(0, 1))
+    down, right = np.gradient(field, axis=0), np.gradient(field, axis=1)
     a, b, d = (right**2).sum(-1), (right * down).sum(-1), (down**2).sum(-1)
     least = np.sqrt(np.maximum((a + d) / 2 - np.sqrt(((a - d) / 2) ** 2 + b**2), 0))
     area = right[..., 0] * down[..., 1] - right[..., 1] * down[..., 0]
