@@ -1,41 +1,36 @@
-"""The application: every route behind the same guards."""
+"""The application: FastAPI with our routes, our access rules and our form of a failure."""
 
 from __future__ import annotations
 
-import inspect
-import json
-import logging
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
+from easyphoto import __version__
 from easyphoto.api import job_routes, legacy, library_routes
 from easyphoto.api.access import Access
-from easyphoto.api.errors import status_of
-from easyphoto.api.openapi import document
-from easyphoto.api.parsing import read_json
-from easyphoto.api.routing import AppContext, Diagnose, EncodedJson, JsonResult, RequestContext, Route, read_query
-from easyphoto.api.schemas import check_schema
-from easyphoto.errors import EasyPhotoError, NotFound
+from easyphoto.api.errors import places_of
+from easyphoto.api.middleware import AccessMiddleware
+from easyphoto.api.parsing import refusal_of
+from easyphoto.api.routing import AppContext, AsciiJson, Diagnose
+from easyphoto.errors import NotFound
 from easyphoto.jobs import JobQueue
 
 if TYPE_CHECKING:
     from easyphoto.studio import Studio
 
-_log = logging.getLogger(__name__)
-
 PREFIX = "/easyphoto"
 """Where the application is meant to be mounted."""
 
-CHALLENGES = {"Bearer": "Bearer", "Basic": 'Basic realm="EasyPhoto", charset="UTF-8"'}
-
-ROUTES = (*job_routes.ROUTES, *library_routes.ROUTES, *legacy.ROUTES)
-
-Endpoint = Callable[[Request], Awaitable[Response]]
+_ERROR_JSON = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}  # whatever a route's success is
+_FAILURES: dict[int | str, dict[str, Any]] = {
+    "4XX": {"content": _ERROR_JSON, "description": "Refused; the body says why and what to do."},
+    "5XX": {"content": _ERROR_JSON, "description": "Our own fault, or something is not installed."},
+}
+_LOGINS = {"Bearer": "token", "Basic": "login"}
 
 
 def build_api(studio: Studio, queue: JobQueue, access: Access, examine: Diagnose | None = None) -> FastAPI:
@@ -43,84 +38,42 @@ def build_api(studio: Studio, queue: JobQueue, access: Access, examine: Diagnose
 
     The caller owns the queue and closes it; `examine` is its own doctor, where it has one.
     """
-    desk = AppContext(studio, queue, access, examine)
-    app = FastAPI(title="EasyPhoto", docs_url=None, redoc_url=None, openapi_url=None)
-    for route in ROUTES:
-        _add(app, route.method, route.path, _answering(desk, route))
-    _add(app, "GET", "/v1/openapi.json", _documenting(desk))
+    app = FastAPI(
+        title="EasyPhoto",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/v1/openapi.json",
+        default_response_class=AsciiJson,
+        responses=_FAILURES,
+    )
+    app.state.context = AppContext(studio, queue, access, examine)
+    for router in (job_routes.router, library_routes.router, legacy.router):
+        app.include_router(router)
+    app.add_middleware(AccessMiddleware, access=access, places=places_of(studio.paths))
     app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(RequestValidationError, _on_wrong_request)
+    if access.schemes:
+        _document_logins(app, access)
     return app
 
 
-def _add(app: FastAPI, method: str, path: str, endpoint: Endpoint) -> None:
-    app.router.add_route(path, endpoint, methods=[method], include_in_schema=False)
+def _document_logins(app: FastAPI, access: Access) -> None:
+    """FastAPI documents logins that its dependencies ask for; ours are asked for before any route."""
+    document = app.openapi()
+    document["components"]["securitySchemes"] = {
+        _LOGINS[scheme]: {"type": "http", "scheme": scheme.lower()} for scheme in access.schemes
+    }
+    document["security"] = [{_LOGINS[scheme]: []} for scheme in access.schemes]
 
 
-def _guarded(desk: AppContext, work: Endpoint) -> Endpoint:
-    """Lets in whom the access rules let in, and turns every failure into JSON with a status."""
-
-    async def endpoint(request: Request) -> Response:
-        try:
-            desk.access.check(request.headers)
-            return await work(request)
-        except EasyPhotoError as error:
-            return _refusal(error, desk)
-        except Exception:  # a door: the caller gets an answer, we get the traceback
-            _log.exception("A request failed inside.")
-            return _refusal(EasyPhotoError("Something went wrong inside.", remedy="Please report this."), desk)
-
-    return endpoint
-
-
-def _answering(desk: AppContext, route: Route) -> Endpoint:
-    async def answer(request: Request) -> Response:
-        call = await _call(desk, route, request)
-        result = await _worked(route, call)
-        return _json(result.data, result.status) if isinstance(result, JsonResult) else result
-
-    return _guarded(desk, answer)
-
-
-async def _worked(route: Route, call: RequestContext) -> JsonResult | Response:
-    if route.light or inspect.iscoroutinefunction(route.work):
-        result = route.work(call)
-        return await result if isinstance(result, Awaitable) else result
-    done: JsonResult | Response = await run_in_threadpool(cast(Callable[[RequestContext], Any], route.work), call)
-    return done
-
-
-async def _call(desk: AppContext, route: Route, request: Request) -> RequestContext:
-    query = read_query(request.query_params, route.query)
-    body = None
-    if route.body is not None:
-        body = await read_json(request, desk.access.max_body, route.lenient)
-        check_schema(body, route.body)
-    return RequestContext(desk, request.path_params, query, request.headers, body)
-
-
-def _documenting(desk: AppContext) -> Endpoint:
-    async def answer(request: Request) -> Response:
-        return _json(document(ROUTES, request.scope.get("root_path", ""), desk.access.schemes))
-
-    return _guarded(desk, answer)
-
-
-def _json(data: Any, status: int = 200) -> Response:
-    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-    text = data.text if isinstance(data, EncodedJson) else json.dumps(data, allow_nan=False)
-    return Response(text, status, headers, "application/json")
-
-
-def _refusal(error: EasyPhotoError, desk: AppContext) -> Response:
-    response = _json(desk.tell.clean(error.as_json()), status_of(error))
-    if response.status_code == 401:
-        response.headers["WWW-Authenticate"] = ", ".join(CHALLENGES[scheme] for scheme in desk.access.schemes)
-    return response
+async def _on_wrong_request(request: Request, error: Exception) -> NoReturn:
+    assert isinstance(error, RequestValidationError)
+    raise refusal_of(error) from error
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:
     """404 and 405 of the router itself, in our own words."""
     assert isinstance(error, HTTPException)
-    response = _json(NotFound(str(error.detail), stage="request").as_json(), error.status_code)
-    response.headers.update(error.headers or {})
-    return response
+    facts = NotFound(str(error.detail), stage="request").as_json()
+    return AsciiJson(facts, error.status_code, dict(error.headers or {}))

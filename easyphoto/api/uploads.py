@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.api.errors import TooMany
+from easyphoto.api.models import UPLOAD_ID
 from easyphoto.api.parsing import decoded
-from easyphoto.api.schemas import UPLOAD_ID
 from easyphoto.api.template_store import TemplateStore
 from easyphoto.errors import NotFound
 from easyphoto.jobs import JobFile

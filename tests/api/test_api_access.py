@@ -167,7 +167,7 @@ def test_our_own_page(w):
 def test_no_cors(w):
     asked = {"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"}
     answer = w.client.options("/easyphoto/v1/jobs/check", headers=asked)
-    assert answer.status_code == 405
+    assert answer.status_code == 403
     assert not [name for name in answer.headers if name.startswith("access-control")]
 
 

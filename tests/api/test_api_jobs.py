@@ -43,6 +43,12 @@ def test_train_has_the_defaults_of_its_family(w):
     assert (done["request"]["rank"], done["request"]["max_steps"]) == (8, 3)
 
 
+def test_a_whole_number_is_a_number(w):
+    make_person(w.studio.paths, "Ann")
+    body = {"request": {"persons": ["ann"], "lora_weight": 1}, "templates": [PHOTO]}
+    assert w.ended(w.post("jobs/portrait", body).json())["request"]["lora_weight"] == 1.0
+
+
 def test_portrait_from_every_source(w):
     make_person(w.studio.paths, "Ann")
     template = w.get("templates").json()["templates"][0]
@@ -160,7 +166,7 @@ def test_events_of_nobody(w):
     [
         ("jobs/check", {}, "photos is missing"),
         ("jobs/check", [], "must be an object"),
-        ("jobs/check", {"photos": []}, "0 entries"),
+        ("jobs/check", {"photos": []}, "photos is too short"),
         ("jobs/check", {"photos": [{}]}, "photos[0]"),
         ("jobs/check", {"photos": [{"name": "../../x", "data": 5}]}, "photos[0].data"),
         ("jobs/check", {"photos": [{**PHOTO, "path": "/etc/passwd"}]}, "path is unknown"),
@@ -168,7 +174,16 @@ def test_events_of_nobody(w):
         ("jobs/check", {"photos": [PHOTO], "more": 1}, "more"),
         ("jobs/check", {"photos": [{"upload": "../../../etc"}]}, "upload"),
         ("jobs/train", {**TRAIN, "request": {"rank": 100000}}, "rank"),
+        ("jobs/check", [["photos", [PHOTO]]], "must be an object"),
         ("jobs/train", {**TRAIN, "request": {"rank": "8"}}, "rank"),
+        ("jobs/train", {**TRAIN, "request": {"rank": True}}, "rank"),
+        ("jobs/train", {**TRAIN, "request": {"learning_rate": "0.001"}}, "learning_rate"),
+        ("jobs/train", {**TRAIN, "request": {"learning_rate": True}}, "learning_rate"),
+        ("jobs/train", {**TRAIN, "request": {"consent": 1}}, "consent"),
+        ("jobs/train", {**TRAIN, "request": {"person": 1}}, "person"),
+        ("jobs/train", {**TRAIN, "request": {"person": "a" * 2001}}, "person"),
+        ("jobs/train", {**TRAIN, "request": {"person": "a\0"}}, "person"),
+        ("jobs/portrait", {"request": {"persons": ["ann", 5]}, "templates": [PHOTO]}, "persons"),
         ("jobs/train", {**TRAIN, "request": {"nonsense": 1}}, "nonsense"),
         ("jobs/train", {**TRAIN, "request": {"base_model": "other"}}, "other"),
         ("jobs/portrait", {"request": {"persons": "ann"}, "templates": [PHOTO]}, "persons"),

@@ -1,0 +1,84 @@
+"""What stands before every route: who is let in, how long a body may be, and the JSON that every failure becomes."""
+
+from __future__ import annotations
+
+import logging
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from easyphoto.api.access import Access
+from easyphoto.api.errors import Places, TooLarge, clean, status_of
+from easyphoto.api.routing import AsciiJson
+from easyphoto.errors import EasyPhotoError
+
+_log = logging.getLogger(__name__)
+
+CHALLENGES = {"Bearer": "Bearer", "Basic": 'Basic realm="EasyPhoto", charset="UTF-8"'}
+HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
+
+class AccessMiddleware:
+    """Lets in whom the access rules let in. A failure of theirs, or of a route, becomes JSON with a status.
+
+    Starlette's TrustedHostMiddleware is not used: it answers in plain text, and takes no IPv6 address for a host.
+    """
+
+    def __init__(self, app: ASGIApp, access: Access, places: Places) -> None:
+        self._app, self._access, self._places = app, access, places
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        started = False
+
+        async def sending(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                _set_headers(message)
+            await send(message)
+
+        try:
+            self._access.check(Headers(scope=scope))
+            await self._app(scope, BodyLimit(receive, scope, self._access.max_body), sending)
+        except Exception as error:
+            if started:
+                raise
+            await self._refusal(error)(scope, receive, sending)
+
+    def _refusal(self, error: Exception) -> AsciiJson:
+        if not isinstance(error, EasyPhotoError):
+            _log.error("A request failed inside.", exc_info=error)
+            error = EasyPhotoError("Something went wrong inside.", remedy="Please report this.")
+        status = status_of(error)
+        schemes = ", ".join(CHALLENGES[scheme] for scheme in self._access.schemes)
+        return AsciiJson(
+            clean(error.as_json(), self._places), status, {"WWW-Authenticate": schemes} if status == 401 else None
+        )
+
+
+def _set_headers(message: Message) -> None:
+    headers = MutableHeaders(scope=message)
+    for name, value in HEADERS.items():
+        headers.setdefault(name, value)
+
+
+class BodyLimit:
+    """Passes on no more than `limit` bytes of a body. Raises TooLarge."""
+
+    def __init__(self, receive: Receive, scope: Scope, limit: int) -> None:
+        self._receive, self._limit = receive, limit
+        declared = Headers(scope=scope).get("content-length", "")
+        self._left = -1 if declared.isdecimal() and int(declared) > limit else limit
+
+    async def __call__(self) -> Message:
+        """The next part."""
+        if self._left >= 0:
+            message = await self._receive()
+            self._left -= len(message.get("body", b""))
+        if self._left < 0:
+            limit = f"The body is above the limit of {self._limit // 1_000_000} MB."
+            raise TooLarge(limit, stage="request", remedy="Send less.")
+        return message

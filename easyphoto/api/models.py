@@ -1,0 +1,233 @@
+"""Bodies and results as pydantic models; those of requests, jobs and events are made from their dataclasses."""
+
+from __future__ import annotations
+
+from dataclasses import Field, fields
+from typing import TYPE_CHECKING, Any, Literal, get_type_hints
+
+from pydantic import StrictBool, confloat, conint, create_model
+
+from easyphoto.api.pydantic_versions import (
+    VERSION_1,
+    OpenModel,
+    RequestModel,
+    ResultModel,
+    documented,
+    list_of,
+    text,
+)
+from easyphoto.domain import Option, PortraitRequest, TrainRequest, options_of
+from easyphoto.jobs import Event, Job
+from easyphoto.jobs.job import JOB_ID
+from easyphoto.jobs.queue import MOST_FILES
+from easyphoto.jobs.requests import MAX_ITEMS, MAX_TEXT
+from easyphoto.picture_tokens import TOKEN
+
+UPLOAD_ID = r"^[0-9a-f]{32}$"
+TEMPLATE_ID = r"^[0-9a-f]{24}$"
+PLAIN_TEXT = r"^[^\u0000]*$"
+
+
+def request_model(kind: type[Any]) -> type[RequestModel]:
+    """Of a request dataclass: types, bounds, choices, defaults, label and help, all from its fields."""
+    options = options_of(kind)
+    made: dict[str, Any] = {f.name: _request_field(f, options.get(f.name)) for f in fields(kind)}
+    return create_model(kind.__name__, __base__=RequestModel, **made)
+
+
+def _request_field(field: Field[Any], rule: Option | None) -> tuple[Any, Any]:
+    default = list(field.default) if isinstance(field.default, tuple) else field.default
+    if rule is None:
+        return _strict_type(default, Option()), documented(default)
+    extra = {"x-advanced": rule.advanced} | ({} if rule.step is None else {"x-step": rule.step})
+    return _strict_type(default, rule), documented(default, extra, title=rule.label, description=rule.help)
+
+
+def _strict_type(default: Any, rule: Option) -> Any:
+    """The default's JSON type within the rule's bounds; no other type is turned into it."""
+    if rule.choices:
+        return Literal[rule.choices]
+    if isinstance(default, bool):
+        return StrictBool
+    if isinstance(default, int):
+        return conint(strict=True, ge=rule.low, le=rule.high)  # type: ignore[arg-type]
+    if isinstance(default, float):
+        return confloat(strict=not VERSION_1, ge=rule.low, le=rule.high)  # type: ignore[arg-type]
+    plain = text(max_length=MAX_TEXT, pattern=PLAIN_TEXT)
+    return list_of(plain, 0, MAX_ITEMS) if isinstance(default, list) else plain
+
+
+def result_model(kind: type[Any], **changed: Any) -> type[ResultModel]:
+    """Of a dataclass; fields that are `changed` look otherwise in JSON, or are in JSON only."""
+    hints = get_type_hints(kind)
+    made: dict[str, Any] = {f.name: (hints[f.name], ...) for f in fields(kind)} | changed
+    return create_model(kind.__name__, __base__=ResultModel, **made)
+
+
+# ---------------------------------------------------------------- types that are made
+
+if TYPE_CHECKING:  # what a call makes is no type to a type checker
+    JobId = str
+    UploadId = str
+    TemplateId = str
+    PersonId = str
+    PictureToken = str
+    FileName = str
+    Base64 = str
+    Count = int
+    TrainFields = Any
+    PortraitFields = Any
+else:
+    JobId, UploadId, TemplateId = text(pattern=JOB_ID), text(pattern=UPLOAD_ID), text(pattern=TEMPLATE_ID)
+    PersonId = text(min_length=1, max_length=200)
+    PictureToken = text(pattern=TOKEN)
+    FileName = text(min_length=1, max_length=255, pattern=PLAIN_TEXT)
+    Base64 = text(min_length=4)
+    Count = conint(ge=0)
+    TrainFields, PortraitFields = request_model(TrainRequest), request_model(PortraitRequest)
+
+
+def _data() -> Any:
+    head = "Base64 of the file, with or without a data URL's head."
+    return documented(extra={"contentEncoding": "base64"}, description=head)
+
+
+# ---------------------------------------------------------------- bodies
+
+
+class Nothing(RequestModel):
+    """An empty object."""
+
+
+class NameBody(RequestModel):
+    """A display name."""
+
+    name: FileName
+
+
+class FileBody(RequestModel):
+    """A file with its name."""
+
+    name: FileName
+    data: Base64 = _data()
+
+
+class UploadReference(RequestModel):
+    """A file that was uploaded before."""
+
+    upload: UploadId
+
+
+class TemplateReference(RequestModel):
+    """One of the templates."""
+
+    template: TemplateId
+
+
+class PhotoFile(FileBody):
+    """A photo; `override` is the user's own verdict."""
+
+    override: Literal["", "keep", "drop"] = ""
+
+
+class PhotoUpload(UploadReference):
+    """A photo that was uploaded before; `override` is the user's own verdict."""
+
+    override: Literal["", "keep", "drop"] = ""
+
+
+class ArchiveData(RequestModel):
+    """A person's zip."""
+
+    data: Base64 = _data()
+
+
+if TYPE_CHECKING:
+    Photos = list[PhotoFile | PhotoUpload]
+    TemplatePictures = list[FileBody | UploadReference | TemplateReference]
+else:
+    Photos = list_of(PhotoFile | PhotoUpload, 1, MOST_FILES)
+    TemplatePictures = list_of(FileBody | UploadReference | TemplateReference, 1, MOST_FILES)
+
+
+class CheckBody(RequestModel):
+    """Photos to judge."""
+
+    photos: Photos
+
+
+class TrainBody(RequestModel):
+    """A training; fields that are not given have the defaults of the base model's family."""
+
+    request: TrainFields
+    photos: Photos
+
+
+class PortraitBody(RequestModel):
+    """Portraits; fields that are not given have the defaults of the base model's family."""
+
+    request: PortraitFields
+    templates: TemplatePictures
+
+
+# ---------------------------------------------------------------- results
+
+
+def _result(title: str, /, **made: Any) -> type[ResultModel]:
+    """Every field is always there."""
+    whole: dict[str, Any] = {key: kind if isinstance(kind, tuple) else (kind, ...) for key, kind in made.items()}
+    return create_model(title, __base__=ResultModel, **whole)
+
+
+_TIME = (str, documented(extra={"format": "date-time"}))
+_LATER = (str | None, documented(extra={"format": "date-time"}))
+_PICTURE = (str | None, documented(description="For GET pictures/{token}."))
+_PLACE = (Count, documented(description="Jobs in the line up to this one; 0 once it runs."))
+_DISTANCE = (float | None, documented(description="L2 distance; lower is nearer."))
+_OBJECT = dict[str, Any]
+
+_FAILURE: dict[str, Any] = dict.fromkeys(("kind", "code", "problem", "stage", "file", "remedy"), (str, ...))
+ERROR = create_model("Error", __base__=OpenModel, params=(_OBJECT, ...), **_FAILURE)
+JOB = result_model(
+    Job, created=_TIME, started=_LATER, ended=_LATER, place=_PLACE, fraction=(float, ...), error=(ERROR | None, ...)
+)
+JOBS = _result("Jobs", jobs=list[JOB])  # type: ignore[valid-type]
+EVENT = result_model(Event, time=_TIME, preview=_PICTURE)
+EVENTS = _result("Events", events=list[EVENT])  # type: ignore[valid-type]
+PERSON = _result(
+    "Person",
+    **dict.fromkeys(("id", "name", "created", "base_model"), str),
+    **dict.fromkeys(("photos", "bytes"), Count),
+    likeness=_DISTANCE,
+    family=str | None,
+    reference=_PICTURE,
+    face_id=_PICTURE,
+    warnings=list[str],
+)
+PERSONS = _result("Persons", persons=list[PERSON])  # type: ignore[valid-type]
+TEMPLATE_FACTS = _result(
+    "TemplateFacts",
+    title=dict[str, str],
+    tags=list[str],
+    people=Count,
+    **dict.fromkeys(("source", "license", "changes"), str),
+)
+_FACTS = (TEMPLATE_FACTS | None, documented(description="Of one that ships."))
+TEMPLATE = _result("Template", id=str, name=str, own=bool, picture=_PICTURE, facts=_FACTS)
+TEMPLATES = _result("Templates", templates=list[TEMPLATE])  # type: ignore[valid-type]
+UPLOAD = _result("Upload", id=str, name=str, bytes=Count)
+DELETED = _result("Deleted", deleted=str)
+_COUNTS = ("files", "bytes", "portraits", "uploads", "lora_copies", "jobs", "left")
+DELETED_PERSON = _result("DeletedPerson", id=str, **dict.fromkeys(_COUNTS, Count))
+BASE_MODEL = _result("BaseModel", name=str, family=str)
+FORMS = _result(
+    "Forms",
+    requests=dict[str, _OBJECT],
+    defaults=dict[str, _OBJECT],
+    base_models=list[BASE_MODEL],  # type: ignore[valid-type]
+    base_model=(str, documented(description="What a request has that names none.")),
+)
+FINDING = _result("Finding", name=str, state=str, value=str, remedy=str)
+DIAGNOSIS = _result("Diagnosis", ok=bool, findings=list[FINDING])  # type: ignore[valid-type]
+LEGACY_TRAIN = _result("LegacyTrain", message=str)
+LEGACY_INFER = _result("LegacyInfer", message=str, outputs=list[str], face_id_outputs=list[list[str]])
