@@ -27,6 +27,8 @@ _ABOVE, _ASIDE, _BELOW = 0.8, 4.0, 7.0  # face heights round the face in which i
 _ROUNDS = 3  # of GrabCut
 _ALIKE, _STRANGE = 2.2, 5.0  # color distance that is perhaps skin, and that is none
 _ROUGH = 2.5  # fine contrast, in the skin's own, above which a pixel is hardly skin
+_CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
+_GRAY = 4.0  # chroma of the face under which color tells nothing of skin
 _TURNED = 20.0  # degrees of hue between the face and a hand
 _LEAST = 0.04  # of the face's width squared; smaller patches of its color are no skin
 _THIN = 0.06  # half a finger's width, in face widths
@@ -121,7 +123,7 @@ def _cut_out(seen: _Seen) -> Floats | None:
     models = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.grabCut(seen.picture, labels, None, *models, _ROUNDS, cv2.GC_INIT_WITH_MASK)
     skin = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD))
-    return _pieces(skin, seen, sure)
+    return _pieces(skin, seen, sure | ((labels == cv2.GC_FGD) & (seen.regions.skin > 200)))
 
 
 def _first_guess(seen: _Seen, sure: Mask) -> Pixels:
@@ -132,10 +134,37 @@ def _first_guess(seen: _Seen, sure: Mask) -> Pixels:
     labels = np.full(gap.shape, cv2.GC_PR_BGD, np.uint8)
     labels[((gap < _ALIKE) & (rough < _ROUGH)) | (inside & (seen.regions.skin > 128))] = cv2.GC_PR_FGD
     labels[(gap > _STRANGE) | (seen.matte < 96) | ((rough > 1.6 * _ROUGH) & ~inside)] = cv2.GC_BGD
-    labels[_hair(seen, sure, gap, rough) & ~inside] = cv2.GC_BGD
-    labels[sure | (inside & (gap < 1) & (rough < 1.4))] = cv2.GC_FGD
+    forehead = _forehead(seen, sure, rough)
+    hair = _hair(seen, sure, gap, rough) & ~inside
+    labels[hair] = cv2.GC_BGD
+    glaring = seen.lab[..., 0] > np.percentile(seen.lab[sure][:, 0], 95) + 20  # a light shirt under a dark face
+    labels[glaring & ~inside] = cv2.GC_BGD
+    colored = float(np.hypot(*np.median(seen.lab[sure], axis=0)[1:])) > _GRAY
+    close = (seen.regions.skin > 200) & (gap < _ALIKE) | colored & (gap < 0.8)
+    neck = close & (rough < 1.4) & ~hair & (seen.matte > 200)
+    labels[sure | neck | (inside & (gap < 1) & (rough < 1.4)) | forehead] = cv2.GC_FGD
     labels[features(seen.regions) > 128] = cv2.GC_BGD
     return labels
+
+
+def _forehead(seen: _Seen, sure: Mask, rough: Floats) -> Mask:
+    """Smooth skin over the oval that hangs together with the forehead's and has its very color: up to the hairline."""
+    y, x = np.ogrid[: rough.shape[0], : rough.shape[1]]
+    brows = float(seen.points[:2, 1].mean()) - 0.12 * seen.box.height
+    over = (y < brows) & (y > seen.box.top - 0.3 * seen.box.height)
+    over = over & (np.abs(x - seen.box.center[0]) < 0.5 * seen.box.width)
+    known = sure & over
+    if known.sum() < 20:
+        return known
+    dark = float(np.median(seen.lab[known][:, 0])) / 70  # on dark skin a few units of lightness are hair already
+    gap = _color_gap(seen.lab, known, (1.0, 8.0 * min(1.0, dark**1.5), 2.0, 3.0))
+    shine = (seen.lab[..., 0] > 85) & (gap < 3.5)  # nearly white, and yet skin
+    alike = over & (rough < 1.5) & ((gap < 1.7) | shine) & (seen.matte > 96)
+    _, labels = cv2.connectedComponents(cv2.morphologyEx((alike | known).astype(np.uint8), cv2.MORPH_OPEN, _CROSS))
+    held = np.unique(labels[known])
+    skin = np.isin(labels, held[held > 0]).astype(np.uint8)
+    side = 2 * round(0.07 * seen.box.width) + 1
+    return np.asarray(cv2.morphologyEx(skin, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8)) > 0) & over
 
 
 def _hair(seen: _Seen, sure: Mask, gap: Floats, rough: Floats) -> Mask:
@@ -179,7 +208,7 @@ def _pieces(mask: Mask, seen: _Seen, sure: Mask) -> Floats:
         piece = labels == number
         its_a, its_b = np.median(lab[piece], axis=0)[1:]
         turned = abs(np.degrees(np.arctan2(its_b, its_a) - np.arctan2(b, a)))
-        like = turned < _TURNED and np.hypot(its_a, its_b) > 0.55 * np.hypot(a, b)
+        like = turned < _TURNED and np.hypot(its_a, its_b) > max(_GRAY, 0.55 * np.hypot(a, b))
         large = stats[number, cv2.CC_STAT_AREA] >= _LEAST * width**2 and depth[piece].max() > _THIN * width
         kept[number] = bool(sure[piece].any()) or (like and large)
     return np.asarray(kept[labels], np.float32)

@@ -20,6 +20,7 @@ _USUAL = (23.0, 54.0)  # chroma and hue of skin in neutral light, the middle of 
 _LIGHT_KEPT = 0.5  # how much of the departure from them is the template's colored light, and stays
 _SHINE_KEPT = 0.45  # of the light that skin reflects as a mirror, whatever its tone; more looks gray, as by ash
 _FLATTER = 0.25  # how much of its contrast skin loses each time its light is made e times stronger
+_FLATTER_LIT = 0.4  # the same where it is brighter than its tone
 _PURER = 0.45  # and how much of its colored spots, at a change by e either way: on lighter skin they would glow
 _SHARE = 0.9  # of the way to the person's lightness; the rest is the scene's exposure
 _SHOULDER = 0.55  # linear light above which lightened skin approaches white slowly
@@ -82,12 +83,13 @@ def retoned(picture: Pixels, share: Floats, tones: tuple[Floats, Floats], radius
 
 def _gain(base: Floats, own: Floats, wanted: Floats) -> Floats:
     """H x W x 3: by what the linear light of each pixel is multiplied."""
-    shine = _SHINE_KEPT * _shine(base, own)[..., None]
+    shine = _shine(base, own)[..., None]
     step = float(np.log(wanted.mean() / own.mean()))
     beyond = np.log(np.maximum(base - shine, 1e-4) / own)  # of each pixel, against the tone
     light = beyond.mean(-1, keepdims=True)
-    flat, pure = max(0.5, 1 - _FLATTER * max(step, 0.0)), np.exp(-_PURER * abs(step))
-    goal = _rolled_off(wanted * np.exp(flat * light + pure * (beyond - light))) + shine
+    flat = np.maximum(0.4, 1 - max(step, 0.0) * np.where(light > 0, _FLATTER_LIT, _FLATTER))
+    pure = np.exp(-_PURER * abs(step))
+    goal = _rolled_off(wanted * np.exp(flat * light + pure * (beyond - light))) + _SHINE_KEPT * shine
     return np.asarray(goal / np.maximum(base, 1e-4), np.float32)
 
 
