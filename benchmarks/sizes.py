@@ -98,6 +98,7 @@ def main() -> int:
         color_first=True,
         color_last=True,
         retouch=True,
+        enhance_photos=False,  # done once a photo, not a portrait; see enhancement.py
         enhance_detail_ratio=1.0,
     )
     before: tuple[float, int] | None = None

@@ -152,9 +152,25 @@ def with_yaw(face: Face, yaw: float) -> Face:
 def test_a_far_pose_is_noted_and_a_profile_refused(faces, template, person):
     noted = fuse(template.picture, with_yaw(template.face, FAR_POSE + 3), [person], faces)
     assert noted.pose_gap > FAR_POSE
-    assert len(noted.notes) == 1
+    assert noted.notes[0].code == "fusion.note.turned"
+    near = fuse(template.picture, template.face, [person], faces)
+    assert not any(note.code == "fusion.note.turned" for note in near.notes)
     with pytest.raises(NoFace, match="pose"):
         fuse(template.picture, with_yaw(template.face, 70), [person], faces)
+
+
+def test_a_source_is_prepared_before_it_is_moved_in(faces, template, person):
+    seen = []
+
+    def gray(source: FusionSource) -> FusionSource:
+        seen.append(source)
+        return replace(source, picture=np.full_like(source.picture, 128))
+
+    plain = fuse(template.picture, template.face, [person], faces)
+    result = fuse(template.picture, template.face, [person], faces, prepare=gray)
+    assert seen == [person]
+    assert not np.array_equal(result.picture, plain.picture)
+    assert any(note.code == "fusion.note.small-photo" for note in result.notes)  # of the photo as it was given
 
 
 def test_no_mesh_and_no_source_are_refused(faces, template, person):

@@ -9,7 +9,9 @@ import numpy as np
 
 from easyphoto.domain import Face, Floats, Pixels
 from easyphoto.faces.builtin.face_parsing import CropWindow
+from easyphoto.faces.fusion.blend_mask import BlendMask
 from easyphoto.faces.fusion.mesh_warp import warp_face
+from easyphoto.faces.fusion.texture import with_finest_of
 from easyphoto.faces.geometry import box_of, five_points, pose_from_mesh, square_of
 
 
@@ -75,7 +77,8 @@ class FaceCrop:
         size = (part.shape[1], part.shape[0])
         ratio = np.float32(size[0] / self.size[0])
         large, moved = warp_face(part, self.mesh * ratio, goal * ratio, self.room.reach, self.room.stiffness)
-        top = cv2.resize(pixels, size, interpolation=cv2.INTER_CUBIC)
+        top = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+        top = with_finest_of(large, top, BlendMask(goal, self.size))
         through = np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_LINEAR), np.uint8)
         share = np.minimum(through.astype(np.uint16) * 3, 255)[..., None]  # `pixels` has softened its own edge
         mixed = (large * (255 - share) + top * share + 127) // 255

@@ -22,12 +22,13 @@ from easyphoto.faces.fusion.blend_mask import BlendMask, blend_region
 from easyphoto.faces.fusion.expression import borrows_mouth, expression_cost
 from easyphoto.faces.fusion.face_crop import CROP_MARGINS, CropMargins, FaceCrop, face_of, shifted
 from easyphoto.faces.fusion.face_shape import KNOTS, between, posed, rim_shares
-from easyphoto.faces.fusion.fit import Wear, notes_on, notes_on_wear, within_reach
+from easyphoto.faces.fusion.fit import Wear, notes_on, notes_on_wear, soft_note, within_reach
 from easyphoto.faces.fusion.glasses import glasses_of, with_glasses_of
 from easyphoto.faces.fusion.mouth import with_mouth_of, with_teeth_of
 from easyphoto.faces.fusion.oblique import directly_seen
 from easyphoto.faces.fusion.relight import LOOSE, even_toned, evened, is_gray, relit, skin_share, soft_light, tinted
 from easyphoto.faces.fusion.source_selection import SourceChoice, candidates
+from easyphoto.faces.fusion.texture import with_texture_of
 from easyphoto.faces.fusion.thin_plate import ThinPlate, sample
 from easyphoto.faces.geometry import box_of
 from easyphoto.faces.likeness import distance, robust_center
@@ -55,7 +56,6 @@ class FusionSettings:
     light: float = 0.22  # Gaussian radius of what counts as light rather than as features
     light_limit: float = 1.5  # bound of the light's change, logarithmic
     crisp: float = 0.45  # detail boost of a small photo that is enlarged
-    grain: float = 0.6  # of the template's fine skin texture laid on an enlarged face
     tries: int = 2  # sources that are tried; the recogniser chooses
     worse: float = 1.0  # cost above the best source's at which none is tried
     share: float = 1.0  # of the way from the template's face to the person's, in shape and in colour alike
@@ -88,7 +88,8 @@ def fuse(
     trials = [_candidate(canvas, wear, replace(choice, source=prepare(choice.source)), recipe) for choice in worth]
     best = trials[0] if judge is None or len(trials) == 1 else _nearest(trials, sources, judge)
     picture, mask = canvas.put_back(best.goal, best.pixels, best.mask)
-    notes = (*notes_on(best.choice), *notes_on_wear(_wear_of(best.choice.source), wear))
+    wears = notes_on_wear(_wear_of(best.choice.source), wear)
+    notes = (*notes_on(best.choice), *wears, *soft_note(sources[best.choice.index]))
     return FusionResult(picture, mask, best.choice.index, best.choice.gap, notes)
 
 
@@ -201,7 +202,8 @@ def _merged(plane: BlendMask, source: _Front, back: Pixels, recipe: FusionSettin
     lows = soft_light(front, own, sigma), soft_light(base, theirs, sigma)
     lit = tinted(relit(front, *lows, recipe.light_limit), front, *lows)
     if source.enlarged > 1.05:
-        lit = _crisp(plane, lit, base, their_skin, (source.enlarged, recipe))
+        lit = _crisp(lit, source.enlarged, recipe.crisp)
+    lit = with_texture_of(plane, lit, base, own_skin, their_skin)
     mask = blend_region(plane, own_skin, skin_share(base, sure, plane.height, LOOSE)) * source.seen
     return _blended(plane, np.clip(lit, 0, 255), back, mask)
 
@@ -224,17 +226,10 @@ def _wear_of(source: FusionSource) -> Wear:
     return _wear(source.picture, source.face.mesh)
 
 
-def _crisp(
-    plane: BlendMask, lit: Floats, base: Floats, their_skin: Floats, how: tuple[float, FusionSettings]
-) -> Floats:
-    """An enlarged face with its detail boosted and the template's fine skin texture laid on."""
-    enlarged, recipe = how
-    share = min(1.0, enlarged - 1)
+def _crisp(lit: Floats, enlarged: float, boost: float) -> Floats:
+    """An enlarged face with its detail boosted."""
     detail = np.clip(lit - cv2.GaussianBlur(lit, (0, 0), 0.6 * enlarged), -9, 9)  # hard edges are hard enough
-    fine = (base - cv2.GaussianBlur(base, (0, 0), 0.8 * enlarged)).mean(-1)
-    plain = their_skin * (1 - plane.soft(plane.grow(plane.features(), 0.015), 0.01))
-    grain = np.clip(fine, -8, 8) * plain
-    return np.asarray(lit + share * (recipe.crisp * detail + recipe.grain * grain[..., None]), np.float32)
+    return np.asarray(lit + min(1.0, enlarged - 1) * boost * detail, np.float32)
 
 
 def _blended(plane: BlendMask, lit: Floats, back: Pixels, mask: Floats) -> tuple[Pixels, Pixels]:
