@@ -18,7 +18,7 @@ _LEAST = 50  # pixels of skin that make a tone
 _GRAY = 4.0  # chroma under which a picture is black and white
 _USUAL = (23.0, 54.0)  # chroma and hue of skin in neutral light, the middle of both ranges
 _LIGHT_KEPT = 0.5  # how much of the departure from them is the template's colored light, and stays
-_SHINE_KEPT = 0.45  # of the light that skin reflects as a mirror, whatever its tone; more looks gray, as by ash
+_SHINE_KEPT = 0.45  # of the light that skin reflects as a mirror, whatever its tone
 _FLATTER = 0.25  # how much of its contrast skin loses each time its light is made e times stronger
 _FLATTER_LIT = 0.4  # the same where it is brighter than its tone
 _PURER = 0.45  # and how much of its colored spots, at a change by e either way: on lighter skin they would glow
@@ -89,7 +89,8 @@ def _gain(base: Floats, own: Floats, wanted: Floats) -> Floats:
     light = beyond.mean(-1, keepdims=True)
     flat = np.maximum(0.4, 1 - max(step, 0.0) * np.where(light > 0, _FLATTER_LIT, _FLATTER))
     pure = np.exp(-_PURER * abs(step))
-    goal = _rolled_off(wanted * np.exp(flat * light + pure * (beyond - light))) + _SHINE_KEPT * shine
+    tint = 0.5 + 0.5 * wanted / wanted.mean()  # skin scatters some of what it mirrors; plain white looks like ash
+    goal = _rolled_off(wanted * np.exp(flat * light + pure * (beyond - light))) + _SHINE_KEPT * tint * shine
     return np.asarray(goal / np.maximum(base, 1e-4), np.float32)
 
 
