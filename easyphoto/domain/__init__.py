@@ -23,12 +23,13 @@ from easyphoto.domain.portrait import (
     Rendered,
     RenderJob,
 )
-from easyphoto.domain.training import Photo, PhotoReport, TrainingSet, TrainRequest, Verdict
+from easyphoto.domain.training import GOOD_FACE_PX, Photo, PhotoReport, TrainingSet, TrainRequest, Verdict
 from easyphoto.families import ModelFamily
 
 __all__ = [
     "BUILTIN_CHECKPOINT",
     "FIRST_HINTS",
+    "GOOD_FACE_PX",
     "KEEP",
     "LORA_TRIGGER",
     "SECOND_HINTS",

@@ -23,6 +23,10 @@ class Photo:
     override: str = ""  # "keep" or "drop": the user's own verdict
 
 
+GOOD_FACE_PX = 300
+"""Pixels of a face's shorter side in a photo under which portraits look soft: of the check and of the page's advice."""
+
+
 class Verdict(str, Enum):
     """What the photo check says."""
 

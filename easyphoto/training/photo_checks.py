@@ -8,19 +8,20 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from easyphoto.domain import PhotoReport, Pose, Verdict
+from easyphoto.domain import GOOD_FACE_PX, PhotoReport, Pose, Verdict
 from easyphoto.faces.base import Recognizer
 from easyphoto.training.identity import Identity, find_person
 from easyphoto.training.photo_metrics import FaceMetrics, PhotoMetrics
 
-DROP_FACE_PX, WARN_FACE_PX = 64, 128  # shorter side of the face in the file; 128 is a 384 pixel crop
+DROP_FACE_PX = 64
+"""Shorter side of the face in the file under which a photo is left out."""
 DROP_SHARPNESS, WARN_SHARPNESS = 0.022, 0.045  # a blur of about 3 % and 2 % of the face's width
 DROP_YAW, WARN_YAW = 65.0, 40.0  # degrees; beyond 65 one eye is hidden
 DROP_PITCH, WARN_PITCH = 50.0, 30.0
 WARN_ROLL = 40.0
 DARK, BRIGHT = 35.0, 230.0  # mean luma of the face
 WARN_CUT = 0.85  # share of the face's box inside the picture
-NEAR_LIMIT = 0.9  # of the limit for strangers: still this person, but barely
+NEAR_LIMIT = 0.8  # of the limit for strangers: still this person, but barely
 SAME_BITS = 5  # of 64 bits of the fingerprint
 
 
@@ -111,7 +112,10 @@ def _warnings(seen: PhotoMetrics, face: FaceMetrics, strangeness: float) -> tupl
     """What makes the photo less useful."""
     px, pose = seen.face_px(face), face.face.pose
     rules = (
-        (DROP_FACE_PX <= px < WARN_FACE_PX, f"The face is small ({px} pixels)."),
+        (
+            DROP_FACE_PX <= px < GOOD_FACE_PX,
+            f"The face has only {px} pixels; under {GOOD_FACE_PX} portraits will look soft.",
+        ),
         (DROP_SHARPNESS <= face.sharpness < WARN_SHARPNESS, "The face is a little blurred."),
         (WARN_YAW < abs(pose.yaw) <= DROP_YAW, f"The head is turned by {abs(pose.yaw):.0f} degrees."),
         (
@@ -191,6 +195,6 @@ def quality(judged: PhotoCheck, recognizer: Recognizer) -> float:
     if judged.face is None or judged.report.likeness is None:
         return 0.0
     crisp = min(1.0, max(0.05, judged.face.sharpness / (3 * WARN_SHARPNESS)))
-    large = min(1.0, judged.report.face_px / (2 * WARN_FACE_PX))
+    large = min(1.0, judged.report.face_px / GOOD_FACE_PX)
     look = angle_score(judged.face.face.pose) * closeness(judged.report.likeness, recognizer)
     return look * math.sqrt(crisp * large) * judged.face.inside

@@ -24,7 +24,10 @@ REASONS: tuple[tuple[str, str], ...] = (
     (r"The head is tilted (?:up|down) by (\d+) degrees\.", r"头部俯仰 \1 度。"),
     (r"The head looks (?:up|down) by (\d+) degrees\.", r"头部俯仰 \1 度。"),
     (r"The head leans by (\d+) degrees\.", r"头部倾斜 \1 度。"),
-    (r"The face is small \((\d+) pixels\)\.", r"面部偏小(\1 像素)。"),
+    (
+        r"The face has only (\d+) pixels; under (\d+) portraits will look soft\.",
+        r"面部只有 \1 像素;低于 \2 像素,写真会显得模糊。",
+    ),
     (r"The face is very dark\.", r"面部太暗。"),
     (r"The face is overexposed\.", r"面部过曝。"),
     (r"The face is cut by the edge of the photo\.", r"面部被照片边缘截断。"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from easyphoto.domain import TrainRequest
+from easyphoto.domain import GOOD_FACE_PX, TrainRequest
 from easyphoto.errors import BadRequest, EasyPhotoError, NotFound
 from easyphoto.jobs import CheckRequest, Job, Kind, State
 from easyphoto.ui import compat, photos_view, train_view
@@ -61,7 +61,7 @@ class TrainPanel:
     def _photos(self) -> None:
         say = self.context.say
         with gr.Column(elem_classes=["ep-card"]):
-            gr.HTML(head(say("photos.title"), say("photos.intro"), 1))
+            gr.HTML(head(say("photos.title"), say("photos.intro", px=GOOD_FACE_PX), 1))
             self.upload = compat.upload_field(say("photos.drop"), "ep-train-upload")
             with gr.Row(elem_classes=["ep-actions"]):
                 self.folder = gr.UploadButton(say("photos.folder"), file_count="directory", elem_id="ep-train-folder")

@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from easyphoto.domain import BUILTIN_CHECKPOINT, Person
+from easyphoto.domain import BUILTIN_CHECKPOINT, GOOD_FACE_PX, Person
 from easyphoto.jobs import Event, Job, State
 from easyphoto.ui.charts import Chart, Points, line_chart, points_of
 from easyphoto.ui.i18n import Translator
@@ -73,6 +73,7 @@ def facts_html(facts: Mapping[str, Any], base_model: str, say: Translator) -> Ma
         facts=facts,
         say=say,
         low=_is_low(facts),
+        px=GOOD_FACE_PX,
         builtin=base_model == BUILTIN_CHECKPOINT,
         rows=_rows(facts),
         spent=[f"{say.stage(stage)} {say.duration(float(s))}" for stage, s in spent.items()],
