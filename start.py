@@ -34,10 +34,11 @@ CHECKS: tuple[tuple[str, ...], ...] = (
 )
 USAGE = """usage: python start.py COMMAND ...
 
-  demo       photos of one person to a LoRA to two portraits, with a report; needs no input
+  demo       photos of one person to four portraits, with a report; needs no input
   ui         the same in a window of the browser
-  train      teach the program a face:        train --name ID --photos DIR --consent
+  train      photos to a person:              train --name ID --photos DIR --consent
   portrait   put that face into templates:    portrait --person ID --template FILE...
+  quick      portraits from photos alone, without a training
   persons    list | show | rename | remove | export | import
   models     base models that can be used
   doctor     what is installed, what is missing

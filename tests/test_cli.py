@@ -31,6 +31,7 @@ from easyphoto.domain import (
     Verdict,
     options_of,
 )
+from easyphoto.locales import message
 from easyphoto.progress import Cancelled, Step
 
 
@@ -117,6 +118,7 @@ class FakeStudio:
             votes={1: 1.0},
             seconds={"photos": 1.0},
             warnings=("Only one photo.",),
+            notes=(message("training.no-lora"),),
         )
 
     def portrait(self, request, templates, report, out=None):
@@ -248,6 +250,7 @@ def test_train_says_what_is_next(studio, photos, capsys):
     assert run(studio, "train", "--name", "mei2", "--photos", photos, "--consent") == 0
     said = capsys.readouterr().out
     assert "--person mei2" in said and "Only one photo." in said and "10.jpg" in said
+    assert "No LoRA was trained" in said and "is trained" not in said
 
 
 def test_check_trains_nothing(studio, photos, capsys):

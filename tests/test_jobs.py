@@ -230,7 +230,7 @@ def test_a_job_is_one_batch_in_one_session(tmp_path):
     studio = Studio(paths, engine, faces)
     queue = JobQueue(paths, studio)
     files = [_template(tmp_path, f"{n}.png", (235, 190, 170), blue=n == 1) for n in range(3)]
-    request = PortraitRequest.for_family(ModelFamily.BUILTIN, persons=("ann",), seed=1, second_pass=False)
+    request = PortraitRequest.for_family(ModelFamily.BUILTIN, persons=("ann",), seed=1, first_denoising_strength=0.1)
     done = until(queue, queue.submit(Kind.PORTRAIT, request, files), State.DONE, seconds=30)
     queue.close()
     assert [p["template"] for p in done.result["portraits"]] == ["0.png", "2.png"]

@@ -378,6 +378,13 @@ def test_the_lock_of_a_killed_process_is_free(shelf: Library, anna: PersonDraft,
 # ---------------------------------------------------------------- export and import
 
 
+def test_a_person_without_a_lora_is_exported_and_imported(shelf: Library, anna: PersonDraft, tmp_path: Path):
+    there = shelf.create(replace(anna, lora=None, face_id=None))
+    file = shelf.export(there.id, tmp_path / "anna.zip")
+    here = Library(Paths(tmp_path / "other home")).import_(file)
+    assert here.lora is None and [one.name for one in here.photos] == [one.name for one in there.photos]
+
+
 def exported(shelf: Library, anna: PersonDraft, tmp_path: Path) -> Path:
     shelf.create(anna)
     return shelf.export("anna-muller", tmp_path / "anna.zip")

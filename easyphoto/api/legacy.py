@@ -21,6 +21,7 @@ from easyphoto.domain import BUILTIN_CHECKPOINT, Checkpoint, PortraitRequest, Tr
 from easyphoto.errors import BadName, BadRequest, EasyPhotoError, NotFound
 from easyphoto.jobs import Job, Kind, State
 from easyphoto.library import slug
+from easyphoto.locales import from_json
 
 POLL_SECONDS = 0.5
 MOST_OF_EACH = 16
@@ -38,8 +39,10 @@ async def train(given: dict[str, Any] = Body(...), context: AppContext = Depends
     """The original's training, synchronous; fields have the names of the original extension."""
     try:
         job, notes = await run_in_threadpool(_train_job, context, given)
-        said = _failure(context, await _ended(context, job.id)) or "The training has been finished."
-        return {"message": " ".join([said, *notes])}
+        done = await _ended(context, job.id)
+        said = _failure(context, done) or "The training has been finished."
+        not_done = [str(from_json(note)) for note in (done.result or {}).get("notes", ())]
+        return {"message": " ".join([said, *not_done, *notes])}
     except EasyPhotoError as error:
         return {"message": _message(context, error.as_json())}
 

@@ -123,7 +123,11 @@ def parser() -> argparse.ArgumentParser:
     common = _common()
     _demo(children.add_parser("demo", parents=[common], help="the whole way on sample pictures, with a report"))
     _ui(children.add_parser("ui", parents=[common], help="the same in a window of the browser"))
-    _train(children.add_parser("train", parents=[common], help="photos of one person to a LoRA of the face"))
+    _train(
+        children.add_parser(
+            "train", parents=[common], help="photos to a person; a LoRA of the face for SD 1.5 and SDXL"
+        )
+    )
     _portrait(children.add_parser("portrait", parents=[common], help="that person in templates"))
     _quick(children.add_parser("quick", parents=[common], help="portraits from photos alone, without a training"))
     _persons(children.add_parser("persons", help="who is trained"), common)

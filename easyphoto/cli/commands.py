@@ -54,9 +54,11 @@ def train(arguments: Namespace, context: CommandContext) -> CommandResult:
         "votes": trained.votes,
         "seconds": trained.seconds,
         "warnings": trained.warnings,
+        "notes": [note.as_json() for note in trained.notes],
     }
-    made = f"{person.name} is trained. Next: easyphoto portrait --person {person.id} --template FILE"
-    return CommandResult(data, (*trained.warnings, made), _verdicts(trained.reports))
+    made = f"{person.name} is ready. Next: easyphoto portrait --person {person.id} --template FILE"
+    lines = (*trained.warnings, *map(str, trained.notes), made)
+    return CommandResult(data, lines, _verdicts(trained.reports))
 
 
 def portrait(arguments: Namespace, context: CommandContext) -> CommandResult:

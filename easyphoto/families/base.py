@@ -78,6 +78,7 @@ class FamilySpec:
     train_defaults: Mapping[str, Any] = field(default_factory=dict)  # where they differ from the request's own
     portrait_defaults: Mapping[str, Any] = field(default_factory=dict)
     engine_multiple: int = 8  # sides of what a pipeline paints are padded to multiples of this, in pixels
+    lora_required: bool = True  # without a person's LoRA it shows somebody else; False: training one is an experiment
     fusion_required: bool = False  # without fusion there is no likeness; where it fails the portrait fails
     carry_detail: bool = False  # lay only the pass's change on the region, keep the region's own fine detail
     original_defaults: bool = True  # whether the original API's standard values make sense for it

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from easyphoto.domain import Person, Portrait, PortraitRequest, Template
-from easyphoto.errors import EasyPhotoError, PersonGone
+from easyphoto.errors import BadRequest, EasyPhotoError, PersonGone
 from easyphoto.images import save_picture
 from easyphoto.library import Library
 from easyphoto.paths import free_name
@@ -48,11 +48,13 @@ def generate_batch(
     """A portrait for every template in one engine session, the persons' photos read once.
 
     Each is saved into `context.folder` and handed to `context.on_result` as it is finished.
-    Raises NotFound or NoFace for a person that cannot be opened, PersonGone for one deleted meanwhile; a template
+    Raises NotFound or NoFace for a person that cannot be opened, BadRequest for one without the LoRA that the base
+    model needs, PersonGone for one deleted meanwhile; a template
     that fails, or whose portrait cannot be saved, fails alone.
     """
     tools, faces = context.tools, context.tools.faces
     people = {name: open_subject(context.library.open(name), faces) for name in order_of(request.persons)}
+    _check_loras(request, [subject.person for subject in people.values()], tools)
     to = _Destination(context.library, context.folder, tuple(subject.person for subject in people.values()))
     results: list[Portrait | EasyPhotoError] = []
     with tools.engine.session():
@@ -65,6 +67,16 @@ def generate_batch(
         tuple(result for result in results if isinstance(result, Portrait)),
         tuple(result for result in results if isinstance(result, EasyPhotoError)),
     )
+
+
+def _check_loras(request: PortraitRequest, persons: Sequence[Person], tools: Tools) -> None:
+    """A base model that knows nothing of a person paints somebody else; a LoRA weight of 0 asks for just that."""
+    base = tools.engine.checkpoint(request.base_model)
+    if not base.family.spec.lora_required or request.lora_weight == 0:
+        return
+    for person in persons:
+        if person.lora is None:
+            raise BadRequest("portrait.no-lora", stage="person", person=person.name, name=base.name)
 
 
 @dataclass(frozen=True)

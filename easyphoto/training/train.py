@@ -13,6 +13,7 @@ from easyphoto.engines.base import Engine
 from easyphoto.errors import AlreadyThere, BadModel, BadRequest
 from easyphoto.faces.base import FaceToolbox
 from easyphoto.library import Library, PersonDraft, slug
+from easyphoto.locales import Message, message
 from easyphoto.paths import Paths
 from easyphoto.progress import Clock, Progress, Step
 from easyphoto.stages import Stage
@@ -49,16 +50,20 @@ class TrainingResult:
     votes: dict[int, float]
     seconds: dict[str, float]
     warnings: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()  # what was not done, and why
 
 
 def train(request: TrainRequest, photos: Sequence[Photo], context: TrainingContext, report: Progress) -> TrainingResult:
     """Check and prepare the photos, train, choose, and put the person into the library.
 
     Raises BadRequest, AlreadyThere, Busy, NoFace, MissingModel, BadModel, MissingPackage, TrainingFailed;
-    an interrupted training of the same photos and request goes on from its last checkpoint.
+    an interrupted training of the same photos and request goes on from its last checkpoint. Where no LoRA is asked
+    for, the photos are checked, prepared and chosen, and nothing else.
     """
     base = preflight(request, context)
     with working_folder(request, photos, context.paths) as (folder, resume):
+        if not request.train_lora:
+            return _without_lora(request, photos, folder, context, report)
         run = _Training(request, base, folder, resume, context.trainer(report))
         return _train(run, photos, context, report)
 
@@ -98,6 +103,33 @@ def _train(training: _Training, photos: Sequence[Photo], context: TrainingContex
     return TrainingResult(
         person, training_set.reports, run.losses, chosen.distance_by_step, chosen.votes, clock.seconds, warnings
     )
+
+
+def _without_lora(
+    request: TrainRequest, photos: Sequence[Photo], folder: Path, context: TrainingContext, report: Progress
+) -> TrainingResult:
+    """A person of prepared photos alone; the notes say that no LoRA was trained."""
+    clock, notes = Clock(), (message("training.no-lora"),)
+    with clock.time(Stage.PREPARE_PHOTOS):
+        training_set = prepare(photos, request, context.faces, folder / "set", report)
+    facts = {
+        "settings": asdict(request),
+        "photos": [asdict(one) for one in training_set.reports],
+        "seconds": clock.seconds,
+        "warnings": training_set.warnings,
+        "notes": [note.as_json() for note in notes],
+    }
+    draft = PersonDraft(
+        name=request.person,
+        training_set=training_set,
+        lora=None,
+        report=facts,
+        base_model=request.base_model,
+        recognizer=context.faces.recognizer.name,
+    )
+    person = context.library.create(draft)
+    shutil.rmtree(folder)
+    return TrainingResult(person, training_set.reports, (), {}, {}, clock.seconds, training_set.warnings, notes)
 
 
 def _facts(order: TrainerJob, run: TrainingRun, chosen: Selection) -> dict[str, Any]:
@@ -141,6 +173,10 @@ def preflight(request: TrainRequest, context: TrainingContext) -> Checkpoint:
             f"A person named {request.person} exists.", stage="preflight", remedy="Choose another name or remove them."
         )
     base = context.engine.checkpoint(request.base_model)
+    if not request.train_lora:
+        if base.family.spec.lora_required:
+            raise BadRequest("training.lora-needed", stage="preflight", name=base.name)
+        return base
     if base.file is None:
         raise BadRequest(f"{base.name} has no file the trainer could open.", stage="preflight")
     if base.file.is_file():

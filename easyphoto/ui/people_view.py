@@ -56,6 +56,7 @@ def _facts(card: PersonCard, say: Translator) -> list[str]:
         f"{say('people.size')} {bytes_in_words(card.bytes)}",
         f"{say('people.date')} {person.created[:10]}",
         person.base_model,
+        *([] if person.lora else [say("people.no-lora")]),
     ]
 
 

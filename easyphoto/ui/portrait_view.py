@@ -24,6 +24,8 @@ WORD_KINDS = {
     "looks like someone else": "bad",
 }
 
+NEARER = 0.02  # L2 by which a face must have come nearer before its badge is good
+
 
 @dataclass(frozen=True)
 class TemplateTile:
@@ -86,9 +88,17 @@ class PortraitResult:
     names: Mapping[str, str]  # person id -> display name
 
 
+def word_kind(score: Mapping[str, Any]) -> str:
+    """Kind of the badge of a face's likeness; never good where the face is no nearer to the person than before."""
+    kind = WORD_KINDS.get(score["word"], "quiet")
+    before, after = score.get("before"), score.get("after")
+    unchanged = before is not None and after is not None and after > before - NEARER
+    return "quiet" if kind == "good" and unchanged else kind
+
+
 def shots_html(shots: Sequence[PortraitResult], pictures: PictureCache, say: Translator) -> Markup:
     """The gallery, newest first."""
-    return render("portraits", shots=shots, pictures=pictures, say=say, word_kinds=WORD_KINDS, preview=PREVIEW, box=BOX)
+    return render("portraits", shots=shots, pictures=pictures, say=say, word_kind=word_kind, preview=PREVIEW, box=BOX)
 
 
 def failures_html(failures: Sequence[Mapping[str, Any]], say: Translator) -> Markup:

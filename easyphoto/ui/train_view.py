@@ -20,14 +20,18 @@ TRIALS = 6  # newest pictures shown
 
 
 def figures_html(job: Job, events: Sequence[Event], say: Translator) -> Markup:
-    """The curves of a running or ended training."""
+    """The curves of a running or ended training; nothing where no LoRA is trained."""
+    if not job.request.get("train_lora", True):
+        return Markup("")
     if job.result:
         return curves_of(job.result, say)
     return curves(points_of(events, "loss"), points_of(events, "likeness"), say)
 
 
 def curves_of(facts: Mapping[str, Any], say: Translator) -> Markup:
-    """The curves of a training's result or of the report that stays with the person."""
+    """The curves of a training's result or of the report that stays with the person; nothing without a LoRA."""
+    if not (facts.get("settings") or {}).get("train_lora", True):
+        return Markup("")
     losses = [(float(step), float(loss)) for step, loss in facts.get("losses", ())]
     return curves(losses, sorted((float(s), float(gap)) for s, gap in _distances(facts).items()), say)
 

@@ -1,4 +1,5 @@
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,8 +49,12 @@ def make(request: PortraitRequest, shown: Template, *people: Subject, engine: Fa
     return generate(request, shown, {s.person.id: s for s in people}, tools, silent)
 
 
+PAINTED = {"first_denoising_strength": 0.1, "fusion_after": True, "second_pass": True}
+"""The built-in model's passes, which are off unless they are asked for."""
+
+
 def request(*persons: str, **changes) -> PortraitRequest:
-    return PortraitRequest.for_family(ModelFamily.BUILTIN, persons=persons, seed=7, **changes)
+    return PortraitRequest.for_family(ModelFamily.BUILTIN, persons=persons, seed=7, **{**PAINTED, **changes})
 
 
 def test_the_face_becomes_the_persons(tmp_path: Path, ann: Subject):
@@ -138,6 +143,14 @@ def test_switches(tmp_path: Path, ann: Subject, switch: dict, jobs: int):
     assert len(engine.jobs) == jobs
 
 
+def test_the_built_in_model_paints_nothing_unless_it_is_asked_to(tmp_path: Path, ann: Subject):
+    engine = FakeEngine()
+    wish = PortraitRequest.for_family(ModelFamily.BUILTIN, persons=("ann",), seed=7)
+    portrait = make(wish, template(tmp_path, ((450, 350), 160)), ann, engine=engine)
+    assert engine.jobs == []
+    assert portrait.scores[0].after < 0.2 < 0.6 < portrait.scores[0].before
+
+
 def test_a_drawn_seed_is_written_down_and_repeats_the_picture(tmp_path: Path, ann: Subject):
     shown = template(tmp_path, ((450, 350), 160))
     drawn = make(PortraitRequest.for_family(ModelFamily.BUILTIN, persons=("ann",)), shown, ann)
@@ -181,6 +194,21 @@ def test_a_bad_template_is_reported_and_the_rest_goes_on(tmp_path: Path, ann: Su
     assert saved is not None
     assert "Seed: 7" in read_infotext(saved)
     assert b"trainedAlgorithmicMedia" in saved.read_bytes()
+
+
+@pytest.mark.parametrize("family", [ModelFamily.SD15, ModelFamily.SDXL])
+def test_a_person_without_a_lora_is_refused_where_the_base_model_needs_one(
+    tmp_path: Path, ann: Subject, family: ModelFamily
+):
+    engine, shown = FakeEngine(family), [template(tmp_path, ((450, 350), 160))]
+    bare = replace(ann.person, lora=None)
+    context = BatchContext(Tools(engine, FakeFaces()), _People(bare), tmp_path / "out")  # type: ignore[arg-type]
+    with pytest.raises(BadRequest, match="Ann has no LoRA") as caught:
+        generate_batch(PortraitRequest(persons=("ann",)), shown, context, silent)
+    assert "Train the person on this base model" in caught.value.remedy
+    assert engine.jobs == []
+    batch = generate_batch(PortraitRequest(persons=("ann",), lora_weight=0.0), shown, context, silent)
+    assert len(batch.portraits) == 1 and engine.jobs[0].loras == ()
 
 
 def test_finished_pictures_are_never_overwritten(tmp_path: Path, ann: Subject):

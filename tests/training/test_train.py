@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,7 +33,13 @@ def photos(tmp_path: Path) -> list[Photo]:
 
 
 def request(**changes) -> TrainRequest:
-    return TrainRequest.for_family(ModelFamily.BUILTIN, **{"person": "Ann", "consent": True, **changes})
+    return TrainRequest.for_family(
+        ModelFamily.BUILTIN, **{"person": "Ann", "consent": True, "train_lora": True, **changes}
+    )
+
+
+def without_trainer(report: Progress) -> Interpreter:
+    pytest.fail("the trainer was made ready")
 
 
 def settle(context: TrainingContext, folder: Path) -> None:
@@ -58,6 +65,32 @@ def test_a_name_that_is_taken_is_refused_before_the_long_run(context: TrainingCo
 def test_an_unknown_base_model_is_refused_before_the_long_run(context: TrainingContext):
     with pytest.raises(MissingModel):
         preflight(request(base_model="nobody's"), context)
+
+
+def test_the_built_in_model_trains_no_lora_unless_it_is_asked_to(context: TrainingContext, photos: list[Photo]):
+    wanted = TrainRequest.for_family(ModelFamily.BUILTIN, person="Ann", consent=True)
+    done = train(wanted, photos, replace(context, trainer=without_trainer), silent)
+    person = context.library.open("ann")
+    assert done.person == person and person.lora is None and person.face_id is None
+    assert len(person.photos) == sum(report.trained for report in done.reports) > 0
+    assert person.base_model == "built-in"
+    assert (done.losses, done.distance_by_step, done.votes) == ((), {}, {})
+    assert "No LoRA was trained" in str(done.notes[0])
+    assert person.report is not None
+    facts = json.loads(person.report.read_text(encoding="utf-8"))
+    assert facts["notes"] == [note.as_json() for note in done.notes] and facts["settings"]["train_lora"] is False
+    assert not (context.paths.jobs / "train-ann").exists()
+
+
+@pytest.mark.parametrize("family", [ModelFamily.SD15, ModelFamily.SDXL])
+def test_a_base_model_that_needs_a_lora_is_not_asked_to_do_without(
+    context: TrainingContext, photos: list[Photo], monkeypatch: pytest.MonkeyPatch, family: ModelFamily
+):
+    assert TrainRequest.for_family(family).train_lora
+    monkeypatch.setattr(context.engine, "checkpoint", lambda wanted: Checkpoint("Foto", family, None))
+    with pytest.raises(BadRequest, match="Foto needs a LoRA") as caught:
+        train(request(train_lora=False), photos, replace(context, trainer=without_trainer), silent)
+    assert caught.value.remedy
 
 
 def test_the_trainer_is_made_ready_after_the_checks_and_before_the_device_is_taken(
