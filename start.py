@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 """The start on a fresh machine: makes .venv beside itself, installs what is locked, runs the command.
 
-Standard library only. The second start trusts a stamp in .venv (hash of the lock files, Python
-version, what was installed) and adds a few milliseconds to the command. What is broken or
-half-made is made anew; two starts at once wait for each other.
+Standard library only. The second start trusts a stamp in .venv (hash of the lock files, Python version, what was
+installed) and adds milliseconds. What is broken or half-made is made anew; two starts at once wait for each other.
 """
 
 from __future__ import annotations
