@@ -20,7 +20,7 @@ class Step:
     done: int
     total: int
     note: str = ""
-    figures: dict[str, float] = field(default_factory=dict)  # e.g. loss, likeness
+    figures: dict[str, float] = field(default_factory=dict)  # e.g. loss, distance
     preview: Image.Image | None = None
 
     @property

@@ -56,8 +56,7 @@ def test_resize_short_side_by_hand():
     assert images.resize_short_side(Image.new("RGB", (301, 200)), 100, 8).size == (144, 96)
 
 
-def test_fit_area_and_long_side_by_hand():
-    assert images.fit_area(Image.new("RGB", (400, 100)), 200 * 200, 8).size == (400, 96)
+def test_long_side_by_hand():
     assert images.fit_long_side(Image.new("RGB", (400, 100)), 200).size == (200, 50)
     small = Image.new("RGB", (40, 10))
     assert images.fit_long_side(small, 200) is small
@@ -68,29 +67,6 @@ def test_crop_clips_and_refuses_emptiness():
     assert images.crop(source, Box(-5, -5, 7.4, 3.6)).size == (7, 4)
     with pytest.raises(BadRequest):
         images.crop(source, Box(30, 0, 40, 5))
-
-
-@given(st.integers(-5, 25), st.integers(-5, 15), st.integers(1, 20), st.integers(1, 20))
-@settings(max_examples=40, deadline=None)
-def test_pasting_a_crop_back_changes_nothing(left: int, top: int, width: int, height: int):
-    source, box = images.picture(noise(24, 16)), Box(left, top, left + width, top + height)
-    if box.clipped(source.size).width <= 0 or box.clipped(source.size).height <= 0:
-        return
-    again = images.paste_back(source, images.crop(source, box), box)
-    assert np.array_equal(images.pixels(again), images.pixels(source))
-
-
-def test_paste_back_leaves_everything_outside_the_mask_bit_identical():
-    source = images.picture(noise(64, 48))
-    mask = np.zeros((10, 12), np.uint8)
-    mask[3:7, 4:8] = 255
-    out = images.pixels(
-        images.paste_back(source, Image.new("RGB", (99, 50)), Box(20, 10, 44, 30), images.picture(mask))
-    )
-    big = np.zeros((48, 64), bool)
-    big[10:30, 20:44] = np.asarray(images.picture(mask).resize((24, 20), Image.Resampling.BILINEAR)) > 0
-    assert np.array_equal(out[~big], images.pixels(source)[~big])
-    assert np.all(out[20, 32] == 0)
 
 
 # ---------------------------------------------------------------- masks

@@ -505,11 +505,11 @@ def test_nobody_else_can_look_in(open_queue, studio, photos):
 def test_reporter_joins_quick_steps_and_loses_no_last_word():
     reporter = Reporter()
     for n in range(1000):
-        reporter(Step("train", n, 1000, figures={"likeness": 0.5} if n == 10 else {"loss": n / 1000}))
+        reporter(Step("train", n, 1000, figures={"distance": 0.5} if n == 10 else {"loss": n / 1000}))
     reporter(Step("choose", 0, 1))
     first, second = reporter.take()
     assert isinstance(first, Step)
-    assert (first.done, first.figures) == (999, {"loss": 0.999, "likeness": 0.5})
+    assert (first.done, first.figures) == (999, {"loss": 0.999, "distance": 0.5})
     assert isinstance(second, Step)
     assert second.stage == "choose"
 

@@ -399,7 +399,7 @@ def test_there_and_back(shelf: Library, anna: PersonDraft, tmp_path: Path):
         if ours.is_file() and ours.name != "manifest.json":
             assert (there.folder / ours.relative_to(here.folder)).read_bytes() == ours.read_bytes()
     assert replace(there, folder=here.folder, lora=None).id == here.id and there.lora is not None
-    assert there.lora.likeness == 0.31 and there.lora.family is ModelFamily.BUILTIN
+    assert there.lora.distance == 0.31 and there.lora.family is ModelFamily.BUILTIN
     with pytest.raises(AlreadyThere):
         other.import_(file)
     with pytest.raises(AlreadyThere):

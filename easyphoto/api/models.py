@@ -198,7 +198,7 @@ PERSON = _result(
     "Person",
     **dict.fromkeys(("id", "name", "created", "base_model"), str),
     **dict.fromkeys(("photos", "bytes"), Count),
-    likeness=_DISTANCE,
+    distance=_DISTANCE,
     family=str | None,
     reference=_PICTURE,
     face_id=_PICTURE,

@@ -60,7 +60,7 @@ class Serializer:
             "base_model": person.base_model,
             "photos": len(person.photos),
             "bytes": sum(file.stat().st_size for file in files),
-            "likeness": None if person.lora is None else person.lora.likeness,
+            "distance": None if person.lora is None else person.lora.distance,
             "family": None if person.lora is None else person.lora.family.value,
             "reference": self._pictures.token(person.reference),
             "face_id": self._pictures.token(person.face_id),

@@ -209,10 +209,10 @@ def _family(arguments: Namespace, context: CommandContext) -> ModelFamily:
 
 
 def _verdicts(reports: tuple[PhotoReport, ...]) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = [("photo", "verdict", "likeness", "why")]
+    rows: list[tuple[str, ...]] = [("photo", "verdict", "distance", "why")]
     for report in reports:
-        likeness = "" if report.likeness is None else f"{report.likeness:.2f}"
-        rows.append((report.name, report.verdict.value, likeness, " ".join(report.reasons)))
+        distance = "" if report.distance is None else f"{report.distance:.2f}"
+        rows.append((report.name, report.verdict.value, distance, " ".join(report.reasons)))
     return rows
 
 

@@ -48,7 +48,7 @@ class PhotoReport:
     sharpness: float = 0.0
     pose: Pose | None = None
     box: Box | None = None  # of the chosen face
-    likeness: float | None = None  # L2 to the robust centre of the set; lower is nearer
+    distance: float | None = None  # L2 to the robust centre of the set; lower is nearer
     trained: bool = False  # made it into the training set
 
 

@@ -1,4 +1,4 @@
-"""What distances between face embeddings mean: robust centre, ranking, outliers, words.
+"""What distances between face embeddings mean: robust center, outliers, words.
 
 All distances are L2 between rows that one recogniser made; its `Recogniser` carries the thresholds.
 """
@@ -10,8 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from easyphoto.domain import Floats
 from easyphoto.faces.base import Recognizer
-
-_STEEPNESS = 12.0  # of the map from distance to 0..1
 
 
 def distances(rows: ArrayLike, one: ArrayLike) -> Floats:
@@ -42,11 +40,6 @@ def robust_center(rows: ArrayLike, rounds: int = 50) -> Floats:
     return np.asarray(center, np.float32)
 
 
-def ranking(rows: ArrayLike, center: ArrayLike) -> list[int]:
-    """Indices of the rows, nearest to the centre first; equal ones keep their order."""
-    return [int(i) for i in np.argsort(distances(rows, center), kind="stable")]
-
-
 def outliers(rows: ArrayLike, recognizer: Recognizer) -> NDArray[np.bool_]:
     """(n,) True for rows farther from the robust centre than the recogniser's `strict`.
 
@@ -57,11 +50,6 @@ def outliers(rows: ArrayLike, recognizer: Recognizer) -> NDArray[np.bool_]:
     if len(x) < 3:
         return np.zeros(len(x), np.bool_)
     return np.asarray(distances(x, robust_center(x)) > recognizer.strict)
-
-
-def similarity(gap: float, recognizer: Recognizer) -> float:
-    """A distance as 0..1: one half at `recogniser.same`, nearer to 1 the more alike."""
-    return float(1 / (1 + np.exp(np.clip(_STEEPNESS * (gap - recognizer.same), -500, 500))))
 
 
 def word_for(gap: float, recognizer: Recognizer) -> str:

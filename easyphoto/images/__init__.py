@@ -7,7 +7,7 @@ uint8 H x W with 255 = changed, or float32 0..1; boxes are (left, top, right, bo
 from __future__ import annotations
 
 from easyphoto.images.color import adapted, lab_to_rgb, match_color, rgb_to_lab
-from easyphoto.images.geometry import crop, fit_area, fit_long_side, paste_back, picture, pixels, resize_short_side
+from easyphoto.images.geometry import crop, fit_long_side, picture, pixels, resize_short_side
 from easyphoto.images.masks import blend, extent, feather, grow, multiband_blend, shrink, weights
 from easyphoto.images.opening import open_picture, picture_size
 from easyphoto.images.saving import read_infotext, save_picture
@@ -18,14 +18,12 @@ __all__ = [
     "crop",
     "extent",
     "feather",
-    "fit_area",
     "fit_long_side",
     "grow",
     "lab_to_rgb",
     "match_color",
     "multiband_blend",
     "open_picture",
-    "paste_back",
     "picture",
     "picture_size",
     "pixels",

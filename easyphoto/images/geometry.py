@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from PIL import Image
 
 from easyphoto.domain import Box, Pixels
 from easyphoto.errors import BadPicture, BadRequest
-from easyphoto.images.masks import blend
 
 
 def pixels(picture: Image.Image) -> Pixels:
@@ -44,12 +41,6 @@ def resize_short_side(source: Image.Image, px: int, multiple: int = 1) -> Image.
     return _resized(source, _floored(source.width * scale, source.height * scale, multiple))
 
 
-def fit_area(source: Image.Image, area: int, multiple: int = 1) -> Image.Image:
-    """Scaled so that width x height is about `area`, shape kept; both sides floored to `multiple`."""
-    scale = math.sqrt(area / (source.width * source.height))
-    return _resized(source, _floored(source.width * scale, source.height * scale, multiple))
-
-
 def fit_long_side(source: Image.Image, px: int) -> Image.Image:
     """Shrunk so that the longer side is at most `px`; a smaller picture comes back as it is."""
     scale = px / max(source.size)
@@ -69,20 +60,3 @@ def _inside(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int]:
 def crop(source: Image.Image, box: Box) -> Image.Image:
     """The part of `source` inside `box`, which is clipped to the picture and rounded to whole pixels."""
     return source.crop(_inside(box, source.size))
-
-
-def paste_back(base: Image.Image, part: Image.Image, box: Box, mask: Image.Image | None = None) -> Image.Image:
-    """`base` with `part`, resized to `box` (as `crop` clips it), blended in through `mask`.
-
-    `mask` is "L" of the part's or the box's size, 255 = part; without one all of the box is the
-    part. Pixels where the mask is 0 and pixels outside the box stay bit-identical.
-    """
-    left, top, right, bottom = _inside(box, base.size)
-    size = (right - left, bottom - top)
-    whole, top_part = pixels(base), pixels(_resized(part.convert("RGB"), size))
-    if mask is not None:
-        # Bilinear, since the overshoot of Lanczos would lift zeros beside an edge.
-        soft = np.asarray(mask.convert("L").resize(size, Image.Resampling.BILINEAR), dtype=np.uint8)
-        top_part = blend(whole[top:bottom, left:right], top_part, soft)
-    whole[top:bottom, left:right] = top_part
-    return picture(whole)

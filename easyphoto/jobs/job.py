@@ -96,7 +96,7 @@ class Event:
     done: int = 0
     total: int = 0
     note: str = ""
-    figures: dict[str, float] = field(default_factory=dict)  # e.g. loss, likeness
+    figures: dict[str, float] = field(default_factory=dict)  # e.g. loss, distance
     preview: Path | None = None  # a JPEG in the job's folder
     line: str = ""  # of the log; an event with a line carries no step
 

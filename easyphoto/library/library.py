@@ -244,7 +244,7 @@ def _described(folder: Path, identifier: str, draft: PersonDraft, photos: tuple[
         family=lora.family if lora else None,
         rank=lora.rank if lora else 0,
         step=lora.step if lora else 0,
-        likeness=lora.likeness if lora else None,
+        distance=lora.distance if lora else None,
         warnings=tuple(dict.fromkeys((*draft.training_set.warnings, *draft.warnings))),
         files=hash_files(folder),
     )

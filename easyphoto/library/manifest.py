@@ -32,7 +32,7 @@ class Manifest:
     name: str
     created: str  # ISO 8601 UTC
     base_model: str
-    recognizer: str  # whose distances the likeness figures are
+    recognizer: str  # whose distances `distance` is of
     reference: str
     photos: tuple[str, ...] = ()
     face_id: str = ""
@@ -41,7 +41,7 @@ class Manifest:
     family: ModelFamily | None = None
     rank: int = 0
     step: int = 0
-    likeness: float | None = None
+    distance: float | None = None  # mean L2 of the trial pictures to the training photos
     warnings: tuple[str, ...] = ()
     files: dict[str, str] = field(default_factory=dict)  # every file -> SHA-256
 
@@ -81,7 +81,7 @@ class Manifest:
     def _checkpoint(self, folder: Path) -> LoraCheckpoint | None:
         if not self.lora or not self.family:
             return None
-        return LoraCheckpoint(folder / self.lora, self.family, self.rank, self.step, self.likeness)
+        return LoraCheckpoint(folder / self.lora, self.family, self.rank, self.step, self.distance)
 
     def text(self) -> str:
         """As JSON, schema first."""
@@ -113,7 +113,8 @@ def parse(text: str) -> Manifest:
 
 
 def _migrated(facts: dict[str, Any]) -> dict[str, Any]:
-    """Schema 1 spelt `recogniser` and called the built-in family and base model "embedded"."""
+    """Earlier names: `likeness` for the distance; in schema 1 `recogniser`, and "embedded" for what is built in."""
+    facts = {"distance": facts.get("likeness"), **facts}
     if facts["schema"] > 1:
         return facts
     renamed = {key: "built-in" for key in ("family", "base_model") if facts.get(key) == "embedded"}
@@ -134,7 +135,7 @@ def _from_facts(facts: dict[str, Any]) -> Manifest:
         family=ModelFamily(family) if family else None,
         rank=_count(facts, "rank"),
         step=_count(facts, "step"),
-        likeness=_number(facts, "likeness"),
+        distance=_number(facts, "distance"),
         warnings=_texts(facts, "warnings"),
         files=files,
     )

@@ -91,7 +91,7 @@ def _checked(seen: PhotoMetrics, place: int, person: Identity | None, recognizer
         sharpness=round(face.sharpness, 4),
         pose=face.face.pose,
         box=seen.box_in_file(face),
-        likeness=round(distance, 4),
+        distance=round(distance, 4),
     )
     return PhotoCheck(seen, face, report)
 
@@ -192,9 +192,9 @@ def closeness(distance: float, recognizer: Recognizer) -> float:
 
 def quality(judged: PhotoCheck, recognizer: Recognizer) -> float:
     """How well the photo serves as the reference: angle x likeness, less for soft, small or cut faces."""
-    if judged.face is None or judged.report.likeness is None:
+    if judged.face is None or judged.report.distance is None:
         return 0.0
     crisp = min(1.0, max(0.05, judged.face.sharpness / (3 * WARN_SHARPNESS)))
     large = min(1.0, judged.report.face_px / GOOD_FACE_PX)
-    look = angle_score(judged.face.face.pose) * closeness(judged.report.likeness, recognizer)
+    look = angle_score(judged.face.face.pose) * closeness(judged.report.distance, recognizer)
     return look * math.sqrt(crisp * large) * judged.face.inside

@@ -66,7 +66,7 @@ def choose(judgement: PhotoChecks) -> tuple[PhotoCheck, ...]:
     usable = [one for one in judgement.photos if one.usable]
     if not usable:
         raise _nothing_usable(judgement.reports)
-    return tuple(sorted(usable, key=lambda one: (one.repeat, one.report.likeness))[:MOST])
+    return tuple(sorted(usable, key=lambda one: (one.repeat, one.report.distance))[:MOST])
 
 
 def _nothing_usable(reports: Sequence[PhotoReport]) -> NoFace:

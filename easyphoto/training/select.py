@@ -1,4 +1,4 @@
-"""Trial pictures to likeness, likeness to votes, votes to the merged LoRA."""
+"""Trial pictures to distances, distances to votes, votes to the merged LoRA."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def select(run: TrainingRun, training_set: TrainingSet, faces: FaceToolbox, out:
         return _last(run, out, f"Merging failed, so the last checkpoint is used: {problem}")
     by_step = distance_by_step(scored)
     best = min(scored, key=lambda s: s.distance)
-    likeness = sum(shares[step] * by_step[step] for step in shares)
-    return Selection(replace(lora, likeness=likeness), best.trial.file, by_step, shares)
+    distance = sum(shares[step] * by_step[step] for step in shares)
+    return Selection(replace(lora, distance=distance), best.trial.file, by_step, shares)
 
 
 def score_images(
@@ -86,12 +86,12 @@ def distance_by_step(scored: Sequence[ScoredImage]) -> dict[int, float]:
 
 
 def with_distance(report: Progress, training: Floats, faces: FaceToolbox) -> Progress:
-    """`report`, with `figures["likeness"]` added to every step that shows a trial picture: its mean distance."""
+    """`report`, with `figures["distance"]` added to every step that shows a trial picture: its mean distance."""
 
     def pass_on(step: Step) -> None:
         embedding = None if step.preview is None else _embedding_in(np.asarray(step.preview), faces)
         if embedding is not None:
-            step = replace(step, figures={**step.figures, "likeness": _mean_distance(training, embedding)})
+            step = replace(step, figures={**step.figures, "distance": _mean_distance(training, embedding)})
         report(step)
 
     return pass_on

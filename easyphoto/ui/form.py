@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
 from typing import Any, TypeVar
 
 import gradio as gr
@@ -75,10 +74,6 @@ class Form:
         }
         return self.kind(**{**given, **more})
 
-    def values_of(self, request: Any) -> list[Any]:
-        """The widgets' values that show `request`."""
-        return [getattr(request, name) for name in self.widgets]
-
     def defaults_for(self, family: ModelFamily, but: Iterable[str] = ()) -> list[Any]:
         """Updates that set every widget to the family's default, those named in `but` untouched."""
         defaults = self.kind.for_family(family)
@@ -121,8 +116,3 @@ def cleaned(name: str, value: Any, default: Any) -> Any:
             raise BadRequest(f"{name} is {value}, not a whole number.", stage="request", remedy="Type a whole number.")
         return int(value)
     return float(value)
-
-
-def field_names(kind: type[Any]) -> list[str]:
-    """Every field of the request, with or without an option."""
-    return [field.name for field in fields(kind)]

@@ -116,8 +116,8 @@ class PeoplePanel:
         return [opened, *updates, marks]
 
     def _card(self, person: Person, opened: Opened) -> PersonCard:
-        likeness = person.lora.likeness if person.lora else None
-        word = "" if likeness is None else word_for(likeness, self.context.studio.faces.recognizer)
+        distance = person.lora.distance if person.lora else None
+        word = "" if distance is None else word_for(distance, self.context.studio.faces.recognizer)
         report = self._report_html(person) if opened == Opened(person.id, "report") else None
         export = f"{self.context.api}/v1/persons/{quote(person.id, safe='')}/export"
         return PersonCard(person, self.context.studio.library.size(person.id), word, export, report)

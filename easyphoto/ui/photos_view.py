@@ -10,7 +10,6 @@ from typing import Any
 
 from markupsafe import Markup
 
-from easyphoto.domain import Photo
 from easyphoto.jobs import JobFile
 from easyphoto.ui.i18n import Translator
 from easyphoto.ui.pictures import PictureCache
@@ -86,11 +85,6 @@ def with_override(draft: Draft, number: int, word: str) -> Draft:
 def as_files(draft: Draft) -> list[JobFile]:
     """For the queue."""
     return [JobFile(photo.file, photo.name, photo.override) for photo in draft]
-
-
-def as_photos(draft: Draft) -> list[Photo]:
-    """For the studio."""
-    return [Photo(photo.file, photo.name, photo.override) for photo in draft]
 
 
 def photos_html(

@@ -25,7 +25,7 @@ def figures_html(job: Job, events: Sequence[Event], say: Translator) -> Markup:
         return Markup("")
     if job.result:
         return curves_of(job.result, say)
-    return curves(points_of(events, "loss"), points_of(events, "likeness"), say)
+    return curves(points_of(events, "loss"), points_of(events, "distance"), say)
 
 
 def curves_of(facts: Mapping[str, Any], say: Translator) -> Markup:

@@ -36,7 +36,7 @@ def delete(w: World, path: str, body: object = None):
 
 
 def test_a_person_is_told(w, ann):
-    assert (ann["id"], ann["name"], ann["photos"], ann["likeness"]) == ("ann-b", "Ann B", 1, None)
+    assert (ann["id"], ann["name"], ann["photos"], ann["distance"]) == ("ann-b", "Ann B", 1, None)
     assert ann["bytes"] > 100
     assert w.get(f"pictures/{ann['reference']}").headers["content-type"] == "image/png"
     assert w.get("persons/ann-b").json() == ann

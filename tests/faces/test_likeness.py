@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from easyphoto.faces.base import Recognizer
-from easyphoto.faces.likeness import distance, distances, outliers, ranking, robust_center, similarity, word_for
+from easyphoto.faces.likeness import distance, distances, outliers, robust_center, word_for
 
 RULER = Recognizer("test", same=0.6, strict=0.5)
 
@@ -50,20 +50,6 @@ def test_the_center_of_one_is_itself_and_of_none_an_error():
 def test_outliers_are_the_strangers():
     assert outliers(crowd(6, 2), RULER).tolist() == [False] * 6 + [True] * 2
     assert outliers(crowd(1, 1), RULER).tolist() == [False, False]  # of two, nobody is the odd one
-
-
-def test_ranking_is_nearest_first_and_stable():
-    assert ranking([[2.0], [1.0], [1.0], [0.0]], [0.0]) == [3, 1, 2, 0]
-
-
-@given(st.floats(0, 2), st.floats(0, 2))
-def test_likeness_falls_with_distance(a, b):
-    near, far = sorted((a, b))
-    assert 0 <= similarity(far, RULER) <= similarity(near, RULER) <= 1
-
-
-def test_likeness_is_half_at_the_threshold():
-    assert similarity(0.6, RULER) == pytest.approx(0.5)
 
 
 def test_words_go_from_same_to_other():

@@ -149,8 +149,8 @@ def test_at_most_fifteen_the_most_alike_first(tmp_path: Path):
     photos = anna(tmp_path, 18)
     made = run(photos, tmp_path)
     assert len(made.pictures) == 15 and sum(r.trained for r in made.reports) == 15
-    trained = [r.likeness for r in made.reports if r.trained]
-    left = [r.likeness for r in made.reports if not r.trained]
+    trained = [r.distance for r in made.reports if r.trained]
+    left = [r.distance for r in made.reports if not r.trained]
     assert max(trained) <= min(left)
 
 
@@ -225,7 +225,7 @@ def test_in_group_photos_the_face_of_the_others_not_the_leftmost(tmp_path: Path)
 
 
 def chosen_order(made: TrainingSet) -> list:
-    return sorted((r for r in made.reports if r.trained), key=lambda r: r.likeness)
+    return sorted((r for r in made.reports if r.trained), key=lambda r: r.distance)
 
 
 def test_a_neighbour_close_by_is_not_trained_on(tmp_path: Path):
@@ -240,13 +240,13 @@ def test_a_neighbour_close_by_is_not_trained_on(tmp_path: Path):
 def test_a_stranger_is_dropped_and_does_not_pull_the_center(tmp_path: Path):
     made = run([*anna(tmp_path, 5), photo(tmp_path, "bert", ((450, 350), 200, BERT), seed=60)], tmp_path)
     assert made.reports[-1].verdict is Verdict.DROP and "another person" in made.reports[-1].reasons[0]
-    assert all(r.likeness < 0.1 for r in made.reports[:-1]) and made.warnings == ()
+    assert all(r.distance < 0.1 for r in made.reports[:-1]) and made.warnings == ()
 
 
 def test_a_look_alike_within_the_recognizers_limit_stands_out_from_a_close_set(tmp_path: Path):
     twin = photo(tmp_path, "twin", ((450, 350), 320, (220, 150, 175)), seed=60)  # the limit is 0.6
     reports = check([*anna(tmp_path, 6), twin], Toolbox(), silent)
-    assert reports[-1].verdict is Verdict.DROP and 0.42 < reports[-1].likeness < 0.6
+    assert reports[-1].verdict is Verdict.DROP and 0.42 < reports[-1].distance < 0.6
     assert all(r.verdict is Verdict.KEEP for r in reports[:-1])
 
 
@@ -378,7 +378,7 @@ def test_the_reference_looks_straight_even_if_another_is_more_alike(tmp_path: Pa
     photos = anna(tmp_path, 5)
     made = run(photos, tmp_path, Turned())
     assert [r.name for r in made.reports if r.pose == Pose(0, 0, 0)] == [photos[-1].name]
-    assert made.reports[-1].likeness > made.reports[2].likeness
+    assert made.reports[-1].distance > made.reports[2].distance
     assert np.array_equal(pixels(open_picture(made.reference)), pixels(open_picture(photos[-1].file)))
 
 

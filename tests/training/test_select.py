@@ -87,7 +87,7 @@ def test_the_face_id_is_the_nearest_trial_and_likeness_is_kept(tmp_path: Path):
     assert chosen.votes == {10: 0.5, 20: 0.5}
     assert chosen.distance_by_step[20] < chosen.distance_by_step[10]
     assert chosen.lora.file.is_file()
-    assert chosen.lora.likeness == pytest.approx(np.mean(list(chosen.distance_by_step.values())))
+    assert chosen.lora.distance == pytest.approx(np.mean(list(chosen.distance_by_step.values())))
     assert not chosen.warnings
 
 
@@ -132,7 +132,7 @@ def test_trial_pictures_on_their_way_out_get_their_likeness():
     report(Step("train", 6, 10, figures={"loss": 0.1}))
     report(Step("train", 7, 10, preview=picture(draw_faces((200, 200), []))))
     near, far, plain, faceless = (s.figures for s in steps)
-    assert near["likeness"] < far["likeness"]
+    assert near["distance"] < far["distance"]
     assert near["loss"] == 0.2
-    assert "likeness" not in plain
-    assert "likeness" not in faceless
+    assert "distance" not in plain
+    assert "distance" not in faceless

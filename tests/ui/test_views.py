@@ -32,7 +32,7 @@ SPOTS = (FaceBox(0.1, 0.2, 0.1, 0.1), FaceBox(0.5, 0.2, 0.3, 0.3))
 
 
 def report(verdict: str, **more: object) -> dict:
-    return {"verdict": verdict, "reasons": [], "box": [0, 0, 9, 9], "face_px": 120, "likeness": 0.31, **more}
+    return {"verdict": verdict, "reasons": [], "box": [0, 0, 9, 9], "face_px": 120, "distance": 0.31, **more}
 
 
 def job(**more: object) -> Job:
