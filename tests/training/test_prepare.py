@@ -255,7 +255,7 @@ def test_the_one_odd_photo_of_the_person_is_kept_in_small_sets_too(tmp_path: Pat
     """Behind a gap as wide as the look-alike's, but nearer than any stranger comes."""
     odd = photo(tmp_path, "odd", ((450, 350), 320, (220, 150, 160)), seed=60)
     reports = check([*anna(tmp_path, count), odd], Toolbox(), silent)
-    assert reports[-1].verdict is not Verdict.DROP and 0.25 < reports[-1].likeness < 0.42
+    assert reports[-1].verdict is not Verdict.DROP and 0.25 < reports[-1].distance < 0.42
 
 
 def test_two_people_in_equal_numbers_are_named(tmp_path: Path):
