@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from easyphoto.locales import PLAIN, Message, catalogue, from_json, params_json
+from easyphoto.locales import PLAIN, Message, catalogue, from_json, params_json, plain
 
 
 class EasyPhotoError(Exception):
@@ -57,6 +57,11 @@ class EasyPhotoError(Exception):
             "file": self.file,
             "remedy": self.remedy,
         }
+
+
+def reason_of(problem: Exception) -> Message:
+    """What happened, of a failure of ours or anybody's."""
+    return problem.messages()[0] if isinstance(problem, EasyPhotoError) else plain(str(problem))
 
 
 def problem_key(code: str) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from PIL import Image
 
+from easyphoto.locales import Message
 from easyphoto.stages import Stage
 
 
@@ -19,7 +20,7 @@ class Step:
     stage: Stage
     done: int
     total: int
-    note: str = ""
+    note: Message | str = ""  # a name stands as it is
     figures: dict[str, float] = field(default_factory=dict)  # e.g. loss, distance
     preview: Image.Image | None = None
 

@@ -15,6 +15,7 @@ from easyphoto.domain import Photo, PhotoReport, PortraitRequest, Template, Trai
 from easyphoto.errors import BadRequest
 from easyphoto.library import Library, PersonDraft
 from easyphoto.library.filesystem import Deleted, delete_tree, make_private
+from easyphoto.locales import Message
 from easyphoto.paths import Paths
 from easyphoto.portrait.batch import BatchContext, OnResult, PortraitBatch, discard, generate_batch
 from easyphoto.portrait.generate import Tools
@@ -49,7 +50,7 @@ class QuickPortraits:
 
     batch: PortraitBatch
     reports: tuple[PhotoReport, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[Message, ...]
 
 
 def quick_portraits(

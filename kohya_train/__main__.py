@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from kohya_train.contract import STOP_WITH_PARENT, BadConfig, Done, Failed, Started, TrainConfig, TrainerEvent, encode
+from kohya_train.contract import STOP_WITH_PARENT, BadConfig, Done, Started, TrainConfig, TrainerEvent, encode, failed
 
 _log = logging.getLogger("kohya_train")
 
@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         config = TrainConfig.read(asked.config)
     except (BadConfig, OSError) as problem:
-        report(Failed("config", str(problem), type(problem).__name__))
+        report(failed("config", problem))
         return UNREADABLE
     return _run(config, report)
 
@@ -71,7 +71,7 @@ def _run(config: TrainConfig, report: Callable[[TrainerEvent], None]) -> int:
     except Exception as problem:  # the process boundary: every failure becomes an event and an exit code
         cause = problem.__cause__ or problem
         _log.exception("the training failed")
-        report(Failed(getattr(problem, "stage", "start"), str(cause) or repr(cause), type(cause).__name__))
+        report(failed(getattr(problem, "stage", "start"), cause))
         return FAILED
     report(Done(round(time.perf_counter() - begun, 3)))
     return 0

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import torch
 
-from kohya_train.contract import Resumed, Saved, ValidationSaved, Warned
+from kohya_train.contract import Resumed, Saved, TrainerError, ValidationSaved, warned
 from kohya_train.export import checkpoint_file, metadata, write_lora
 from kohya_train.resume import Losses, NoResume, load_state, resume_file, save_state
 from kohya_train.run import Run
@@ -26,7 +26,7 @@ def resume_run(run: Run) -> Losses:
     try:
         losses = load_state(run.config, run.network, run.optimizer.optimizer)
     except NoResume as problem:
-        run.report(Warned(f"The training starts from the beginning: {problem}."))
+        run.report(warned(problem))
         _clear(run)
         return []
     run.report(Resumed(losses[-1][0], tuple(losses)))
@@ -83,7 +83,8 @@ def save_validation_images(run: Run, step: int, repaint: bool = True) -> None:
                     part.replace(file)
             except Exception as problem:  # a trial is a convenience: whatever breaks it must not cost the training
                 _log.exception("trial picture %d of step %d", number, step)
-                run.report(Warned(f"Trial picture {number} of step {step} failed: {type(problem).__name__}: {problem}"))
+                why = f"{type(problem).__name__}: {problem}"
+                run.report(warned(TrainerError("trial-failed", number=number, step=step, why=why)))
             if file.is_file():
                 run.report(ValidationSaved(step, number, str(file)))
         if run.accelerator.device.type == "cuda":

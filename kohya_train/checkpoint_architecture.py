@@ -12,6 +12,8 @@ from typing import Any
 
 from safetensors import safe_open
 
+from kohya_train.contract import TrainerError
+
 Shapes = Mapping[str, tuple[int, ...]]
 Config = dict[str, Any]
 Fit = Callable[[Shapes, Config], Config]
@@ -22,7 +24,7 @@ VAE = "first_stage_model."
 HEAD = 64  # numbers a head has in every CLIP and in SDXL's U-Net; no shape tells the number of heads
 
 
-class NotForTraining(RuntimeError):
+class NotForTraining(TrainerError):
     """The checkpoint is of the family, but no LoRA for portraits can be trained on it."""
 
 
@@ -59,9 +61,7 @@ def fit_unet(shapes: Shapes, config: Config) -> Config:
     """A U-Net of SD's kind. Raises NotForTraining for an inpainting one."""
     channels_in = shapes[f"{UNET}input_blocks.0.0.weight"][1]
     if channels_in != config["in_channels"]:
-        raise NotForTraining(
-            f"Its U-Net takes {channels_in} channels, as inpainting checkpoints do; choose the plain one it comes from."
-        )
+        raise NotForTraining("inpainting-unet", channels=channels_in)
     levels = range(len(config["block_out_channels"]))
     stride = config["layers_per_block"] + 1  # the resnets of a level and its downsampler
     widths = [shapes[f"{UNET}input_blocks.{stride * level + 1}.0.out_layers.3.weight"][0] for level in levels]
@@ -84,7 +84,7 @@ def _clip(prefix: str, first_layer: str) -> Fit:
     def fit(shapes: Shapes, config: Config) -> Config:
         vocabulary, width = shapes[f"{prefix}token_embedding.weight"]
         if vocabulary != config["vocab_size"]:
-            raise NotForTraining(f"Its text encoder knows {vocabulary} tokens, CLIP's has {config['vocab_size']}.")
+            raise NotForTraining("other-vocabulary", tokens=vocabulary, expected=config["vocab_size"])
         if width == config["hidden_size"]:
             return config
         inner = shapes[first_layer][0]

@@ -20,7 +20,17 @@ STOP_WITH_PARENT = "--stop-with-parent"
 """Command line switch: end when standard input is closed, i.e. when the process that started us is gone."""
 
 
-class BadConfig(ValueError):
+class TrainerError(Exception):
+    """A failure as a code with parameters of plain JSON; the reader of the events has the words for it."""
+
+    def __init__(self, code: str, /, **params: Any) -> None:
+        told = ", ".join(f"{name}={value}" for name, value in params.items())
+        super().__init__(f"{code}: {told}" if told else code)
+        self.code = code
+        self.params = params
+
+
+class BadConfig(TrainerError, ValueError):
     """The JSON is not a TrainConfig of this version."""
 
 
@@ -78,12 +88,12 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         if self.family not in FAMILIES:
-            raise BadConfig(f"family {self.family!r} is not one of {', '.join(FAMILIES)}")
+            raise BadConfig("unknown-family", family=self.family)
         for name in ("steps", "save_steps", "batch_size", "accumulation", "rank", "resolution"):
             if getattr(self, name) < 1:
-                raise BadConfig(f"{name} must be at least 1")
+                raise BadConfig("below-one", name=name)
         if not 0 < self.alpha <= self.rank:
-            raise BadConfig(f"alpha {self.alpha} is not between 0 and rank {self.rank}")
+            raise BadConfig("alpha-out-of-range", alpha=self.alpha, rank=self.rank)
 
     def write(self, file: Path) -> None:
         """As versioned JSON, UTF-8."""
@@ -96,9 +106,9 @@ class TrainConfig:
         try:
             stored = json.loads(file.read_text(encoding="utf-8"))
         except ValueError as problem:
-            raise BadConfig(f"{file} is not JSON: {problem}") from problem
+            raise BadConfig("no-json", file=str(file), why=str(problem)) from problem
         if not isinstance(stored, dict) or stored.pop("version", None) != VERSION:
-            raise BadConfig(f"{file} is not a training config of version {VERSION}")
+            raise BadConfig("other-version", file=str(file), version=VERSION)
         plan = _build(ValidationPlan, stored.pop("validation_images", {}))
         templates = tuple(_build(ValidationTemplate, one) for one in plan.templates)
         config: TrainConfig = _build(cls, {**stored, "validation_images": replace(plan, templates=templates)})
@@ -107,13 +117,13 @@ class TrainConfig:
 
 def _build(kind: type[Any], values: Any) -> Any:
     if not isinstance(values, dict):
-        raise BadConfig(f"{kind.__name__} is not an object")
+        raise BadConfig("no-object", kind=kind.__name__)
     if unknown := values.keys() - {f.name for f in fields(kind)}:
-        raise BadConfig(f"{kind.__name__} has no {', '.join(sorted(unknown))}")
+        raise BadConfig("unknown-fields", kind=kind.__name__, names=sorted(unknown))
     try:
         return kind(**values)
     except TypeError as problem:
-        raise BadConfig(f"{kind.__name__}: {problem}") from problem
+        raise BadConfig("mistyped", kind=kind.__name__, why=str(problem)) from problem
 
 
 # ---------------------------------------------------------------- the answers
@@ -184,17 +194,21 @@ class Warned:
     """Something went wrong that does not end the training."""
 
     event: ClassVar[str] = "warning"
-    message: str
+    message: str  # for logs
+    code: str = ""  # as of TrainerError, with its parameters; empty for what a library said
+    params: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Failed:
-    """The run ends here. `stage` is load, data, train, save or config; `kind` the exception's class."""
+    """The run ends here. `stage` is load, data, train, save or config; `kind` the exception's class; else as Warned."""
 
     event: ClassVar[str] = "failed"
     stage: str
     message: str
     kind: str
+    code: str = ""
+    params: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -203,6 +217,17 @@ class Done:
 
     event: ClassVar[str] = "done"
     seconds: float
+
+
+def warned(problem: TrainerError) -> Warned:
+    """The event of a failure that does not end the training."""
+    return Warned(str(problem), problem.code, problem.params)
+
+
+def failed(stage: str, problem: BaseException) -> Failed:
+    """The event of the failure that ends it."""
+    known = (problem.code, problem.params) if isinstance(problem, TrainerError) else ("", {})
+    return Failed(stage, str(problem) or repr(problem), type(problem).__name__, *known)
 
 
 TrainerEvent = Started | Loaded | Resumed | Stepped | Saved | ValidationSaved | Warned | Failed | Done
@@ -223,7 +248,7 @@ def decode(line: str) -> TrainerEvent:
         values = json.loads(line)
         kind = _EVENTS[values.pop("event")]
     except (ValueError, KeyError, AttributeError, TypeError) as problem:
-        raise BadConfig(f"not an event: {line[:200]!r}") from problem
+        raise BadConfig("no-event", line=line[:200]) from problem
     event: TrainerEvent = _build(kind, values)
     if isinstance(event, Resumed):
         return Resumed(event.step, tuple((int(step), float(loss)) for step, loss in event.losses))

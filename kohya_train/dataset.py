@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from PIL import Image, UnidentifiedImageError
 
+from kohya_train.contract import TrainerError
 from kohya_train.models import Bundle
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
@@ -22,7 +23,7 @@ CROPS = 4
 """Crops drawn for a picture that is not square; a square one has one."""
 
 
-class BadData(RuntimeError):
+class BadData(TrainerError):
     """The prepared folder is empty, or a picture or caption of it cannot be used."""
 
 
@@ -69,7 +70,7 @@ def find_examples(folder: Path) -> tuple[Example, ...]:
         key=lambda file: (0, int(file.stem), "") if file.stem.isdecimal() else (1, 0, file.name),
     )
     if not pictures:
-        raise BadData(f"There are no pictures in {folder / 'train'}.")
+        raise BadData("no-pictures", folder=str(folder / "train"))
     listed = _listed(folder / "metadata.jsonl")
     return tuple(Example(file, _caption(file, listed)) for file in pictures)
 
@@ -81,14 +82,14 @@ def _listed(file: Path) -> dict[str, str]:
         rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
         return {Path(str(row["file_name"])).name: str(row["text"]) for row in rows}
     except (ValueError, KeyError, TypeError) as problem:
-        raise BadData(f"{file} is damaged: {problem}") from problem
+        raise BadData("damaged-metadata", file=str(file), why=str(problem)) from problem
 
 
 def _caption(file: Path, listed: dict[str, str]) -> str:
     beside = file.with_suffix(".txt")
     text = beside.read_text(encoding="utf-8") if beside.is_file() else listed.get(file.name, "")
     if not text.strip():
-        raise BadData(f"{file.name} has no caption.")
+        raise BadData("no-caption", file=file.name)
     return " ".join(text.split())
 
 
@@ -115,7 +116,7 @@ def _open(file: Path, resolution: int) -> tuple[Image.Image, tuple[int, int]]:
         with Image.open(file) as opened:
             picture = opened.convert("RGB")
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as problem:
-        raise BadData(f"{file.name} cannot be read: {problem}") from problem
+        raise BadData("unreadable-picture", file=file.name, why=str(problem)) from problem
     ratio = resolution / min(picture.size)
     size = (max(resolution, round(picture.width * ratio)), max(resolution, round(picture.height * ratio)))
     # Pillow's bilinear is antialiased when it shrinks.

@@ -8,7 +8,7 @@ import torch
 from accelerate import Accelerator
 
 from kohya_train.checkpoint import resume_run, save, save_validation_images
-from kohya_train.contract import Loaded, TrainConfig, Warned
+from kohya_train.contract import Loaded, TrainConfig, warned
 from kohya_train.dataset import cache, find_examples
 from kohya_train.models import Bundle, enable_memory_savings, load, place
 from kohya_train.network import Network, inject_lora
@@ -44,7 +44,7 @@ def _load(config: TrainConfig, report: Report) -> tuple[Accelerator, Bundle, Net
     for weight in network.tensors().values():
         weight.data = weight.data.float()
     if warning := enable_memory_savings(bundle, config.gradient_checkpointing):
-        report(Warned(warning))
+        report(warned(warning))
     precision = {"no": "fp32"}.get(accelerator.mixed_precision, accelerator.mixed_precision)
     report(Loaded(len(network.text), len(network.unet), accelerator.device.type, precision))
     return accelerator, bundle, network

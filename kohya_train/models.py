@@ -18,12 +18,12 @@ from torch import nn
 from transformers import CLIPTokenizer
 
 from kohya_train.checkpoint_architecture import architecture
-from kohya_train.contract import TrainConfig
+from kohya_train.contract import TrainConfig, TrainerError
 from kohya_train.families import spec_of
 from kohya_train.families.base import FamilySpec
 
 
-class BadBaseModel(RuntimeError):
+class BadBaseModel(TrainerError):
     """The base model is missing, incomplete or not safetensors."""
 
 
@@ -73,16 +73,17 @@ def load(config: TrainConfig) -> Bundle:
     """The base model of `config` in fp32 on the CPU. Raises BadBaseModel; never touches the network."""
     base = Path(config.base_model)
     if not base.exists():
-        raise BadBaseModel(f"There is no base model at {base}.")
+        raise BadBaseModel("no-base-model", file=str(base))
     if base.is_file() and base.suffix != ".safetensors":
-        raise BadBaseModel(f"{base.name} is not a safetensors file; other formats can hide programs and are not read.")
+        raise BadBaseModel("pickle-base-model", file=base.name)
     try:
         bundle = _from_file(base, config) if base.is_file() else _from_folder(base, config.family)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as problem:
-        raise BadBaseModel(f"{base} could not be loaded as {config.family}: {problem}") from problem
+        raise BadBaseModel("base-model-not-loaded", file=str(base), family=config.family, why=str(problem)) from problem
     for model in bundle.models:
         if gaps := [name for name, weight in model.named_parameters() if weight.is_meta]:
-            raise BadBaseModel(f"{base} lacks {len(gaps)} weights of {type(model).__name__}: {', '.join(gaps[:3])}.")
+            part = type(model).__name__
+            raise BadBaseModel("missing-weights", file=str(base), count=len(gaps), part=part, names=gaps[:3])
         model.float().eval()
     return bundle
 
@@ -111,16 +112,16 @@ def _text_encoder(kind: Any, folder: Path) -> Any:
         tensors = load_file(folder / "model.safetensors")
         missing = encoder.load_state_dict({f"text_model.{name}": one for name, one in tensors.items()}, strict=False)
         if missing.missing_keys:
-            raise BadBaseModel(f"{folder.name} has no {', '.join(missing.missing_keys[:3])}.")
+            raise BadBaseModel("encoder-lacks-weights", folder=folder.name, names=list(missing.missing_keys[:3]))
     return encoder
 
 
 def _from_file(base: Path, config: TrainConfig) -> Bundle:
     spec = spec_of(config.family)
     if not spec.pipeline:
-        raise BadBaseModel(f"There are no single files of the family {config.family}.")
+        raise BadBaseModel("no-single-files", family=config.family)
     if not Path(config.config_folder, "model_index.json").is_file():
-        raise BadBaseModel(f"A single file needs its architecture: {config.config_folder!r} has no model_index.json.")
+        raise BadBaseModel("no-architecture", folder=config.config_folder)
     with architecture(base, Path(config.config_folder), spec.fits) as folder:
         pipe = getattr(diffusers, spec.pipeline).from_single_file(
             str(base), config=str(folder), local_files_only=True, torch_dtype=torch.float32, **spec.pipeline_options
@@ -144,7 +145,7 @@ def place(bundle: Bundle, device: torch.device, dtype: torch.dtype) -> None:
     bundle.vae.to(device=device)
 
 
-def enable_memory_savings(bundle: Bundle, checkpointing: bool) -> str | None:
+def enable_memory_savings(bundle: Bundle, checkpointing: bool) -> TrainerError | None:
     """Turn on gradient checkpointing and xformers where asked for or present. A warning, or None.
 
     Without xformers diffusers uses torch's scaled dot product attention.
@@ -161,5 +162,5 @@ def enable_memory_savings(bundle: Bundle, checkpointing: bool) -> str | None:
         try:
             bundle.unet.enable_xformers_memory_efficient_attention()
         except (ValueError, RuntimeError, NotImplementedError) as problem:
-            return f"xformers is installed but does not work here, torch's own attention is used: {problem}"
+            return TrainerError("xformers-unusable", why=str(problem))
     return None

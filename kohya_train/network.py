@@ -93,19 +93,19 @@ def text_targets(encoder: nn.Module) -> list[str]:
 def _check(network: Network, bundle: Bundle) -> None:
     text, unet = bundle.spec.module_counts(bundle.unet.config, [one.config for one in bundle.text_encoders])
     if len(network.unet) != unet or unet == 0:
-        raise WrongCount(f"The U-Net took {len(network.unet)} LoRA modules; {bundle.family} has {unet}.")
+        raise WrongCount("unet-modules", found=len(network.unet), family=bundle.family, wanted=unet)
     if network.text and len(network.text) != text:
-        raise WrongCount(f"The text encoder took {len(network.text)} LoRA modules; {bundle.family} has {text}.")
+        raise WrongCount("text-modules", found=len(network.text), family=bundle.family, wanted=text)
 
 
 def _inject(model: nn.Module, paths: Mapping[str, str], config: TrainConfig) -> dict[str, LoraLayer]:
     if not paths:
-        raise WrongCount(f"{type(model).__name__} has no module that LoRA can be put on.")
+        raise WrongCount("no-modules", model=type(model).__name__)
     lora = LoraConfig(r=config.rank, lora_alpha=config.alpha, target_modules=list(paths.values()), lora_dropout=0.0)
     inject_adapter_in_model(lora, model, ADAPTER)
     found = {path: module for path, module in model.named_modules() if isinstance(module, LoraLayer)}
     if strangers := found.keys() - set(paths.values()):
-        raise WrongCount(f"LoRA went where it should not: {sorted(strangers)[:3]}.")
+        raise WrongCount("stray-modules", names=sorted(strangers)[:3])
     return {name: found[path] for name, path in paths.items() if path in found}
 
 

@@ -6,8 +6,10 @@ from typing import Any
 
 import torch
 
+from kohya_train.contract import TrainerError
 
-class UnknownObjective(RuntimeError):
+
+class UnknownObjective(TrainerError):
     """The scheduler names a prediction we do not know."""
 
 
@@ -29,7 +31,7 @@ def target_of(scheduler: Any, latents: torch.Tensor, noise: torch.Tensor, levels
         return velocity
     if kind == "sample":
         return latents
-    raise UnknownObjective(f"prediction type {kind!r} is not one of epsilon, v_prediction, sample")
+    raise UnknownObjective("unknown-prediction-type", kind=str(kind))
 
 
 def snr_weights(scheduler: Any, levels: torch.Tensor, gamma: float) -> torch.Tensor:

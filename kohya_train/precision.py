@@ -5,8 +5,10 @@ from __future__ import annotations
 import torch
 from accelerate import Accelerator
 
+from kohya_train.contract import TrainerError
 
-class NoSuchPrecision(RuntimeError):
+
+class NoSuchPrecision(TrainerError):
     """The precision asked for does not run on this device."""
 
 
@@ -14,7 +16,7 @@ def accelerator_for(precision: str) -> Accelerator:
     """An Accelerator for this process. `precision` is auto, fp32, fp16 or bf16. Raises NoSuchPrecision."""
     chosen = _auto() if precision == "auto" else precision
     if chosen == "fp16" and not torch.cuda.is_available():
-        raise NoSuchPrecision("fp16 needs a CUDA GPU; choose auto, fp32 or bf16.")
+        raise NoSuchPrecision("fp16-without-cuda")
     return Accelerator(mixed_precision={"fp32": "no"}.get(chosen, chosen))
 
 

@@ -10,13 +10,17 @@ import threading
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 
-from kohya_train.contract import Failed, TrainConfig, TrainerEvent
+from kohya_train.contract import TrainConfig, TrainerError, TrainerEvent, failed
 from kohya_train.loop import train
 from kohya_train.run import Report
 
 _log = logging.getLogger(__name__)
 
 WORKER_DIED = 4
+
+
+class WorkerDied(TrainerError):
+    """A process of the group ended by itself."""
 
 
 def train_everywhere(config: TrainConfig, report: Report) -> None:
@@ -87,7 +91,7 @@ def _watch(workers: list[BaseProcess], report: Report) -> None:
     while wait([worker.sentinel for worker in workers if worker.is_alive()] or [], timeout=1.0) or workers:
         for worker in workers:
             if worker.exitcode not in (None, 0):
-                report(Failed("train", f"A worker process ended with exit code {worker.exitcode}.", "WorkerDied"))
+                report(failed("train", WorkerDied("worker-died", code=worker.exitcode)))
                 os._exit(WORKER_DIED)
         if all(worker.exitcode == 0 for worker in workers):
             return

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 
-from kohya_train.contract import TrainConfig
+from kohya_train.contract import TrainConfig, TrainerError
 from kohya_train.export import read_lora, write_tensors
 from kohya_train.network import Network
 
@@ -24,7 +24,7 @@ _FREE = ("steps", "save_steps", "output_folder", "resume", "validation_images", 
 """Fields that may change between a run and its continuation."""
 
 
-class NoResume(RuntimeError):
+class NoResume(TrainerError):
     """The resume file is missing, damaged or of another run."""
 
 
@@ -56,17 +56,17 @@ def load_state(config: TrainConfig, network: Network, optimizer: torch.optim.Opt
     """Put the saved state into network and optimiser; losses of the steps done. Raises NoResume."""
     file = resume_file(Path(config.output_folder))
     if not file.is_file():
-        raise NoResume("there is no saved state")
+        raise NoResume("no-saved-state")
     try:
         tensors, note = read_lora(file)
         losses = [(int(step), float(loss)) for step, loss in json.loads(note["losses"])]
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as problem:
-        raise NoResume(f"the saved state is damaged ({problem})") from problem
+        raise NoResume("damaged-state", why=str(problem)) from problem
     if note.get("fingerprint") != fingerprint(config):
-        raise NoResume("the saved state is of a training with other settings")
+        raise NoResume("state-of-other-settings")
     weights = network.tensors()
     if tensors.keys() != {key for name in weights for key in (name, *(f"{name}/{m}" for m in _MOMENTS))}:
-        raise NoResume("the saved state has other modules than the model")
+        raise NoResume("state-of-other-modules")
     for name, weight in weights.items():
         weight.data.copy_(tensors[name])
         moments = {m: tensors[f"{name}/{m}"].to(weight.device) for m in _MOMENTS}

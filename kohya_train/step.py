@@ -10,7 +10,7 @@ from accelerate import Accelerator
 from torch import nn
 
 from kohya_train import noise
-from kohya_train.contract import Stepped
+from kohya_train.contract import Stepped, TrainerError
 from kohya_train.dataset import Batch, draw
 from kohya_train.precision import weight_dtype
 from kohya_train.run import Run, Text
@@ -24,12 +24,16 @@ def generator_for(seed: int, *place: int) -> torch.Generator:
     return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
 
 
+class LossIsNotANumber(TrainerError):
+    """The training has diverged."""
+
+
 def take_step(run: Run, step: int) -> float:
-    """Do and report one step; its loss. Raises FloatingPointError when that is not a number."""
+    """Do and report one step; its loss. Raises LossIsNotANumber when that is not a number."""
     before = time.perf_counter()
     loss = _step(run, step)
     if loss != loss:
-        raise FloatingPointError(f"the loss is not a number at step {step}; lower the learning rate")
+        raise LossIsNotANumber("loss-not-a-number", step=step)
     seconds = time.perf_counter() - before
     run.report(Stepped(step, run.config.steps, loss, run.config.learning_rate, round(seconds, 4)))
     return loss

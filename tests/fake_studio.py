@@ -17,6 +17,7 @@ from easyphoto.deletion import Deletion, delete_person
 from easyphoto.domain import (
     Box,
     FaceScore,
+    LikenessLevel,
     Person,
     Photo,
     PhotoReport,
@@ -82,7 +83,7 @@ class FakeStudio:
         try:
             size = open_picture(photo.file).size
         except BadPicture as error:
-            return PhotoReport(photo.name, Verdict.DROP, (error.problem,))
+            return PhotoReport(photo.name, Verdict.DROP, (error.messages()[0],))
         return PhotoReport(photo.name, Verdict.KEEP, (), 1, size, box=Box(0, 0, 10, 10))
 
     def train(self, request: TrainRequest, photos: Sequence[Photo], report: Progress = silent) -> TrainingResult:
@@ -126,7 +127,7 @@ class FakeStudio:
     def _made(request: PortraitRequest, template: Template, folder: Path) -> Portrait:
         picture = open_picture(template.file)
         seed = 7 if request.seed < 0 else request.seed
-        scores = tuple(FaceScore(p, Box(0, 0, 9, 9), 0.9, 0.4, "very like") for p in request.persons if p)
+        scores = tuple(FaceScore(p, Box(0, 0, 9, 9), 0.9, 0.4, LikenessLevel.RESEMBLES) for p in request.persons if p)
         done = Portrait(picture, template.name, scores, seed, f"{request.prompt}\nSeed: {seed}")
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / f"{len(list(folder.iterdir()))}.png"

@@ -22,6 +22,7 @@ from easyphoto.domain import (
     Box,
     Checkpoint,
     FaceScore,
+    LikenessLevel,
     ModelFamily,
     Person,
     PhotoReport,
@@ -31,7 +32,7 @@ from easyphoto.domain import (
     Verdict,
     options_of,
 )
-from easyphoto.locales import message
+from easyphoto.locales import message, plain
 from easyphoto.progress import Cancelled, Step
 
 
@@ -99,7 +100,7 @@ class FakeStudio:
         self.consent = request.consent
         reports = self.check_photos(self.photos, report)
         batch = self.portrait(request.portrait, templates, report, out)
-        return SimpleNamespace(batch=batch, reports=reports, warnings=("Only 3 photos.",))
+        return SimpleNamespace(batch=batch, reports=reports, warnings=(plain("Only 3 photos."),))
 
     def remove_person(self, person_id):
         return self.library.remove(person_id)
@@ -117,14 +118,14 @@ class FakeStudio:
             distance_by_step={1: 0.4},
             votes={1: 1.0},
             seconds={"photos": 1.0},
-            warnings=("Only one photo.",),
+            warnings=(plain("Only one photo."),),
             notes=(message("training.no-lora"),),
         )
 
     def portrait(self, request, templates, report, out=None):
         self.request, self.templates, self.out = request, templates, out
         self._work(report)
-        score = FaceScore("mei", Box(0, 0, 1, 1), 0.8, 0.4, "the same person")
+        score = FaceScore("mei", Box(0, 0, 1, 1), 0.8, 0.4, LikenessLevel.SAME_PERSON)
         picture = Image.new("RGB", (8, 8), "red")
         portraits = tuple(
             Portrait(picture, t.name, (score,), 5, "settings", file=(out or Path()) / f"{t.file.stem}-5.png")
@@ -419,7 +420,7 @@ def test_quick_makes_portraits_of_photos_alone_and_says_what_it_thinks_of_them(s
     told = json.loads(capsys.readouterr().out)
     assert [photo["name"] for photo in told["photos"]] == ["1.png", "2.JPG", "10.jpg"]
     assert [Path(made["file"]).name for made in told["portraits"]] == ["1-5.png"]
-    assert told["warnings"] == ["Only 3 photos."] and told["failures"] == []
+    assert [one["text"] for one in told["warnings"]] == ["Only 3 photos."] and told["failures"] == []
     assert studio.consent and studio.request.seed == 3 and studio.request.persons == ()
     assert [photo.override for photo in studio.photos] == ["", "drop", ""]
 

@@ -9,12 +9,14 @@ from pathlib import Path
 from string import Formatter
 
 import easyphoto
+import kohya_train
 from easyphoto import errors
 from easyphoto.locales import PLAIN, catalogue
 
 ROOT = Path(easyphoto.__file__).parent
+TRAINER = Path(kohya_train.__file__).parent
 OWN = {"stage", "file", "exit_code", "last_lines", "log", "remedy"}  # of the error classes themselves
-ASKED_ELSEWHERE = ("page.", "options.", "stages.", "list.", "sentences.", "errors.plain.", "plain")
+ASKED_ELSEWHERE = ("page.", "options.", "stages.", "list.", "sentences.", "errors.plain.", "plain", "likeness.")
 
 
 def trees() -> Iterator[tuple[Path, ast.Module]]:
@@ -89,6 +91,30 @@ def test_every_code_has_its_text_and_gets_exactly_its_parameters():
     assert wrong == []
 
 
+def trainer_calls() -> Iterator[tuple[str, str, ast.Call]]:
+    """What the trainer raises and warns of: its codes lie under ``trainer.``."""
+    trees = [(file, ast.parse(file.read_text(encoding="utf-8"))) for file in sorted(TRAINER.rglob("*.py"))]
+    defined = [node for _, tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    kinds = {"TrainerError"} | {node.name for node in defined if "TrainerError" in map(ast.unparse, node.bases)}
+    for file, tree in trees:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and name_of(node) in kinds:
+                assert isinstance(node.args[0], ast.Constant), f"{file.name}:{node.lineno} raises without a code"
+                yield f"{file.name}:{node.lineno}", str(node.args[0].value), node
+
+
+def test_every_code_of_the_trainer_has_its_text_and_gets_exactly_its_parameters():
+    found = list(trainer_calls())
+    wrong = [
+        f"{place}: {code}"
+        for place, code, node in found
+        if f"trainer.{code}" not in catalogue("en")
+        or {keyword.arg for keyword in node.keywords} != params_of(f"trainer.{code}")
+    ]
+    assert len(found) > 20
+    assert wrong == []
+
+
 def test_no_text_is_left_that_nothing_asks_for():
     strings = {
         node.value
@@ -96,6 +122,7 @@ def test_no_text_is_left_that_nothing_asks_for():
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
+    strings |= {f"trainer.{code}" for _, code, _ in trainer_calls()}
     asked = strings | {key for code in strings for key in (f"errors.{code}.problem", f"errors.{code}.remedy")}
     assert [key for key in catalogue("en") if not key.startswith(ASKED_ELSEWHERE) and key not in asked] == []
 

@@ -29,6 +29,7 @@ from easyphoto.library import Library, PersonDraft, Templates, check_id, slug
 from easyphoto.library import library as shelf_module
 from easyphoto.library.lock import write_lock
 from easyphoto.library.manifest import parse
+from easyphoto.locales import plain
 from easyphoto.paths import Paths
 
 
@@ -61,7 +62,7 @@ def draft(folder: Path, name: str = "Anna Müller") -> PersonDraft:
         reference=picture(folder / "reference.png"),
         reports=(),
         embeddings=np.zeros((3, 4), np.float32),
-        warnings=("Only 3 photos.",),
+        warnings=(plain("Only 3 photos."),),
         crops=crops,
     )
     lora = LoraCheckpoint(safetensors(folder / "merged.safetensors"), ModelFamily.BUILTIN, 4, 200, 0.31)
@@ -179,7 +180,11 @@ def test_a_person_is_all_there(shelf: Library, anna: PersonDraft, home: Path):
     assert made.photos[0].read_bytes() == anna.training_set.crops[0].read_bytes()
     assert made.face_id is not None and made.face_id.is_file() and made.reference.is_file()
     assert made.report is not None and json.loads(made.report.read_text(encoding="utf-8"))["note"] == "gut ✓"
-    assert made.warnings == ("Only 3 photos.",) and made.base_model == "built-in" and made.created.endswith("+00:00")
+    assert (
+        made.warnings == (plain("Only 3 photos."),)
+        and made.base_model == "built-in"
+        and made.created.endswith("+00:00")
+    )
     facts = json.loads((made.folder / "manifest.json").read_text(encoding="utf-8"))
     assert facts["schema"] == 2 and facts["recognizer"] == "fake"
     assert set(facts["files"]) == {
@@ -220,7 +225,7 @@ def test_folders_are_private(shelf: Library, anna: PersonDraft, home: Path):
 def test_the_same_name_twice(shelf: Library, anna: PersonDraft):
     before = shelf.create(anna)
     with pytest.raises(AlreadyThere):
-        shelf.create(replace(anna, name="anna muller", warnings=("second",)))
+        shelf.create(replace(anna, name="anna muller", warnings=(plain("second"),)))
     assert shelf.list() == (before,)
 
 
@@ -559,7 +564,7 @@ def test_a_person_of_the_original(shelf: Library, tmp_path: Path):
     made = shelf.import_(folder)
     assert (made.id, made.name, made.base_model) == ("zhang-san", "Zhang_San", "base.safetensors")
     assert made.lora is not None and (made.lora.family, made.lora.rank) == (ModelFamily.SD15, 128)
-    assert len(made.photos) == 14 and made.face_id is not None and any("3.jpg" in w for w in made.warnings)
+    assert len(made.photos) == 14 and made.face_id is not None and any("3.jpg" in str(w) for w in made.warnings)
     assert (folder / "ref_image.jpg").is_file(), "the original stays as it was"
 
 

@@ -188,11 +188,20 @@ _OBJECT = dict[str, Any]
 
 _FAILURE: dict[str, Any] = dict.fromkeys(("kind", "code", "problem", "stage", "file", "remedy"), (str, ...))
 ERROR = create_model("Error", __base__=OpenModel, params=(_OBJECT, ...), **_FAILURE)
+MESSAGE = _result("Message", code=str, params=_OBJECT, text=str)
+_NOTE: dict[str, Any] = {"note": (str, ...), "note_code": (str, ...), "note_params": (_OBJECT, ...)}
 JOB = result_model(
-    Job, created=_TIME, started=_LATER, ended=_LATER, place=_PLACE, fraction=(float, ...), error=(ERROR | None, ...)
+    Job,
+    **_NOTE,
+    created=_TIME,
+    started=_LATER,
+    ended=_LATER,
+    place=_PLACE,
+    fraction=(float, ...),
+    error=(ERROR | None, ...),
 )
 JOBS = _result("Jobs", jobs=list[JOB])  # type: ignore[valid-type]
-EVENT = result_model(Event, time=_TIME, preview=_PICTURE)
+EVENT = result_model(Event, **_NOTE, time=_TIME, preview=_PICTURE)
 EVENTS = _result("Events", events=list[EVENT])  # type: ignore[valid-type]
 PERSON = _result(
     "Person",
@@ -202,7 +211,7 @@ PERSON = _result(
     family=str | None,
     reference=_PICTURE,
     face_id=_PICTURE,
-    warnings=list[str],
+    warnings=list[MESSAGE],  # type: ignore[valid-type]
 )
 PERSONS = _result("Persons", persons=list[PERSON])  # type: ignore[valid-type]
 TEMPLATE_FACTS = _result(

@@ -11,6 +11,7 @@ from easyphoto.api.errors import clean, places_of
 from easyphoto.api.template_store import TemplateView
 from easyphoto.domain import Person
 from easyphoto.jobs import Event, Job
+from easyphoto.locales import Message, params_json, plain
 from easyphoto.paths import Paths
 from easyphoto.picture_tokens import Pictures
 
@@ -28,10 +29,19 @@ class Serializer:
     def job(self, job: Job) -> Json:
         """All of it; what the caller has sent comes back as it was."""
         facts = asdict(job) | {"kind": job.kind.value, "state": job.state.value, "fraction": job.fraction}
-        facts |= {"files": list(job.files), "note": self.clean(job.note), "error": self.clean(job.error)}
+        facts |= {"files": list(job.files), **self._note(job.note), "error": self.clean(job.error)}
         facts |= {"result": self.clean(self._result(job.result))}
         facts |= {name: iso_time(getattr(job, name)) for name in ("created", "started", "ended")}
         return facts
+
+    def _note(self, note: Message | str) -> Json:
+        """In English, with code and parameters where it is no mere name."""
+        told = note if isinstance(note, Message) else plain(note)
+        return {
+            "note": self.clean(told.text()),
+            "note_code": told.code,
+            "note_params": self.clean(params_json(told.params)),
+        }
 
     def _result(self, result: Mapping[str, Any] | None) -> Json | None:
         """Portraits have a picture token instead of a file."""
@@ -46,7 +56,7 @@ class Serializer:
 
     def event(self, event: Event) -> Json:
         """All of it."""
-        facts = asdict(event) | {"state": event.state.value, "time": iso_time(event.time)}
+        facts = asdict(event) | self._note(event.note) | {"state": event.state.value, "time": iso_time(event.time)}
         told: Json = self.clean({**facts, "preview": self._pictures.token(event.preview)})
         return told
 
@@ -64,7 +74,7 @@ class Serializer:
             "family": None if person.lora is None else person.lora.family.value,
             "reference": self._pictures.token(person.reference),
             "face_id": self._pictures.token(person.face_id),
-            "warnings": list(person.warnings),
+            "warnings": [self.clean(one.as_json()) for one in person.warnings],
         }
 
     def template(self, card: TemplateView) -> Json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import webbrowser
 from argparse import Namespace
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from easyphoto.cli.arguments import chosen, photos_of, templates_of
 from easyphoto.cli.terminal import CommandResult
 from easyphoto.domain import KEEP, ModelFamily, Person, PhotoReport, Portrait, PortraitRequest, TrainRequest
 from easyphoto.errors import BadRequest
+from easyphoto.locales import Message
 from easyphoto.paths import Paths, default_root
 from easyphoto.progress import Progress
 
@@ -39,7 +41,7 @@ def train(arguments: Namespace, context: CommandContext) -> CommandResult:
     photos = photos_of(arguments.photos, arguments.keep, arguments.drop)
     if arguments.check:
         reports = context.studio.check_photos(photos, context.report)
-        return CommandResult({"photos": [asdict(report) for report in reports]}, table=_verdicts(reports))
+        return CommandResult({"photos": [_report(report) for report in reports]}, table=_verdicts(reports))
     changes = chosen(arguments, TrainRequest) | {"person": arguments.name, "consent": arguments.consent}
     request = TrainRequest.for_family(_family(arguments, context), **changes)
     trained = context.studio.train(request, photos, context.report)
@@ -48,16 +50,16 @@ def train(arguments: Namespace, context: CommandContext) -> CommandResult:
     person = trained.person
     data = {
         "person": _person(person),
-        "photos": [asdict(report) for report in trained.reports],
+        "photos": [_report(report) for report in trained.reports],
         "losses": trained.losses,
         "distance_by_step": trained.distance_by_step,
         "votes": trained.votes,
         "seconds": trained.seconds,
-        "warnings": trained.warnings,
-        "notes": [note.as_json() for note in trained.notes],
+        "warnings": _json(trained.warnings),
+        "notes": _json(trained.notes),
     }
     made = f"{person.name} is ready. Next: easyphoto portrait --person {person.id} --template FILE"
-    lines = (*trained.warnings, *map(str, trained.notes), made)
+    lines = (*map(str, (*trained.warnings, *trained.notes)), made)
     return CommandResult(data, lines, _verdicts(trained.reports))
 
 
@@ -81,8 +83,12 @@ def quick(arguments: Namespace, context: CommandContext) -> CommandResult:
     request = QuickRequest(wanted, arguments.consent)
     done = context.studio.quick(request, (photos, templates), context.report, arguments.out)
     made = _made(done.batch)
-    data = {**made.data, "photos": [asdict(report) for report in done.reports], "warnings": done.warnings}
-    return CommandResult(data, (*done.warnings, *made.lines), _verdicts(done.reports), made.code)
+    data = {
+        **made.data,
+        "photos": [_report(report) for report in done.reports],
+        "warnings": [one.as_json() for one in done.warnings],
+    }
+    return CommandResult(data, (*map(str, done.warnings), *made.lines), _verdicts(done.reports), made.code)
 
 
 def _made(batch: PortraitBatch) -> CommandResult:
@@ -98,14 +104,22 @@ def _made(batch: PortraitBatch) -> CommandResult:
     return CommandResult(data, lines, code=PART_FAILED if batch.failures else 0)
 
 
+def _json(told: Sequence[Message]) -> list[dict[str, Any]]:
+    return [one.as_json() for one in told]
+
+
+def _report(photo: PhotoReport) -> dict[str, Any]:
+    return {**asdict(photo), "reasons": _json(photo.reasons)}
+
+
 def portrait_facts(done: Portrait) -> dict[str, Any]:
     """A portrait as JSON, without its pixels."""
-    scores = [asdict(score) for score in done.scores]
+    scores = [{**asdict(score), "word": str(score.level.message)} for score in done.scores]
     named = {"file": str(done.file), "template": done.template, "seed": done.seed}
     return {
         **named,
         "likeness": scores,
-        "notes": [note.as_json() for note in done.notes],
+        "notes": _json(done.notes),
         "seconds": done.seconds,
         "infotext": done.infotext,
     }
@@ -212,12 +226,14 @@ def _verdicts(reports: tuple[PhotoReport, ...]) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [("photo", "verdict", "distance", "why")]
     for report in reports:
         distance = "" if report.distance is None else f"{report.distance:.2f}"
-        rows.append((report.name, report.verdict.value, distance, " ".join(report.reasons)))
+        rows.append((report.name, report.verdict.value, distance, " ".join(map(str, report.reasons))))
     return rows
 
 
 def _said(done: Portrait) -> list[str]:
-    scores = [f"  likeness {score.before:.2f} before, {score.after:.2f} after: {score.word}" for score in done.scores]
+    scores = [
+        f"  likeness {score.before:.2f} before, {score.after:.2f} after: {score.level.message}" for score in done.scores
+    ]
     return [str(done.file), *scores, *(f"  {note}" for note in done.notes)]
 
 

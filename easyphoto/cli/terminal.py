@@ -87,7 +87,7 @@ class ProgressBars:
         """Draw it."""
         if step.stage not in self._tasks:
             self._tasks[step.stage] = self._bars.add_task(escape(step.stage), total=step.total or None, said="")
-        said = escape(" ".join(filter(None, [step.note, figures(step.figures)])))
+        said = escape(" ".join(filter(None, [str(step.note), figures(step.figures)])))
         self._bars.update(self._tasks[step.stage], completed=step.done, total=step.total or None, said=said)
 
 
@@ -106,7 +106,7 @@ class ProgressLines:
         if (finished and not over) or now - last >= QUIET_SECONDS:
             self._said[step.stage] = (now, finished)
             count = f"{step.done}/{step.total}" if step.total else ""
-            words = [step.stage, count, step.note, figures(step.figures)]
+            words = [step.stage, count, str(step.note), figures(step.figures)]
             self.console.print(" ".join(filter(None, words)), markup=False, highlight=False)
 
 

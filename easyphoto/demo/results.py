@@ -63,7 +63,7 @@ def _relative(file: Path | None, out: Path) -> str:
 def facts_of(run: Run, peak: Peak, out: Path) -> ReportFacts:
     """Everything the page says, pictures included."""
     trained, files = run.trained, {photo.name: photo.file for photo in run.photos}
-    training = Training(trained.losses, trained.distance_by_step, trained.votes, trained.warnings)
+    training = Training(trained.losses, trained.distance_by_step, trained.votes, tuple(map(str, trained.warnings)))
     return ReportFacts(
         person=run.train_request.person,
         made=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),

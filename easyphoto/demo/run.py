@@ -120,7 +120,9 @@ def result(run: Run, peak: Peak, out: Path) -> CommandResult:
     """Where everything is."""
     lines = [f"Report:    {out / REPORT}"]
     for portrait in run.batch.portraits:
-        words = "; ".join(f"likeness {s.before:.2f} before, {s.after:.2f} after: {s.word}" for s in portrait.scores)
+        words = "; ".join(
+            f"likeness {s.before:.2f} before, {s.after:.2f} after: {s.level.message}" for s in portrait.scores
+        )
         lines.append(f"Portrait:  {portrait.file} ({words})")
     lines += [f"Not made:  {failure}" for failure in run.batch.failures]
     lines.append(f"Figures:   {out / RESULT}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from easyphoto.domain.models import BUILTIN_CHECKPOINT, LoraCheckpoint
+from easyphoto.locales import Message
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Person:
     base_model: str = BUILTIN_CHECKPOINT
     created: str = ""  # ISO 8601 UTC
     report: Path | None = None
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True)

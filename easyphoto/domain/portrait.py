@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,20 @@ class Rendered:
     notes: tuple[Message, ...] = ()
 
 
+class LikenessLevel(str, Enum):
+    """What a distance to the person's photos means, best first."""
+
+    SAME_PERSON = "same-person"
+    RESEMBLES = "resembles"
+    FAINT = "faint"
+    SOMEONE_ELSE = "someone-else"
+
+    @property
+    def message(self) -> Message:
+        """For people."""
+        return Message(f"likeness.{self.value}")
+
+
 @dataclass(frozen=True)
 class FaceScore:
     """Likeness of one repainted face."""
@@ -142,7 +157,7 @@ class FaceScore:
     box: Box
     before: float  # median L2 of the template's face to the person's photos; lower is nearer
     after: float
-    word: str  # what the number means
+    level: LikenessLevel  # what `after` means
 
 
 @dataclass(frozen=True)

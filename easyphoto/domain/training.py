@@ -12,6 +12,7 @@ from easyphoto.domain.models import BUILTIN_CHECKPOINT
 from easyphoto.domain.options import check_bounds, option
 from easyphoto.errors import BadRequest
 from easyphoto.families import ModelFamily
+from easyphoto.locales import Message
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class PhotoReport:
 
     name: str
     verdict: Verdict
-    reasons: tuple[str, ...]  # full sentences, may be empty for KEEP
+    reasons: tuple[Message, ...]  # may be empty for KEEP
     faces: int = 0
     size: tuple[int, int] = (0, 0)
     face_px: int = 0  # shorter side of the face box
@@ -62,7 +63,7 @@ class TrainingSet:
     reference: Path
     reports: tuple[PhotoReport, ...]
     embeddings: Floats  # (n, d) of the pictures, same order
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Message, ...] = ()
     crops: tuple[Path, ...] = ()  # photos/N.jpg: the same faces, same order, with their background, for fusion
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from easyphoto.domain import Floats
+from easyphoto.domain import Floats, LikenessLevel
 from easyphoto.faces.base import Recognizer
 
 
@@ -52,12 +52,10 @@ def outliers(rows: ArrayLike, recognizer: Recognizer) -> NDArray[np.bool_]:
     return np.asarray(distances(x, robust_center(x)) > recognizer.strict)
 
 
-def word_for(gap: float, recognizer: Recognizer) -> str:
-    """What a distance means, for people."""
+def level_of(gap: float, recognizer: Recognizer) -> LikenessLevel:
+    """What a distance means."""
     if gap <= recognizer.strict:
-        return "looks like the same person"
+        return LikenessLevel.SAME_PERSON
     if gap <= recognizer.same:
-        return "resembles the person"
-    if gap <= recognizer.same * 1.25:
-        return "a faint likeness"
-    return "looks like someone else"
+        return LikenessLevel.RESEMBLES
+    return LikenessLevel.FAINT if gap <= recognizer.same * 1.25 else LikenessLevel.SOMEONE_ELSE

@@ -109,7 +109,8 @@ def portrait_facts(done: Portrait, root: Path) -> Result:
     """A portrait as JSON, without its pixels."""
     facts: Result = as_json(replace(done, picture=None), root)  # type: ignore[arg-type]
     del facts["picture"]
-    facts["likeness"] = facts.pop("scores")
+    words = [str(score.level.message) for score in done.scores]
+    facts["likeness"] = [{**score, "word": word} for score, word in zip(facts.pop("scores"), words, strict=True)]
     return facts
 
 

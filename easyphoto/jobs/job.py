@@ -10,6 +10,7 @@ from typing import Any
 
 from easyphoto.errors import BadName, NotFound
 from easyphoto.library import slug
+from easyphoto.locales import Message
 
 JOB_ID = r"^[0-9]{8}-[0-9]{6}-[0-9a-f]{8}$"
 """UTC day, time and chance: sorts by age and is a safe folder name."""
@@ -67,7 +68,7 @@ class Job:
     stage: str = ""
     done: int = 0
     total: int = 0
-    note: str = ""
+    note: Message | str = ""  # a name stands as it is
     cancelling: bool = False  # asked to stop, not stopped yet
     resumable: bool = False
     result: dict[str, Any] | None = None  # see `Queue.submit`
@@ -95,7 +96,7 @@ class Event:
     stage: str = ""
     done: int = 0
     total: int = 0
-    note: str = ""
+    note: Message | str = ""  # a name stands as it is
     figures: dict[str, float] = field(default_factory=dict)  # e.g. loss, distance
     preview: Path | None = None  # a JPEG in the job's folder
     line: str = ""  # of the log; an event with a line carries no step

@@ -224,4 +224,4 @@ def _spoken(event: Event) -> str:
     if event.line or not event.stage:
         return f"{when} {event.line or event.state.value}"
     figures = [f"{name} {value:.5g}" for name, value in event.figures.items()]
-    return " ".join([when, event.stage, f"{event.done}/{event.total}", *filter(None, [event.note, *figures])])
+    return " ".join([when, event.stage, f"{event.done}/{event.total}", *filter(None, [str(event.note), *figures])])

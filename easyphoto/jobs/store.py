@@ -14,6 +14,7 @@ from typing import Any
 from easyphoto.errors import Busy, NotFound
 from easyphoto.jobs.database import NAME, open_database
 from easyphoto.jobs.job import ENDED, Event, Job, Kind, State
+from easyphoto.locales import Message, from_json
 from easyphoto.sqlite_privacy import erase_deleted_rows
 
 _LAST_EVENT = "(SELECT COALESCE(MAX(number), 0) FROM events WHERE job = jobs.id)"
@@ -185,7 +186,7 @@ class JobStore:
             stage=row["stage"],
             done=row["done"],
             total=row["total"],
-            note=row["note"],
+            note=_note(row["note"]),
             figures=json.loads(row["figures"]),
             preview=preview if preview is not None and preview.is_file() else None,
             line=row["line"],
@@ -202,7 +203,7 @@ def _append(database: sqlite3.Connection, job_id: str, events: Sequence[Event]) 
         if event.stage and not event.line:
             database.execute(
                 "UPDATE jobs SET stage = ?, done = ?, total = ?, note = ? WHERE id = ?",
-                (_sound(event.stage), event.done, event.total, _sound(event.note), job_id),
+                (_sound(event.stage), event.done, event.total, _sound(_note_text(event.note)), job_id),
             )
 
 
@@ -212,6 +213,15 @@ def _marks(values: Sequence[Any]) -> str:
 
 def _text(value: Any) -> str:
     return json.dumps(value)
+
+
+def _note_text(note: Message | str) -> str:
+    return _text(note.as_json()) if isinstance(note, Message) else note
+
+
+def _note(text: str) -> Message | str:
+    """A name stands as it is, and so does what an older version wrote."""
+    return from_json(json.loads(text)) if text.startswith('{"code": ') and text.endswith("}") else text
 
 
 def _sound(text: str) -> str:
@@ -233,7 +243,7 @@ def _job(row: sqlite3.Row) -> Job:
         stage=row["stage"],
         done=row["done"],
         total=row["total"],
-        note=row["note"],
+        note=_note(row["note"]),
         cancelling=bool(row["cancelling"]),
         result=json.loads(row["result"]) if row["result"] else None,
         error=json.loads(row["error"]) if row["error"] else None,
@@ -242,6 +252,6 @@ def _job(row: sqlite3.Row) -> Job:
 
 
 def _event_row(job_id: str, event: Event) -> tuple[Any, ...]:
-    step = (_sound(event.stage), event.done, event.total, _sound(event.note), _text(event.figures))
+    step = (_sound(event.stage), event.done, event.total, _sound(_note_text(event.note)), _text(event.figures))
     preview = event.preview.name if event.preview else None
     return (job_id, event.number, event.time, event.state.value, *step, preview, _sound(event.line))

@@ -12,6 +12,7 @@ from easyphoto.images import open_picture, save_picture
 from easyphoto.library.filesystem import hash_files
 from easyphoto.library.manifest import Manifest
 from easyphoto.library.names import check_name, slug
+from easyphoto.locales import message
 from easyphoto.lora import LoraInfo, inspect
 
 MOST_PHOTOS = 15
@@ -53,13 +54,13 @@ def copy(facts: LegacyPerson, goal: Path) -> Manifest:
     """Pictures opened and saved anew, the LoRA copied; a photo that cannot be read is named in the warnings."""
     save_picture(open_picture(facts.reference, long_side=PHOTO_SIDE), goal / "reference.png", ai_made=False)
     (goal / "photos").mkdir()
-    photos, warnings = [], ["Imported from the original extension; likeness figures are not comparable."]
+    photos, warnings = [], [message("import.note.original")]
     for number, file in enumerate(facts.photos):
         name = f"photos/{number:04d}.jpg"
         try:
             save_picture(open_picture(file, long_side=PHOTO_SIDE), goal / name, ai_made=False)
         except BadPicture as bad:
-            warnings.append(str(bad))
+            warnings.append(message("import.note.unreadable-photo", name=bad.file, why=bad.messages()[0]))
         else:
             photos.append(name)
     if facts.face_id:

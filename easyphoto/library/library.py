@@ -19,6 +19,7 @@ from easyphoto.library.filesystem import Deleted, delete_tree, hash_files, make_
 from easyphoto.library.lock import write_lock
 from easyphoto.library.manifest import LARGEST, MANIFEST, Manifest, broken, parse
 from easyphoto.library.names import check_id, check_name, slug
+from easyphoto.locales import Message
 from easyphoto.paths import Paths
 
 _log = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ class PersonDraft:
     lora: LoraCheckpoint | None  # the merged one
     face_id: Path | None = None  # best trial picture
     report: dict[str, Any] | None = None  # JSON: photo reports, losses, votes, seconds, settings
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Message, ...] = ()
     base_model: str = ""
     recognizer: str = ""
     checkpoints: tuple[LoraCheckpoint, ...] = ()  # single ones, only when they are to be kept

@@ -12,7 +12,7 @@ from typing import Any
 from easyphoto.domain import LoraCheckpoint, ModelFamily, Person
 from easyphoto.errors import BadModel, BadName
 from easyphoto.library.names import check_id, check_name
-from easyphoto.locales import message
+from easyphoto.locales import Message, from_json, message
 
 SCHEMA = 2
 MANIFEST = "manifest.json"
@@ -42,7 +42,7 @@ class Manifest:
     rank: int = 0
     step: int = 0
     distance: float | None = None  # mean L2 of the trial pictures to the training photos
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Message, ...] = ()
     files: dict[str, str] = field(default_factory=dict)  # every file -> SHA-256
 
     def __post_init__(self) -> None:
@@ -85,7 +85,8 @@ class Manifest:
 
     def text(self) -> str:
         """As JSON, schema first."""
-        facts = {**self.__dict__, "family": self.family.value if self.family else None}
+        told = [one.as_json() for one in self.warnings]
+        facts = {**self.__dict__, "family": self.family.value if self.family else None, "warnings": told}
         return json.dumps({"schema": SCHEMA, **facts}, ensure_ascii=False, indent=1, allow_nan=False)
 
 
@@ -136,7 +137,7 @@ def _from_facts(facts: dict[str, Any]) -> Manifest:
         rank=_count(facts, "rank"),
         step=_count(facts, "step"),
         distance=_number(facts, "distance"),
-        warnings=_texts(facts, "warnings"),
+        warnings=_messages(facts, "warnings"),
         files=files,
     )
 
@@ -149,6 +150,14 @@ def _text(facts: dict[str, Any], key: str) -> str:
     if not isinstance(value, str) or len(value) > 1000:
         raise broken("damaged.no-text", name=key)
     return value
+
+
+def _messages(facts: dict[str, Any], key: str) -> tuple[Message, ...]:
+    """Written before 0.1.0 they are plain sentences."""
+    value = facts.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(one, (str, dict)) for one in value):
+        raise broken("damaged.no-messages", name=key)
+    return tuple(from_json(one) for one in value[:MOST_FILES])
 
 
 def _texts(facts: dict[str, Any], key: str) -> tuple[str, ...]:

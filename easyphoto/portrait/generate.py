@@ -137,7 +137,7 @@ def _paint_face(canvas: FaceCanvas, face: FaceContext) -> FaceCanvas:
     """All stages of one face; each is reported as it begins, with the face as it is until then."""
     portrait = face.portrait
     stages = portrait.request.face_stages
-    note = f"{portrait.template.name}, face {face.number + 1}"
+    note = message("portrait.note.face", template=portrait.template.name, number=face.number + 1)
     for count, stage in enumerate(stages):
         preview = fit_long_side(Image.fromarray(canvas.pixels), PREVIEW_SIDE)
         portrait.report(Step(stage, count, len(stages), note, preview=preview))

@@ -8,7 +8,7 @@ import numpy as np
 
 from easyphoto.domain import FaceScore, Floats, Pixels
 from easyphoto.faces.base import FaceToolbox
-from easyphoto.faces.likeness import word_for
+from easyphoto.faces.likeness import level_of
 from easyphoto.portrait.compose import found_again
 from easyphoto.portrait.plan import FacePlan, moved
 from easyphoto.portrait.subject import Subject
@@ -24,7 +24,7 @@ def score_faces(
 def _score(before: Pixels, after: Pixels, plan: FacePlan, subject: Subject, faces: FaceToolbox) -> FaceScore:
     was = subject.distance(faces.embed(before, plan.face))
     now = subject.distance(_embedding_in(after, plan, faces))
-    return FaceScore(subject.person.id, plan.face.box, was, now, word_for(now, faces.recognizer))
+    return FaceScore(subject.person.id, plan.face.box, was, now, level_of(now, faces.recognizer))
 
 
 def _embedding_in(picture: Pixels, plan: FacePlan, faces: FaceToolbox) -> Floats:

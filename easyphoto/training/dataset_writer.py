@@ -13,6 +13,7 @@ from easyphoto.domain import LORA_TRIGGER, Floats, PhotoReport, TrainRequest, Ve
 from easyphoto.errors import BadPicture
 from easyphoto.faces.base import FaceToolbox, Recognizer
 from easyphoto.images import open_picture, save_picture
+from easyphoto.locales import Message
 from easyphoto.progress import Progress, Step
 from easyphoto.stages import Stage
 from easyphoto.training.crops import (
@@ -40,7 +41,7 @@ class WrittenDataset:
     used: tuple[PhotoCheck, ...]
     pictures: tuple[Path, ...]
     crops: tuple[Path, ...]
-    failed: dict[int, str]  # id of the judged photo -> reason
+    failed: dict[int, Message]  # id of the judged photo -> reason
     enhanced: frozenset[Path] = frozenset()  # those of the crops whose face was made crisp
 
     @property
@@ -67,7 +68,7 @@ def write_dataset(
     smallest = _smallest(chosen)
     used: list[PhotoCheck] = []
     crisp: set[Path] = set()
-    failed: dict[int, str] = {}
+    failed: dict[int, Message] = {}
     for number, one in enumerate(chosen):
         report(Step(Stage.PREPARE_PHOTOS, number, len(chosen), one.report.name))
         try:
@@ -75,7 +76,7 @@ def write_dataset(
             if _write_one(one, folder, f"{len(used):04d}", how):
                 crisp.add(folder / "photos" / f"{len(used):04d}.jpg")
         except BadPicture as bad:
-            failed[id(one)] = str(bad.problem)
+            failed[id(one)] = bad.messages()[0]
         else:
             used.append(one)
     report(Step(Stage.PREPARE_PHOTOS, len(chosen), len(chosen)))

@@ -21,6 +21,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from easyphoto.errors import TrainingFailed
+from easyphoto.locales import message
 from easyphoto.progress import Progress, Step
 from easyphoto.stages import Stage
 from easyphoto.training.host_python import HostPython, ask
@@ -69,9 +70,7 @@ class PrivateEnvironment:
             try:
                 lock.acquire(timeout=PAUSE)
             except Timeout:
-                report(
-                    Step(Stage.PREPARE_TRAINER, 0, self._total, "waiting for another window that prepares the trainer")
-                )
+                report(Step(Stage.PREPARE_TRAINER, 0, self._total, message("trainer.note.waiting")))
         with lock:
             lock.release()  # the `with` holds it once more
             yield
@@ -86,9 +85,10 @@ class PrivateEnvironment:
         (made,) = interpreter.packages
         made.mkdir()
         for done, pin in enumerate(self.pins):
-            step = Step(Stage.PREPARE_TRAINER, done, self._total, f"fetching {pin.name} {pin.version}, needed once")
+            note = message("trainer.note.fetching", package=pin.name, version=pin.version)
+            step = Step(Stage.PREPARE_TRAINER, done, self._total, note)
             fetch(pin, interpreter, self.folder, partial(report, step))
-        step = Step(Stage.PREPARE_TRAINER, len(self.pins), self._total, "trying out what was fetched")
+        step = Step(Stage.PREPARE_TRAINER, len(self.pins), self._total, message("trainer.note.trying-out"))
         try_out(self.pins, interpreter, self.folder, partial(report, step))
         stamp = {"python": str(interpreter.python), "packages": [str(pin) for pin in self.pins]}
         (made / STAMP).write_text(json.dumps(stamp, indent=1), encoding="utf-8")
@@ -101,22 +101,19 @@ class PrivateEnvironment:
                 shutil.rmtree(old)
             except OSError as problem:
                 raise TrainingFailed(
-                    f"Old packages of the trainer cannot be removed: {problem}",
-                    exit_code=None,
-                    last_lines=(),
-                    log=str(old),
-                    remedy="End other trainings, or remove that folder by hand.",
+                    "trainer.old-packages", exit_code=None, last_lines=(), log=str(old), why=problem
                 ) from problem
 
     def _check_room(self) -> None:
         free = shutil.disk_usage(self.folder).free
         if free < ROOM:
             raise TrainingFailed(
-                f"The trainer's packages need {ROOM >> 20} MB on this disk, {free >> 20} MB are free.",
+                "trainer.no-room",
                 exit_code=None,
                 last_lines=(),
                 log=str(self.folder),
-                remedy="Free some disk space.",
+                needed=ROOM >> 20,
+                free=free >> 20,
             )
 
 

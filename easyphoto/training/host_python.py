@@ -49,11 +49,11 @@ def ask(python: Path, folder: Path) -> HostPython:
     said = _answers(python, folder)
     command = f'"{python}" -m ensurepip --upgrade'
     if tuple(said["version"]) < OLDEST:
-        raise _unfit(python, "is too old for the trainer", "Use Python 3.10 or newer for the WebUI.")
+        raise _unfit(python, "host-python.too-old")
     if not said["torch"]:
-        raise _unfit(python, "has no torch", "Start the WebUI once without --skip-install.")
+        raise _unfit(python, "host-python.no-torch")
     if not said["pip"]:
-        raise _unfit(python, "has no pip, with which the trainer's packages are fetched", f"Run: {command}")
+        raise _unfit(python, "host-python.no-pip", command=command)
     version = ".".join(map(str, said["version"]))
     return HostPython(python, version, said["platform"], said["torch"], tuple(map(Path, said["host_site_packages"])))
 
@@ -83,11 +83,11 @@ def _answers(python: Path, folder: Path) -> dict[str, Any]:
         said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     except subprocess.CalledProcessError as problem:
         last = (problem.stderr or "").strip().splitlines()[-1:]
-        raise _unfit(python, f"cannot be run: {' '.join(last)}") from problem
+        raise _unfit(python, "host-python.cannot-run", why=" ".join(last)) from problem
     except (OSError, ValueError, IndexError, subprocess.TimeoutExpired) as problem:
-        raise _unfit(python, f"cannot be run: {problem}") from problem
+        raise _unfit(python, "host-python.cannot-run", why=problem) from problem
     return said
 
 
-def _unfit(python: Path, why: str, remedy: str = "Repair the WebUI's Python.") -> MissingPackage:
-    return MissingPackage(f"The WebUI's Python {why}.", stage=STAGE, file=str(python), remedy=remedy)
+def _unfit(python: Path, code: str, /, **params: Any) -> MissingPackage:
+    return MissingPackage(code, stage=STAGE, file=str(python), **params)

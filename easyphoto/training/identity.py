@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from easyphoto.domain import Floats
+from easyphoto.locales import Message, message
 from easyphoto.training.photo_metrics import PhotoMetrics
 
 GAP = 0.2  # of the recogniser's `same`: an empty stretch this wide parts the person from look-alikes
@@ -29,7 +30,7 @@ class Identity:
     nearest: tuple[int | None, ...]  # per photo, the face nearest to the centre; None where there is no face
     distances: tuple[float, ...]  # per photo, L2 of that face to the centre; inf where there is no face
     limit: float  # a face farther than this is taken for someone else
-    warning: str = ""  # a sentence when someone else might be meant
+    warning: Message | None = None  # when someone else might be meant
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,17 +125,14 @@ def _nearest(crowd: _Crowd, gaps: Floats, photo: int) -> int | None:
     return int(rows[gaps[rows].argmin()]) if len(rows) else None
 
 
-def _rival(crowd: _Crowd, others: NDArray[np.bool_], same: float, support: set[int]) -> str:
-    """A sentence when a second person is in about as many photos, alone or at the first one's side."""
+def _rival(crowd: _Crowd, others: NDArray[np.bool_], same: float, support: set[int]) -> Message | None:
+    """A warning when a second person is in about as many photos, alone or at the first one's side."""
     if not others.any() or crowd.weight.max() > 1:
-        return ""
+        return None
     _, theirs = _settle(crowd, others, same)
     apart = theirs - support
     if len(apart) >= ABOUT_EQUAL * len(support):
-        return (
-            f"The photos show two different people in about equal numbers ({len(support)} and {len(apart)} photos); "
-            "remove the photos of the one who is not meant, or mark one of the right person as kept."
-        )
+        return message("photos.two-people", first=len(support), second=len(apart))
     if len(theirs) >= len(support):
-        return "Someone else is in every photo too; the larger face was taken. Add a photo of the person alone."
-    return ""
+        return message("photos.someone-else")
+    return None

@@ -8,11 +8,13 @@ import signal
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
 from easyphoto.domain import Checkpoint, LoraCheckpoint, TrainingSet, TrainRequest
 from easyphoto.errors import MissingModel, TrainingFailed
+from easyphoto.locales import Message, from_json, message
 from easyphoto.paths import shipped_models
 from easyphoto.progress import Progress, Step, silent
 from easyphoto.stages import Stage
@@ -25,18 +27,19 @@ _log = logging.getLogger(__name__)
 
 LOG_NAME = "train.log"
 LAST_LINES = 40
-KNOWN_CAUSES = (
-    (r"out of memory|DefaultCPUAllocator|bad_alloc|MemoryError", "Lower batch size or resolution, or turn on gradient "
-     "checkpointing."),
-    (r"No space left on device|not enough space", "Free some disk space; a training needs up to 2 GB."),
-    (r"No module named|cannot import name|ImportError", "Install the training packages: pip install easyphoto[train]. "
-     "Inside a WebUI remove the folder .easyphoto/trainer; it is made anew."),
-    (r"BadBaseModel|SafetensorError|WrongCount", "Check the base model file: it may be damaged or of another family."),
-    (r"BadData", "Prepare the photos again."),
-    (r"loss is not a number", "Lower the learning rate, or choose precision fp32."),
-    (r"CUDA error|CUDA driver|cuDNN", "Restart the computer or update the GPU driver, or train on the CPU."),
-)  # fmt: skip
-KILLED = "The system ended the process, most likely because memory ran out: lower batch size, resolution or rank."
+CAUSES = {  # by the class of what the trainer itself raised
+    "BadBaseModel": "trainer.cause.base-model",
+    "WrongCount": "trainer.cause.base-model",
+    "SafetensorError": "trainer.cause.base-model",
+    "BadData": "trainer.cause.data",
+    "LossIsNotANumber": "trainer.cause.not-a-number",
+}
+LIBRARY_CAUSES = (  # by what libraries and the system write
+    (r"out of memory|DefaultCPUAllocator|bad_alloc|MemoryError", "trainer.cause.memory"),
+    (r"No space left on device|not enough space", "trainer.cause.disk"),
+    (r"No module named|cannot import name|ImportError", "trainer.cause.packages"),
+    (r"CUDA error|CUDA driver|cuDNN", "trainer.cause.cuda"),
+)
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ class TrainingRun:
     losses: tuple[tuple[int, float], ...]  # (step, loss)
     seconds: float
     log: Path
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Message, ...] = ()
 
 
 @dataclass
@@ -91,10 +94,10 @@ class _RunState:
     checkpoints: dict[int, Path] = field(default_factory=dict)
     validation_images: dict[tuple[int, int], Path] = field(default_factory=dict)
     losses: dict[int, float] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[Message] = field(default_factory=list)
     failure: contract.Failed | None = None
     finished: bool = False
-    note: str = "starting the trainer"
+    note: Message = field(default_factory=lambda: message("trainer.note.starting"))
 
     def step(self, preview: Image.Image | None = None) -> Step:
         """The state as a sign of life."""
@@ -133,7 +136,7 @@ _SAME = (
 def build_config(order: TrainerJob) -> TrainConfig:
     """The order as the trainer reads it. Raises MissingModel when the base has no file."""
     if order.base.file is None:
-        raise MissingModel("The base model has no file of its own.", stage="training", file=order.base.name)
+        raise MissingModel("training.no-base-file", stage="training", file=order.base.name)
     request, family = order.request, order.base.family
     return TrainConfig(
         family=family.value,
@@ -176,9 +179,9 @@ def _on_event(line: str, tally: _RunState) -> Image.Image | None:
         return None
     match event:
         case contract.Started():
-            tally.note = "loading the base model"
+            tally.note = message("trainer.note.loading")
         case contract.Loaded():
-            tally.note = f"training on {event.device}"
+            tally.note = message("trainer.note.training", device=event.device)
         case contract.Resumed():
             tally.done, tally.losses = event.step, dict(event.losses)
         case contract.Stepped():
@@ -190,7 +193,7 @@ def _on_event(line: str, tally: _RunState) -> Image.Image | None:
             tally.validation_images[event.step, event.template] = Path(event.file)
             return _preview(Path(event.file))
         case contract.Warned():
-            tally.warnings.append(event.message)
+            tally.warnings.append(told(event))
         case contract.Failed():
             tally.failure = event
         case contract.Done():
@@ -218,9 +221,8 @@ def _settle(order: TrainerJob, tally: _RunState, code: int, seconds: float) -> T
         if not tally.checkpoints:
             raise failure
         last = max(tally.checkpoints)
-        tally.warnings.append(
-            f"The training ended early, its checkpoints up to step {last} of {tally.total} are used. {failure}"
-        )
+        why, advice = failure.messages()
+        tally.warnings.append(message("training.ended-early", step=last, total=tally.total, why=why, advice=advice))
     checkpoints = (
         LoraCheckpoint(file, order.base.family, order.request.rank, step)
         for step, file in sorted(tally.checkpoints.items())
@@ -232,23 +234,36 @@ def _settle(order: TrainerJob, tally: _RunState, code: int, seconds: float) -> T
     return TrainingRun(tuple(checkpoints), tuple(validation_images), losses, seconds, log, tuple(tally.warnings))
 
 
+def told(event: contract.Warned | contract.Failed) -> Message:
+    """What the trainer says, by its code; one this version has no text for as it stands."""
+    return from_json({"code": f"trainer.{event.code}", "params": event.params, "text": event.message})
+
+
 def _failure(tally: _RunState, code: int, log: Path) -> TrainingFailed:
     lines = tuple(log.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_LINES:])
-    told = tally.failure
-    problem = f"The trainer ended at step {tally.done} of {tally.total} with exit code {code}."
-    if told is not None:
-        problem = f"The trainer failed in stage {told.stage!r} with exit code {code}: {told.kind}: {told.message}"
+    end: dict[str, Any] = {"exit_code": code, "last_lines": lines, "log": str(log)}
+    failed = tally.failure
+    if failed is None:
+        cause = known_cause(code, "", lines)
+        return TrainingFailed(
+            "training.ended", **end, done=tally.done, total=tally.total, code=code, advice=message(cause)
+        )
+    cause = CAUSES.get(failed.kind) or known_cause(code, f"{failed.kind}: {failed.message}", lines)
     return TrainingFailed(
-        problem, exit_code=code, last_lines=lines, log=str(log), remedy=known_cause(code, problem, lines)
+        "training.failed",
+        **end,
+        step=failed.stage,
+        code=code,
+        kind=failed.kind,
+        why=told(failed),
+        advice=message(cause),
     )
 
 
 def known_cause(code: int, problem: str, lines: tuple[str, ...]) -> str:
-    """What to do about a failure, or where to look when it is not a known one."""
+    """The code of what to do about a failure, or of where to look when it is not a known one."""
     for text in (problem, "\n".join(lines)):
-        for pattern, remedy in KNOWN_CAUSES:
+        for pattern, cause in LIBRARY_CAUSES:
             if re.search(pattern, text, re.IGNORECASE):
-                return remedy
-    if code in (-signal.SIGTERM, -9, 137):
-        return KILLED
-    return "The log has the whole story."
+                return cause
+    return "trainer.cause.killed" if code in (-signal.SIGTERM, -9, 137) else "trainer.cause.unknown"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from easyphoto.errors import MissingPackage, TrainingFailed
+from easyphoto.locales import Message, message
 from easyphoto.training.interpreter import Interpreter
 from easyphoto.training.trainer_process import lines, running
 
@@ -99,13 +100,7 @@ def try_out(pins: tuple[Pin, ...], interpreter: Interpreter, folder: Path, beat:
     command = interpreter.command("kohya_train.check", *map(str, pins))
     code, said = _listen(command, interpreter.environment(), folder, beat)
     if code:
-        raise TrainingFailed(
-            "The trainer's packages do not work with the WebUI's Python and torch.",
-            exit_code=code,
-            last_lines=said,
-            log=str(folder / LOG),
-            remedy="Update the WebUI; if it is up to date, report this with the log.",
-        )
+        raise TrainingFailed("trainer.packages-do-not-work", exit_code=code, last_lines=said, log=str(folder / LOG))
 
 
 def _listen(
@@ -133,24 +128,17 @@ def _not_fetched(
     text = "\n".join(said)
     if re.search(_NO_SPACE, text):
         return TrainingFailed(
-            f"The disk is full: {pin} could not be installed.",
-            exit_code=code,
-            last_lines=said,
-            log=str(folder / LOG),
-            remedy="Free some disk space.",
+            "trainer.disk-full", exit_code=code, last_lines=said, log=str(folder / LOG), package=str(pin)
         )
-    offline = re.search(_NO_NETWORK, text) is not None
-    why = "there is no connection to the package index" if offline else f"pip ended with exit code {code}"
-    return MissingPackage(
-        f"{pin} could not be fetched: {why}.", stage=STAGE, file=str(folder / LOG), remedy=_by_hand(interpreter, folder)
-    )
+    about = {"stage": STAGE, "file": str(folder / LOG)}
+    advice = _by_hand(interpreter, folder)
+    if re.search(_NO_NETWORK, text):
+        return MissingPackage("trainer.not-fetched-offline", **about, package=str(pin), advice=advice)
+    return MissingPackage("trainer.not-fetched", **about, package=str(pin), code=code, advice=advice)
 
 
-def _by_hand(interpreter: Interpreter, folder: Path) -> str:
+def _by_hand(interpreter: Interpreter, folder: Path) -> Message:
     """What to do with and without a connection."""
     names = " ".join(map(str, PINS))
     command = f'"{interpreter.python}" -m pip download --no-deps --only-binary=:all: --dest "{folder / WHEELS}" {names}'
-    return (
-        "Connect to the internet and train again; the trainer's packages are fetched only once. "
-        f"Or run this where there is a connection, put the files into that folder, and train again: {command}"
-    )
+    return message("trainer.fetch-by-hand", command=command)

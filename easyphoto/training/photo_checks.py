@@ -1,4 +1,4 @@
-"""What to make of each photo: keep, warn or drop, each with its reasons in plain sentences."""
+"""What to make of each photo: keep, warn or drop, each with its reasons."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from easyphoto.domain import GOOD_FACE_PX, PhotoReport, Pose, Verdict
 from easyphoto.faces.base import Recognizer
+from easyphoto.locales import Message, message
 from easyphoto.training.identity import Identity, find_person
 from easyphoto.training.photo_metrics import FaceMetrics, PhotoMetrics
 
@@ -45,7 +46,7 @@ class PhotoChecks:
     """All photos in the order they came in, and what is to be said of the set."""
 
     photos: tuple[PhotoCheck, ...]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Message, ...] = ()
 
     @property
     def reports(self) -> tuple[PhotoReport, ...]:
@@ -67,7 +68,7 @@ def check_photos(seen: Sequence[PhotoMetrics], recognizer: Recognizer) -> PhotoC
 
 def _left_out(seen: PhotoMetrics) -> PhotoCheck:
     """What the user has dropped."""
-    report = PhotoReport(seen.photo.name, Verdict.DROP, ("You left it out.",), len(seen.faces), seen.size)
+    report = PhotoReport(seen.photo.name, Verdict.DROP, (message("photo.left-out"),), len(seen.faces), seen.size)
     return PhotoCheck(seen, None, report)
 
 
@@ -75,10 +76,10 @@ def _checked(seen: PhotoMetrics, place: int, person: Identity | None, recognizer
     """One photo by itself; repeats are found later."""
     base = PhotoReport(seen.photo.name, Verdict.DROP, (), len(seen.faces), seen.size)
     if seen.problem:
-        return PhotoCheck(seen, None, replace(base, reasons=(seen.problem,)))
+        return PhotoCheck(seen, None, replace(base, reasons=seen.problem))
     number = person.nearest[place] if person else None
     if person is None or number is None:
-        return PhotoCheck(seen, None, replace(base, reasons=("No face was found.",)))
+        return PhotoCheck(seen, None, replace(base, reasons=(message("photo.no-face"),)))
     face, distance = seen.faces[number], person.distances[place]
     stops = _rejections(seen, face) + _stranger(distance, person)
     doubts = _warnings(seen, face, distance / person.limit)
@@ -96,51 +97,43 @@ def _checked(seen: PhotoMetrics, place: int, person: Identity | None, recognizer
     return PhotoCheck(seen, face, report)
 
 
-def _rejections(seen: PhotoMetrics, face: FaceMetrics) -> tuple[str, ...]:
+def _rejections(seen: PhotoMetrics, face: FaceMetrics) -> tuple[Message, ...]:
     """Why this face cannot be learnt from."""
     px, yaw, pitch = seen.face_px(face), abs(face.face.pose.yaw), abs(face.face.pose.pitch)
+    up = face.face.pose.pitch > 0
     rules = (
-        (px < DROP_FACE_PX, f"The face is only {px} pixels wide; {DROP_FACE_PX} are needed."),
-        (face.sharpness < DROP_SHARPNESS, "The face is too blurred."),
-        (yaw > DROP_YAW, f"The head is turned away by {yaw:.0f} degrees."),
-        (pitch > DROP_PITCH, f"The head is tilted {_upright(face)} by {pitch:.0f} degrees."),
+        (px < DROP_FACE_PX, message("photo.face-too-small", pixels=px, needed=DROP_FACE_PX)),
+        (face.sharpness < DROP_SHARPNESS, message("photo.face-too-blurred")),
+        (yaw > DROP_YAW, message("photo.head-turned-away", degrees=yaw)),
+        (pitch > DROP_PITCH and up, message("photo.head-tilted-up", degrees=pitch)),
+        (pitch > DROP_PITCH and not up, message("photo.head-tilted-down", degrees=pitch)),
     )
-    return tuple(sentence for broken, sentence in rules if broken)
+    return tuple(reason for broken, reason in rules if broken)
 
 
-def _warnings(seen: PhotoMetrics, face: FaceMetrics, strangeness: float) -> tuple[str, ...]:
+def _warnings(seen: PhotoMetrics, face: FaceMetrics, strangeness: float) -> tuple[Message, ...]:
     """What makes the photo less useful."""
     px, pose = seen.face_px(face), face.face.pose
     rules = (
-        (
-            DROP_FACE_PX <= px < GOOD_FACE_PX,
-            f"The face has only {px} pixels; under {GOOD_FACE_PX} portraits will look soft.",
-        ),
-        (DROP_SHARPNESS <= face.sharpness < WARN_SHARPNESS, "The face is a little blurred."),
-        (WARN_YAW < abs(pose.yaw) <= DROP_YAW, f"The head is turned by {abs(pose.yaw):.0f} degrees."),
-        (
-            WARN_PITCH < abs(pose.pitch) <= DROP_PITCH,
-            f"The head looks {_upright(face)} by {abs(pose.pitch):.0f} degrees.",
-        ),
-        (abs(pose.roll) > WARN_ROLL, f"The head leans by {abs(pose.roll):.0f} degrees."),
-        (face.light < DARK, "The face is very dark."),
-        (face.light > BRIGHT, "The face is overexposed."),
-        (face.inside < WARN_CUT, "The face is cut by the edge of the photo."),
-        (NEAR_LIMIT < strangeness <= 1, "The face is only just like the others."),
+        (DROP_FACE_PX <= px < GOOD_FACE_PX, message("photo.face-small", pixels=px, good=GOOD_FACE_PX)),
+        (DROP_SHARPNESS <= face.sharpness < WARN_SHARPNESS, message("photo.face-little-blurred")),
+        (WARN_YAW < abs(pose.yaw) <= DROP_YAW, message("photo.head-turned", degrees=abs(pose.yaw))),
+        (WARN_PITCH < pose.pitch <= DROP_PITCH, message("photo.head-looks-up", degrees=pose.pitch)),
+        (WARN_PITCH < -pose.pitch <= DROP_PITCH, message("photo.head-looks-down", degrees=-pose.pitch)),
+        (abs(pose.roll) > WARN_ROLL, message("photo.head-leans", degrees=abs(pose.roll))),
+        (face.light < DARK, message("photo.face-dark")),
+        (face.light > BRIGHT, message("photo.face-overexposed")),
+        (face.inside < WARN_CUT, message("photo.face-cut")),
+        (NEAR_LIMIT < strangeness <= 1, message("photo.barely-alike")),
     )
-    return tuple(sentence for broken, sentence in rules if broken)
+    return tuple(reason for broken, reason in rules if broken)
 
 
-def _upright(face: FaceMetrics) -> str:
-    return "up" if face.face.pose.pitch > 0 else "down"
-
-
-def _stranger(distance: float, person: Identity) -> tuple[str, ...]:
+def _stranger(distance: float, person: Identity) -> tuple[Message, ...]:
     """Someone else than in the other photos, or so different a look that it would blur the likeness."""
     if distance <= person.limit:
         return ()
-    reason = "This is another person than in the other photos, or a very different look; keep it if you are sure."
-    return (reason, *((person.warning,) if person.warning else ()))
+    return (message("photo.other-person"), *((person.warning,) if person.warning else ()))
 
 
 def _without_repeats(judged: Sequence[PhotoCheck], recognizer: Recognizer) -> list[PhotoCheck]:
@@ -174,8 +167,8 @@ def _gap(one: PhotoCheck, other: PhotoCheck) -> float:
 def _as_repeat(judged: PhotoCheck, first: PhotoCheck) -> PhotoCheck:
     """With the verdict of a repeat."""
     exact = _gap(judged, first) < 1e-3
-    reason = f"This is {'' if exact else 'nearly '}the same picture as {first.report.name}."
-    report = judged.report
+    name, report = first.report.name, judged.report
+    reason = message("photo.same-picture", name=name) if exact else message("photo.nearly-same-picture", name=name)
     verdict = Verdict.DROP if exact else Verdict.WARN
     return replace(judged, report=replace(report, verdict=verdict, reasons=(*report.reasons, reason)), repeat=True)
 

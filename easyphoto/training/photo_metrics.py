@@ -12,6 +12,7 @@ from easyphoto.domain import Box, Face, Photo, Pixels
 from easyphoto.errors import BadPicture
 from easyphoto.faces.base import FaceToolbox
 from easyphoto.images import open_picture, picture_size
+from easyphoto.locales import Message
 
 MEASURE_SIDE = 1600  # photos are looked at with their longer side at least this and less than twice this, if they can
 MAX_FACES = 12  # of a group photo, the largest ones
@@ -33,7 +34,7 @@ class PhotoMetrics:
     """A photo with everything that is needed to judge it, without its pixels."""
 
     photo: Photo
-    problem: str = ""  # not empty: the photo could not be read, and why
+    problem: tuple[Message, ...] = ()  # not empty: the photo could not be read, and why
     size: tuple[int, int] = (0, 0)  # of the file, upright
     scale: float = 1.0  # pixels of the file to one pixel looked at
     fingerprint: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(64, np.bool_))
@@ -60,10 +61,10 @@ def measure_photo(photo: Photo, faces: FaceToolbox) -> PhotoMetrics:
         size = picture_size(photo.file)
         picture = np.asarray(open_picture(photo.file, long_side=halved(max(size), MEASURE_SIDE)))
     except BadPicture as bad:
-        return PhotoMetrics(photo, problem=f"{bad.problem} {bad.remedy}".strip())
+        return PhotoMetrics(photo, problem=tuple(said for said in bad.messages() if said.text()))
     found = sorted(faces.detect(picture), key=lambda face: -face.box.area)[:MAX_FACES]
     seen = tuple(_measured(picture, face, faces) for face in found)
-    return PhotoMetrics(photo, "", size, max(size) / max(picture.shape[:2]), fingerprint(picture), seen)
+    return PhotoMetrics(photo, (), size, max(size) / max(picture.shape[:2]), fingerprint(picture), seen)
 
 
 def halved(side: int, least: float) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from easyphoto.domain import LORA_TRIGGER, Photo, PhotoReport, TrainingSet, TrainRequest
 from easyphoto.errors import BadRequest, NoFace
 from easyphoto.faces.base import FaceToolbox
+from easyphoto.locales import Message, message
 from easyphoto.progress import Progress, Step
 from easyphoto.stages import Stage
 from easyphoto.training.dataset_writer import METADATA, write_dataset, write_reference
@@ -71,26 +72,25 @@ def choose(judgement: PhotoChecks) -> tuple[PhotoCheck, ...]:
 
 def _nothing_usable(reports: Sequence[PhotoReport]) -> NoFace:
     """The refusal that names each photo and its reason."""
-    each = " ".join(f"{one.name}: {' '.join(one.reasons) or 'not usable.'}" for one in reports)
-    return NoFace(
-        f"None of the {len(reports)} photos can be used. {each}".strip(),
-        stage="check photos",
-        file=", ".join(one.name for one in reports),
-        remedy=f"Give {FEW} to 20 sharp photos of one person with the face well visible.",
-    )
+    unknown = (message("photo.not-usable"),)
+    each = [message("photo.named-reasons", name=one.name, reasons=one.reasons or unknown) for one in reports]
+    names = ", ".join(one.name for one in reports)
+    return NoFace("photos.none-usable", stage="check photos", file=names, count=len(reports), each=each, few=FEW)
 
 
-def _too_few(count: int) -> tuple[str, ...]:
+def _too_few(count: int) -> tuple[Message, ...]:
     """The warning for small sets."""
     if count >= FEW:
         return ()
-    return (f"Only {count} photo{'s' * (count > 1)} can be used; {FEW} to 20 give a better likeness.",)
+    if count == 1:
+        return (message("photos.one-usable", few=FEW),)
+    return (message("photos.few-usable", count=count, few=FEW),)
 
 
 def _make_anew(folder: Path) -> None:
     """An empty folder. What an earlier run left is removed; a folder with other content is not touched."""
     if folder.exists() and any(folder.iterdir()) and not (folder / METADATA).is_file():
-        raise BadRequest("The folder holds other files.", stage="prepare photos", file=str(folder))
+        raise BadRequest("training.folder-in-use", stage="prepare photos", file=str(folder))
     if folder.exists():
         shutil.rmtree(folder)
     (folder / "train").mkdir(parents=True)

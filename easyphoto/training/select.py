@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from easyphoto.domain import Floats, LoraCheckpoint, Pixels, TrainingSet
-from easyphoto.errors import BadPicture, EasyPhotoError, TrainingFailed
+from easyphoto.errors import BadPicture, EasyPhotoError, TrainingFailed, reason_of
 from easyphoto.faces.base import FaceToolbox
 from easyphoto.images import open_picture
+from easyphoto.locales import Message, message
 from easyphoto.lora import inspect, merge
 from easyphoto.progress import Progress, Step
 from easyphoto.training.launch import TrainingRun, ValidationImage
@@ -36,7 +37,7 @@ class Selection:
     face_id: Path | None
     distance_by_step: dict[int, float]  # mean distance of each checkpoint's trial pictures
     votes: dict[int, float]  # step -> share, sums to 1
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Message, ...] = ()
 
 
 def select(run: TrainingRun, training_set: TrainingSet, faces: FaceToolbox, out: Path, mode: str) -> Selection:
@@ -46,7 +47,7 @@ def select(run: TrainingRun, training_set: TrainingSet, faces: FaceToolbox, out:
     Raises TrainingFailed only when there is no checkpoint at all.
     """
     if not run.checkpoints:
-        raise TrainingFailed("The trainer left no checkpoint.", exit_code=None, last_lines=(), log=str(run.log))
+        raise TrainingFailed("training.no-checkpoint", exit_code=None, last_lines=(), log=str(run.log))
     scored = score_images(run.validation_images, training_set.embeddings, faces)
     shares = vote_shares(scored, {c.step for c in run.checkpoints})
     if not shares:
@@ -54,7 +55,7 @@ def select(run: TrainingRun, training_set: TrainingSet, faces: FaceToolbox, out:
     try:
         lora = _merged(run.checkpoints, shares, out, mode)
     except (EasyPhotoError, OSError, ValueError) as problem:
-        return _last(run, out, f"Merging failed, so the last checkpoint is used: {problem}")
+        return _last(run, out, message("training.merging-failed", why=reason_of(problem)))
     by_step = distance_by_step(scored)
     best = min(scored, key=lambda s: s.distance)
     distance = sum(shares[step] * by_step[step] for step in shares)
@@ -120,7 +121,7 @@ def _merged(checkpoints: Sequence[LoraCheckpoint], shares: Mapping[int, float], 
     return replace(last, file=out, rank=inspect(out).rank)
 
 
-def _last(run: TrainingRun, out: Path, warning: str) -> Selection:
+def _last(run: TrainingRun, out: Path, warning: Message) -> Selection:
     last = max(run.checkpoints, key=lambda c: c.step)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(last.file.read_bytes())
@@ -128,7 +129,7 @@ def _last(run: TrainingRun, out: Path, warning: str) -> Selection:
     return Selection(replace(last, file=out), newest.file if newest else None, {}, {last.step: 1.0}, (warning,))
 
 
-def _why_unjudged(run: TrainingRun) -> str:
+def _why_unjudged(run: TrainingRun) -> Message:
     if run.validation_images:
-        return "No face was found in any trial picture, so the last checkpoint is used unjudged."
-    return "There are no trial pictures, so the last checkpoint is used unjudged."
+        return message("training.unjudged-no-face")
+    return message("training.unjudged-no-pictures")

@@ -49,7 +49,7 @@ class TrainingResult:
     distance_by_step: dict[int, float]
     votes: dict[int, float]
     seconds: dict[str, float]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Message, ...] = ()
     notes: tuple[Message, ...] = ()  # what was not done, and why
 
 
@@ -97,7 +97,7 @@ def _train(training: _Training, photos: Sequence[Photo], context: TrainingContex
     with clock.time(Stage.CHOOSE):
         chosen = select(run, training_set, faces, folder / "person.safetensors", request.merge)
     warnings = (*training_set.warnings, *run.warnings, *chosen.warnings)
-    facts = {**_facts(order, run, chosen), "seconds": clock.seconds, "warnings": warnings}
+    facts = {**_facts(order, run, chosen), "seconds": clock.seconds, "warnings": [one.as_json() for one in warnings]}
     person = context.library.create(_draft(order, run, chosen, facts, faces.recognizer.name))
     shutil.rmtree(folder)
     return TrainingResult(
@@ -136,11 +136,15 @@ def _facts(order: TrainerJob, run: TrainingRun, chosen: Selection) -> dict[str, 
     """The training report that stays with the person; JSON."""
     return {
         "settings": asdict(order.request),
-        "photos": [asdict(r) for r in order.training_set.reports],
+        "photos": [_report(r) for r in order.training_set.reports],
         "losses": run.losses,
         "distance_by_step": chosen.distance_by_step,
         "votes": chosen.votes,
     }
+
+
+def _report(photo: PhotoReport) -> dict[str, Any]:
+    return {**asdict(photo), "reasons": [reason.as_json() for reason in photo.reasons]}
 
 
 def _draft(
@@ -152,7 +156,7 @@ def _draft(
         lora=chosen.lora,
         face_id=chosen.face_id,
         report=report,
-        warnings=tuple(report["warnings"]),
+        warnings=(*run.warnings, *chosen.warnings),
         base_model=order.base.name,
         recognizer=recognizer,
         checkpoints=run.checkpoints if order.request.keep_checkpoints else (),
@@ -163,22 +167,16 @@ def preflight(request: TrainRequest, context: TrainingContext) -> Checkpoint:
     """The base model, after everything that can be refused before the long run has been refused."""
     person = slug(request.person)
     if not request.consent:
-        raise BadRequest(
-            "Training needs the consent of the person shown.",
-            stage="preflight",
-            remedy="Confirm that they agreed that a model of their face is made.",
-        )
+        raise BadRequest("training.no-consent", stage="preflight")
     if any(p.id == person for p in context.library.list()):
-        raise AlreadyThere(
-            f"A person named {request.person} exists.", stage="preflight", remedy="Choose another name or remove them."
-        )
+        raise AlreadyThere("training.name-taken", stage="preflight", name=request.person)
     base = context.engine.checkpoint(request.base_model)
     if not request.train_lora:
         if base.family.spec.lora_required:
             raise BadRequest("training.lora-needed", stage="preflight", name=base.name)
         return base
     if base.file is None:
-        raise BadRequest(f"{base.name} has no file the trainer could open.", stage="preflight")
+        raise BadRequest("training.no-openable-file", stage="preflight", name=base.name)
     if base.file.is_file():
         _check_single_file(base.file)
     return base
@@ -186,12 +184,7 @@ def preflight(request: TrainRequest, context: TrainingContext) -> Checkpoint:
 
 def _check_single_file(file: Path) -> None:
     """Raises BadModel for what no training can begin with; the trainer itself looks closer."""
-    problem = remedy = ""
     if file.suffix.lower() != ".safetensors":
-        problem = "The trainer opens safetensors only; other formats can hide programs."
-        remedy = "Save the checkpoint as safetensors first, for instance in the WebUI's Checkpoint Merger."
-    elif read_header(file).shapes.get(FIRST_LAYER, (0, LATENT_CHANNELS))[1] != LATENT_CHANNELS:
-        problem = "This is an inpainting checkpoint; a face is learnt on the plain one it was made from."
-        remedy = "Choose the plain checkpoint for the training; portraits can use the inpainting one."
-    if problem:
-        raise BadModel(problem, stage="preflight", file=str(file), remedy=remedy)
+        raise BadModel("training.pickle-checkpoint", stage="preflight", file=str(file))
+    if read_header(file).shapes.get(FIRST_LAYER, (0, LATENT_CHANNELS))[1] != LATENT_CHANNELS:
+        raise BadModel("training.inpainting-checkpoint", stage="preflight", file=str(file))

@@ -32,11 +32,7 @@ def owned(person: str, paths: Paths) -> Iterator[Path]:
     try:
         lock.acquire()
     except Timeout:
-        raise Busy(
-            "A training of this person is running.",
-            stage="preflight",
-            remedy="Wait for it to end, cancel it, or choose another name.",
-        ) from None
+        raise Busy("training.running", stage="preflight") from None
     try:
         yield paths.jobs / f"train-{person}"
     finally:

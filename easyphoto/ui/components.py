@@ -7,9 +7,18 @@ from typing import Any
 
 from markupsafe import Markup
 
+from easyphoto.domain import LikenessLevel
 from easyphoto.errors import EasyPhotoError
 from easyphoto.ui.i18n import Translator
 from easyphoto.ui.rendering import macro
+
+LEVEL_KINDS = {
+    LikenessLevel.SAME_PERSON: "good",
+    LikenessLevel.RESEMBLES: "good",
+    LikenessLevel.FAINT: "fair",
+    LikenessLevel.SOMEONE_ELSE: "bad",
+}
+"""Colour of a badge; the values of the levels are its keys too."""
 
 
 def button(text: str, box: str, message: Mapping[str, Any]) -> Markup:

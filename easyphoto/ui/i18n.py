@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from easyphoto.domain import Option
 from easyphoto.errors import messages_of
-from easyphoto.locales import LANGUAGES, PLAIN, Message, catalogue, from_json, text
-from easyphoto.ui.strings import REASONS, WORDS
+from easyphoto.locales import LANGUAGES, Message, catalogue, from_json, text
 
 
 @dataclass(frozen=True)
@@ -31,30 +29,19 @@ class Translator:
         """A stage of the work in words; an unknown one as it stands."""
         return catalogue(self.language).get(stage_key(stage), stage.capitalize())
 
-    def word(self, word: str) -> str:
-        """What a likeness means."""
-        return WORDS.get(word, word) if self.language == "zh" else word
+    def level(self, score: Mapping[str, Any]) -> str:
+        """What a likeness means; one that was stored before levels had keys as it stands."""
+        key = f"likeness.{score.get('level')}"
+        return text(key, self.language) if key in catalogue("en") else str(score.get("word", ""))
 
     def message(self, told: Message | Mapping[str, Any] | str) -> str:
         """A message, or one that was stored as JSON; a plain sentence of an older file as it stands."""
-        told = told if isinstance(told, Message) else from_json(told)
-        return self.reason(told.text()) if told.code == PLAIN else told.text(self.language)
+        return (told if isinstance(told, Message) else from_json(told)).text(self.language)
 
     def failure(self, facts: Mapping[str, Any]) -> tuple[str, str]:
         """Problem and remedy of ``EasyPhotoError.as_json()``."""
         problem, remedy = messages_of(facts)
-        if facts.get("code", PLAIN) == PLAIN:
-            return self.reason(problem.text()), self.reason(remedy.text())
         return problem.text(self.language), remedy.text(self.language)
-
-    def reason(self, sentence: str) -> str:
-        """Transition: a sentence that is not in the catalogue yet."""
-        if self.language == "en":
-            return sentence
-        for pattern, chinese in REASONS:
-            if found := re.fullmatch(pattern, sentence):
-                return found.expand(chinese)
-        return sentence
 
     def label(self, option: Option) -> str:
         """Of a field."""

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from easyphoto.domain import Person
 from easyphoto.errors import BadRequest, EasyPhotoError
-from easyphoto.faces.likeness import word_for
+from easyphoto.faces.likeness import level_of
 from easyphoto.ui import compat, people_view
 from easyphoto.ui.components import bytes_in_words, head, notice, problem
 from easyphoto.ui.context import UiContext, changed_updates, download_payload, message, read
@@ -117,10 +117,10 @@ class PeoplePanel:
 
     def _card(self, person: Person, opened: Opened) -> PersonCard:
         distance = person.lora.distance if person.lora else None
-        word = "" if distance is None else word_for(distance, self.context.studio.faces.recognizer)
+        level = None if distance is None else level_of(distance, self.context.studio.faces.recognizer)
         report = self._report_html(person) if opened == Opened(person.id, "report") else None
         export = f"{self.context.api}/v1/persons/{quote(person.id, safe='')}/export"
-        return PersonCard(person, self.context.studio.library.size(person.id), word, export, report)
+        return PersonCard(person, self.context.studio.library.size(person.id), level, export, report)
 
     def _report_html(self, person: Person) -> Markup:
         """The training report in the page; it may come from somebody else's zip, so whatever is wrong in it is told."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from easyphoto.domain import BUILTIN_CHECKPOINT, Person
-from easyphoto.ui.components import bytes_in_words
+from easyphoto.domain import BUILTIN_CHECKPOINT, LikenessLevel, Person
+from easyphoto.ui.components import LEVEL_KINDS, bytes_in_words
 from easyphoto.ui.i18n import Translator
 from easyphoto.ui.pictures import PictureCache
 from easyphoto.ui.rendering import render
@@ -22,7 +22,7 @@ class PersonCard:
 
     person: Person
     bytes: int
-    word: str  # what the likeness means; "" when it was not measured
+    level: LikenessLevel | None  # what the likeness means; None when it was not measured
     export: str  # address of the zip with everything of theirs
     report: Markup | None = None  # the training report while it is open
 
@@ -64,7 +64,7 @@ def _kind(card: PersonCard) -> str:
     """How good the trial pictures are; those of the built-in model say little."""
     if card.person.base_model == BUILTIN_CHECKPOINT:
         return "quiet"
-    return {"a faint likeness": "fair", "looks like someone else": "bad"}.get(card.word, "good")
+    return LEVEL_KINDS[card.level] if card.level else "quiet"
 
 
 def report_html(person: Person, body: str, say: Translator) -> Markup:

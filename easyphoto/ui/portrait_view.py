@@ -10,19 +10,13 @@ from typing import Any
 from markupsafe import Markup
 
 from easyphoto.domain import KEEP, Person
-from easyphoto.ui.components import problem
+from easyphoto.ui.components import LEVEL_KINDS, problem
 from easyphoto.ui.i18n import Translator
 from easyphoto.ui.pictures import PREVIEW, PictureCache
 from easyphoto.ui.rendering import render
 from easyphoto.ui.selection import FaceBox, Selection
 
 BOX = "ep-portrait-box"
-WORD_KINDS = {
-    "looks like the same person": "good",
-    "resembles the person": "good",
-    "a faint likeness": "fair",
-    "looks like someone else": "bad",
-}
 
 NEARER = 0.02  # L2 by which a face must have come nearer before its badge is good
 
@@ -88,9 +82,9 @@ class PortraitResult:
     names: Mapping[str, str]  # person id -> display name
 
 
-def word_kind(score: Mapping[str, Any]) -> str:
+def level_kind(score: Mapping[str, Any]) -> str:
     """Kind of the badge of a face's likeness; never good where the face is no nearer to the person than before."""
-    kind = WORD_KINDS.get(score["word"], "quiet")
+    kind = LEVEL_KINDS.get(score.get("level", ""), "quiet")
     before, after = score.get("before"), score.get("after")
     unchanged = before is not None and after is not None and after > before - NEARER
     return "quiet" if kind == "good" and unchanged else kind
@@ -98,7 +92,7 @@ def word_kind(score: Mapping[str, Any]) -> str:
 
 def shots_html(shots: Sequence[PortraitResult], pictures: PictureCache, say: Translator) -> Markup:
     """The gallery, newest first."""
-    return render("portraits", shots=shots, pictures=pictures, say=say, word_kind=word_kind, preview=PREVIEW, box=BOX)
+    return render("portraits", shots=shots, pictures=pictures, say=say, level_kind=level_kind, preview=PREVIEW, box=BOX)
 
 
 def failures_html(failures: Sequence[Mapping[str, Any]], say: Translator) -> Markup:

@@ -14,6 +14,6 @@ if TYPE_CHECKING:
 def spec_of(family: str) -> FamilySpec:
     """What is particular to the family of that name. Raises BadConfig."""
     if family not in FAMILIES:
-        raise BadConfig(f"There is no family {family!r}.")
+        raise BadConfig("unknown-family", family=family)
     module = import_module(f"{__name__}.{family.replace('-', '_')}")
     return cast("FamilySpec", module.SPEC)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from kohya_train.checkpoint_architecture import Fit
+from kohya_train.contract import TrainerError
 
 if TYPE_CHECKING:
     import torch
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from kohya_train.models import Bundle
 
 
-class WrongCount(RuntimeError):
+class WrongCount(TrainerError):
     """The base model took another number of LoRA modules than its family has."""
 
 

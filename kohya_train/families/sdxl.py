@@ -43,7 +43,7 @@ def _sgm_path(path: str) -> str:
     """A diffusers module path of SDXL's U-Net as Stability's own code names it, which is what kohya writes."""
     match = _SGM_BLOCK.match(path)
     if match is None:
-        raise WrongCount(f"{path} is no attention block of SDXL.")
+        raise WrongCount("no-attention-block", path=path)
     side, block, layer = match[1], int(match[2] or 0), int(match[3])
     place = {
         "down_blocks": f"input_blocks.{3 * block + layer + 1}.1.",

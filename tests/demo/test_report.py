@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from easyphoto.demo.report import PhotoEntry, PortraitEntry, ReportFacts, Training, page
-from easyphoto.domain import Box, FaceScore, PhotoReport, Pose, Verdict
+from easyphoto.domain import Box, FaceScore, LikenessLevel, PhotoReport, Pose, Verdict
 from easyphoto.ui.charts import HEIGHT, WIDTH, Chart, frame_of, line_chart, smoothed, ticks
 
 DOT = "data:image/gif;base64,R0lGODlhAQABAAAAACw="
@@ -20,7 +20,7 @@ VOID = {"meta", "img", "line", "circle", "polyline", "br"}
 
 
 def facts(**changes: object) -> ReportFacts:
-    score = FaceScore("mei", Box(0, 0, 9, 9), 0.71, 0.384, "the same person")
+    score = FaceScore("mei", Box(0, 0, 9, 9), 0.71, 0.384, LikenessLevel.SAME_PERSON)
     report = PhotoReport("一.jpg", Verdict.DROP, ("Too blurred.",), 1, (9, 9), 312, 4.0, Pose(12, 0, 0), None, 0.61)
     plain = ReportFacts(
         person="Mei 梅",
@@ -96,7 +96,7 @@ def test_needs_nothing_beside_it():
 
 
 def test_escapes_what_comes_from_outside():
-    score = FaceScore(EVIL, Box(0, 0, 9, 9), 1, 0, EVIL)
+    score = FaceScore(EVIL, Box(0, 0, 9, 9), 1, 0, LikenessLevel.FAINT)
     report = PhotoReport(EVIL, Verdict.WARN, (EVIL,))
     evil = facts(
         person=EVIL,

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from easyphoto.domain import LikenessLevel
 from easyphoto.faces.base import Recognizer
-from easyphoto.faces.likeness import distance, distances, outliers, robust_center, word_for
+from easyphoto.faces.likeness import distance, distances, level_of, outliers, robust_center
 
 RULER = Recognizer("test", same=0.6, strict=0.5)
 
@@ -53,10 +54,4 @@ def test_outliers_are_the_strangers():
 
 
 def test_words_go_from_same_to_other():
-    words = [word_for(gap, RULER) for gap in (0.2, 0.55, 0.7, 0.9)]
-    assert words == [
-        "looks like the same person",
-        "resembles the person",
-        "a faint likeness",
-        "looks like someone else",
-    ]
+    assert [level_of(gap, RULER) for gap in (0.2, 0.55, 0.7, 0.9)] == list(LikenessLevel)

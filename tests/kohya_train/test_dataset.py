@@ -46,7 +46,7 @@ def test_a_picture_without_caption_is_refused(tmp_path: Path, metadata: str):
 
 
 def test_an_empty_folder_and_a_broken_picture_are_refused(tmp_path: Path, config: TrainConfig):
-    with pytest.raises(BadData, match="no pictures"):
+    with pytest.raises(BadData, match="no-pictures"):
         find_examples(tmp_path)
     put(tmp_path, [])
     (tmp_path / "train" / "0.png").write_bytes(b"not a picture")

@@ -105,16 +105,23 @@ def test_a_gap_is_never_filled_with_random_weights(
     tensors = load_file(file)
     tensors.pop(next(name for name in sorted(tensors) if name.endswith("weight")))
     save_file(tensors, file, {"format": "pt"})
-    with pytest.raises(BadBaseModel, match="base"):
+    with pytest.raises(BadBaseModel, match="weights"):
         load(replace(config, family="sd15", base_model=str(folder)))
 
 
-@pytest.mark.parametrize("name", ["model.ckpt", "model.safetensors", "empty"])
-def test_what_cannot_be_loaded_is_refused(config: TrainConfig, tmp_path: Path, name: str):
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("model.ckpt", "pickle-base-model"),
+        ("model.safetensors", "no-architecture"),
+        ("empty", "base-model-not-loaded"),
+    ],
+)
+def test_what_cannot_be_loaded_is_refused(config: TrainConfig, tmp_path: Path, name: str, code: str):
     (tmp_path / "empty").mkdir()
     if name != "empty":
         (tmp_path / name).write_bytes(b"\x80\x04K\x01.")
-    with pytest.raises(BadBaseModel, match=name):
+    with pytest.raises(BadBaseModel, match=code):
         load(replace(config, family="sd15", base_model=str(tmp_path / name)))
 
 

@@ -74,7 +74,7 @@ def test_it_is_made_once_and_then_is_there(environment: PrivateEnvironment, pip:
     assert {step.stage for step in steps} == {"prepare trainer"}
     assert [step.done for step in steps] == sorted(step.done for step in steps)
     assert (steps[-1].done, steps[-1].total) == (3, 3)
-    assert "second 2.0" in " ".join(step.note for step in steps)
+    assert "second 2.0" in " ".join(str(step.note) for step in steps)
 
 
 def test_the_interpreter_is_the_hosts_with_our_packages_first(environment: PrivateEnvironment, pip: Pip):
@@ -208,7 +208,7 @@ def test_the_second_maker_waits_for_the_first_and_can_be_cancelled(environment: 
     first.acquire()
 
     def cancel(step: Step) -> None:
-        assert "waiting" in step.note
+        assert "waiting" in str(step.note)
         raise Cancelled
 
     with pytest.raises(Cancelled):

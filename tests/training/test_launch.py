@@ -13,6 +13,7 @@ from PIL import Image
 
 from easyphoto.domain import Checkpoint, LoraCheckpoint, ModelFamily, TrainingSet, TrainRequest
 from easyphoto.errors import MissingModel, TrainingFailed
+from easyphoto.locales import text
 from easyphoto.lora import inspect, merge
 from easyphoto.paths import checkout, shipped_models
 from easyphoto.progress import Cancelled, Step, silent
@@ -114,7 +115,7 @@ say("done", seconds=1.0)
     )
     assert run.validation_images == (ValidationImage(3, 0, picture), ValidationImage(6, 0, picture))
     assert run.losses[-1] == (6, pytest.approx(1 / 6))
-    assert run.warnings == ("mind the gap",)
+    assert list(map(str, run.warnings)) == ["mind the gap"]
     assert [step.done for step in heard] == sorted(step.done for step in heard)
     assert (heard[-1].stage, heard[-1].done, heard[-1].total) == ("train", 6, 6)
     assert heard[-1].figures["loss"] == pytest.approx(1 / 6)
@@ -158,9 +159,9 @@ os._exit(7)
     run = launch(order, silent)
     assert [one.step for one in run.checkpoints] == [3]
     assert len(run.warnings) == 1
-    assert "up to step 3 of 6" in run.warnings[0]
-    assert "exit code 7" in run.warnings[0]
-    assert "batch size" in run.warnings[0]
+    assert "up to step 3 of 6" in str(run.warnings[0])
+    assert "exit code 7" in str(run.warnings[0])
+    assert "batch size" in str(run.warnings[0])
 
 
 def test_an_end_without_done_is_a_failure_even_with_code_0(order: TrainerJob, trainer):
@@ -213,7 +214,7 @@ def test_silence_still_gives_signs_of_life(order: TrainerJob, trainer):
     ],
 )
 def test_known_causes_are_named(code: int, problem: str, lines: tuple[str, ...], word: str):
-    assert word in known_cause(code, problem, lines)
+    assert word in text(known_cause(code, problem, lines))
 
 
 # ---------------------------------------------------------------- the true trainer

@@ -97,7 +97,7 @@ def test_trials_without_faces_end_in_the_last_checkpoint_and_a_warning(tmp_path:
         save(draw_faces((200, 200), []), trial.file)
     chosen = select(run, training_set, FakeFaces(), tmp_path / "person.safetensors", "rank")
     assert chosen.lora.step == 20
-    assert "No face" in chosen.warnings[0]
+    assert "No face" in str(chosen.warnings[0])
     last = load_file(run.checkpoints[-1].file)
     assert all(torch.equal(last[key], value) for key, value in load_file(chosen.lora.file).items())
 
@@ -107,7 +107,7 @@ def test_a_damaged_checkpoint_ends_in_the_last_one_and_a_warning(tmp_path: Path)
     run.checkpoints[0].file.write_bytes(b"broken")
     chosen = select(run, training_set, FakeFaces(), tmp_path / "person.safetensors", "rank")
     assert chosen.lora.step == 20
-    assert "Merging failed" in chosen.warnings[0]
+    assert "Merging failed" in str(chosen.warnings[0])
 
 
 def test_no_checkpoint_at_all_is_a_failure_with_the_log(tmp_path: Path):

@@ -36,26 +36,6 @@ def test_keys_that_are_put_together_exist():
 
 
 @pytest.mark.parametrize(
-    ("sentence", "chinese"),
-    [
-        ("The face is only 41 pixels wide; 64 are needed.", "41"),
-        ("This is nearly the same picture as me (2).jpg.", "me (2).jpg"),
-        ("No face was found.", "没有"),
-        ("fetching transformers 4.46.1, needed once", "transformers 4.46.1"),
-    ],
-)
-def test_reasons_are_said_in_chinese_with_their_figures(sentence: str, chinese: str):
-    said = Translator("zh").reason(sentence)
-    assert chinese in said
-    assert HAN.search(said)
-    assert Translator("en").reason(sentence) == sentence
-
-
-def test_an_unknown_reason_stays_as_it_is():
-    assert Translator("zh").reason("A new sentence.") == "A new sentence."
-
-
-@pytest.mark.parametrize(
     ("header", "cookie", "language"),
     [
         ("zh-CN,zh;q=0.9,en;q=0.8", "", "zh"),

@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from easyphoto.engines.webui.host import QueueLock
+from easyphoto.locales import message
 from easyphoto.progress import Progress, Step
 from easyphoto.stages import Stage
 
 POLL = 0.2  # seconds
-WAITING = Step(Stage.WAITING, 0, 1, "The WebUI is busy with another job.")
+WAITING = Step(Stage.WAITING, 0, 1, message("webui.note.busy"))
 
 
 @contextmanager
