@@ -14,11 +14,8 @@ from easyphoto.domain import Floats, Pixels
 from easyphoto.faces.builtin.face_parsing import hull, paint
 from easyphoto.faces.geometry import CHIN, FOREHEAD
 
-_PATCHES = (
-    (50, 101, 118, 117, 123, 187, 205, 36),
-    (280, 330, 347, 346, 352, 411, 425, 266),
-    (109, 10, 338, 337, 151, 108),
-)  # cheeks and the middle of the forehead
+CHEEKS = ((50, 101, 118, 117, 123, 187, 205, 36), (280, 330, 347, 346, 352, 411, 425, 266))
+_FOREHEAD = (109, 10, 338, 337, 151, 108)  # its middle
 ITA_GROUPS = ((55.0, "very light"), (41.0, "light"), (28.0, "intermediate"), (10.0, "tan"), (-30.0, "brown"))
 """Lower bounds in degrees (Chardon, Cretois and Hourseau 1991; Del Bino 2006); what is under the last is dark."""
 
@@ -30,11 +27,15 @@ def lab(picture: Pixels) -> Floats:
 
 def skin_tone(picture: Pixels, mesh: Floats) -> Floats:
     """(3,) median LAB of cheeks and forehead between the 30th and 80th percentile of lightness."""
-    size = (picture.shape[1], picture.shape[0])
-    where = paint([hull(mesh[list(patch), :2]) for patch in _PATCHES], size) > 127
-    rows = lab(picture)[where]
-    low, high = np.percentile(rows[:, 0], [30, 80])
-    return np.asarray(np.median(rows[(rows[:, 0] >= low) & (rows[:, 0] <= high)], axis=0), np.float32)
+    return patch_tone(lab(picture), mesh, *CHEEKS, _FOREHEAD)
+
+
+def patch_tone(rows: Floats, mesh: Floats, *patches: tuple[int, ...]) -> Floats:
+    """The same of the hulls of mesh points, in a picture that is LAB already."""
+    where = paint([hull(mesh[list(patch), :2]) for patch in patches], (rows.shape[1], rows.shape[0])) > 127
+    inside = rows[where]
+    low, high = np.percentile(inside[:, 0], [30, 80])
+    return np.asarray(np.median(inside[(inside[:, 0] >= low) & (inside[:, 0] <= high)], axis=0), np.float32)
 
 
 def ita(tone: Floats) -> float:

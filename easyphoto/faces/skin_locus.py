@@ -12,7 +12,8 @@ import numpy as np
 from easyphoto.domain import Floats
 
 HUE = (46.0, 66.0)  # degrees; skin in neutral light lies inside (Xiao et al., 2017)
-CHROMA = (15.0, 30.0)
+LEAST_CHROMA = ((50.0, 66.0), (19.0, 15.0))  # by L*: dark skin of less looks like ash
+MOST_CHROMA = 30.0
 LIGHTNESS = (32.0, 72.0)  # L*; a cheek above it was lit by a flash, one below it by nothing
 
 
@@ -26,7 +27,10 @@ def plausible(tone: Floats) -> Floats:
 
     What departs in hue and chroma is the photo's white balance, in lightness its exposure.
     """
-    return lch_to_lab(*(float(np.clip(v, *r)) for v, r in zip(lab_to_lch(tone), (LIGHTNESS, CHROMA, HUE), strict=True)))
+    lightness, chroma, hue = lab_to_lch(tone)
+    lightness = float(np.clip(lightness, *LIGHTNESS))
+    least = float(np.interp(lightness, *LEAST_CHROMA))
+    return lch_to_lab(lightness, float(np.clip(chroma, least, MOST_CHROMA)), float(np.clip(hue, *HUE)))
 
 
 def lab_to_lch(tone: Floats) -> tuple[float, float, float]:

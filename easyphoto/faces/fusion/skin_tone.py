@@ -16,12 +16,15 @@ from easyphoto.images.color import lab_to_rgb, linear_to_srgb, rgb_to_lab, srgb_
 _LIT = (30.0, 80.0)  # percentiles of lightness between shadow and shine
 _LEAST = 50  # pixels of skin that make a tone
 _GRAY = 4.0  # chroma under which a picture is black and white
-_USUAL = (23.0, 54.0)  # chroma and hue of skin in neutral light, the middle of both ranges
+_USUAL_HUE = 54.0  # degrees, of skin in neutral light
+_USUAL_CHROMA = ((50.0, 66.0, 80.0), (24.0, 22.0, 15.0))  # of it, by L*
 _LIGHT_KEPT = 0.5  # how much of the departure from them is the template's colored light, and stays
 _SHINE_KEPT = 0.45  # of the light that skin reflects as a mirror, whatever its tone
 _FLATTER = 0.25  # how much of its contrast skin loses each time its light is made e times stronger
 _FLATTER_LIT = 0.4  # the same where it is brighter than its tone
-_PURER = 0.45  # and how much of its colored spots, at a change by e either way: on lighter skin they would glow
+_PURER = 0.45  # and how much of its colored spots, at a change by e to darker
+_PURER_LIT = 1.0  # and to lighter, where they would glow
+_SPOT = 0.5  # bound of a spot's color, logarithmic
 _SHARE = 0.9  # of the way to the person's lightness; the rest is the scene's exposure
 _SHOULDER = 0.55  # linear light above which lightened skin approaches white slowly
 
@@ -53,8 +56,9 @@ def in_light_of(wanted: Floats, own: Floats) -> Floats:
     lightness += _SHARE * (goal - lightness)
     if chroma < _GRAY:
         return np.array([lightness, own[1], own[2]], np.float32)
-    length = goal_chroma + _LIGHT_KEPT * (chroma - _USUAL[0])
-    return lch_to_lab(lightness, max(_GRAY, length), goal_hue + _LIGHT_KEPT * (hue - _USUAL[1]))
+    usual = float(np.interp(own[0], *_USUAL_CHROMA))
+    length = goal_chroma + _LIGHT_KEPT * (chroma - usual)
+    return lch_to_lab(lightness, max(_GRAY, length), goal_hue + _LIGHT_KEPT * (hue - _USUAL_HUE))
 
 
 def retoned_to(wanted: Floats, picture: Pixels, regions: FaceRegions, share: Floats, radius: float) -> Pixels:
@@ -88,9 +92,10 @@ def _gain(base: Floats, own: Floats, wanted: Floats) -> Floats:
     beyond = np.log(np.maximum(base - shine, 1e-4) / own)  # of each pixel, against the tone
     light = beyond.mean(-1, keepdims=True)
     flat = np.maximum(0.4, 1 - max(step, 0.0) * np.where(light > 0, _FLATTER_LIT, _FLATTER))
-    pure = np.exp(-_PURER * abs(step))
+    spots = np.clip(beyond - light, -_SPOT, _SPOT) * np.exp(-(_PURER_LIT if step > 0 else _PURER) * abs(step))
+    spots = spots * np.clip(np.exp(light) / 0.3, 0, 1)  # dark pixels hold more noise than color
     tint = 0.5 + 0.5 * wanted / wanted.mean()  # skin scatters some of what it mirrors; plain white looks like ash
-    goal = _rolled_off(wanted * np.exp(flat * light + pure * (beyond - light))) + _SHINE_KEPT * tint * shine
+    goal = _rolled_off(wanted * np.exp(flat * light + spots)) + _SHINE_KEPT * tint * shine
     return np.asarray(goal / np.maximum(base, 1e-4), np.float32)
 
 
