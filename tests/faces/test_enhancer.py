@@ -11,7 +11,7 @@ from PIL import Image
 
 from easyphoto.domain import Box, Face, Pose
 from easyphoto.faces.base import FusionSource
-from easyphoto.faces.builtin.enhancer import FaceEnhancer, net_share
+from easyphoto.faces.builtin.enhancer import FaceEnhancer, net_share, true_to
 from easyphoto.faces.builtin.toolbox import BuiltinToolbox
 from easyphoto.paths import Paths, default_root
 
@@ -71,6 +71,33 @@ def test_it_is_crisper_than_enlarging_and_keeps_its_colors(pair):
     fine = [cv2.Laplacian(cv2.cvtColor(p, cv2.COLOR_RGB2GRAY), cv2.CV_32F).std() for p in (inner, plain)]
     assert fine[0] > 1.3 * fine[1]
     assert np.abs(inner.mean((0, 1)) - plain.mean((0, 1))).max() < 3
+
+
+def test_what_the_photo_shows_by_itself_stays(pair):
+    """Brought back to the photo's size, the enhanced face is the photo, but for what its pixels cannot show."""
+    photo, crisp, _ = pair
+    left, top, right, bottom = photo.face.box.scaled(0.9).rounded()
+    scale = crisp.face.box.width / photo.face.box.width
+    start = (
+        np.array([crisp.face.box.left, crisp.face.box.top])
+        - np.array([photo.face.box.left, photo.face.box.top]) * scale
+    )
+    shift = (0.5 - start) / scale - 0.5  # from pixel centers to pixel centers
+    matrix = np.float32([[1 / scale, 0, shift[0]], [0, 1 / scale, shift[1]]])
+    calm = cv2.GaussianBlur(crisp.picture, (0, 0), 0.5 * scale)
+    back = cv2.warpAffine(calm, matrix, photo.picture.shape[1::-1], flags=cv2.INTER_LINEAR)
+    apart = np.abs(back.astype(int) - cv2.GaussianBlur(photo.picture, (0, 0), 0.5))[top:bottom, left:right]
+    assert apart.mean() < 3.0
+
+
+def test_the_photos_own_comes_back_into_the_nets_detail():
+    rng = np.random.default_rng(0)
+    plain = cv2.GaussianBlur(rng.integers(0, 256, (80, 90, 3), dtype=np.uint8), (0, 0), 6)
+    fine = np.float32(rng.normal(0, 6, (80, 90, 1)))
+    detail = np.clip(plain * 0.8 + 30 + fine, 0, 255).astype(np.uint8)  # other colors, and detail of its own
+    done = true_to(plain, detail, 3.0)
+    assert np.abs(cv2.GaussianBlur(done.astype(np.float32) - plain, (0, 0), 6)).max() < 3
+    assert (done - cv2.GaussianBlur(done, (0, 0), 2).astype(float)).std() > 4
 
 
 def test_a_second_time_changes_nothing(pair):

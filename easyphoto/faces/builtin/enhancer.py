@@ -20,6 +20,7 @@ _NEEDY = 200.0  # up to this width the net has its full share; from here to the 
 _SHARE = 0.8  # of the net's picture, the rest is bicubic: skin keeps its own texture
 _NET_FACE = 160.0  # width of the face that the net is shown
 _RESULT_FACE = 480.0  # width of the face in the result; fusion works on faces of about that size
+_TRUE = 0.8  # photo's pixels; what is coarser is the photo's own, only what is finer is the net's
 _KEPT = 3.0  # face boxes of the photo that are enlarged
 _MARGIN = 1.3  # face boxes that the net sees
 _EDGE = 0.08  # of the face's width: over it the net's part fades into the bicubic one
@@ -46,7 +47,9 @@ class FaceEnhancer:
         scale = large.shape[1] / part.shape[1]  # the size was rounded
         face = moved(photo.face, scale, (-kept.left * scale, -kept.top * scale))
         near = CropWindow.round_face(face.box, (large.shape[1], large.shape[0]), _MARGIN)
-        _lay(near.cut(large), self._detail(part, near, scale), share, _EDGE * face.box.width)
+        place = near.cut(large)
+        detail = true_to(place, self._detail(part, near, scale), _TRUE * scale)
+        _lay(place, detail, share, _EDGE * face.box.width)
         return FusionSource(large, face)
 
     def _detail(self, part: Pixels, near: CropWindow, scale: float) -> Pixels:
@@ -85,6 +88,16 @@ def net_share(face: Face) -> float:
     if not SMALLEST <= width <= LARGEST:
         return 0.0
     return _SHARE * min(1.0, (LARGEST - width) / (LARGEST - _NEEDY))
+
+
+def true_to(plain: Pixels, detail: Pixels, sigma: float) -> Pixels:
+    """`detail` without what it changed of what the photo, enlarged to `plain`, shows by itself.
+
+    One step of back-projection (Irani and Peleg 1991) with a Gaussian of `sigma` pixels: shapes, colors and freckles
+    stay the person's, and so does the likeness.
+    """
+    missing = cv2.GaussianBlur(plain.astype(np.float32) - detail, (0, 0), sigma)
+    return np.asarray(np.rint(np.clip(detail + missing, 0, 255)), np.uint8)
 
 
 def _lay(place: Pixels, detail: Pixels, share: float, edge: float) -> None:
