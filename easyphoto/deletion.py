@@ -59,7 +59,7 @@ def delete_person(person: str, studio: Studio, patience: float = PATIENCE) -> De
     with _store(paths) as store, ExitStack() as held:
         jobs = removal.jobs_of(person, store) if store else []
         if not jobs and not library.folders_of(person):
-            raise NotFound(f"There is no person {person!r}.", stage="delete")
+            raise NotFound("library.no-person", stage="delete", id=person)
         if store:
             removal.stop(jobs, store, patience)
             jobs = removal.jobs_of(person, store)  # also what was asked for meanwhile

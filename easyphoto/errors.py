@@ -69,6 +69,14 @@ def problem_key(code: str) -> str:
     return f"errors.{code}.problem"
 
 
+def stored_code(facts: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Code and parameters of what `EasyPhotoError.as_json` wrote; of another version's failure its sentences."""
+    code, params = str(facts.get("code", "")), dict(facts.get("params", {}))
+    if from_json({"code": problem_key(code), "params": params}).code != PLAIN:
+        return code, params
+    return PLAIN, {"text": facts.get("problem", ""), "remedy": facts.get("remedy", "")}
+
+
 def messages_of(facts: Mapping[str, Any]) -> tuple[Message, Message]:
     """Problem and remedy of what `EasyPhotoError.as_json` wrote; a code without a text here stands in its English."""
     code, params = facts.get("code", ""), facts.get("params", {})

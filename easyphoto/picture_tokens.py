@@ -76,7 +76,7 @@ class Pictures:
             kind = media_type(file)
             if kind is not None and self._place(file) == (row[0], row[1]):
                 return file, kind
-        raise NotFound("There is no such picture.", stage="pictures")
+        raise NotFound("picture.unknown", stage="pictures")
 
 
 def _connected(file: Path) -> sqlite3.Connection:
@@ -98,7 +98,7 @@ def forget_lost_files(paths: Paths) -> int:
                 database.executemany("DELETE FROM pictures WHERE token = ?", lost)
             erase_deleted_rows(database)
     except sqlite3.Error as error:
-        raise Busy(f"The list of pictures cannot be cleaned ({error}).", stage="delete", file=str(file)) from error
+        raise Busy("picture.list-not-cleaned", stage="delete", file=str(file), why=error) from error
     return len(lost)
 
 

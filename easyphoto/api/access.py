@@ -41,7 +41,7 @@ class Token:
 
     def __post_init__(self) -> None:
         if len(self.secret) < SHORTEST_TOKEN or not self.secret.isascii():
-            raise BadRequest(f"The token needs at least {SHORTEST_TOKEN} ASCII characters.", stage="start")
+            raise BadRequest("access.short-token", stage="start", least=SHORTEST_TOKEN)
 
     def holds(self, headers: Mapping[str, str]) -> bool:
         """Compared in constant time."""
@@ -80,11 +80,7 @@ class Access:
 
     def __post_init__(self) -> None:
         if not (self.loopback or self.proofs or self.opened):
-            raise BadRequest(
-                "The API is reachable from other machines and needs a token.",
-                stage="start",
-                remedy="Set a token, or listen on 127.0.0.1 only.",
-            )
+            raise BadRequest("access.open-without-token", stage="start")
 
     @classmethod
     def local(cls, token: str = "") -> Access:
@@ -110,13 +106,13 @@ class Access:
 
     def _no_login(self) -> NoLogin:
         if "Bearer" in self.schemes:
-            return NoLogin("A valid token is needed.", stage="access", remedy="Send Authorization: Bearer TOKEN.")
-        return NoLogin("A valid login is needed.", stage="access", remedy="Send user name and password as HTTP Basic.")
+            return NoLogin("access.no-token", stage="access")
+        return NoLogin("access.no-login", stage="access")
 
     def _check_host(self, host: str) -> None:
         """A stranger's domain that resolves to 127.0.0.1 is not us (DNS rebinding)."""
         if self.loopback and name_of(host) not in LOOPBACK | self.hosts:
-            raise NotAllowed("This host name is not ours.", stage="access", remedy="Call 127.0.0.1 or localhost.")
+            raise NotAllowed("access.unknown-host", stage="access")
 
     def _check_origin(self, headers: Mapping[str, str]) -> None:
         """Pages of other sites may not call us, whatever the method."""
@@ -125,7 +121,7 @@ class Access:
             return
         foreign = origin is not None and not self._is_ours(_place(origin), headers.get("host", "").lower())
         if foreign or headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-            raise NotAllowed("Pages of other sites may not call this.", stage="access")
+            raise NotAllowed("access.other-site", stage="access")
 
     def _is_ours(self, place: str, host: str) -> bool:
         """A proxy in front of us may have another name than the one it calls us by."""

@@ -75,5 +75,5 @@ async def _on_wrong_request(request: Request, error: Exception) -> NoReturn:
 async def _on_http_error(request: Request, error: Exception) -> Response:
     """404 and 405 of the router itself, in our own words."""
     assert isinstance(error, HTTPException)
-    facts = NotFound(str(error.detail), stage="request").as_json()
+    facts = NotFound("request.route", stage="request", why=str(error.detail)).as_json()
     return AsciiJson(facts, error.status_code, dict(error.headers or {}))

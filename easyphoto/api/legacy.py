@@ -80,7 +80,7 @@ def _portrait_jobs(context: AppContext, given: fields.Given) -> LegacyResult:
     wanted, more = fields.portrait_fields(given, base.family)
     count = fields.number("batch_size", given.get("batch_size", 1), int)
     if not 1 <= count <= MOST_OF_EACH:
-        raise BadRequest(f"batch_size is {count}, outside 1 to {MOST_OF_EACH}.", stage="request")
+        raise BadRequest("field.batch-size", stage="request", count=count, most=MOST_OF_EACH)
     persons = tuple(_person_id(context, person) for person in fields.person_ids(given))
     request = PortraitRequest.for_family(base.family, base_model=base.name, persons=persons, **wanted)
     seeds = [request.seed if request.seed < 0 else (request.seed + n) % 2**32 for n in range(count)]
@@ -145,7 +145,7 @@ def _checkpoint(context: AppContext, given: fields.Given) -> tuple[Checkpoint, l
     """The named one, else the usual one, else the engine's first one with a note. Raises MissingModel, BadRequest."""
     named = given.get("sd_model_checkpoint")
     if named is not None and not isinstance(named, str):
-        raise BadRequest("sd_model_checkpoint must be a name.", stage="request")
+        raise BadRequest("field.no-checkpoint-name", stage="request")
     if named:
         return context.studio.engine.checkpoint(named), []
     usual = (USUAL_CHECKPOINT, USUAL_CHECKPOINT.removesuffix(".safetensors"))

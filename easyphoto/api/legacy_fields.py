@@ -93,7 +93,7 @@ def train_fields(given: Given, family: ModelFamily) -> tuple[dict[str, Any], lis
     """Fields of a TrainRequest, and notes on what is not honoured. Raises BadRequest."""
     mode = given.get("train_mode_choose") or "Train Human Lora"
     if mode != "Train Human Lora":
-        raise BadRequest(f"{str(mode)[:60]!r} is not supported; only Train Human Lora is.", stage="request")
+        raise BadRequest("legacy.training-mode", stage="request", mode=str(mode)[:60])
     fields = {"person": "tmp"} | _renamed(given, TRAIN_FIELDS, TrainRequest.for_family(family))
     if "learning_rate" in fields:
         fields["text_encoder_lr"] = fields["learning_rate"] / 2  # as the original does
@@ -116,7 +116,7 @@ def person_ids(given: Given) -> tuple[str, ...]:
     users = given.get("user_ids", [])
     users = [users] if isinstance(users, str) else users
     if not isinstance(users, list) or not all(isinstance(user, str) for user in users):
-        raise BadRequest("user_ids must be a list of names.", stage="request")
+        raise BadRequest("legacy.user-ids", stage="request")
     return tuple(KEEP if user in ("", "none") else user for user in users)
 
 
@@ -125,7 +125,7 @@ def pictures(given: Given) -> list[str]:
     tab = number("tabs", given.get("tabs", 1), int)
     names = {0: "selected_template_images", 1: "init_image", 2: "uploaded_template_images"}
     if tab not in names:
-        raise BadRequest(f"tabs {tab} is not supported; 0, 1 and 2 are.", stage="request")
+        raise BadRequest("legacy.tabs", stage="request", tab=tab)
     return texts(names[tab], given.get(names[tab]))
 
 
@@ -133,7 +133,7 @@ def texts(name: str, value: Any) -> list[str]:
     """One text or a list of them, never empty. Raises BadRequest."""
     found = [value] if isinstance(value, str) else value
     if not isinstance(found, list) or not found or not all(isinstance(item, str) and item for item in found):
-        raise BadRequest(f"{name} must be base64 or a list of it.", stage="request")
+        raise BadRequest("field.no-base64", stage="request", name=name)
     return found
 
 
@@ -142,9 +142,9 @@ def number(name: str, value: Any, kind: Callable[[Any], Any]) -> Any:
     try:
         found = kind(float(value))
     except (TypeError, ValueError, OverflowError) as error:
-        raise BadRequest(f"{name} must be a number.", stage="request") from error
+        raise BadRequest("field.no-number", stage="request", name=name) from error
     if found != float(value):
-        raise BadRequest(f"{name} must be a whole number.", stage="request")
+        raise BadRequest("field.no-whole-number", stage="request", name=name)
     return found
 
 
@@ -160,14 +160,14 @@ def _renamed(given: Given, names: Mapping[str, str], standard: Any) -> dict[str,
 def _typed(name: str, value: Any, kind: type[Any]) -> Any:
     if kind is bool:
         if not isinstance(value, (bool, int)):
-            raise BadRequest(f"{name} must be true or false.", stage="request")
+            raise BadRequest("field.no-boolean", stage="request", name=name)
         return bool(value)
     return _text(name, value) if kind is str else number(name, value, kind)
 
 
 def _text(name: str, value: Any) -> str:
     if not isinstance(value, str):
-        raise BadRequest(f"{name} must be a text.", stage="request")
+        raise BadRequest("field.no-text", stage="request", name=name)
     return value
 
 

@@ -79,7 +79,7 @@ def delete_person(person: PersonId, body: NameBody = Body(...), context: AppCont
     """Delete every file of a person; the body repeats the name."""
     found = context.studio.library.open(person)
     if body.name.strip() != found.name:
-        raise BadRequest("That is not the person's name.", stage="remove", remedy="Type the name as it is shown.")
+        raise BadRequest("person.name-mismatch", stage="remove")
     removed = asdict(context.studio.remove_person(found.id))
     return {"id": found.id, **removed, "left": len(removed["left"])}
 
@@ -89,7 +89,7 @@ def report(person: PersonId, context: AppContext = Depends(context_of)) -> dict[
     """How a person was trained."""
     file = context.studio.library.open(person).report
     if file is None:
-        raise NotFound("There is no report of this training.", stage="report")
+        raise NotFound("person.no-report", stage="report")
     facts: Json = context.serializer.clean(json.loads(file.read_text(encoding="utf-8")))
     return facts
 

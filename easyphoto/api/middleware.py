@@ -51,7 +51,7 @@ class AccessMiddleware:
     def _refusal(self, error: Exception) -> AsciiJson:
         if not isinstance(error, EasyPhotoError):
             _log.error("A request failed inside.", exc_info=error)
-            error = EasyPhotoError("Something went wrong inside.", remedy="Please report this.")
+            error = EasyPhotoError("internal")
         status = status_of(error)
         schemes = ", ".join(CHALLENGES[scheme] for scheme in self._access.schemes)
         return AsciiJson(
@@ -79,6 +79,5 @@ class BodyLimit:
             message = await self._receive()
             self._left -= len(message.get("body", b""))
         if self._left < 0:
-            limit = f"The body is above the limit of {self._limit // 1_000_000} MB."
-            raise TooLarge(limit, stage="request", remedy="Send less.")
+            raise TooLarge("body.too-large", stage="request", limit=self._limit // 1_000_000)
         return message

@@ -50,7 +50,7 @@ def _check_type(request: Request, lenient: bool) -> None:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json" or (lenient and not kind and "origin" not in request.headers):
         return
-    raise WrongType("The body must be JSON.", stage="request", remedy="Send Content-Type: application/json.")
+    raise WrongType("body.wrong-type", stage="request")
 
 
 def _parsed(data: bytes) -> Any:
@@ -60,7 +60,7 @@ def _parsed(data: bytes) -> Any:
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode("utf-8")  # finds halves of surrogate pairs
     except (ValueError, RecursionError) as error:
-        raise NotJson(f"The body is no JSON ({str(error)[:120]}).", stage="request") from error
+        raise NotJson("body.no-json", stage="request", why=str(error)[:120]) from error
     return value
 
 
@@ -71,7 +71,7 @@ def _no_constant(name: str) -> NoReturn:
 def check_query(given: Iterable[str], known: set[str]) -> None:
     """Raises BadRequest for a name that the route does not know."""
     if strange := [name for name in given if name not in known]:
-        raise BadRequest(f"There is no query parameter {strange[0][:80]!r}.", stage="request")
+        raise BadRequest("body.unknown-query", stage="request", name=strange[0][:80])
 
 
 def decoded(text: str, limit: int) -> bytes:
@@ -79,13 +79,11 @@ def decoded(text: str, limit: int) -> bytes:
     if text.startswith("data:"):
         text = text.partition(",")[2]
     if len(text) * 3 // 4 > limit + 2:
-        raise TooLarge(
-            f"A file is above the limit of {limit // 1_000_000} MB.", stage="request", remedy="Send it smaller."
-        )
+        raise TooLarge("body.file-too-large", stage="request", limit=limit // 1_000_000)
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise NotJson("A file is no valid base64.", stage="request") from error
+        raise NotJson("body.no-base64", stage="request") from error
 
 
 # ---------------------------------------------------------------- what did not fit

@@ -76,9 +76,7 @@ def listening(address: Address) -> socket.socket:
     try:
         return socket.create_server((address.host, address.port), family=family, backlog=128)
     except OSError as error:
-        raise Busy(
-            f"Port {address.port} cannot be used ({error.strerror}).", stage="start", remedy="Choose another by --port."
-        ) from error
+        raise Busy("server.port-taken", stage="start", port=address.port, why=error.strerror) from error
 
 
 def build_app(studio: Studio, queue: JobQueue, address: Address, ready: Callable[[str], None]) -> App:
@@ -87,9 +85,7 @@ def build_app(studio: Studio, queue: JobQueue, address: Address, ready: Callable
         import fastapi
         import gradio  # noqa: F401
     except ImportError as error:
-        raise MissingPackage(
-            "The page needs gradio.", stage="start", remedy="pip install 'easyphoto[ui]', or use python start.py ui."
-        ) from error
+        raise MissingPackage("server.no-gradio", stage="start") from error
 
     @asynccontextmanager
     async def lifespan(app: Any) -> Any:

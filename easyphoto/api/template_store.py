@@ -38,7 +38,7 @@ class TemplateStore:
         for card in self.cards():
             if card.id == identifier:
                 return card
-        raise NotFound("There is no such template.", stage="templates")
+        raise NotFound("template.unknown", stage="templates")
 
     def add(self, file: Path, name: str) -> TemplateView:
         """One more of the user's own. Raises BadPicture, BadName."""
@@ -48,7 +48,7 @@ class TemplateStore:
         """Raises NotFound; NotAllowed for one that ships with the program."""
         card = self.open(identifier)
         if not card.own:
-            raise NotAllowed("This template ships with the program.", stage="templates", file=card.template.name)
+            raise NotAllowed("template.shipped", stage="templates", file=card.template.name)
         self._templates.remove(card.template.name)
 
     def _card(self, template: Template) -> TemplateView:

@@ -46,7 +46,7 @@ class Uploads:
         """Raises TooMany."""
         self._expire()
         if self._folder.is_dir() and len(list(self._folder.iterdir())) >= MOST:
-            raise TooMany(f"{MOST} uploads are waiting.", stage="uploads", remedy="Remove some, or wait for a day.")
+            raise TooMany("upload.too-many", stage="uploads", count=MOST)
         own = self._folder / secrets.token_hex(16)
         own.mkdir(parents=True, mode=0o700)
         (own / "name.json").write_text(json.dumps(name), encoding="utf-8")
@@ -57,7 +57,7 @@ class Uploads:
         """Raises NotFound."""
         own = self._folder / upload
         if not re.match(UPLOAD_ID, upload) or len(upload) != 32 or not (own / "data").is_file():
-            raise NotFound("There is no such upload.", stage="uploads", remedy="Uploads are kept for a day.")
+            raise NotFound("upload.unknown", stage="uploads")
         return Upload(upload, json.loads((own / "name.json").read_text(encoding="utf-8")), own / "data")
 
     def remove(self, upload: str) -> None:

@@ -32,7 +32,6 @@ Handler = Callable[[argparse.Namespace, commands.CommandContext], CommandResult]
 
 UNEXPECTED, CANCELLED = 1, 130
 PACKAGES = ("easyphoto", "kohya_train", "builtin_model")
-INSTALL = "pip install easyphoto[train], or use python start.py in a clone."
 CODES: tuple[tuple[type[errors.EasyPhotoError], int], ...] = (
     (errors.MissingModel, 4),
     (errors.MissingPackage, 4),
@@ -80,10 +79,9 @@ def attempt(given: argparse.Namespace, open_studio: OpenStudio, beside: Console)
         if isinstance(error, errors.EasyPhotoError):
             return error_result(error, code_of(error)), True
         if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] not in PACKAGES:
-            missing = errors.MissingPackage(f"The package {error.name} is not installed.", remedy=INSTALL)
+            missing = errors.MissingPackage("package.missing", name=error.name)
             return error_result(missing, code_of(missing)), True
-        said = f"{type(error).__name__}: {error}"
-        defect = errors.EasyPhotoError(said, stage=given.command, remedy="This is a defect. --debug shows where.")
+        defect = errors.EasyPhotoError("defect", stage=given.command, why=f"{type(error).__name__}: {error}")
         return error_result(defect, UNEXPECTED), True
 
 

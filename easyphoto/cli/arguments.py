@@ -92,9 +92,9 @@ def pictures_in(places: Iterable[Path]) -> list[Path]:
         elif place.is_file():
             found.append(place)
         else:
-            raise NotFound("There is no such file or folder.", stage="request", file=str(place))
+            raise NotFound("picture.no-file-or-folder", stage="request", file=str(place))
     if not found:
-        raise BadRequest("There is no picture in the given folder.", stage="request", remedy="Name another one.")
+        raise BadRequest("picture.none-in-folder", stage="request")
     return list(dict.fromkeys(found))
 
 
@@ -119,7 +119,7 @@ def photos_of(places: Iterable[Path], keep: Iterable[str] = (), drop: Iterable[s
     verdicts = {**dict.fromkeys(keep, "keep"), **dict.fromkeys(drop, "drop")}
     photos = [Photo(file, file.name, verdicts.pop(file.name, "")) for file in pictures_in(places)]
     if verdicts:
-        raise BadRequest(f"No photo is called {', '.join(sorted(verdicts))}.", stage="request")
+        raise BadRequest("photos.unknown-names", stage="request", names=sorted(verdicts))
     return photos
 
 

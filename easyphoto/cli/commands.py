@@ -46,7 +46,7 @@ def train(arguments: Namespace, context: CommandContext) -> CommandResult:
     request = TrainRequest.for_family(_family(arguments, context), **changes)
     trained = context.studio.train(request, photos, context.report)
     if trained.person is None:
-        raise BadRequest("The training left no person.", stage="training")
+        raise BadRequest("training.no-person", stage="training")
     person = trained.person
     data = {
         "person": _person(person),
@@ -186,9 +186,7 @@ def rename_person(arguments: Namespace, context: CommandContext) -> CommandResul
 def remove_person(arguments: Namespace, context: CommandContext) -> CommandResult:
     """Everything that was made of the person's photos is deleted. Raises BadRequest without ``--yes``."""
     if not arguments.yes:
-        raise BadRequest(
-            f"This deletes every file of {arguments.id} for good.", stage="remove", remedy="Say --yes to do it."
-        )
+        raise BadRequest("person.confirm-deletion", stage="remove", id=arguments.id)
     removed = context.studio.remove_person(arguments.id)
     left = [str(file) for file in removed.left]
     lines = [

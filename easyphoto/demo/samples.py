@@ -63,5 +63,5 @@ def _portrait(file: Path, faces: FaceToolbox) -> tuple[Pixels, Face]:
     portrait = faces.sharpen(small, _ENLARGED)
     found = [face for face in faces.detect(portrait) if face.mesh is not None]
     if not found:
-        raise NoFace("The sample portrait shows no face.", stage="samples", file=str(file))
+        raise NoFace("demo.no-face", stage="samples", file=str(file))
     return portrait, max(found, key=lambda face: face.box.area)

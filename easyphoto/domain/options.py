@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from easyphoto.errors import BadRequest
-from easyphoto.locales import catalogue
+from easyphoto.locales import Message, catalogue
 
 
 @dataclass(frozen=True)
@@ -47,15 +47,15 @@ def _with_texts(rule: Option, key: str) -> Option:
 def check_bounds(request: Any) -> None:
     """Raise BadRequest naming the first field that is outside its bounds or choices."""
     for name, rule in options_of(type(request)).items():
-        value = getattr(request, name)
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            if value != value:
-                raise BadRequest(f"{name} is not a number.", stage="request")
-            if (rule.low is not None and value < rule.low) or (rule.high is not None and value > rule.high):
-                raise BadRequest(
-                    f"{name} is {value}, outside {rule.low} to {rule.high}.", stage="request", remedy=rule.help
-                )
-        if rule.choices and value not in rule.choices:
-            raise BadRequest(
-                f"{name} is {value!r}, not one of {', '.join(rule.choices)}.", stage="request", remedy=rule.help
-            )
+        _check(name, getattr(request, name), rule)
+
+
+def _check(name: str, value: Any, rule: Option) -> None:
+    told = {"stage": "request", "name": name, "value": value, "advice": Message(f"{rule.key}.help")}
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if value != value:
+            raise BadRequest("field.no-number-typed", stage="request", name=name)
+        if (rule.low is not None and value < rule.low) or (rule.high is not None and value > rule.high):
+            raise BadRequest("request.out-of-bounds", **told, low=rule.low, high=rule.high)
+    if rule.choices and value not in rule.choices:
+        raise BadRequest("request.no-choice", **told, choices=list(rule.choices))

@@ -99,7 +99,7 @@ class TrainRequest:
     def __post_init__(self) -> None:
         check_bounds(self)
         if self.alpha > self.rank:
-            raise BadRequest(f"alpha {self.alpha} is above rank {self.rank}.", stage="request", remedy="Lower alpha.")
+            raise BadRequest("request.alpha-above-rank", stage="request", alpha=self.alpha, rank=self.rank)
 
     def steps_for(self, photos: int) -> int:
         """Optimiser steps for that many usable photos."""

@@ -40,7 +40,7 @@ def open_database(file: Path) -> sqlite3.Connection:
         return _connected(file)
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError):
-            raise Busy(f"The list of jobs cannot be opened ({error}).", stage="jobs", file=file.name) from error
+            raise Busy("jobs.not-opened", stage="jobs", file=file.name, why=error) from error
         _log.warning("The list of jobs is damaged and was set aside as %s.damaged.", file.name)
         file.replace(file.with_name(file.name + ".damaged"))
         for tail in ("-wal", "-shm"):
@@ -72,8 +72,4 @@ def _migrate(database: sqlite3.Connection) -> None:
         database.execute(f"PRAGMA user_version = {VERSION}")
     database.execute("COMMIT")
     if version > VERSION:
-        raise EasyPhotoError(
-            "The list of jobs was written by a newer version of the program.",
-            stage="jobs",
-            remedy="Update the program.",
-        )
+        raise EasyPhotoError("jobs.newer-version", stage="jobs")

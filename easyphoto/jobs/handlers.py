@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from easyphoto.domain import Photo, Portrait, PortraitRequest, Template, TrainRequest
-from easyphoto.errors import EasyPhotoError
+from easyphoto.errors import EasyPhotoError, stored_code
 from easyphoto.jobs.job import Kind
 from easyphoto.jobs.requests import as_json, read_request
 from easyphoto.progress import Progress, Step
@@ -94,10 +94,9 @@ class NoPortraits(EasyPhotoError):
     """Every template failed; it speaks with the first failure's words."""
 
     def __init__(self, failures: list[dict[str, Any]]) -> None:
-        first: dict[str, Any] = failures[0] if failures else {"problem": "There was nothing to do."}
-        super().__init__(first["problem"], **{name: first.get(name, "") for name in ("stage", "file", "remedy")})
-        if first.get("code"):
-            self.code, self.params = str(first["code"]), dict(first["params"])
+        first: dict[str, Any] = failures[0] if failures else {"code": "jobs.nothing-to-do"}
+        code, params = stored_code(first)
+        super().__init__(code, stage=first.get("stage", ""), file=first.get("file", ""), **params)
         self.kind = first.get("kind", "")
 
     def as_json(self) -> dict[str, Any]:

@@ -113,5 +113,5 @@ def trained_person(job: Job) -> str:
 def checked_id(text: str) -> str:
     """The id itself. Raises NotFound for what cannot be one, before it becomes a path."""
     if not re.match(JOB_ID, text) or text.endswith("\n"):
-        raise NotFound("There is no such job.", stage="jobs")
+        raise NotFound("jobs.unknown", stage="jobs")
     return text

@@ -41,7 +41,7 @@ def _copied(folder: Path, number: int, source: JobFile) -> str:
     try:
         shutil.copyfile(source.file, folder / _PICTURES / name)
     except OSError as error:
-        raise BadPicture("The file cannot be read.", stage="request", file=source.name) from error
+        raise BadPicture("picture.unreadable", stage="request", file=source.name) from error
     return name
 
 

@@ -87,15 +87,15 @@ class JobQueue:
 
     def _check(self, kind: Kind, request: Request, files: Sequence[JobFile]) -> None:
         if not isinstance(request, REQUESTS[kind]):
-            raise BadRequest(f"A {kind.value} job needs a {REQUESTS[kind].__name__}.", stage="request")
+            raise BadRequest("jobs.other-request", stage="request", kind=kind.value, request=REQUESTS[kind].__name__)
         if not files:
-            raise BadRequest("There is no picture.", stage="request", remedy="Add at least one.")
+            raise BadRequest("jobs.no-picture", stage="request")
         if len(files) > MOST_FILES:
-            raise BadRequest(f"{len(files)} pictures are above the limit of {MOST_FILES}.", stage="request")
+            raise BadRequest("jobs.too-many-pictures", stage="request", count=len(files), most=MOST_FILES)
         if wrong := [f.override for f in files if f.override not in ("", "keep", "drop")]:
-            raise BadRequest(f"{wrong[0]!r} is no verdict.", stage="request", remedy="Say keep or drop.")
+            raise BadRequest("jobs.unknown-verdict", stage="request", verdict=wrong[0])
         if len(self._store.waiting()) >= MOST_WAITING:
-            raise Busy(f"{MOST_WAITING} jobs are waiting already.", stage="request", remedy="Wait for one to end.")
+            raise Busy("jobs.queue-full", stage="request", count=MOST_WAITING)
 
     def cancel(self, job_id: str) -> Job:
         """Ask it to stop: a queued one is cancelled at once, a running one at its next sign of life.
@@ -115,7 +115,7 @@ class JobQueue:
         """
         job = self.get(job_id)
         if not job.resumable:
-            raise BadRequest(f"A {job.kind.value} job that is {job.state.value} cannot be resumed.", stage="jobs")
+            raise BadRequest("jobs.not-resumable", stage="jobs", kind=job.kind.value, state=job.state.value)
         self._store.requeue(job_id, time.time())
         self._lanes.wake()
         return self.get(job_id)
@@ -127,7 +127,7 @@ class JobQueue:
         """
         job = self.cancel(job_id)
         if not job.over:
-            raise Busy("The job is still running.", stage="jobs", remedy="It has been asked to stop; try again then.")
+            raise Busy("jobs.still-running", stage="jobs")
         self._store.delete(job_id)
         job_files.remove(self._paths.jobs / job_id)
         if with_results:

@@ -55,11 +55,7 @@ def stop(jobs: Sequence[Job], store: JobStore, patience: float) -> None:
             for job in running:
                 store.end(job.id, State.INTERRUPTED, time.time())
         elif time.monotonic() >= end:
-            raise Busy(
-                "A job of this person has not stopped yet.",
-                stage="delete",
-                remedy="It has been asked to stop; try again in a moment.",
-            )
+            raise Busy("jobs.person-busy", stage="delete")
         else:
             time.sleep(_POLL)
 

@@ -35,17 +35,22 @@ def checked_fields(kind: type[Any], data: Mapping[str, Any]) -> dict[str, Any]:
     """The given fields with their Python types. Raises BadRequest naming the first unknown or mistyped one."""
     known: dict[str, Field[Any]] = {f.name: f for f in fields(kind)}
     if strangers := [name for name in data if name not in known]:
-        raise BadRequest(
-            f"There is no field {strangers[0][:80]!r}.",
-            stage="request",
-            remedy=f"Fields: {', '.join(known) or 'none'}.",
-        )
+        raise BadRequest("field.unknown-name", stage="request", name=strangers[0][:80], known=list(known))
     return {name: _typed(name, known[name].default, value) for name, value in data.items()}
 
 
 def read_request(kind: type[T], data: Mapping[str, Any]) -> T:
     """The request; absent fields have their defaults. Raises BadRequest."""
     return kind(**checked_fields(kind, data))
+
+
+_EXPECTED: dict[type[Any], str] = {
+    bool: "field.no-boolean",
+    int: "field.no-whole-number",
+    float: "field.no-number",
+    str: "field.no-text",
+    tuple: "field.no-texts",
+}
 
 
 def _typed(name: str, default: Any, value: Any) -> Any:
@@ -58,32 +63,25 @@ def _typed(name: str, default: Any, value: Any) -> Any:
         return _text(name, value)
     if wanted is tuple and isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
         if len(value) > MAX_ITEMS:
-            raise BadRequest(f"{name} has {len(value)} entries, above {MAX_ITEMS}.", stage="request")
+            raise BadRequest("field.list-too-long", stage="request", name=name, count=len(value), most=MAX_ITEMS)
         return tuple(_text(name, item) for item in value)
-    expected = {
-        bool: "true or false",
-        int: "a whole number",
-        float: "a number",
-        str: "a text",
-        tuple: "a list of texts",
-    }
-    raise BadRequest(f"{name} must be {expected[wanted]}.", stage="request")
+    raise BadRequest(_EXPECTED[wanted], stage="request", name=name)
 
 
 def _number(name: str, wanted: type[Any], value: float) -> Any:
     if wanted is int and value != value // 1:  # also true for NaN and infinity
-        raise BadRequest(f"{name} must be a whole number.", stage="request")
+        raise BadRequest("field.no-whole-number", stage="request", name=name)
     try:
         return wanted(value)
     except OverflowError as error:
-        raise BadRequest(f"{name} is too large.", stage="request") from error
+        raise BadRequest("field.too-large", stage="request", name=name) from error
 
 
 def _text(name: str, value: str) -> str:
     if len(value) > MAX_TEXT:
-        raise BadRequest(f"{name} has {len(value)} characters, above {MAX_TEXT}.", stage="request")
+        raise BadRequest("field.text-too-long", stage="request", name=name, length=len(value), most=MAX_TEXT)
     if any("\ud800" <= letter <= "\udfff" or letter == "\0" for letter in value):
-        raise BadRequest(f"{name} holds characters that are none.", stage="request")
+        raise BadRequest("field.bad-characters", stage="request", name=name)
     return value
 
 

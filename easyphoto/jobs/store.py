@@ -56,7 +56,7 @@ class JobStore:
 
     def _open(self) -> sqlite3.Connection:
         if self._database is None:
-            raise Busy("The job queue is closed.", stage="jobs", remedy="Try again once the program has restarted.")
+            raise Busy("jobs.closed", stage="jobs")
         return self._database
 
     def _rows(self, query: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
@@ -78,7 +78,7 @@ class JobStore:
         """Raises NotFound."""
         rows = self._rows(f"SELECT *, {_LAST_EVENT} AS last_event FROM jobs WHERE id = ?", (job_id,))
         if not rows:
-            raise NotFound("There is no such job.", stage="jobs")
+            raise NotFound("jobs.unknown", stage="jobs")
         return _job(rows[0])
 
     def find(self, kinds: Iterable[Kind], states: Iterable[State], limit: int) -> list[Job]:
@@ -163,7 +163,7 @@ class JobStore:
             try:
                 erase_deleted_rows(self._open())
             except sqlite3.OperationalError as error:
-                raise Busy(f"The list of jobs cannot be cleaned ({error}).", stage="delete", file=NAME) from error
+                raise Busy("jobs.not-cleaned", stage="delete", file=NAME, why=error) from error
 
     # ------------------------------------------------------------ events
 

@@ -155,8 +155,8 @@ class Workers:
             return State.FAILED, error.as_json()
         except Exception as error:  # its owner must hear of it, and the next job must run
             _log.exception("Job %s failed inside.", job.id)
-            problem = f"Something went wrong inside: {type(error).__name__}: {error}"
-            return State.FAILED, EasyPhotoError(problem, stage=job.kind.value, remedy="Please report this.").as_json()
+            why = f"{type(error).__name__}: {error}"
+            return State.FAILED, EasyPhotoError("internal-with-cause", stage=job.kind.value, why=why).as_json()
         return State.DONE, None
 
     def _end(self, job_id: str, state: State, error: dict[str, Any] | None = None) -> None:

@@ -118,7 +118,7 @@ class Library:
         with self._saving():
             for person in persons:
                 if not person.folder.is_dir() or self.open(person.id).created != person.created:
-                    raise PersonGone(f"{person.name} was deleted meanwhile.", stage="save")
+                    raise PersonGone("library.person-gone", stage="save", name=person.name)
             yield
 
     def export(self, identifier: str, zip_file: Path) -> Path:

@@ -121,7 +121,7 @@ def _upload(one: Any) -> Upload:
     brought = Path(one.orig_name)
     if brought.is_absolute() and not _is_gradios(brought):
         discard(Upload(Path(one.name), brought.name))
-        raise BadRequest("A file was named that nobody has uploaded.", stage="upload", remedy="Upload it.")
+        raise BadRequest("upload.not-uploaded", stage="upload")
     return Upload(Path(one.name), brought.name, (brought,) if brought.is_absolute() else ())
 
 

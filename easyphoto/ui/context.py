@@ -131,4 +131,4 @@ def read(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise EasyPhotoError("The file is not there any more.", stage="download", file=file.name) from error
+        raise EasyPhotoError("page.file-gone", stage="download", file=file.name) from error

@@ -110,9 +110,9 @@ def cleaned(name: str, value: Any, default: Any) -> Any:
     if isinstance(default, str):
         return "" if value is None else str(value).strip()
     if value is None or isinstance(value, str):
-        raise BadRequest(f"{name} is not a number.", stage="request", remedy="Type a number.")
+        raise BadRequest("field.no-number-typed", stage="request", name=name)
     if isinstance(default, int):
         if value != int(value):
-            raise BadRequest(f"{name} is {value}, not a whole number.", stage="request", remedy="Type a whole number.")
+            raise BadRequest("field.no-whole-number-typed", stage="request", name=name, value=value)
         return int(value)
     return float(value)

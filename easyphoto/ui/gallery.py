@@ -42,7 +42,7 @@ class Gallery:
         job, facts = self._facts(said)
         card = self.context.templates.named(str(facts["template"]))
         if card is None:
-            raise BadRequest("The template is not there any more.", file=str(facts["template"]))
+            raise BadRequest("template.gone", file=str(facts["template"]))
         request = PortraitRequest(**{**job.request, "persons": tuple(job.request.get("persons", ()))})
         files = [JobFile(card.file, card.file.name)]
         self.context.jobs.submit(Kind.PORTRAIT, replace(request, seed=-1), files)
@@ -52,7 +52,7 @@ class Gallery:
         portraits = (job.result or {}).get("portraits", ())
         number = int(said.get("portrait", -1))
         if not 0 <= number < len(portraits):
-            raise BadRequest("There is no such portrait.")
+            raise BadRequest("portrait.unknown")
         return job, portraits[number]
 
     # ------------------------------------------------------------ the page

@@ -93,7 +93,7 @@ class PeoplePanel:
 
     def _delete(self, person: Person, typed: str) -> str:
         if typed != person.name:
-            raise BadRequest(self.context.say("people.delete.mismatch"))
+            raise BadRequest("person.name-mismatch", stage="delete")
         removed = self.context.studio.remove_person(person.id)
         size = bytes_in_words(removed.bytes)
         text = self.context.say("people.deleted", name=person.name, files=removed.files, size=size,
@@ -104,7 +104,7 @@ class PeoplePanel:
     def _report(self, person: Person) -> str:
         """The report's file as a delivery."""
         if person.report is None:
-            raise BadRequest(self.context.say("people.report.none"))
+            raise BadRequest("person.no-report", stage="report")
         return download_payload(f"{person.id}-{person.report.name}", read(person.report), "application/json")
 
     # ------------------------------------------------------------ the page

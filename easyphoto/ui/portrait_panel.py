@@ -11,6 +11,7 @@ import gradio as gr
 from easyphoto.domain import KEEP, PortraitRequest
 from easyphoto.errors import BadRequest, EasyPhotoError
 from easyphoto.jobs import JobFile, Kind
+from easyphoto.locales import Message
 from easyphoto.ui import compat, portrait_view
 from easyphoto.ui.base_models import MARK, BaseModels
 from easyphoto.ui.components import head, problem
@@ -190,14 +191,14 @@ class PortraitPanel:
         return ["", *self._page(selection, shown)]
 
     def _order(self, selection: Selection, values: tuple[Any, ...]) -> None:
-        say, shelf = self.context.say, self.context.templates
+        shelf = self.context.templates
         if not self.context.models():
-            raise BadRequest(say("needs.model"))
+            raise BadRequest("form.incomplete", missing=Message("page.needs.model"))
         if not selection.chosen:
-            raise BadRequest(say("portrait.choose"))
+            raise BadRequest("form.incomplete", missing=Message("page.portrait.choose"))
         wanted = orders(selection, shelf.spots(selection.chosen))
         if not wanted:
-            raise BadRequest(say("portrait.who"))
+            raise BadRequest("form.incomplete", missing=Message("page.portrait.who"))
         for persons, templates in wanted:
             request = self.form.request(values, persons=persons)
             files = [shelf.card(template).file for template in templates]

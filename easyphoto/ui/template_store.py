@@ -40,7 +40,7 @@ class TemplateGrid:
         for card in self.cards():
             if card.id == template:
                 return card
-        raise NotFound("There is no such template.", stage="templates", file=template)
+        raise NotFound("template.unknown", stage="templates", file=template)
 
     def named(self, file_name: str) -> TemplateTile | None:
         """The one a job knows by that file name."""
@@ -49,9 +49,7 @@ class TemplateGrid:
     def add(self, file: Path, name: str) -> TemplateTile:
         """A copy of the picture among the user's own. Raises BadPicture, BadName."""
         if Path(name).suffix.lower() not in SUFFIXES:
-            raise BadPicture(
-                f"{name} cannot be a template.", stage="templates", file=name, remedy="Use a jpg, png or webp."
-            )
+            raise BadPicture("template.unreadable", stage="templates", file=name, name=name)
         return self._card(self._templates.add(file, Path(name).stem))
 
     def remove(self, template: str) -> None:

@@ -11,6 +11,7 @@ import gradio as gr
 from easyphoto.domain import GOOD_FACE_PX, TrainRequest
 from easyphoto.errors import BadRequest, EasyPhotoError, NotFound
 from easyphoto.jobs import CheckRequest, Job, Kind, State
+from easyphoto.locales import Message
 from easyphoto.ui import compat, photos_view, train_view
 from easyphoto.ui.base_models import MARK, BaseModels
 from easyphoto.ui.components import empty, head, problem
@@ -161,7 +162,6 @@ class TrainPanel:
 
     def _refuse_early(self, request: TrainRequest, draft: Draft) -> None:
         """What the training itself would refuse, said before it waits in the line. Raises BadRequest."""
-        say = self.context.say
         taken = [person.name.casefold() for person in self.context.people()]
         rules = (
             (not any(photo.verdict != "drop" for photo in draft), "train.needs.photos"),
@@ -170,8 +170,8 @@ class TrainPanel:
             (not request.consent, "train.needs.consent"),
             (not request.base_model, "needs.model"),
         )
-        if missing := [say(key) for broken, key in rules if broken]:
-            raise BadRequest(" ".join(missing))
+        if missing := [Message(f"page.{key}") for broken, key in rules if broken]:
+            raise BadRequest("form.incomplete", missing=missing)
 
     def on_job(self, text: str, draft: Draft, checking: str, shown: dict[str, str]) -> list[Any]:
         """A button of a job was pressed."""

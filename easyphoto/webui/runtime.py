@@ -57,11 +57,7 @@ def data_folder() -> Path:
 def app_state_in(root: Path) -> AppState:
     """The one of that data folder."""
     if missing := [package for module, package in NEEDED.items() if find_spec(module) is None]:
-        raise MissingPackage(
-            f"EasyPhoto needs {' and '.join(missing)}, which the WebUI's Python does not have.",
-            stage="start",
-            remedy="Close the WebUI and start it again without --skip-install: it fetches what is missing.",
-        )
+        raise MissingPackage("webui.missing-packages", stage="start", packages=missing)
     studio = studio_in(Paths(root))
     queue = JobQueue(studio.paths, studio)
     atexit.register(queue.close)
