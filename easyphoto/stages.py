@@ -55,7 +55,7 @@ class Stage(str, Enum):
 
 CHECKING = (Stage.CHECK_PHOTOS,)
 TRAINING = (Stage.CHECK_PHOTOS, Stage.PREPARE_PHOTOS, Stage.TRAIN, Stage.CHOOSE)
-WITHIN = (Stage.RENDER,)
+WITHIN = (Stage.RENDER, Stage.ENHANCE_PHOTOS)
 """Stages whose counter is a part of the stage that they pass in."""
 
 
