@@ -54,6 +54,7 @@ class Stage(str, Enum):
 
 
 CHECKING = (Stage.CHECK_PHOTOS,)
+PREPARING = (Stage.CHECK_PHOTOS, Stage.PREPARE_PHOTOS)
 TRAINING = (Stage.CHECK_PHOTOS, Stage.PREPARE_PHOTOS, Stage.TRAIN, Stage.CHOOSE)
 WITHIN = (Stage.RENDER, Stage.ENHANCE_PHOTOS)
 """Stages whose counter is a part of the stage that they pass in."""
@@ -61,6 +62,6 @@ WITHIN = (Stage.RENDER, Stage.ENHANCE_PHOTOS)
 
 def spans(journey: tuple[Stage, ...]) -> tuple[tuple[float, float], ...]:
     """Begin and end of every stage of a journey, as parts 0..1 of the whole."""
-    total = sum(stage.weight for stage in journey)
+    total = sum(stage.weight for stage in journey) or 1.0
     begun = [sum(stage.weight for stage in journey[:number]) / total for number in range(len(journey) + 1)]
     return tuple(pairwise(begun))

@@ -84,10 +84,10 @@ class PortraitRequest:
         """What is done to each face, in order."""
         stages = (
             (Stage.FUSION, self.fusion_before),
-            (Stage.FIRST_PASS, True),
+            (Stage.FIRST_PASS, self.first_denoising_strength > 0),
             (Stage.COLOR, self.color_first),
             (Stage.SECOND_FUSION, self.fusion_after),
-            (Stage.SECOND_PASS, self.second_pass),
+            (Stage.SECOND_PASS, self.second_pass and self.second_denoising_strength > 0),
             (Stage.COLOR, self.color_last),
             (Stage.RETOUCH, self.retouch),
             (Stage.DETAIL, self.enhance_detail),

@@ -13,6 +13,7 @@ from easyphoto.domain.options import check_bounds, option
 from easyphoto.errors import BadRequest
 from easyphoto.families import ModelFamily
 from easyphoto.locales import Message
+from easyphoto.stages import PREPARING, TRAINING, Stage
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,11 @@ class TrainRequest:
     def steps_for(self, photos: int) -> int:
         """Optimiser steps for that many usable photos."""
         return min(photos * self.steps_per_photo, self.max_steps)
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """What is done, in order; without a LoRA the photos are all."""
+        return TRAINING if self.train_lora else PREPARING
 
     @classmethod
     def for_family(cls, family: ModelFamily, **changes: Any) -> TrainRequest:

@@ -114,9 +114,9 @@ def _without_lora(
         training_set = prepare(photos, request, context.faces, folder / "set", report)
     facts = {
         "settings": asdict(request),
-        "photos": [asdict(one) for one in training_set.reports],
+        "photos": [_report(one) for one in training_set.reports],
         "seconds": clock.seconds,
-        "warnings": training_set.warnings,
+        "warnings": [one.as_json() for one in training_set.warnings],
         "notes": [note.as_json() for note in notes],
     }
     draft = PersonDraft(

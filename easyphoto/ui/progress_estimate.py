@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from easyphoto.domain import PortraitRequest
+from easyphoto.domain import PortraitRequest, TrainRequest
 from easyphoto.errors import EasyPhotoError
 from easyphoto.jobs import Event, Job, Kind, State
 from easyphoto.jobs.requests import read_request
-from easyphoto.stages import CHECKING, TRAINING, WITHIN, Stage, spans
+from easyphoto.stages import CHECKING, WITHIN, Stage, spans
 
-JOURNEYS = {Kind.CHECK: CHECKING, Kind.TRAIN: TRAINING}
+Request = TypeVar("Request", TrainRequest, PortraitRequest)
+
 ALMOST = 0.99  # the rest is for those that are done
 SURE = 0.04  # below this fraction a guess of the time left is not worth saying
 
@@ -40,7 +42,8 @@ def progress_of(job: Job, events: Sequence[Event]) -> float:
     """The farthest point reached, 0..1."""
     if job.kind is Kind.PORTRAIT:
         return _portrait(job, events)
-    parts = dict(zip(JOURNEYS[job.kind], spans(JOURNEYS[job.kind]), strict=True))
+    journey = CHECKING if job.kind is Kind.CHECK else _asked(TrainRequest, job).stages
+    parts = dict(zip(journey, spans(journey), strict=True))
     best = 0.0
     for event in events:
         if event.stage in parts:
@@ -50,7 +53,7 @@ def progress_of(job: Job, events: Sequence[Event]) -> float:
 
 def _portrait(job: Job, events: Sequence[Event]) -> float:
     """Templates behind us, plus the part of the current one."""
-    request = _request_of(job)
+    request = _asked(PortraitRequest, job)
     stages = request.face_stages
     parts, rounds = spans(stages), max(1, sum(1 for person in request.persons if person)) * request.best_of
     total, behind, face, number, best = max(1, len(job.files)), 0.0, -1, 0, 0.0
@@ -67,12 +70,12 @@ def _portrait(job: Job, events: Sequence[Event]) -> float:
     return min(1.0, best)
 
 
-def _request_of(job: Job) -> PortraitRequest:
-    """As it was asked for; the standard one where this version reads it no more."""
+def _asked(kind: type[Request], job: Job) -> Request:
+    """The request as it was made; the standard one where this version reads it no more."""
     try:
-        return read_request(PortraitRequest, job.request)
+        return read_request(kind, job.request)
     except EasyPhotoError:
-        return PortraitRequest()
+        return kind()
 
 
 def _rounds(behind: int, inner: float, rounds: int) -> float:

@@ -82,6 +82,18 @@ def test_the_built_in_model_trains_no_lora_unless_it_is_asked_to(context: Traini
     assert not (context.paths.jobs / "train-ann").exists()
 
 
+def test_the_report_without_a_lora_holds_reasons_and_warnings_as_codes(context: TrainingContext, photos: list[Photo]):
+    """One photo alone is warned of, and a second copy of it is dropped with a reason."""
+    copy = photos[0].file.with_name("copy.png")
+    copy.write_bytes(photos[0].file.read_bytes())
+    given = [photos[0], Photo(copy, "copy.png")]
+    done = train(request(train_lora=False), given, replace(context, trainer=without_trainer), silent)
+    assert done.person.report is not None
+    facts = json.loads(done.person.report.read_text(encoding="utf-8"))
+    assert facts["warnings"] and all(one["code"] for one in facts["warnings"])
+    assert any(reason["code"] for photo in facts["photos"] for reason in photo["reasons"])
+
+
 @pytest.mark.parametrize("family", [ModelFamily.SD15, ModelFamily.SDXL])
 def test_a_base_model_that_needs_a_lora_is_not_asked_to_do_without(
     context: TrainingContext, photos: list[Photo], monkeypatch: pytest.MonkeyPatch, family: ModelFamily

@@ -10,7 +10,7 @@ from easyphoto.jobs import Event, Job, Kind, State
 from easyphoto.locales import LANGUAGES, catalogue
 from easyphoto.portrait.generate import FACE_STAGES
 from easyphoto.progress import Step
-from easyphoto.stages import CHECKING, TRAINING, Stage, spans
+from easyphoto.stages import CHECKING, PREPARING, TRAINING, Stage, spans
 from easyphoto.ui.i18n import stage_key
 from easyphoto.ui.progress_estimate import progress_of
 
@@ -33,10 +33,20 @@ def test_every_stage_of_a_face_is_done_by_something():
 
 
 def test_spans_cover_the_journey():
-    for journey in (CHECKING, TRAINING, FULL.face_stages):
+    for journey in (CHECKING, PREPARING, TRAINING, FULL.face_stages):
         parts = spans(journey)
         assert (parts[0][0], parts[-1][1]) == (0.0, 1.0)
         assert all(one[1] == other[0] and one[0] < one[1] for one, other in pairwise(parts))
+
+
+def test_stages_that_are_turned_off_are_not_waited_for():
+    plain = PortraitRequest(first_denoising_strength=0.0, second_denoising_strength=0.0).face_stages
+    assert {Stage.FIRST_PASS, Stage.SECOND_PASS}.isdisjoint(plain)
+    one = Job("x", Kind.TRAIN, State.RUNNING, {"person": "A", "train_lora": False}, ("a",), 100.0)
+    assert progress_of(one, [Event(1, 0.0, State.RUNNING, Stage.PREPARE_PHOTOS, 9, 10)]) > 0.9
+    bare = PortraitRequest(fusion_before=False, first_denoising_strength=0.0, color_first=False, fusion_after=False,
+                           second_pass=False, color_last=False, enhance_detail=False)  # fmt: skip
+    assert bare.face_stages == () == spans(())
 
 
 def test_the_bar_moves_at_every_sign_of_life_of_a_portrait():
