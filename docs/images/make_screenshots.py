@@ -76,7 +76,7 @@ def make_samples(folder: Path) -> list[str]:
     from easyphoto.studio import Studio
 
     studio = Studio.local(folder)
-    samples = make(studio.paths.samples / "astronaut.png", folder, studio.faces)
+    samples = make(studio.paths, folder, studio.faces)
     return [str(file) for given in samples.photos for file in (sorted(given.iterdir()) if given.is_dir() else [given])]
 
 

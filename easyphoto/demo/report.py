@@ -43,6 +43,7 @@ class Training:
     distance_by_step: Mapping[int, float] = field(default_factory=dict)  # mean L2 of the trial pictures
     votes: Mapping[int, float] = field(default_factory=dict)  # share of each checkpoint in the merged LoRA
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # why there is no LoRA, in place of the curves
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class ReportFacts:
     peak_rss_mb: float
     settings: Mapping[str, str]
     failures: tuple[str, ...] = ()
+    face: str = ""  # data: URI of the person in one of the photos
 
 
 def page(facts: ReportFacts) -> str:

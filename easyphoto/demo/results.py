@@ -63,7 +63,9 @@ def _relative(file: Path | None, out: Path) -> str:
 def facts_of(run: Run, peak: Peak, out: Path) -> ReportFacts:
     """Everything the page says, pictures included."""
     trained, files = run.trained, {photo.name: photo.file for photo in run.photos}
-    training = Training(trained.losses, trained.distance_by_step, trained.votes, tuple(map(str, trained.warnings)))
+    said = (tuple(map(str, trained.warnings)), tuple(map(str, trained.notes)))
+    training = Training(trained.losses, trained.distance_by_step, trained.votes, *said)
+    used = next((r for r in trained.reports if r.trained), trained.reports[0])
     return ReportFacts(
         person=run.train_request.person,
         made=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
@@ -76,6 +78,7 @@ def facts_of(run: Run, peak: Peak, out: Path) -> ReportFacts:
         peak_rss_mb=peak.megabytes,
         settings=_settings(run),
         failures=tuple(str(failure) for failure in run.batch.failures),
+        face=photo_uri(files.get(used.name), used),
     )
 
 

@@ -1,4 +1,4 @@
-"""The story of the demo: sample pictures, a training, two portraits, a report."""
+"""The story of the demo: sample pictures, a person, four portraits, a report."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def train_request(given: Namespace, session: DemoSession) -> TrainRequest:
 
 
 def work(request: TrainRequest, photos: list[Photo], templates: list[Template], session: DemoSession) -> Run:
-    """Train and make the portraits."""
+    """Make the person and the portraits."""
     studio, clock = session.studio, session.clock
     for earlier in [person.id for person in studio.library.list() if person.name == NAME]:
         studio.remove_person(earlier)

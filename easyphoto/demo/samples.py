@@ -11,11 +11,14 @@ from easyphoto.demo.augment import CameraShot, take
 from easyphoto.domain import Face, Pixels
 from easyphoto.errors import NoFace
 from easyphoto.faces.base import FaceToolbox
+from easyphoto.faces.skin_locus import lch_to_lab
+from easyphoto.images.color import adapted
 from easyphoto.images.opening import open_picture
 from easyphoto.paths import Paths
 
 _ENLARGED = 3.0  # the portrait is 512 px; its face becomes about 320 px high
 _PHOTO_SIZE = (960, 1200)
+_SKIN = (21.0, 54.0)  # chroma, and hue in degrees: the scan is yellow (66 degrees), which selfies are not
 
 SHOTS = (
     CameraShot(),
@@ -58,10 +61,12 @@ def make_samples(paths: Paths, folder: Path, faces: FaceToolbox, seed: int = 0) 
 
 
 def _portrait(file: Path, faces: FaceToolbox) -> tuple[Pixels, Face]:
-    """The portrait enlarged, and its face."""
+    """The portrait enlarged, in neutral light, and its face."""
     small = np.asarray(open_picture(file), np.uint8)
     portrait = faces.sharpen(small, _ENLARGED)
     found = [face for face in faces.detect(portrait) if face.mesh is not None]
     if not found:
         raise NoFace("demo.no-face", stage="samples", file=str(file))
-    return portrait, max(found, key=lambda face: face.box.area)
+    face = max(found, key=lambda face: face.box.area)
+    tone = faces.skin_tone(portrait, face)
+    return portrait if tone is None else adapted(portrait, tone, lch_to_lab(float(tone[0]), *_SKIN)), face

@@ -72,6 +72,17 @@ def read(text: str) -> Reader:
     return reader
 
 
+def test_where_no_lora_was_trained_the_reason_stands_in_place_of_the_curves():
+    said = page(facts(training=Training(notes=("No LoRA was trained: it adds nothing.",))))
+    assert "No LoRA was trained: it adds nothing." in said
+    assert "<svg" not in said and "<svg" in page(facts())
+
+
+def test_the_person_is_shown_before_the_portraits():
+    said = page(facts(face=DOT + "1"))
+    assert said.index(DOT + "1") < said.index("template: a stranger") < said.index("portrait: the person")
+
+
 def test_says_every_fact():
     said = " ".join("".join(read(page(facts())).text).split())
     for fact in ("Mei 梅", "0.71", "0.38", "the same person", "portraits/a.png", "no hints", "Too blurred.", "一.jpg"):

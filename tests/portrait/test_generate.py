@@ -148,6 +148,7 @@ def test_the_built_in_model_paints_nothing_unless_it_is_asked_to(tmp_path: Path,
     wish = PortraitRequest.for_family(ModelFamily.BUILTIN, persons=("ann",), seed=7)
     portrait = make(wish, template(tmp_path, ((450, 350), 160)), ann, engine=engine)
     assert engine.jobs == []
+    assert [stage.value for stage in wish.face_stages] == ["fusion", "detail"]
     assert portrait.scores[0].after < 0.2 < 0.6 < portrait.scores[0].before
 
 
