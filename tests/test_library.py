@@ -27,6 +27,7 @@ from easyphoto.domain import LoraCheckpoint, ModelFamily, TrainingSet
 from easyphoto.errors import AlreadyThere, BadModel, BadName, BadPicture, Busy, EasyPhotoError, NotFound
 from easyphoto.library import Library, PersonDraft, Templates, check_id, slug
 from easyphoto.library import library as shelf_module
+from easyphoto.library.filesystem import make_private
 from easyphoto.library.lock import write_lock
 from easyphoto.library.manifest import parse
 from easyphoto.locales import plain
@@ -608,3 +609,13 @@ def test_templates_are_added_listed_and_removed(tmp_path: Path):
     (tmp_path / "bad.jpg").write_bytes(b"no")
     with pytest.raises(BadPicture):
         shelf.add(tmp_path / "bad.jpg")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of POSIX")
+def test_private_folders_have_private_parents(tmp_path: Path):
+    before = os.umask(0o022)
+    try:
+        make_private(tmp_path / "a" / "b" / "c")
+    finally:
+        os.umask(before)
+    assert [oct((tmp_path / name).stat().st_mode & 0o777) for name in ("a", "a/b", "a/b/c")] == ["0o700"] * 3

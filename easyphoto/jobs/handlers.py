@@ -91,7 +91,7 @@ def _part_of(report: Progress, number: int, total: int) -> Progress:
 
 
 class NoPortraits(EasyPhotoError):
-    """Every template failed; it speaks with the first failure's words."""
+    """Every template failed; it has the code and texts of the first failure."""
 
     def __init__(self, failures: list[dict[str, Any]]) -> None:
         first: dict[str, Any] = failures[0] if failures else {"code": "jobs.nothing-to-do"}

@@ -1,4 +1,4 @@
-"""What the queue speaks of: jobs, their files, their states and their events."""
+"""Jobs, their files, their states and their events."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Event:
-    """One sign of life, numbered from 1 within its job; some quick steps are left out, never the last one."""
+    """One report of progress, numbered from 1 within its job; some quick steps are left out, never the last one."""
 
     number: int
     time: float  # seconds since 1970

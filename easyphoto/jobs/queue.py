@@ -1,4 +1,4 @@
-"""The queue: takes jobs, runs them one after the other, tells everybody how they stand."""
+"""The queue: takes jobs, runs them one after the other, and answers how they stand."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 MOST_WAITING = 100
-"""Jobs in the line."""
+"""Jobs that wait."""
 
 MOST_FILES = 500
 """Pictures of one job."""
@@ -38,11 +38,11 @@ KEEP_SECONDS = 30 * 86400.0
 ORPHAN_SECONDS = 3600.0
 """So old is a job's folder at least before it counts as lost; a younger one may be just being made."""
 
-_POLL = 0.5  # seconds; a job of another process is heard of this late
+_POLL = 0.5  # seconds; how late an event of another process is seen
 
 
 class JobQueue:
-    """Jobs of one data folder. Training and portraits share one lane, photo checks have their own.
+    """Jobs of one data folder. Training and portraits share one worker, photo checks have their own.
 
     Only one Queue on a data folder runs jobs (`active`); others, in this process or another, may
     submit and watch, and take over when the active one closes or dies. Every method may be called
@@ -52,26 +52,26 @@ class JobQueue:
     def __init__(self, paths: Paths, studio: Studio) -> None:
         self._paths = paths
         self._store = JobStore(paths.jobs)
-        self._lanes = Workers(paths, studio, self._store)
+        self._workers = Workers(paths, studio, self._store)
         self._expire()
-        self._lanes.start()
+        self._workers.start()
 
     @property
     def active(self) -> bool:
         """Whether this queue is the one that runs the jobs."""
-        return self._lanes.active
+        return self._workers.active
 
     # ------------------------------------------------------------ a job's life
 
     def submit(self, kind: Kind, request: Request, files: Sequence[JobFile] = ()) -> Job:
-        """Put a job at the end of the line; its files are copied before this returns.
+        """Put a job at the end of the queue; its files are copied before this returns.
 
         Results: CHECK {"reports": [PhotoReport]}; TRAIN {"person": id, "name", "reports", "losses": [[step, loss]],
         "distance_by_step": {step: L2}, "votes": {step: share}, "seconds", "warnings"};
         PORTRAIT {"portraits": [{"file", "template", "likeness": [FaceScore], "seed", "infotext", "notes",
         "seconds"}], "failures": [error]}; "file" is relative to the data folder (`Paths.root`).
         A portrait job that is cancelled or fails still has the finished portraits in its result.
-        Raises BadRequest when the request is not of the kind or there are no files; Busy when the line is too long.
+        Raises BadRequest when the request is not of the kind or there are no files; Busy when the queue is full.
         """
         kind = Kind(kind)
         self._check(kind, request, files)
@@ -82,7 +82,7 @@ class JobQueue:
         except BaseException:
             job_files.remove(self._paths.jobs / job.id)
             raise
-        self._lanes.wake()
+        self._workers.wake()
         return self.get(job.id)
 
     def _check(self, kind: Kind, request: Request, files: Sequence[JobFile]) -> None:
@@ -98,14 +98,14 @@ class JobQueue:
             raise Busy("jobs.queue-full", stage="request", count=MOST_WAITING)
 
     def cancel(self, job_id: str) -> Job:
-        """Ask it to stop: a queued one is cancelled at once, a running one at its next sign of life.
+        """Ask it to stop: a queued one is cancelled at once, a running one at its next report of progress.
 
         An ended one is left as it is. Raises NotFound.
         """
         job = self.get(job_id)
         if self._store.ask_to_cancel(job_id, time.time()) and job.kind is not Kind.TRAIN:
             job_files.remove_pictures(self._paths.jobs / job_id)
-        self._lanes.wake()
+        self._workers.wake()
         return self.get(job_id)
 
     def resume(self, job_id: str) -> Job:
@@ -117,7 +117,7 @@ class JobQueue:
         if not job.resumable:
             raise BadRequest("jobs.not-resumable", stage="jobs", kind=job.kind.value, state=job.state.value)
         self._store.requeue(job_id, time.time())
-        self._lanes.wake()
+        self._workers.wake()
         return self.get(job_id)
 
     def delete(self, job_id: str, with_results: bool = False) -> None:
@@ -165,8 +165,8 @@ class JobQueue:
 
     def _placed(self, jobs: Sequence[Job]) -> Sequence[Job]:
         """With `place` and `resumable`, which are no columns."""
-        line = self._store.waiting() if any(job.state is State.QUEUED for job in jobs) else []
-        return [replace(job, place=_queue_position(job, line), resumable=self._resumable(job)) for job in jobs]
+        waiting = self._store.waiting() if any(job.state is State.QUEUED for job in jobs) else []
+        return [replace(job, place=_queue_position(job, waiting), resumable=self._resumable(job)) for job in jobs]
 
     def _resumable(self, job: Job) -> bool:
         stopped = job.state is State.INTERRUPTED or (
@@ -187,18 +187,18 @@ class JobQueue:
 
     def watch(self, job_id: str, since: int = 0, timeout: float | None = None) -> Iterator[Event]:
         """Events as they come, until the job is over or nothing came for `timeout` seconds. Raises NotFound."""
-        heard = time.monotonic()
+        latest = time.monotonic()
         while True:
             over = self._store.get(checked_id(job_id)).over  # asked first, so that no event is missed
             for event in (news := self._store.events(job_id, since, 1000)):
                 since = event.number
                 yield event
             if news:
-                heard = time.monotonic()
-            elif over or (timeout is not None and time.monotonic() - heard >= timeout):
+                latest = time.monotonic()
+            elif over or (timeout is not None and time.monotonic() - latest >= timeout):
                 return
             else:
-                self._lanes.wait_for_news(_POLL if timeout is None else min(_POLL, timeout))
+                self._workers.wait_for_news(_POLL if timeout is None else min(_POLL, timeout))
 
     def log(self, job_id: str) -> str:
         """Everything said so far as text, one line an event, for download. Raises NotFound."""
@@ -206,16 +206,16 @@ class JobQueue:
 
     def close(self, timeout: float = 5.0) -> None:
         """Stop: a running job becomes INTERRUPTED, waiting ones stay queued for the next start."""
-        self._lanes.close(timeout)
+        self._workers.close(timeout)
 
 
 def _new_id() -> str:
     return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
 
 
-def _queue_position(job: Job, line: Sequence[tuple[str, Kind]]) -> int:
-    lane = next(kinds for kinds in WORKERS.values() if job.kind in kinds)
-    before = [waiting for waiting, kind in line if kind in lane]
+def _queue_position(job: Job, waiting_jobs: Sequence[tuple[str, Kind]]) -> int:
+    kinds_there = next(kinds for kinds in WORKERS.values() if job.kind in kinds)
+    before = [waiting for waiting, kind in waiting_jobs if kind in kinds_there]
     return before.index(job.id) + 1 if job.id in before else 0
 
 

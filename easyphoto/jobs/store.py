@@ -66,7 +66,7 @@ class JobStore:
     # ------------------------------------------------------------ jobs
 
     def add(self, job: Job) -> None:
-        """At the end of the line."""
+        """At the end of the queue."""
         with self.transaction() as database:
             database.execute(
                 "INSERT INTO jobs VALUES (?, ?, ?, ?, ?, (SELECT COALESCE(MAX(position), 0) + 1 FROM jobs),"
@@ -91,7 +91,7 @@ class JobStore:
         return [_job(row) for row in self._rows(query, (*chosen[0], *chosen[1], limit))]
 
     def waiting(self) -> list[tuple[str, Kind]]:
-        """Ids and kinds of what is queued, first in line first."""
+        """Ids and kinds of what is queued, the next one first."""
         rows = self._rows("SELECT id, kind FROM jobs WHERE state = 'queued' ORDER BY position")
         return [(row["id"], Kind(row["kind"])) for row in rows]
 
@@ -110,7 +110,7 @@ class JobStore:
             return str(row["id"])
 
     def requeue(self, job_id: str, now: float) -> None:
-        """An ended job to the end of the line, as if it had never run; its events stay."""
+        """An ended job to the end of the queue, as if it had never run; its events stay."""
         with self.transaction() as database:
             database.execute(
                 "UPDATE jobs SET state = 'queued', started = 0, ended = 0, stage = '', done = 0, total = 0, note = '',"
@@ -140,7 +140,7 @@ class JobStore:
             database.execute("UPDATE jobs SET result = ? WHERE id = ?", (_text(result), job_id))
 
     def end(self, job_id: str, state: State, now: float, error: dict[str, Any] | None = None) -> None:
-        """Its last word."""
+        """Its final state, with the failure if there was one."""
         with self.transaction() as database:
             database.execute(
                 "UPDATE jobs SET state = ?, ended = ?, cancelling = 0, error = ? WHERE id = ?",

@@ -1,4 +1,4 @@
-"""The threads that run jobs: one lane for the device, one for quick checks, and a recorder that writes news down."""
+"""The threads that run jobs: one worker for the device, one for quick checks, and a recorder of their events."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 WORKERS: dict[str, tuple[Kind, ...]] = {"device": (Kind.TRAIN, Kind.PORTRAIT), "check": (Kind.CHECK,)}
 
 _TICK = 0.25  # seconds between two visits of the recorder; at most so many events a second reach the disk
-_IDLE = 1.0  # seconds after which a lane or an inactive queue looks again
+_IDLE = 1.0  # seconds after which a worker or an inactive queue looks again
 
 
 class Workers:

@@ -27,11 +27,12 @@ NOTHING = Deleted(0, 0, ())
 
 
 def make_private(folder: Path) -> None:
-    """Create it with its parents, for its owner alone where the system knows that."""
-    existed = folder.is_dir()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if os.name == "posix" and not existed:
-        folder.chmod(0o700)
+    """Create it with its parents, for its owner alone where the system knows that; what is there stays as it is."""
+    missing = [one for one in (folder, *folder.parents) if not one.is_dir()]
+    for one in reversed(missing):
+        one.mkdir(mode=0o700, exist_ok=True)
+        if os.name == "posix":
+            one.chmod(0o700)  # whatever the umask is
 
 
 def write_atomic(file: Path, text: str) -> None:

@@ -10,6 +10,7 @@ from easyphoto.domain import Person, Portrait, PortraitRequest, Template
 from easyphoto.errors import BadRequest, EasyPhotoError, PersonGone
 from easyphoto.images import save_picture
 from easyphoto.library import Library
+from easyphoto.library.filesystem import make_private
 from easyphoto.paths import free_name
 from easyphoto.portrait.generate import Tools, generate, order_of
 from easyphoto.portrait.subject import open_subject
@@ -103,7 +104,7 @@ def _saved(portrait: Portrait, to: _Destination) -> Portrait:
     """With its file. Raises PersonGone, EasyPhotoError when the system will not write."""
     try:
         with to.library.unchanged(to.persons):
-            to.folder.mkdir(parents=True, exist_ok=True)
+            make_private(to.folder)
             file = free_name(to.folder, f"{Path(portrait.template).stem}-{portrait.seed}")
             save_picture(portrait.picture, file, portrait.infotext)
     except OSError as error:

@@ -14,8 +14,9 @@ from filelock import FileLock, Timeout
 
 from easyphoto.domain import Photo, TrainRequest
 from easyphoto.errors import Busy
+from easyphoto.images.opening import MAX_BYTES
 from easyphoto.library import slug
-from easyphoto.library.filesystem import make_private
+from easyphoto.library.filesystem import make_private, sha256_of
 from easyphoto.paths import Paths
 
 FINGERPRINT = "fingerprint.txt"
@@ -62,8 +63,17 @@ def working_folder(request: TrainRequest, photos: Sequence[Photo], paths: Paths)
 
 
 def fingerprint(request: TrainRequest, photos: Sequence[Photo]) -> str:
-    """SHA-256 over every setting and every photo's bytes and override."""
+    """SHA-256 over every setting and every photo's bytes and override; a photo that cannot be read counts as such."""
     digest = hashlib.sha256(json.dumps(asdict(request), sort_keys=True).encode())
     for photo in photos:
-        digest.update(photo.override.encode() + b"\0" + hashlib.sha256(photo.file.read_bytes()).digest())
+        digest.update(f"{photo.override}\0{_content(photo.file)}".encode())
     return digest.hexdigest()
+
+
+def _content(file: Path) -> str:
+    """The photo check says what is wrong with a file that is too large or cannot be read; here it ends nothing."""
+    try:
+        size = file.stat().st_size
+        return f"{size} bytes" if size > MAX_BYTES else sha256_of(file)
+    except OSError as error:
+        return f"unreadable {error.errno}"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from easyphoto.library.filesystem import make_private
 from easyphoto.ui import compat
 
 KEEP_SECONDS = 86_400.0
@@ -34,7 +35,7 @@ class UploadStore:
     def take(self, value: Any) -> list[StoredUpload]:
         """The files of a File's or UploadButton's value. Nothing of them is left with gradio. Raises BadRequest."""
         self._sweep()
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(self._folder)
         uploads = compat.uploaded(value)
         try:
             return [self._taken(file, upload.name) for upload in uploads if (file := upload.source())]

@@ -122,3 +122,19 @@ def test_lock_files_do_not_tell_whose_they_are(paths: Paths, photos: list[Photo]
         pass
     names = [file.name for file in paths.jobs.iterdir() if file != folder]
     assert names and not any("zaphira" in name for name in names)
+
+
+def test_a_photo_that_cannot_be_read_does_not_end_the_training(paths: Paths, photos: list[Photo], tmp_path: Path):
+    """The photo check drops it with a reason; before, reading it for the fingerprint raised FileNotFoundError."""
+    gone = Photo(tmp_path / "gone.jpg", "gone.jpg")
+    with working_folder(request(), [*photos, gone], paths) as (folder, resume):
+        assert folder.is_dir() and not resume
+    with working_folder(request(), [*photos, gone], paths) as (_, resume):
+        assert resume
+
+
+def test_a_huge_photo_is_not_read_for_the_fingerprint(photos: list[Photo], tmp_path: Path):
+    huge = tmp_path / "huge.jpg"
+    with huge.open("wb") as opened:
+        opened.truncate(20 * 2**30)  # a hole: 20 GB that take no room
+    assert fingerprint(request(), [Photo(huge, "huge.jpg")]) != fingerprint(request(), photos)
