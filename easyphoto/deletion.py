@@ -120,7 +120,6 @@ def _uploads_of(person: str, photos: frozenset[str], paths: Paths) -> Iterator[P
 
 
 def _brought(paths: Paths) -> Iterable[Path]:
-    yield from sorted(paths.drafts.glob("*"))
     yield from sorted(paths.uploads.glob("*/data"))
     yield from sorted(paths.jobs.glob(f"{REQUEST_FOLDERS}/*"))
 

@@ -122,6 +122,14 @@ class MissingModel(NotFound):
     """A model file is not on this machine; the remedy says where to put it or how to fetch it."""
 
 
+class NotAllowed(EasyPhotoError):
+    """It exists, and the caller may not do this to it."""
+
+
+class TooMany(EasyPhotoError):
+    """Something is full; later there will be room."""
+
+
 class BadModel(EasyPhotoError):
     """A model or LoRA file is damaged, unsafe, or of another family."""
 

@@ -60,13 +60,8 @@ class Paths:
         return self.root / "jobs"
 
     @property
-    def drafts(self) -> Path:
-        """Pictures that were brought to the page and are no part of a job yet."""
-        return self.jobs / "drafts"
-
-    @property
     def uploads(self) -> Path:
-        """Files that were brought to the API for requests to come."""
+        """Files that were brought to the page or the API and are part of nothing yet."""
         return self.jobs / "uploads"
 
     @property

@@ -10,8 +10,8 @@ from contextlib import closing
 from pathlib import Path
 
 from easyphoto.errors import Busy, NotFound
-from easyphoto.library.filesystem import make_private
 from easyphoto.paths import Paths
+from easyphoto.private_files import make_private
 from easyphoto.sqlite_privacy import erase_deleted_rows, overwrite_deleted
 
 DATABASE = "pictures.sqlite"

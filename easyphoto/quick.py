@@ -14,11 +14,12 @@ from filelock import FileLock, Timeout
 from easyphoto.domain import Photo, PhotoReport, PortraitRequest, Template, TrainRequest
 from easyphoto.errors import BadRequest
 from easyphoto.library import Library, PersonDraft
-from easyphoto.library.filesystem import Deleted, delete_tree, make_private
+from easyphoto.library.filesystem import Deleted, delete_tree
 from easyphoto.locales import Message
 from easyphoto.paths import Paths
 from easyphoto.portrait.batch import BatchContext, OnResult, PortraitBatch, discard, generate_batch
 from easyphoto.portrait.generate import Tools
+from easyphoto.private_files import make_private
 from easyphoto.progress import Progress
 from easyphoto.training.prepare import prepare
 

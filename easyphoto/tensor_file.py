@@ -17,6 +17,7 @@ from safetensors.numpy import save, save_file
 
 from easyphoto.errors import BadModel
 from easyphoto.locales import message
+from easyphoto.private_files import make_private, replacing
 
 
 @dataclass(frozen=True)
@@ -80,12 +81,11 @@ def _bad(file: Path, code: str, /, **params: Any) -> BadModel:
 
 def write_tensors(file: Path, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> None:
     """Write them under a temporary name first, so that the file is whole or absent."""
-    part = file.with_name(file.name + ".part")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    save_file(dict(tensors), str(part), dict(metadata) or None)
-    with part.open("rb+") as written:
-        os.fsync(written.fileno())
-    part.replace(file)
+    make_private(file.parent)
+    with replacing(file) as part:
+        save_file(dict(tensors), str(part), dict(metadata) or None)
+        with part.open("rb+") as written:
+            os.fsync(written.fileno())
 
 
 def hashes(tensors: Mapping[str, NDArray[Any]]) -> dict[str, str]:

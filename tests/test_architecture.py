@@ -28,6 +28,7 @@ LAYERS: tuple[dict[str, tuple[str, ...]], ...] = (
             "locales",
             "progress",
             "paths",
+            "private_files",
             "tensor_file",
             "sqlite_privacy",
             "stages",

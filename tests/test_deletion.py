@@ -14,12 +14,12 @@ from fake_studio import FakeStudio, make_person
 from fakes import FakeEngine, FakeFaces, draw_faces, save
 from PIL import Image
 
-from easyphoto.api.uploads import Uploads
 from easyphoto.deletion import delete_person
 from easyphoto.domain import PortraitRequest, Template, TrainRequest
 from easyphoto.errors import Busy, NotFound, PersonGone
 from easyphoto.images import save_picture
 from easyphoto.jobs import CheckRequest, Job, JobFile, JobQueue, Kind, State
+from easyphoto.library.uploads import UploadStore
 from easyphoto.lora.copies import note_copy
 from easyphoto.paths import Paths
 from easyphoto.picture_tokens import Pictures
@@ -77,13 +77,12 @@ def traces(root: Path, *needles: bytes) -> list[str]:
 
 def test_nothing_is_left_anywhere(studio: FakeStudio, queue: JobQueue, photo: Path, tmp_path: Path):
     """While the queue is open: photos, drafts, uploads, archives, previews, portraits, LoRA copies, rows, tokens."""
-    paths, tokens, uploads = studio.paths, Pictures(studio.paths), Uploads(studio.paths.uploads)
+    paths, tokens, uploads = studio.paths, Pictures(studio.paths), UploadStore(studio.paths.uploads)
     done(queue, Kind.CHECK, CheckRequest(), photo)
     done(queue, Kind.TRAIN, TRAIN, photo)
     person = studio.library.open(ID)
     done(queue, Kind.PORTRAIT, PortraitRequest(persons=(ID,)), photo)
-    paths.drafts.mkdir(parents=True)
-    shutil.copyfile(photo, paths.drafts / "0123")
+    uploads.add("by the page", photo)
     uploads.add(photo.name, photo.read_bytes())
     uploads.add(f"{NAME}.zip", studio.library.export(ID, tmp_path / "out.zip").read_bytes())
     by_hand = paths.portraits / "template-7.png"
@@ -113,7 +112,7 @@ def test_others_stay(studio: FakeStudio, queue: JobQueue, photo: Path, tmp_path:
     done(queue, Kind.TRAIN, TRAIN, photo)
     jobs = [done(queue, Kind.PORTRAIT, PortraitRequest(persons=who), other) for who in (("bob",), ("bob", ID))]
     checked = done(queue, Kind.CHECK, CheckRequest(), other)
-    brought = Uploads(studio.paths.uploads).add("other.png", other.read_bytes())
+    brought = UploadStore(studio.paths.uploads).add("other.png", other.read_bytes())
     delete_person(ID, studio)  # type: ignore[arg-type]
     assert [job.id for job in queue.list()] == [checked.id, jobs[0].id]
     kept, gone = (studio.paths.root / job.result["portraits"][0]["file"] for job in jobs)  # type: ignore[index]

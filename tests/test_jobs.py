@@ -467,7 +467,7 @@ def test_old_unfinished_jobs_lose_their_photos(open_queue, studio, photos, monke
     queue = open_queue()
     failed = until(queue, queue.submit(Kind.TRAIN, TRAIN, photos), State.FAILED)
     queue.close()
-    monkeypatch.setattr("easyphoto.jobs.queue.KEEP_SECONDS", 0.0)
+    monkeypatch.setattr("easyphoto.jobs.expiry.KEEP_SECONDS", 0.0)
     again = open_queue()
     assert not again.get(failed.id).resumable
     with pytest.raises(BadRequest):

@@ -24,14 +24,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from easyphoto.domain import LoraCheckpoint, ModelFamily, TrainingSet
-from easyphoto.errors import AlreadyThere, BadModel, BadName, BadPicture, Busy, EasyPhotoError, NotFound
+from easyphoto.errors import AlreadyThere, BadModel, BadName, BadPicture, Busy, EasyPhotoError, NotAllowed, NotFound
 from easyphoto.library import Library, PersonDraft, Templates, check_id, slug
 from easyphoto.library import library as shelf_module
-from easyphoto.library.filesystem import make_private
 from easyphoto.library.lock import write_lock
 from easyphoto.library.manifest import parse
 from easyphoto.locales import plain
 from easyphoto.paths import Paths
+from easyphoto.private_files import make_private
 
 
 def safetensors(file: Path, rank: int = 4, width: int = 768) -> Path:
@@ -601,11 +601,11 @@ def test_templates_are_added_listed_and_removed(tmp_path: Path):
     second = shelf.add(tmp_path / "My Wedding.jpg")
     assert [t.name for t in shelf.list()] == ["shipped", "my-wedding", "my-wedding-2"]
     assert first.file != second.file
-    shelf.remove("my-wedding")
+    shelf.remove(first.id)
     assert [t.name for t in shelf.list()] == ["shipped", "my-wedding-2"]
-    for name, kind in [("shipped", NotFound), ("../../x", BadName), ("none", NotFound)]:
+    for template, kind in [(shelf.list()[0].id, NotAllowed), ("../../x", NotFound), (first.id, NotFound)]:
         with pytest.raises(kind):
-            shelf.remove(name)
+            shelf.remove(template)
     (tmp_path / "bad.jpg").write_bytes(b"no")
     with pytest.raises(BadPicture):
         shelf.add(tmp_path / "bad.jpg")

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from easyphoto.api.errors import NoLogin, NotAllowed
-from easyphoto.errors import BadRequest
+from easyphoto.api.errors import NoLogin
+from easyphoto.errors import BadRequest, NotAllowed
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 SHORTEST_TOKEN = 16

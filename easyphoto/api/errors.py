@@ -15,17 +15,15 @@ from easyphoto.errors import (
     EasyPhotoError,
     MissingModel,
     MissingPackage,
+    NotAllowed,
     NotFound,
+    TooMany,
 )
 from easyphoto.paths import Paths
 
 
 class NotJson(EasyPhotoError):
     """The body cannot be read as JSON."""
-
-
-class NotAllowed(EasyPhotoError):
-    """The caller is known, or a stranger's page, and may not do this."""
 
 
 class NoLogin(EasyPhotoError):
@@ -38,10 +36,6 @@ class TooLarge(EasyPhotoError):
 
 class WrongType(EasyPhotoError):
     """The body is not declared as JSON."""
-
-
-class TooMany(EasyPhotoError):
-    """Something is full; later there will be room."""
 
 
 _STATUS: tuple[tuple[type[EasyPhotoError], int], ...] = (  # the first that fits

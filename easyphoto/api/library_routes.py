@@ -26,11 +26,11 @@ from easyphoto.api.models import (
 from easyphoto.api.parsing import decoded
 from easyphoto.api.routing import PASSTHROUGH, ApiRoute, AppContext, PictureFile, ZipFile, context_of
 from easyphoto.api.serializers import Json
-from easyphoto.api.uploads import request_folder
 from easyphoto.diagnostics import MISSING
 from easyphoto.domain import ModelFamily, PortraitRequest, TrainRequest
 from easyphoto.errors import BadRequest, NotFound
 from easyphoto.jobs.requests import as_json
+from easyphoto.library.uploads import request_folder
 
 router = APIRouter(prefix="/v1", route_class=ApiRoute)
 
@@ -115,7 +115,7 @@ def export_person(person: PersonId, context: AppContext = Depends(context_of)) -
 @router.get("/templates", operation_id="listTemplates", response_model=models.TEMPLATES)
 def list_templates(context: AppContext = Depends(context_of)) -> Json:
     """The shipped templates and the user's own."""
-    return {"templates": [context.serializer.template(found) for found in context.templates.cards()]}
+    return {"templates": [context.serializer.template(found) for found in context.templates.list()]}
 
 
 @router.post("/templates", operation_id="addTemplate", response_model=models.TEMPLATE, status_code=201)

@@ -21,9 +21,9 @@ from easyphoto.jobs import Event, Job
 from easyphoto.jobs.job import JOB_ID
 from easyphoto.jobs.queue import MOST_FILES
 from easyphoto.jobs.requests import MAX_ITEMS, MAX_TEXT
+from easyphoto.library.uploads import UPLOAD_ID
 from easyphoto.picture_tokens import TOKEN
 
-UPLOAD_ID = r"^[0-9a-f]{32}$"
 TEMPLATE_ID = r"^[0-9a-f]{24}$"
 PLAIN_TEXT = r"^[^\u0000]*$"
 
@@ -60,7 +60,8 @@ def _strict_type(default: Any, rule: Option) -> Any:
 def result_model(kind: type[Any], **changed: Any) -> type[ResultModel]:
     """Of a dataclass; fields that are `changed` look otherwise in JSON, or are in JSON only."""
     hints = get_type_hints(kind)
-    made: dict[str, Any] = {f.name: (hints[f.name], ...) for f in fields(kind)} | changed
+    types = {f.name: Count if hints[f.name] is int else hints[f.name] for f in fields(kind)}
+    made: dict[str, Any] = {name: (kind, ...) for name, kind in types.items()} | changed
     return create_model(kind.__name__, __base__=ResultModel, **made)
 
 
@@ -193,11 +194,12 @@ _NOTE: dict[str, Any] = {"note": (str, ...), "note_code": (str, ...), "note_para
 JOB = result_model(
     Job,
     **_NOTE,
+    id=(JobId, ...),
     created=_TIME,
     started=_LATER,
     ended=_LATER,
     place=_PLACE,
-    fraction=(float, ...),
+    fraction=(confloat(ge=0, le=1), ...),
     error=(ERROR | None, ...),
 )
 JOBS = _result("Jobs", jobs=list[JOB])  # type: ignore[valid-type]
@@ -239,4 +241,5 @@ FORMS = _result(
 FINDING = _result("Finding", name=str, state=str, value=str, remedy=str)
 DIAGNOSIS = _result("Diagnosis", ok=bool, findings=list[FINDING])  # type: ignore[valid-type]
 LEGACY_TRAIN = _result("LegacyTrain", message=str)
-LEGACY_INFER = _result("LegacyInfer", message=str, outputs=list[str], face_id_outputs=list[list[str]])
+_PAIR: Any = list_of(str, 2, 2)
+LEGACY_INFER = _result("LegacyInfer", message=str, outputs=list[str], face_id_outputs=list[_PAIR])

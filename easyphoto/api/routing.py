@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,12 +13,13 @@ from fastapi.routing import APIRoute
 
 from easyphoto.api.access import Access
 from easyphoto.api.parsing import check_query, with_json
+from easyphoto.api.request_files import RequestFiles
 from easyphoto.api.serializers import Serializer
 from easyphoto.api.sse import Feed
-from easyphoto.api.template_store import TemplateStore
-from easyphoto.api.uploads import RequestFiles, Uploads
 from easyphoto.diagnostics import Finding, diagnose
 from easyphoto.jobs import JobQueue
+from easyphoto.library import Templates
+from easyphoto.library.uploads import UploadStore
 from easyphoto.picture_tokens import Pictures
 
 if TYPE_CHECKING:
@@ -39,8 +41,8 @@ class AppContext:
         paths = studio.paths
         self.examine: Diagnose = examine or (lambda: tuple(diagnose(paths)))
         self.pictures = Pictures(paths)
-        self.uploads = Uploads(paths.uploads)
-        self.templates = TemplateStore(paths)
+        self.uploads = UploadStore(paths.uploads)
+        self.templates = Templates(paths)
         self.request_files = RequestFiles(self.uploads, self.templates, paths.jobs, access.max_picture)
         self.serializer = Serializer(self.pictures, paths)
         self.feed = Feed(queue, self.serializer)
@@ -54,6 +56,10 @@ async def context_of(request: Request) -> AppContext:
 
 class ApiRoute(APIRoute):
     """A route that refuses query parameters it does not know, and bodies that are not strictly JSON."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **facts: Any) -> None:
+        """The function's docstring is the summary."""
+        super().__init__(path, endpoint, **{**facts, "summary": inspect.getdoc(endpoint)})
 
     lenient = False  # also bodies without a content type, from callers that are no browsers
 

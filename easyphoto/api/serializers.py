@@ -8,8 +8,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from easyphoto.api.errors import clean, places_of
-from easyphoto.api.template_store import TemplateView
-from easyphoto.domain import Person
+from easyphoto.domain import Person, StoredTemplate
 from easyphoto.jobs import Event, Job
 from easyphoto.locales import Message, params_json, plain
 from easyphoto.paths import Paths
@@ -77,12 +76,12 @@ class Serializer:
             "warnings": [self.clean(one.as_json()) for one in person.warnings],
         }
 
-    def template(self, card: TemplateView) -> Json:
+    def template(self, card: StoredTemplate) -> Json:
         """With its picture."""
-        facts = card.template.facts
+        facts = card.facts
         known = None if facts is None else {name: getattr(facts, name) for name in TEMPLATE_FACTS}
-        picture = self._pictures.token(card.template.file)
-        return {"id": card.id, "name": card.template.name, "own": card.own, "picture": picture, "facts": known}
+        picture = self._pictures.token(card.file)
+        return {"id": card.id, "name": card.name, "own": card.own, "picture": picture, "facts": known}
 
     def clean(self, value: Any) -> Any:
         """Without places of the machine."""

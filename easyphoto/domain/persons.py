@@ -47,3 +47,11 @@ class Template:
     file: Path
     name: str
     facts: TemplateFacts | None = None  # of one that ships
+
+
+@dataclass(frozen=True)
+class StoredTemplate(Template):
+    """A template of the library."""
+
+    id: str = ""  # says nothing of its place
+    own: bool = False  # the user's; the others ship with the program

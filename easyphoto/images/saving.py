@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import struct
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from PIL import Image, PngImagePlugin
 
 from easyphoto.errors import BadPicture, BadRequest
+from easyphoto.private_files import replacing
 
 AI_MADE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 """IPTC Digital Source Type of media made by a trained model."""
@@ -38,12 +38,8 @@ def save_picture(picture: Image.Image, file: Path, infotext: str = "", ai_made: 
     clean = picture.convert("RGB") if picture.mode != "RGB" else picture.copy()
     clean.info = {}
     options = _png(infotext, ai_made) if kind == "PNG" else _jpeg(infotext, ai_made, file)
-    part = file.with_name(f".{file.name}.{os.getpid()}.part")
-    try:
+    with replacing(file) as part:
         clean.save(part, kind, **options)
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _png(infotext: str, ai_made: bool) -> dict[str, Any]:

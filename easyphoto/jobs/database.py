@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 
 from easyphoto.errors import Busy, EasyPhotoError
-from easyphoto.library.filesystem import make_private
+from easyphoto.private_files import make_private
 from easyphoto.sqlite_privacy import overwrite_deleted
 
 _log = logging.getLogger(__name__)

@@ -13,7 +13,8 @@ from PIL import Image
 from easyphoto.domain import Photo
 from easyphoto.errors import BadPicture
 from easyphoto.jobs.job import JobFile
-from easyphoto.library.filesystem import make_private, sha256_of
+from easyphoto.library.filesystem import sha256_of
+from easyphoto.private_files import make_private, write_atomic
 
 PREVIEW_SIDE = 768
 PREVIEWS_KEPT = 24
@@ -27,9 +28,9 @@ def store(folder: Path, files: Sequence[JobFile]) -> None:
         make_private(folder)
         make_private(folder / _PICTURES)
         kept = [{"file": _copied(folder, n, f), "name": f.name, "override": f.override} for n, f in enumerate(files)]
-        (folder / _LIST).write_text(json.dumps(kept), encoding="utf-8")
+        write_atomic(folder / _LIST, json.dumps(kept))
         digests_of = sorted({sha256_of(file) for file in (folder / _PICTURES).iterdir()})
-        (folder / _DIGESTS).write_text(json.dumps(digests_of), encoding="utf-8")
+        write_atomic(folder / _DIGESTS, json.dumps(digests_of))
     except BaseException:
         remove(folder)
         raise

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import secrets
 import shutil
 import time
@@ -14,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from easyphoto.errors import BadRequest, Busy
 from easyphoto.jobs import job_files
-from easyphoto.jobs.job import ENDED, JOB_ID, Event, Job, JobFile, Kind, State, checked_id, trained_person
+from easyphoto.jobs.expiry import Expiry
+from easyphoto.jobs.job import Event, Job, JobFile, Kind, State, checked_id, trained_person
 from easyphoto.jobs.requests import REQUESTS, Request
 from easyphoto.jobs.store import JobStore
 from easyphoto.jobs.workers import WORKERS, Workers
@@ -32,12 +32,6 @@ MOST_WAITING = 100
 MOST_FILES = 500
 """Pictures of one job."""
 
-KEEP_SECONDS = 30 * 86400.0
-"""So long an unfinished job keeps its private files."""
-
-ORPHAN_SECONDS = 3600.0
-"""So old is a job's folder at least before it counts as lost; a younger one may be just being made."""
-
 _POLL = 0.5  # seconds; how late an event of another process is seen
 
 
@@ -53,7 +47,7 @@ class JobQueue:
         self._paths = paths
         self._store = JobStore(paths.jobs)
         self._workers = Workers(paths, studio, self._store)
-        self._expire()
+        self._expiry = Expiry(paths, self._store)
         self._workers.start()
 
     @property
@@ -143,16 +137,6 @@ class JobQueue:
             with suppress(Busy), owned(person, self._paths) as folder:  # busy: the command line trains them now
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def _expire(self) -> None:
-        """Private files of long forgotten unfinished jobs, and of jobs the list has lost."""
-        for job in self._store.find(tuple(Kind), tuple(ENDED), limit=10_000):
-            if job.ended < time.time() - KEEP_SECONDS:
-                job_files.remove_pictures(self._paths.jobs / job.id)
-        known = {job.id for job in self._store.find(tuple(Kind), tuple(State), limit=1_000_000)}
-        for own in self._paths.jobs.glob("*-*-*"):
-            if re.match(JOB_ID, own.name) and own.name not in known and job_files.age(own) > ORPHAN_SECONDS:
-                job_files.remove(own)
-
     # ------------------------------------------------------------ watching
 
     def get(self, job_id: str) -> Job:
@@ -206,6 +190,7 @@ class JobQueue:
 
     def close(self, timeout: float = 5.0) -> None:
         """Stop: a running job becomes INTERRUPTED, waiting ones stay queued for the next start."""
+        self._expiry.close()
         self._workers.close(timeout)
 
 

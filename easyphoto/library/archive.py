@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import stat
 import zipfile
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from easyphoto.errors import BadModel
 from easyphoto.images import open_picture
 from easyphoto.library.manifest import LARGEST, MANIFEST, MOST_FILES, Manifest, broken, is_ours, parse
 from easyphoto.lora import inspect
+from easyphoto.private_files import make_private, replacing
 
 LARGEST_FILE, LARGEST_PARCEL = 2_000_000_000, 4_000_000_000  # bytes unpacked
 HIGHEST_RATIO = 100  # unpacked to packed; pictures and tensors hardly shrink, a bomb does
@@ -22,15 +22,10 @@ _BLOCK = 1 << 20
 
 def pack(folder: Path, manifest: Manifest, zip_file: Path) -> None:
     """Manifest first, then every file it lists, uncompressed; the zip appears whole or not at all."""
-    part = zip_file.with_name(f".{zip_file.name}.{os.getpid()}.part")
-    try:
-        with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
-            archive.writestr(MANIFEST, manifest.text())
-            for name in manifest.files:
-                archive.write(folder / name, name)
-        part.replace(zip_file)
-    finally:
-        part.unlink(missing_ok=True)
+    with replacing(zip_file) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+        archive.writestr(MANIFEST, manifest.text())
+        for name in manifest.files:
+            archive.write(folder / name, name)
 
 
 def manifest_of(zip_file: Path) -> Manifest:
@@ -48,7 +43,7 @@ def unpack(zip_file: Path, manifest: Manifest, folder: Path) -> None:
     with _opened(zip_file) as archive:
         for name, digest in manifest.files.items():
             goal = folder / name
-            goal.parent.mkdir(exist_ok=True)
+            make_private(goal.parent)
             if _copy(archive, name, goal) != digest:
                 raise broken("damaged.changed-file", name=name)
             _check_kind(goal)

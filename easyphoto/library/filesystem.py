@@ -1,9 +1,8 @@
-"""Folders of ours: private, hashed, written whole, swept away to the last file."""
+"""Folders of ours: hashed, measured, deleted to the last file."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,25 +23,6 @@ class Deleted:
 
 
 NOTHING = Deleted(0, 0, ())
-
-
-def make_private(folder: Path) -> None:
-    """Create it with its parents, for its owner alone where the system knows that; what is there stays as it is."""
-    missing = [one for one in (folder, *folder.parents) if not one.is_dir()]
-    for one in reversed(missing):
-        one.mkdir(mode=0o700, exist_ok=True)
-        if os.name == "posix":
-            one.chmod(0o700)  # whatever the umask is
-
-
-def write_atomic(file: Path, text: str) -> None:
-    """UTF-8 under a temporary name, then renamed: readers see the old text or the new one."""
-    part = file.with_name(f".{file.name}.{os.getpid()}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def sha256_of(file: Path) -> str:

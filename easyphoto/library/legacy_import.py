@@ -14,6 +14,7 @@ from easyphoto.library.manifest import Manifest
 from easyphoto.library.names import check_name, slug
 from easyphoto.locales import message
 from easyphoto.lora import LoraInfo, inspect
+from easyphoto.private_files import make_private
 
 MOST_PHOTOS = 15
 PHOTO_SIDE = 1536
@@ -53,7 +54,7 @@ def read(folder: Path) -> LegacyPerson:
 def copy(facts: LegacyPerson, goal: Path) -> Manifest:
     """Pictures opened and saved anew, the LoRA copied; a photo that cannot be read is named in the warnings."""
     save_picture(open_picture(facts.reference, long_side=PHOTO_SIDE), goal / "reference.png", ai_made=False)
-    (goal / "photos").mkdir()
+    make_private(goal / "photos")
     photos, warnings = [], [message("import.note.original")]
     for number, file in enumerate(facts.photos):
         name = f"photos/{number:04d}.jpg"

@@ -15,12 +15,13 @@ from typing import Any
 from easyphoto.domain import LoraCheckpoint, Person, TrainingSet
 from easyphoto.errors import AlreadyThere, BadModel, NotFound, PersonGone
 from easyphoto.library import archive, legacy_import
-from easyphoto.library.filesystem import Deleted, delete_tree, hash_files, make_private, size_of, write_atomic
+from easyphoto.library.filesystem import Deleted, delete_tree, hash_files, size_of
 from easyphoto.library.lock import write_lock
 from easyphoto.library.manifest import LARGEST, MANIFEST, Manifest, broken, parse
 from easyphoto.library.names import check_id, check_name, slug
 from easyphoto.locales import Message
 from easyphoto.paths import Paths
+from easyphoto.private_files import make_private, write_atomic
 
 _log = logging.getLogger(__name__)
 
@@ -221,7 +222,7 @@ def _fill(folder: Path, identifier: str, draft: PersonDraft) -> Manifest:
         sources[f"{identifier}.safetensors"] = draft.lora.file
     sources |= {f"checkpoints/{identifier}-{one.step}.safetensors": one.file for one in draft.checkpoints}
     for name, source in sources.items():
-        (folder / name).parent.mkdir(exist_ok=True)
+        make_private((folder / name).parent)
         shutil.copyfile(source, folder / name)
     if draft.report is not None:
         write_atomic(folder / "report.json", json.dumps(draft.report, ensure_ascii=False, indent=1))

@@ -6,6 +6,8 @@ import json
 import re
 from pathlib import Path
 
+from easyphoto.private_files import write_atomic
+
 NOTE = ".copies.json"  # beside the LoRA; never part of an export
 _COPY = re.compile(r"easyphoto-[0-9a-f]{20}\.safetensors")
 
@@ -13,7 +15,7 @@ _COPY = re.compile(r"easyphoto-[0-9a-f]{20}\.safetensors")
 def note_copy(lora: Path, copy: Path) -> None:
     """Remember the copy; call it before the copy is made."""
     known = {str(path) for path in copies_of(lora)}
-    (lora.parent / NOTE).write_text(json.dumps(sorted({*known, str(copy.resolve())})), encoding="utf-8")
+    write_atomic(lora.parent / NOTE, json.dumps(sorted({*known, str(copy.resolve())})))
 
 
 def copies_of(lora: Path) -> tuple[Path, ...]:

@@ -10,10 +10,10 @@ from easyphoto.domain import Person, Portrait, PortraitRequest, Template
 from easyphoto.errors import BadRequest, EasyPhotoError, PersonGone
 from easyphoto.images import save_picture
 from easyphoto.library import Library
-from easyphoto.library.filesystem import make_private
 from easyphoto.paths import free_name
 from easyphoto.portrait.generate import Tools, generate, order_of
 from easyphoto.portrait.subject import open_subject
+from easyphoto.private_files import make_private
 from easyphoto.progress import Progress, Step
 from easyphoto.stages import Stage
 

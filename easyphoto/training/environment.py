@@ -22,6 +22,7 @@ from filelock import FileLock, Timeout
 
 from easyphoto.errors import TrainingFailed
 from easyphoto.locales import message
+from easyphoto.private_files import make_private, write_atomic
 from easyphoto.progress import Progress, Step
 from easyphoto.stages import Stage
 from easyphoto.training.host_python import HostPython, ask
@@ -48,7 +49,7 @@ class PrivateEnvironment:
         Raises MissingPackage when something cannot be fetched, TrainingFailed when the disk is too full or the
         packages do not work with the host; what is raised leaves nothing that would be used later.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_private(self.folder)
         host = ask(self.host_python, self.folder)
         made = self.folder / fingerprint(host, self.pins)
         interpreter = Interpreter(host.python, (made,), host.host_site_packages, private=True)
@@ -91,7 +92,7 @@ class PrivateEnvironment:
         step = Step(Stage.PREPARE_TRAINER, len(self.pins), self._total, message("trainer.note.trying-out"))
         try_out(self.pins, interpreter, self.folder, partial(report, step))
         stamp = {"python": str(interpreter.python), "packages": [str(pin) for pin in self.pins]}
-        (made / STAMP).write_text(json.dumps(stamp, indent=1), encoding="utf-8")
+        write_atomic(made / STAMP, json.dumps(stamp, indent=1))
         report(Step(Stage.PREPARE_TRAINER, self._total, self._total))
 
     def _sweep(self) -> None:

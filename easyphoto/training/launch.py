@@ -16,6 +16,7 @@ from easyphoto.domain import Checkpoint, LoraCheckpoint, TrainingSet, TrainReque
 from easyphoto.errors import MissingModel, TrainingFailed
 from easyphoto.locales import Message, from_json, message
 from easyphoto.paths import shipped_models
+from easyphoto.private_files import make_private
 from easyphoto.progress import Progress, Step, silent
 from easyphoto.stages import Stage
 from easyphoto.training.interpreter import Interpreter, own_python
@@ -112,7 +113,7 @@ def launch(order: TrainerJob, report: Progress) -> TrainingRun:
     Whatever `report` raises (Cancelled) ends the process with all its children within 3 s and passes through.
     """
     begun = time.monotonic()
-    order.folder.mkdir(parents=True, exist_ok=True)
+    make_private(order.folder)
     config = build_config(order)
     file, log = order.folder / "run.json", order.folder / LOG_NAME
     config.write(file)

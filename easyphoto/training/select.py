@@ -15,6 +15,7 @@ from easyphoto.faces.base import FaceToolbox
 from easyphoto.images import open_picture
 from easyphoto.locales import Message, message
 from easyphoto.lora import inspect, merge
+from easyphoto.private_files import make_private
 from easyphoto.progress import Progress, Step
 from easyphoto.training.launch import TrainingRun, ValidationImage
 
@@ -123,7 +124,7 @@ def _merged(checkpoints: Sequence[LoraCheckpoint], shares: Mapping[int, float], 
 
 def _last(run: TrainingRun, out: Path, warning: Message) -> Selection:
     last = max(run.checkpoints, key=lambda c: c.step)
-    out.parent.mkdir(parents=True, exist_ok=True)
+    make_private(out.parent)
     out.write_bytes(last.file.read_bytes())
     newest = max(run.validation_images, key=lambda t: t.step, default=None)
     return Selection(replace(last, file=out), newest.file if newest else None, {}, {last.step: 1.0}, (warning,))

@@ -12,6 +12,7 @@ from easyphoto.faces.base import FaceToolbox
 from easyphoto.images import open_picture, resize_short_side
 from easyphoto.library import Templates
 from easyphoto.paths import Paths
+from easyphoto.private_files import make_private
 from easyphoto.training.launch import ValidationTemplate
 
 MASK_RATIO = 1.3  # of the face box
@@ -25,7 +26,7 @@ def validation_templates(
 
     A template in which no face is found is left out. Raises BadModel for a damaged catalog of templates.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private(folder)
     files = [one.file for one in Templates(paths).shipped() if one.facts is not None and one.facts.validation]
     made = (_template(file, folder / str(number), request.resolution, faces) for number, file in enumerate(files))
     return tuple(trial for trial in made if trial is not None)

@@ -16,8 +16,9 @@ from easyphoto.domain import Photo, TrainRequest
 from easyphoto.errors import Busy
 from easyphoto.images.opening import MAX_BYTES
 from easyphoto.library import slug
-from easyphoto.library.filesystem import make_private, sha256_of
+from easyphoto.library.filesystem import sha256_of
 from easyphoto.paths import Paths
+from easyphoto.private_files import make_private, write_atomic
 
 FINGERPRINT = "fingerprint.txt"
 
@@ -58,7 +59,7 @@ def working_folder(request: TrainRequest, photos: Sequence[Photo], paths: Paths)
         if not resume:
             shutil.rmtree(folder, ignore_errors=True)
             make_private(folder)
-            note.write_text(mark, encoding="utf-8")
+            write_atomic(note, mark)
         yield folder, resume
 
 

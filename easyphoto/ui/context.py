@@ -22,7 +22,7 @@ from easyphoto.ui.i18n import Translator
 from easyphoto.ui.pictures import PictureCache
 from easyphoto.ui.rendering import render
 from easyphoto.ui.template_store import TemplateGrid
-from easyphoto.ui.uploads import UploadStore
+from easyphoto.ui.uploads import BrowserUploads
 
 if TYPE_CHECKING:
     from easyphoto.studio import Studio
@@ -73,9 +73,9 @@ class UiContext:
         return TemplateGrid(self.studio.paths, self.studio.faces)
 
     @cached_property
-    def uploads(self) -> UploadStore:
+    def uploads(self) -> BrowserUploads:
         """What browsers have brought."""
-        return UploadStore(self.studio.paths.drafts)
+        return BrowserUploads(self.studio.paths.uploads)
 
     def people(self) -> list[Person]:
         """Everybody, the newest first."""

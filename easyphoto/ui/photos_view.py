@@ -11,10 +11,10 @@ from typing import Any
 from markupsafe import Markup
 
 from easyphoto.jobs import JobFile
+from easyphoto.library.uploads import StoredUpload
 from easyphoto.ui.i18n import Translator
 from easyphoto.ui.pictures import PictureCache
 from easyphoto.ui.rendering import render
-from easyphoto.ui.uploads import StoredUpload
 
 BOX = "ep-photo-box"
 FEW = 5  # usable photos; fewer and the likeness suffers

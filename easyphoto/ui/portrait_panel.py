@@ -11,6 +11,7 @@ import gradio as gr
 from easyphoto.domain import KEEP, PortraitRequest
 from easyphoto.errors import BadRequest, EasyPhotoError
 from easyphoto.jobs import JobFile, Kind
+from easyphoto.library.uploads import StoredUpload
 from easyphoto.locales import Message
 from easyphoto.ui import compat, portrait_view
 from easyphoto.ui.base_models import MARK, BaseModels
@@ -21,7 +22,6 @@ from easyphoto.ui.gallery import JOB_BOX, Gallery
 from easyphoto.ui.portrait_view import faces_html, shots_html, templates_html
 from easyphoto.ui.selection import SHOTS, Selection, orders
 from easyphoto.ui.train_panel import apply_action
-from easyphoto.ui.uploads import StoredUpload
 
 PARTS = ("templates", "faces", "jobs", "shots", "models")
 PRESETS: dict[str, tuple[str, str]] = {

@@ -8,39 +8,36 @@ from pathlib import Path
 
 import numpy as np
 
-from easyphoto.domain import Template
-from easyphoto.errors import BadPicture, NotFound
+from easyphoto.domain import StoredTemplate
+from easyphoto.errors import BadPicture
 from easyphoto.faces.base import FaceToolbox
 from easyphoto.images import open_picture
 from easyphoto.library import Templates
+from easyphoto.library.templates import KINDS
 from easyphoto.paths import Paths
 from easyphoto.ui.portrait_view import TemplateTile
 from easyphoto.ui.selection import FaceBox, face_boxes_of
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 DETECT_SIDE = 1600  # longer side at which faces are looked for
 
 
 class TemplateGrid:
-    """The library's templates under ids for the page; faces are looked for once a file."""
+    """The library's templates as tiles; faces are looked for once a file."""
 
     def __init__(self, paths: Paths, faces: FaceToolbox) -> None:
         self._templates = Templates(paths)
-        self._own = paths.templates
         self._faces = faces
         self._spots: dict[tuple[str, int], tuple[FaceBox, ...]] = {}
         self._lock = threading.Lock()
+        self.remove = self._templates.remove
 
     def cards(self) -> list[TemplateTile]:
         """The user's own first."""
-        return sorted((self._card(template) for template in self._templates.list()), key=lambda card: not card.own)
+        return sorted((_tile(template) for template in self._templates.list()), key=lambda card: not card.own)
 
     def card(self, template: str) -> TemplateTile:
         """The one of that id. Raises NotFound."""
-        for card in self.cards():
-            if card.id == template:
-                return card
-        raise NotFound("template.unknown", stage="templates", file=template)
+        return _tile(self._templates.open(template))
 
     def named(self, file_name: str) -> TemplateTile | None:
         """The one a job knows by that file name."""
@@ -48,23 +45,13 @@ class TemplateGrid:
 
     def add(self, file: Path, name: str) -> TemplateTile:
         """A copy of the picture among the user's own. Raises BadPicture, BadName."""
-        if Path(name).suffix.lower() not in SUFFIXES:
+        if Path(name).suffix.lower() not in KINDS:
             raise BadPicture("template.unreadable", stage="templates", file=name, name=name)
-        return self._card(self._templates.add(file, Path(name).stem))
-
-    def remove(self, template: str) -> None:
-        """Delete one of the user's own. Raises NotFound, also for one that ships with the program."""
-        card = self.card(template)
-        self._templates.remove(card.file.stem if card.own else "")
+        return _tile(self._templates.add(file, Path(name).stem))
 
     def spots(self, templates: Sequence[str]) -> dict[str, tuple[FaceBox, ...]]:
         """Where the faces of those templates are."""
         return {card.id: self._spots_of(card.file) for card in self.cards() if card.id in templates}
-
-    def _card(self, template: Template) -> TemplateTile:
-        own = template.file.parent == self._own
-        mark, name = f"{'own' if own else 'shipped'}/{template.file.name}", template.name.replace("_", " ")
-        return TemplateTile(mark, name, template.file, own, template.facts.title if template.facts else {})
 
     def _spots_of(self, file: Path) -> tuple[FaceBox, ...]:
         key = (str(file), file.stat().st_mtime_ns)
@@ -79,3 +66,8 @@ class TemplateGrid:
         except BadPicture:
             return ()
         return face_boxes_of(self._faces.detect(np.asarray(picture)), picture.size)
+
+
+def _tile(template: StoredTemplate) -> TemplateTile:
+    titles = template.facts.title if template.facts else {}
+    return TemplateTile(template.id, template.name.replace("_", " "), template.file, template.own, titles)

@@ -11,6 +11,7 @@ import gradio as gr
 from easyphoto.domain import GOOD_FACE_PX, TrainRequest
 from easyphoto.errors import BadRequest, EasyPhotoError, NotFound
 from easyphoto.jobs import CheckRequest, Job, Kind, State
+from easyphoto.library.uploads import StoredUpload
 from easyphoto.locales import Message
 from easyphoto.ui import compat, photos_view, train_view
 from easyphoto.ui.base_models import MARK, BaseModels
@@ -28,7 +29,6 @@ from easyphoto.ui.photos_view import (
     with_override,
     with_reports,
 )
-from easyphoto.ui.uploads import StoredUpload
 
 PARTS = ("photos", "jobs", "curves", "validation_images", "outcome", "models")
 TRAINABLE = (State.QUEUED, State.RUNNING)

@@ -13,7 +13,7 @@ import pytest
 from api_world import PHOTO, TRAIN, World, b64, png, world
 from fake_studio import make_person
 
-import easyphoto.api.uploads as uploads_module
+import easyphoto.library.uploads as uploads_module
 
 
 @pytest.fixture

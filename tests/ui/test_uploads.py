@@ -12,7 +12,8 @@ import pytest
 from host_python import host_python
 
 from easyphoto.errors import BadRequest
-from easyphoto.ui.uploads import KEEP_SECONDS, UploadStore
+from easyphoto.library.uploads import KEEP_SECONDS
+from easyphoto.ui.uploads import BrowserUploads
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,8 +27,8 @@ def gradios(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> UploadStore:
-    return UploadStore(tmp_path / "data" / "drafts")
+def store(tmp_path: Path) -> BrowserUploads:
+    return BrowserUploads(tmp_path / "data" / "uploads")
 
 
 def laid(file: Path, text: str = "photo") -> Path:
@@ -41,25 +42,25 @@ def old_gradios(upload: Path | str, copy: Path) -> SimpleNamespace:
     return SimpleNamespace(name=str(copy), orig_name=str(upload))
 
 
-def test_nothing_is_left_with_a_new_gradio(store: UploadStore, gradios: Path):
+def test_nothing_is_left_with_a_new_gradio(store: BrowserUploads, gradios: Path):
     brought = store.take([str(laid(gradios / "a1" / "me.png"))])
     assert [(one.name, one.file.read_text()) for one in brought] == [("me.png", "photo")]
     assert list(gradios.iterdir()) == []
 
 
-def test_nothing_is_left_with_an_old_gradio(store: UploadStore, gradios: Path):
+def test_nothing_is_left_with_an_old_gradio(store: BrowserUploads, gradios: Path):
     upload, copy = laid(gradios / "token" / "me.png"), laid(gradios / "sha1" / "me.png")
     brought = store.take([old_gradios(upload, copy)])
     assert [(one.name, one.file.read_text()) for one in brought] == [("me.png", "photo")]
     assert list(gradios.iterdir()) == []
 
 
-def test_a_copy_that_another_page_took_away_is_not_needed(store: UploadStore, gradios: Path):
+def test_a_copy_that_another_page_took_away_is_not_needed(store: BrowserUploads, gradios: Path):
     upload = laid(gradios / "token" / "me.png")
     assert store.take(old_gradios(upload, gradios / "sha1" / "me.png"))[0].file.read_text() == "photo"
 
 
-def test_a_file_of_the_machine_cannot_be_named(store: UploadStore, gradios: Path, tmp_path: Path):
+def test_a_file_of_the_machine_cannot_be_named(store: BrowserUploads, gradios: Path, tmp_path: Path):
     secret, copy = laid(tmp_path / "secret.txt"), laid(gradios / "sha1" / "secret.txt")
     for named in (secret, gradios / "x" / ".." / ".." / "secret.txt", gradios.parent / "gradio-not" / "x.png"):
         with pytest.raises(BadRequest):
@@ -68,12 +69,12 @@ def test_a_file_of_the_machine_cannot_be_named(store: UploadStore, gradios: Path
     assert secret.exists()
 
 
-def test_content_that_came_inside_the_message_has_a_bare_name(store: UploadStore, gradios: Path):
+def test_content_that_came_inside_the_message_has_a_bare_name(store: BrowserUploads, gradios: Path):
     assert store.take(old_gradios("me.png", laid(gradios / "sha1" / "me.png")))[0].name == "me.png"
     assert list(gradios.iterdir()) == []
 
 
-def test_files_elsewhere_are_copied_and_left(store: UploadStore, gradios: Path, tmp_path: Path):
+def test_files_elsewhere_are_copied_and_left(store: BrowserUploads, gradios: Path, tmp_path: Path):
     file = laid(tmp_path / "mine.png")
     store.take(str(file))
     assert file.exists()
@@ -81,20 +82,22 @@ def test_files_elsewhere_are_copied_and_left(store: UploadStore, gradios: Path, 
     assert store.take([str(tmp_path / "gone.png")]) == []
 
 
-def test_borrowed_files_are_gone_afterwards_and_dropped_ones_at_once(store: UploadStore, gradios: Path, tmp_path: Path):
+def test_borrowed_files_are_gone_afterwards_and_dropped_ones_at_once(
+    store: BrowserUploads, gradios: Path, tmp_path: Path
+):
     with store.temporary(str(laid(gradios / "a" / "p.zip"))) as files:
         assert files[0].file.is_file()
     assert not files[0].file.exists()
     outside = laid(tmp_path / "outside.png")
-    store.drop(outside, tmp_path / "data" / "drafts" / "gone")
+    store.drop(outside, tmp_path / "data" / "uploads" / "gone")
     assert outside.exists()
 
 
-def test_what_nobody_came_back_for_is_swept_away(store: UploadStore, gradios: Path, tmp_path: Path):
+def test_what_nobody_came_back_for_is_swept_away(store: BrowserUploads, gradios: Path, tmp_path: Path):
     old, new = (store.take(str(laid(gradios / name / "a.png")))[0].file for name in "ab")
     long_ago = time.time() - KEEP_SECONDS - 60
-    os.utime(old, (long_ago, long_ago))
-    UploadStore(tmp_path / "data" / "drafts")
+    os.utime(old.parent, (long_ago, long_ago))
+    store.take(str(laid(gradios / "c" / "a.png")))
     assert (old.exists(), new.exists()) == (False, True)
 
 
@@ -104,7 +107,7 @@ folder = pathlib.Path(os.environ["GRADIO_TEMP_DIR"])
 sys.path[:0] = ["."]
 import gradio
 from easyphoto.ui import compat
-from easyphoto.ui.uploads import UploadStore
+from easyphoto.ui.uploads import BrowserUploads
 sent = folder / "upload" / "me.png"
 sent.parent.mkdir(parents=True)
 sent.write_text("photo")
@@ -117,7 +120,7 @@ for field in fields:
         value = [{"name": str(sent), "orig_name": "me.png", "data": None, "is_file": True}]
     else:
         value = field.data_model([{"path": str(sent), "orig_name": "me.png", "meta": {"_type": "gradio.FileData"}}])
-    brought = UploadStore(folder.parent / "drafts").take(field.preprocess(value))
+    brought = BrowserUploads(folder.parent / "uploads").take(field.preprocess(value))
     assert [(b.name, b.file.read_text()) for b in brought] == [("me.png", "photo")], brought
 print(gradio.__version__[0], [f.read_text() for f in folder.rglob("*") if f.is_file() and f.stat().st_size])
 """

@@ -13,6 +13,7 @@ from ui_world import broken, drafted, selfie
 from easyphoto.domain import Box, Face, Person, Pose
 from easyphoto.errors import BadPicture
 from easyphoto.jobs import Event, Job, Kind, State
+from easyphoto.library.uploads import StoredUpload
 from easyphoto.ui.charts import HEIGHT, WIDTH, Chart, line_chart, points_of, smoothed, thinned
 from easyphoto.ui.components import bytes_in_words, problem
 from easyphoto.ui.i18n import Translator
@@ -24,7 +25,6 @@ from easyphoto.ui.portrait_view import PortraitResult, shots_html
 from easyphoto.ui.progress_estimate import estimate_progress, progress_of
 from easyphoto.ui.selection import FaceBox, Selection, face_boxes_of, orders
 from easyphoto.ui.train_view import curves, outcome_html
-from easyphoto.ui.uploads import StoredUpload
 
 SAY = Translator()
 NASTY = '<img src=x onerror="alert(1)">.jpg'
@@ -69,8 +69,8 @@ def test_a_photo_without_a_face_cannot_be_kept():
 
 def test_photos_are_not_added_twice(tmp_path: Path):
     file = selfie(tmp_path / "a.png")
-    assert len(added(drafted(file), [StoredUpload(file, "a.png")])) == 1
-    assert len(added(drafted(file), [StoredUpload(file, "b.png")])) == 2
+    assert len(added(drafted(file), [StoredUpload("", "a.png", file)])) == 1
+    assert len(added(drafted(file), [StoredUpload("", "b.png", file)])) == 2
 
 
 def test_photos_added_during_a_check_stay_unjudged(tmp_path: Path):

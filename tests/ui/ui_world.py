@@ -13,12 +13,12 @@ from fakes import draw_faces
 from PIL import Image
 
 from easyphoto.jobs import JobQueue
+from easyphoto.library.uploads import StoredUpload
 from easyphoto.paths import Paths
 from easyphoto.progress import Progress
 from easyphoto.ui.context import UiContext
 from easyphoto.ui.i18n import Translator
 from easyphoto.ui.photos_view import Draft, added
-from easyphoto.ui.uploads import StoredUpload
 
 SKIN = (220, 120, 90)
 
@@ -63,7 +63,7 @@ def broken(file: Path) -> Path:
 
 def drafted(*files: Path) -> Draft:
     """Photos that were uploaded."""
-    return added((), [StoredUpload(file, file.name) for file in files])
+    return added((), [StoredUpload("", file.name, file) for file in files])
 
 
 def paths_in(root: Path) -> Paths:

@@ -13,6 +13,7 @@ from easyphoto.engines.model_probe import lora_modules
 from easyphoto.engines.webui.host import Host, override_options
 from easyphoto.errors import BadModel, RenderFailed
 from easyphoto.lora.copies import note_copy
+from easyphoto.private_files import replacing
 from easyphoto.tensor_file import read_header
 
 FOLDER = ".easyphoto"  # a WebUI hands out no file from below a dot-folder
@@ -60,9 +61,8 @@ def write_anonymous(file: Path, target: Path) -> None:
 
     kept = {key: value for key, value in read_header(file).metadata.items() if key in KEPT}
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(target.name + ".part")
-    save_file(load_file(str(file)), str(part), kept or None)
-    part.replace(target)
+    with replacing(target) as part:
+        save_file(load_file(str(file)), str(part), kept or None)
 
 
 def _networks() -> Any:
