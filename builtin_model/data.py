@@ -22,7 +22,7 @@ _MAX_ENLARGE = 1.5
 
 
 @dataclass(frozen=True)
-class Portrait:
+class TrainingPortrait:
     """One face crop, kept as it lies on disk."""
 
     jpeg: bytes
@@ -39,19 +39,19 @@ class Sample:
     caption: str
 
 
-def read_portraits(folder: Path) -> list[Portrait]:
+def read_portraits(folder: Path) -> list[TrainingPortrait]:
     """All pictures listed in `folder`/index.csv (file, side_px, face_width_fraction); small ones weigh half."""
     with (folder / "index.csv").open(newline="", encoding="utf-8") as rows:
         listed = list(csv.DictReader(rows))
     return [_read(folder, row) for row in listed]
 
 
-def _read(folder: Path, row: dict[str, str]) -> Portrait:
+def _read(folder: Path, row: dict[str, str]) -> TrainingPortrait:
     side, face = int(row["side_px"]), float(row["face_width_fraction"])
-    return Portrait((folder / row["file"]).read_bytes(), side, face, 1.0 if side >= 240 else 0.5)
+    return TrainingPortrait((folder / row["file"]).read_bytes(), side, face, 1.0 if side >= 240 else 0.5)
 
 
-def draw_sample(portrait: Portrait, side: int, rng: Generator) -> Sample:
+def draw_sample(portrait: TrainingPortrait, side: int, rng: Generator) -> Sample:
     """A random crop of side x side at a random scale, perhaps mirrored, colours jittered a little."""
     whole = cv2.imdecode(np.frombuffer(portrait.jpeg, np.uint8), cv2.IMREAD_COLOR)
     whole = cv2.cvtColor(whole, cv2.COLOR_BGR2RGB)
@@ -67,7 +67,7 @@ def draw_sample(portrait: Portrait, side: int, rng: Generator) -> Sample:
     return Sample(jittered, caption(jittered, portrait.face * scaled / side))
 
 
-def _draw_scale(portrait: Portrait, side: int, rng: Generator) -> float:
+def _draw_scale(portrait: TrainingPortrait, side: int, rng: Generator) -> float:
     face_px = portrait.face * portrait.side
     wanted = rng.uniform(*FACE_PX) / face_px
     return float(max(min(wanted, _MAX_ENLARGE), side / portrait.side))

@@ -12,13 +12,13 @@ import torch
 from kohya_train.contract import Resumed, Saved, TrainerError, ValidationSaved, warned
 from kohya_train.export import checkpoint_file, metadata, write_lora
 from kohya_train.resume import Losses, NoResume, load_state, resume_file, save_state
-from kohya_train.run import Run
+from kohya_train.run import TrainerRun
 from kohya_train.sample import validation_file, validation_image
 
 _log = logging.getLogger(__name__)
 
 
-def resume_run(run: Run) -> Losses:
+def resume_run(run: TrainerRun) -> Losses:
     """Losses of the steps that are done already: those of the resume file, or none after clearing old results."""
     if not (run.config.resume and resume_file(run.folder).is_file()):
         _clear(run)
@@ -37,7 +37,7 @@ def resume_run(run: Run) -> Losses:
     return losses
 
 
-def _clear(run: Run) -> None:
+def _clear(run: TrainerRun) -> None:
     """Remove what an earlier run left, so that it cannot vote in this one's place."""
     run.accelerator.wait_for_everyone()
     if not run.accelerator.is_main_process:
@@ -50,7 +50,7 @@ def _clear(run: Run) -> None:
         old.unlink()
 
 
-def save(run: Run, losses: Losses) -> None:
+def save(run: TrainerRun, losses: Losses) -> None:
     """The LoRA file and the resume file of the last step in `losses`."""
     run.accelerator.wait_for_everyone()
     if not run.accelerator.is_main_process:
@@ -64,7 +64,7 @@ def save(run: Run, losses: Losses) -> None:
     run.report(Saved(step, str(file)))
 
 
-def save_validation_images(run: Run, step: int, repaint: bool = True) -> None:
+def save_validation_images(run: TrainerRun, step: int, repaint: bool = True) -> None:
     """Trial pictures of a checkpoint; one that fails is a warning. Existing ones are only reported.
 
     With `repaint` off (an older checkpoint of a resumed run, whose weights are not loaded) missing ones stay missing.

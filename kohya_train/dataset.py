@@ -36,7 +36,7 @@ class Example:
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class LatentView:
     """One crop and flip of an example as the autoencoder sees it."""
 
     mean: torch.Tensor  # (c, h, w), already scaled
@@ -52,7 +52,7 @@ class View:
 
 
 @dataclass(frozen=True)
-class Batch:
+class LatentBatch:
     """What one forward pass takes."""
 
     latents: torch.Tensor  # (n, c, h, w) fp32 on the CPU
@@ -93,13 +93,15 @@ def _caption(file: Path, listed: dict[str, str]) -> str:
     return " ".join(text.split())
 
 
-def cache(bundle: Bundle, examples: tuple[Example, ...], resolution: int, seed: int) -> tuple[tuple[View, ...], ...]:
+def cache(
+    bundle: Bundle, examples: tuple[Example, ...], resolution: int, seed: int
+) -> tuple[tuple[LatentView, ...], ...]:
     """Every example's views; crops are drawn from `seed`. Raises BadData."""
     generator = torch.Generator().manual_seed(seed)
     return tuple(tuple(_views(bundle, example, resolution, generator)) for example in examples)
 
 
-def _views(bundle: Bundle, example: Example, resolution: int, generator: torch.Generator) -> Iterator[View]:
+def _views(bundle: Bundle, example: Example, resolution: int, generator: torch.Generator) -> Iterator[LatentView]:
     picture, original = _open(example.file, resolution)
     width, height = picture.size
     for left, top in _corners(width - resolution, height - resolution, generator):
@@ -107,7 +109,7 @@ def _views(bundle: Bundle, example: Example, resolution: int, generator: torch.G
         ids = tuple(float(n) for n in (original[1], original[0], top, left, resolution, resolution))
         for flip in (False, True):
             mean, deviation = encode(bundle, _pixels(square, flip))
-            yield View(mean, deviation, example.caption, ids)
+            yield LatentView(mean, deviation, example.caption, ids)
 
 
 def _open(file: Path, resolution: int) -> tuple[Image.Image, tuple[int, int]]:
@@ -149,10 +151,10 @@ def encode(bundle: Bundle, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Te
     return mean, None if deviation is None else deviation[0].float().cpu() * scale
 
 
-def draw(views: tuple[tuple[View, ...], ...], indices: list[int], generator: torch.Generator) -> Batch:
+def draw(views: tuple[tuple[LatentView, ...], ...], indices: list[int], generator: torch.Generator) -> LatentBatch:
     """One view of each named example, crop, flip and latent drawn from `generator`."""
     chosen = [views[i][int(torch.randint(len(views[i]), (1,), generator=generator))] for i in indices]
-    return Batch(
+    return LatentBatch(
         torch.stack([view.latent(generator) for view in chosen]),
         tuple(view.caption for view in chosen),
         torch.tensor([view.time_ids for view in chosen]),

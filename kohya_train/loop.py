@@ -13,7 +13,7 @@ from kohya_train.dataset import cache, find_examples
 from kohya_train.models import Bundle, enable_memory_savings, load, place
 from kohya_train.network import Network, inject_lora
 from kohya_train.precision import accelerator_for, weight_dtype
-from kohya_train.run import Report, Run, Text, stage
+from kohya_train.run import Report, Text, TrainerRun, stage
 from kohya_train.step import take_step
 
 
@@ -50,7 +50,9 @@ def _load(config: TrainConfig, report: Report) -> tuple[Accelerator, Bundle, Net
     return accelerator, bundle, network
 
 
-def _prepare(config: TrainConfig, accelerator: Accelerator, bundle: Bundle, network: Network, report: Report) -> Run:
+def _prepare(
+    config: TrainConfig, accelerator: Accelerator, bundle: Bundle, network: Network, report: Report
+) -> TrainerRun:
     examples = find_examples(Path(config.data_folder))
     views = cache(bundle, examples, config.resolution, config.seed)
     bundle.vae.to(dtype=weight_dtype(accelerator))
@@ -64,4 +66,4 @@ def _prepare(config: TrainConfig, accelerator: Accelerator, bundle: Bundle, netw
     optimizer = torch.optim.AdamW(network.groups(config), betas=(0.9, 0.999), weight_decay=1e-2, eps=1e-8)
     wrapped = accelerator.prepare(optimizer)
     Path(config.output_folder, "validation_images").mkdir(parents=True, exist_ok=True)
-    return Run(config, accelerator, bundle, network, wrapped, views, texts, examples, report)
+    return TrainerRun(config, accelerator, bundle, network, wrapped, views, texts, examples, report)

@@ -20,7 +20,7 @@ from transformers import CLIPTokenizer
 from kohya_train.checkpoint_architecture import architecture
 from kohya_train.contract import TrainConfig, TrainerError
 from kohya_train.families import spec_of
-from kohya_train.families.base import FamilySpec
+from kohya_train.families.base import TrainerSpec
 
 
 class BadBaseModel(TrainerError):
@@ -40,7 +40,7 @@ class Bundle:
     folder: Path  # where it came from; a file for a single-file checkpoint
 
     @property
-    def spec(self) -> FamilySpec:
+    def spec(self) -> TrainerSpec:
         """What is particular to its family."""
         return spec_of(self.family)
 

@@ -13,7 +13,7 @@ import torch
 from accelerate import Accelerator
 
 from kohya_train.contract import TrainConfig, TrainerEvent
-from kohya_train.dataset import Example, View
+from kohya_train.dataset import Example, LatentView
 from kohya_train.models import Bundle
 from kohya_train.network import Network
 
@@ -42,7 +42,7 @@ def stage(name: str) -> Iterator[None]:
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class TrainerRun:
     """All that a step needs."""
 
     config: TrainConfig
@@ -50,7 +50,7 @@ class Run:
     bundle: Bundle
     network: Network
     optimizer: Any  # accelerate's wrapper of AdamW
-    views: tuple[tuple[View, ...], ...]
+    views: tuple[tuple[LatentView, ...], ...]
     texts: dict[str, Text]  # encoded captions when the text encoder is frozen, else empty
     examples: tuple[Example, ...]
     report: Report

@@ -11,9 +11,9 @@ from torch import nn
 
 from kohya_train import noise
 from kohya_train.contract import Stepped, TrainerError
-from kohya_train.dataset import Batch, draw
+from kohya_train.dataset import LatentBatch, draw
 from kohya_train.precision import weight_dtype
-from kohya_train.run import Run, Text
+from kohya_train.run import Text, TrainerRun
 
 MAX_GRAD_NORM = 1.0
 
@@ -28,7 +28,7 @@ class LossIsNotANumber(TrainerError):
     """The training has diverged."""
 
 
-def take_step(run: Run, step: int) -> float:
+def take_step(run: TrainerRun, step: int) -> float:
     """Do and report one step; its loss. Raises LossIsNotANumber when that is not a number."""
     before = time.perf_counter()
     loss = _step(run, step)
@@ -39,7 +39,7 @@ def take_step(run: Run, step: int) -> float:
     return loss
 
 
-def _step(run: Run, step: int) -> float:
+def _step(run: TrainerRun, step: int) -> float:
     """One optimiser step; its loss, averaged over passes and processes."""
     run.optimizer.zero_grad()
     total = torch.zeros((), device=run.accelerator.device)
@@ -56,7 +56,7 @@ def _step(run: Run, step: int) -> float:
     return float(run.accelerator.reduce(total, "mean"))
 
 
-def indices(run: Run, step: int, turn: int) -> list[int]:
+def indices(run: TrainerRun, step: int, turn: int) -> list[int]:
     """Which examples this process takes: every epoch visits each once, in an order of its own."""
     count, size, world = len(run.examples), run.config.batch_size, run.accelerator.num_processes
     first = (((step - 1) * run.config.accumulation + turn) * world + run.accelerator.process_index) * size
@@ -67,7 +67,7 @@ def indices(run: Run, step: int, turn: int) -> list[int]:
     return chosen
 
 
-def _loss(run: Run, batch: Batch, generator: torch.Generator) -> torch.Tensor:
+def _loss(run: TrainerRun, batch: LatentBatch, generator: torch.Generator) -> torch.Tensor:
     bundle, config, device = run.bundle, run.config, run.accelerator.device
     drawn = noise.noise_like(batch.latents, config.noise_offset, generator)
     levels = torch.randint(bundle.noise_levels, (len(batch.latents),), generator=generator)
@@ -83,7 +83,7 @@ def _loss(run: Run, batch: Batch, generator: torch.Generator) -> torch.Tensor:
     return noise.weighted_error(predicted, target.to(device), weights.to(device))
 
 
-def _text(run: Run, captions: tuple[str, ...]) -> Text:
+def _text(run: TrainerRun, captions: tuple[str, ...]) -> Text:
     """States for a batch; a caption that several pictures share is encoded once."""
     distinct = sorted(set(captions))
     rows = [distinct.index(caption) for caption in captions]

@@ -93,10 +93,10 @@ def log(error: Exception) -> None:
 # Not in a function, and as few calls as can be: for each of them the host looks for every file of the call
 # stack among all the modules of the process, which takes longer than building the tab.
 try:
-    DOOR = bring_in()
-    DOOR.settings.add()
+    EXTENSION = bring_in()
+    EXTENSION.settings.add()
 except Exception as error:  # as above
     script_callbacks.on_ui_tabs(partial(told, error))
 else:
-    script_callbacks.on_ui_tabs(partial(tabs, DOOR))
-    script_callbacks.on_app_started(partial(routes, DOOR))
+    script_callbacks.on_ui_tabs(partial(tabs, EXTENSION))
+    script_callbacks.on_app_started(partial(routes, EXTENSION))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
 import sys
+import tokenize
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
@@ -47,6 +49,12 @@ LAYERS: tuple[dict[str, tuple[str, ...]], ...] = (
 PLACES = {
     name: (layer, group) for layer, groups in enumerate(LAYERS) for group, names in groups.items() for name in names
 }
+METAPHORS = {
+    *("bench", "desk", "door", "easel", "furniture", "guest", "hush", "house", "intake", "leash", "parcel", "shelf"),
+    *("shelves", "shop", "sitting", "teller", "wardrobe", "wear", "wears", "witness", "workshop", "worn"),
+}
+LITERAL = {"faces/fusion": {"wear", "wears", "worn"}}  # glasses
+SAME_NAME = {"Recipe", "Trainer"}  # the two training scripts of builtin_model, none of which imports the other
 CONCRETE = (
     "easyphoto.engines.local",
     "easyphoto.engines.webui",
@@ -259,3 +267,36 @@ def test_every_family_has_its_two_files():
     )
     assert ours == trainers == {family.value.replace("-", "_") for family in ModelFamily}
     assert all(family.spec.id == family for family in ModelFamily)
+
+
+def test_no_two_public_classes_have_one_name():
+    places: dict[str, list[str]] = {}
+    for file in files():
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(name_of(file))
+    assert {name: where for name, where in places.items() if len(where) > 1 and name not in SAME_NAME} == {}
+
+
+def words_of(file: Path) -> Iterator[tuple[int, str]]:
+    """(line, word) of every identifier, docstring and comment, in lower case."""
+    text = file.read_text(encoding="utf-8")
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.NAME:
+            found = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", token.string)
+        elif token.type == tokenize.COMMENT or (token.type == tokenize.STRING and token.string.startswith('"""')):
+            found = re.findall(r"[A-Za-z]+", token.string)
+        else:
+            continue
+        yield from ((token.start[0], word.lower()) for word in found)
+
+
+def test_names_docstrings_and_comments_use_no_metaphors():
+    """A name is the term that an engineer of diffusion, web or Python would search for."""
+    alone = [ROOT / name for name in ("install.py", "start.py", "scripts/easyphoto_tab.py")]
+    found = []
+    for file in (*files(), *alone):
+        place = file.relative_to(ROOT).as_posix()
+        allowed = next((words for folder, words in LITERAL.items() if folder in place), set())
+        found += [f"{place}:{line} {word}" for line, word in words_of(file) if word in METAPHORS - allowed]
+    assert found == []

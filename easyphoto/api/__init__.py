@@ -1,4 +1,4 @@
-"""The HTTP door: JSON to requests, jobs to JSON, pictures by token.
+"""The HTTP API: JSON to requests, jobs to JSON, pictures by token.
 
 app.mount("/easyphoto", build_api(studio, queue, Access.local()))
 """

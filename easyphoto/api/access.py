@@ -68,7 +68,7 @@ class Accounts:
 
 @dataclass(frozen=True)
 class Access:
-    """The door's rules. A door that others can reach asks for a proof, unless somebody else has opened it."""
+    """Who may call. What others can reach asks for a proof, unless its host has been opened to everybody."""
 
     loopback: bool  # only the host names of this machine are answered to
     proofs: tuple[Proof, ...] = ()  # one of them must hold; empty: none is asked for

@@ -1,4 +1,4 @@
-"""Failures that only a door knows, and the status code of every failure."""
+"""Failures that only the HTTP API has, and the status code of every failure."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class Address:
 
     @property
     def access(self) -> Access:
-        """The rules of the door. Raises BadRequest without a token where one is needed."""
+        """Who may call. Raises BadRequest without a token where one is needed."""
         return Access.local(self.token) if self.host in LOOPBACK else Access.network(self.token)
 
     @property
@@ -111,8 +111,8 @@ def _mount_pages(app: Any, studio: Studio, queue: JobQueue) -> None:
 
     look, pictures = own_assets(), PictureCache()
     for language in LANGUAGES:
-        desk = UiContext(studio, queue, Translator(language), lambda: list(diagnose(studio.paths)), pictures)
-        compat.mount(app, build(desk, look), f"/{language}", look)
+        context = UiContext(studio, queue, Translator(language), lambda: list(diagnose(studio.paths)), pictures)
+        compat.mount(app, build(context, look), f"/{language}", look)
 
 
 def _front_page(request: Any) -> Any:
@@ -190,7 +190,7 @@ def _asked_token(scope: Scope) -> str:
 def _cookie(text: str) -> str:
     try:
         held = SimpleCookie(text).get(TOKEN_COOKIE)
-    except Exception:  # a door: any rubbish may come as a cookie
+    except Exception:  # any rubbish may come as a cookie
         return ""
     return held.value if held else ""
 

@@ -28,7 +28,7 @@ HIDDEN = ("person", "consent", "persons")
 
 
 @dataclass(frozen=True)
-class Run:
+class DemoRun:
     """Everything a demo did."""
 
     photos: Sequence[Photo]
@@ -41,7 +41,7 @@ class Run:
     same: float  # the recogniser's threshold
 
 
-def result_of(run: Run, peak: Peak, out: Path) -> dict[str, Any]:
+def result_of(run: DemoRun, peak: Peak, out: Path) -> dict[str, Any]:
     """The figures; likeness is dlib's L2 distance, lower is nearer, the first face of each portrait."""
     portraits = [_result(portrait, out) for portrait in run.batch.portraits]
     seconds = {stage: round(spent, 2) for stage, spent in run.seconds.items()}
@@ -60,7 +60,7 @@ def _relative(file: Path | None, out: Path) -> str:
     return file.relative_to(out).as_posix() if file and file.is_relative_to(out) else str(file)
 
 
-def facts_of(run: Run, peak: Peak, out: Path) -> ReportFacts:
+def facts_of(run: DemoRun, peak: Peak, out: Path) -> ReportFacts:
     """Everything the page says, pictures included."""
     trained, files = run.trained, {photo.name: photo.file for photo in run.photos}
     said = (tuple(map(str, trained.warnings)), tuple(map(str, trained.notes)))
@@ -82,7 +82,7 @@ def facts_of(run: Run, peak: Peak, out: Path) -> ReportFacts:
     )
 
 
-def _card(portrait: Portrait, run: Run, out: Path) -> PortraitEntry:
+def _card(portrait: Portrait, run: DemoRun, out: Path) -> PortraitEntry:
     template = next(template.file for template in run.templates if template.name == portrait.template)
     shown = data_uri(portrait.picture, PORTRAIT_PX)
     before = picture_uri(template, PORTRAIT_PX)
@@ -90,7 +90,7 @@ def _card(portrait: Portrait, run: Run, out: Path) -> PortraitEntry:
     return PortraitEntry(before, shown, file, portrait.template, portrait.scores, tuple(map(str, portrait.notes)))
 
 
-def _settings(run: Run) -> dict[str, str]:
+def _settings(run: DemoRun) -> dict[str, str]:
     asked = {"training": asdict(run.train_request), "portrait": asdict(run.portrait_request)}
     return {
         f"{journey}: {name.replace('_', ' ')}": str(value)

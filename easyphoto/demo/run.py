@@ -13,7 +13,7 @@ from easyphoto.cli.arguments import chosen, photos_of, templates_of
 from easyphoto.cli.commands import PART_FAILED
 from easyphoto.cli.terminal import CommandResult
 from easyphoto.demo.memory import Peak, watched
-from easyphoto.demo.results import Run, facts_of, result_of
+from easyphoto.demo.results import DemoRun, facts_of, result_of
 from easyphoto.domain import ModelFamily, Photo, PortraitRequest, Template, TrainRequest
 from easyphoto.paths import default_root
 from easyphoto.progress import Clock, Progress, Step
@@ -85,7 +85,7 @@ def train_request(given: Namespace, session: DemoSession) -> TrainRequest:
     return TrainRequest.for_family(base.family, **changes)
 
 
-def work(request: TrainRequest, photos: list[Photo], templates: list[Template], session: DemoSession) -> Run:
+def work(request: TrainRequest, photos: list[Photo], templates: list[Template], session: DemoSession) -> DemoRun:
     """Make the person and the portraits."""
     studio, clock = session.studio, session.clock
     for earlier in [person.id for person in studio.library.list() if person.name == NAME]:
@@ -98,7 +98,7 @@ def work(request: TrainRequest, photos: list[Photo], templates: list[Template], 
         batch = studio.portrait(wish, templates, session.report, session.out / PORTRAITS)
     if batch.failures and not batch.portraits:
         raise batch.failures[0]
-    return Run(photos, templates, request, wish, trained, batch, dict(clock.seconds), studio.faces.recognizer.same)
+    return DemoRun(photos, templates, request, wish, trained, batch, dict(clock.seconds), studio.faces.recognizer.same)
 
 
 def portrait_request(family: ModelFamily, request: TrainRequest, person: str) -> PortraitRequest:
@@ -106,7 +106,7 @@ def portrait_request(family: ModelFamily, request: TrainRequest, person: str) ->
     return PortraitRequest.for_family(family, persons=(person,), base_model=request.base_model, seed=request.seed)
 
 
-def write(run: Run, peak: Peak, out: Path) -> None:
+def write(run: DemoRun, peak: Peak, out: Path) -> None:
     """The page and the figures."""
     from easyphoto.demo.report import page
 
@@ -116,7 +116,7 @@ def write(run: Run, peak: Peak, out: Path) -> None:
     (out / REPORT).write_text(page(facts_of(run, peak, out)), encoding="utf-8")
 
 
-def result(run: Run, peak: Peak, out: Path) -> CommandResult:
+def result(run: DemoRun, peak: Peak, out: Path) -> CommandResult:
     """Where everything is."""
     lines = [f"Report:    {out / REPORT}"]
     for portrait in run.batch.portraits:

@@ -15,7 +15,7 @@ from easyphoto.library.manifest import LARGEST, MANIFEST, MOST_FILES, Manifest, 
 from easyphoto.lora import inspect
 from easyphoto.private_files import make_private, replacing
 
-LARGEST_FILE, LARGEST_PARCEL = 2_000_000_000, 4_000_000_000  # bytes unpacked
+LARGEST_FILE, LARGEST_EXPORT = 2_000_000_000, 4_000_000_000  # bytes unpacked
 HIGHEST_RATIO = 100  # unpacked to packed; pictures and tensors hardly shrink, a bomb does
 _BLOCK = 1 << 20
 
@@ -67,7 +67,7 @@ def _check_contents(archive: zipfile.ZipFile) -> None:
     names = [member.filename for member in members]
     if len(members) > MOST_FILES + 1 or len(set(names)) != len(names) or MANIFEST not in names:
         raise broken("damaged.bad-contents")
-    if sum(member.file_size for member in members) > LARGEST_PARCEL:
+    if sum(member.file_size for member in members) > LARGEST_EXPORT:
         raise broken("damaged.too-large")
     for member in members:
         _check_member(member)

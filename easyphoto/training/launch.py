@@ -44,7 +44,7 @@ LIBRARY_CAUSES = (  # by what libraries and the system write
 
 
 @dataclass(frozen=True)
-class ValidationTemplate:
+class ValidationInput:
     """A picture for trial pictures, and its mask ("L", same size, 255 = repaint)."""
 
     picture: Path
@@ -59,7 +59,7 @@ class TrainerJob:
     request: TrainRequest
     base: Checkpoint
     folder: Path
-    templates: tuple[ValidationTemplate, ...] = ()
+    templates: tuple[ValidationInput, ...] = ()
     resume: bool = False
     interpreter: Interpreter = field(default_factory=lambda: own_python(silent))
 

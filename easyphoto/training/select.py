@@ -31,7 +31,7 @@ class ScoredImage:
 
 
 @dataclass(frozen=True)
-class Selection:
+class CheckpointChoice:
     """The LoRA that goes to the person, and how it was chosen."""
 
     lora: LoraCheckpoint
@@ -41,7 +41,7 @@ class Selection:
     warnings: tuple[Message, ...] = ()
 
 
-def select(run: TrainingRun, training_set: TrainingSet, faces: FaceToolbox, out: Path, mode: str) -> Selection:
+def select(run: TrainingRun, training_set: TrainingSet, faces: FaceToolbox, out: Path, mode: str) -> CheckpointChoice:
     """The checkpoints merged by the votes of the trial pictures most like the person, written to `out`.
 
     Whatever fails in judging ends in the last checkpoint and a warning; the training is never lost.
@@ -60,7 +60,7 @@ def select(run: TrainingRun, training_set: TrainingSet, faces: FaceToolbox, out:
     by_step = distance_by_step(scored)
     best = min(scored, key=lambda s: s.distance)
     distance = sum(shares[step] * by_step[step] for step in shares)
-    return Selection(replace(lora, distance=distance), best.trial.file, by_step, shares)
+    return CheckpointChoice(replace(lora, distance=distance), best.trial.file, by_step, shares)
 
 
 def score_images(
@@ -122,12 +122,12 @@ def _merged(checkpoints: Sequence[LoraCheckpoint], shares: Mapping[int, float], 
     return replace(last, file=out, rank=inspect(out).rank)
 
 
-def _last(run: TrainingRun, out: Path, warning: Message) -> Selection:
+def _last(run: TrainingRun, out: Path, warning: Message) -> CheckpointChoice:
     last = max(run.checkpoints, key=lambda c: c.step)
     make_private(out.parent)
     out.write_bytes(last.file.read_bytes())
     newest = max(run.validation_images, key=lambda t: t.step, default=None)
-    return Selection(replace(last, file=out), newest.file if newest else None, {}, {last.step: 1.0}, (warning,))
+    return CheckpointChoice(replace(last, file=out), newest.file if newest else None, {}, {last.step: 1.0}, (warning,))
 
 
 def _why_unjudged(run: TrainingRun) -> Message:

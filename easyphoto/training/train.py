@@ -21,7 +21,7 @@ from easyphoto.tensor_file import read_header
 from easyphoto.training.interpreter import Interpreter, TrainerPython, own_python
 from easyphoto.training.launch import TrainerJob, TrainingRun, launch
 from easyphoto.training.prepare import prepare
-from easyphoto.training.select import Selection, select, with_distance
+from easyphoto.training.select import CheckpointChoice, select, with_distance
 from easyphoto.training.validation_templates import validation_templates
 from easyphoto.training.working_folder import working_folder
 
@@ -132,7 +132,7 @@ def _without_lora(
     return TrainingResult(person, training_set.reports, (), {}, {}, clock.seconds, training_set.warnings, notes)
 
 
-def _facts(order: TrainerJob, run: TrainingRun, chosen: Selection) -> dict[str, Any]:
+def _facts(order: TrainerJob, run: TrainingRun, chosen: CheckpointChoice) -> dict[str, Any]:
     """The training report that stays with the person; JSON."""
     return {
         "settings": asdict(order.request),
@@ -148,7 +148,7 @@ def _report(photo: PhotoReport) -> dict[str, Any]:
 
 
 def _draft(
-    order: TrainerJob, run: TrainingRun, chosen: Selection, report: dict[str, Any], recognizer: str
+    order: TrainerJob, run: TrainingRun, chosen: CheckpointChoice, report: dict[str, Any], recognizer: str
 ) -> PersonDraft:
     return PersonDraft(
         name=order.request.person,

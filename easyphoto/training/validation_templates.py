@@ -13,7 +13,7 @@ from easyphoto.images import open_picture, resize_short_side
 from easyphoto.library import Templates
 from easyphoto.paths import Paths
 from easyphoto.private_files import make_private
-from easyphoto.training.launch import ValidationTemplate
+from easyphoto.training.launch import ValidationInput
 
 MASK_RATIO = 1.3  # of the face box
 MULTIPLE = 64
@@ -21,7 +21,7 @@ MULTIPLE = 64
 
 def validation_templates(
     paths: Paths, faces: FaceToolbox, folder: Path, request: TrainRequest
-) -> tuple[ValidationTemplate, ...]:
+) -> tuple[ValidationInput, ...]:
     """The shipped templates meant for it, at the training resolution, each at its own shape, with a face mask.
 
     A template in which no face is found is left out. Raises BadModel for a damaged catalog of templates.
@@ -32,13 +32,13 @@ def validation_templates(
     return tuple(trial for trial in made if trial is not None)
 
 
-def _template(file: Path, stem: Path, resolution: int, faces: FaceToolbox) -> ValidationTemplate | None:
+def _template(file: Path, stem: Path, resolution: int, faces: FaceToolbox) -> ValidationInput | None:
     picture = resize_short_side(open_picture(file), resolution, MULTIPLE)
     found = faces.detect(np.asarray(picture))
     if not found:
         return None
     mask = _mask(picture.size, max(found, key=lambda f: f.box.area))
-    trial = ValidationTemplate(stem.with_suffix(".png"), stem.with_name(f"{stem.name}-mask.png"))
+    trial = ValidationInput(stem.with_suffix(".png"), stem.with_name(f"{stem.name}-mask.png"))
     picture.save(trial.picture)
     mask.save(trial.mask)
     return trial

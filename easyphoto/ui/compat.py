@@ -96,7 +96,7 @@ def upload_field(label: str, elem_id: str, pictures: bool = True) -> gr.File:
 
 
 @dataclass(frozen=True)
-class Upload:
+class GradioFile:
     """A file in gradio's hands."""
 
     file: Path
@@ -108,24 +108,24 @@ class Upload:
         return next((file for file in (*self.copies, self.file) if file.is_file()), None)
 
 
-def uploaded(value: Any) -> list[Upload]:
+def uploaded(value: Any) -> list[GradioFile]:
     """Files of a File's or UploadButton's value. Raises BadRequest for one that no browser has brought."""
     several = value if isinstance(value, list) else [value]
     return [_upload(one) for one in several if one is not None]
 
 
-def _upload(one: Any) -> Upload:
+def _upload(one: Any) -> GradioFile:
     """New gradios give a path below their folder. 3.41 gives a copy of any path the browser has named."""
     if isinstance(one, (str, Path)):
-        return Upload(Path(one), Path(one).name)
+        return GradioFile(Path(one), Path(one).name)
     brought = Path(one.orig_name)
     if brought.is_absolute() and not _is_gradios(brought):
-        discard(Upload(Path(one.name), brought.name))
+        discard(GradioFile(Path(one.name), brought.name))
         raise BadRequest("upload.not-uploaded", stage="upload")
-    return Upload(Path(one.name), brought.name, (brought,) if brought.is_absolute() else ())
+    return GradioFile(Path(one.name), brought.name, (brought,) if brought.is_absolute() else ())
 
 
-def discard(upload: Upload) -> None:
+def discard(upload: GradioFile) -> None:
     """Delete whatever gradio holds of it, and the folders that are empty then."""
     for file in (upload.file, *upload.copies):
         if _is_gradios(file):

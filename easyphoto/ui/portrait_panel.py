@@ -191,17 +191,17 @@ class PortraitPanel:
         return ["", *self._page(selection, shown)]
 
     def _order(self, selection: Selection, values: tuple[Any, ...]) -> None:
-        shelf = self.context.templates
+        grid = self.context.templates
         if not self.context.models():
             raise BadRequest("form.incomplete", missing=Message("page.needs.model"))
         if not selection.chosen:
             raise BadRequest("form.incomplete", missing=Message("page.portrait.choose"))
-        wanted = orders(selection, shelf.spots(selection.chosen))
+        wanted = orders(selection, grid.spots(selection.chosen))
         if not wanted:
             raise BadRequest("form.incomplete", missing=Message("page.portrait.who"))
         for persons, templates in wanted:
             request = self.form.request(values, persons=persons)
-            files = [shelf.card(template).file for template in templates]
+            files = [grid.card(template).file for template in templates]
             self.context.jobs.submit(Kind.PORTRAIT, request, [JobFile(file, file.name) for file in files])
 
     def on_preset(self, name: str) -> list[Any]:

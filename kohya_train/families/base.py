@@ -52,7 +52,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class FamilySpec:
+class TrainerSpec:
     """Everything in which a family differs from the others."""
 
     base_version: str  # `ss_base_model_version` in kohya's metadata

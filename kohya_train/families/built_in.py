@@ -8,7 +8,7 @@ from typing import Any
 from PIL import Image
 
 from kohya_train.contract import ValidationPlan
-from kohya_train.families.base import FamilySpec, Picture, TextEncoder, last_states
+from kohya_train.families.base import Picture, TextEncoder, TrainerSpec, last_states
 from kohya_train.models import Bundle
 
 _TEXT_LAYER = 6  # q, k, v, out, fc1, fc2
@@ -52,7 +52,7 @@ def _repaint(bundle: Bundle, plan: ValidationPlan, work: Picture, seed: int) -> 
     return to_image(repaint(model, job))
 
 
-SPEC = FamilySpec(
+SPEC = TrainerSpec(
     base_version="easyphoto_builtin",
     architecture="easyphoto-builtin/lora",
     text_encoders=(TextEncoder("text_encoder", "CLIPTextModel", "lora_te"),),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from kohya_train.checkpoint_architecture import fit_clip, fit_unet, fit_vae
-from kohya_train.families.base import FamilySpec, TextEncoder, last_states, plain_autoencoder, with_pipeline
+from kohya_train.families.base import TextEncoder, TrainerSpec, last_states, plain_autoencoder, with_pipeline
 
 _NO_CHECKER = {"safety_checker": None, "feature_extractor": None}
 
-SPEC = FamilySpec(
+SPEC = TrainerSpec(
     base_version="sd_v1",
     architecture="stable-diffusion-v1/lora",
     text_encoders=(TextEncoder("text_encoder", "CLIPTextModel", "lora_te"),),

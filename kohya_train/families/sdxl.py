@@ -8,9 +8,9 @@ from typing import Any
 
 from kohya_train.checkpoint_architecture import HEAD, UNET, Config, Shapes, fit_clip, fit_open_clip, fit_unet, fit_vae
 from kohya_train.families.base import (
-    FamilySpec,
     TextEncoder,
     TextStates,
+    TrainerSpec,
     WrongCount,
     plain_autoencoder,
     with_pipeline,
@@ -53,7 +53,7 @@ def _sgm_path(path: str) -> str:
     return place + path[match.end() :]
 
 
-SPEC = FamilySpec(
+SPEC = TrainerSpec(
     base_version="sdxl_base_v1-0",
     architecture="stable-diffusion-xl-v1-base/lora",
     text_encoders=(

@@ -19,7 +19,7 @@ from easyphoto.paths import checkout, shipped_models
 from easyphoto.progress import Cancelled, Step, silent
 from easyphoto.training import launch as module
 from easyphoto.training.interpreter import own_python
-from easyphoto.training.launch import TrainerJob, ValidationImage, ValidationTemplate, build_config, known_cause, launch
+from easyphoto.training.launch import TrainerJob, ValidationImage, ValidationInput, build_config, known_cause, launch
 from kohya_train.contract import STOP_WITH_PARENT, TrainConfig
 
 SAY = """
@@ -37,9 +37,7 @@ def order(tmp_path: Path) -> TrainerJob:
     )
     request = TrainRequest(person="Łucja 爱", rank=8, alpha=4, steps_per_photo=2, max_steps=100, save_steps=3)
     base = Checkpoint("built-in", ModelFamily.BUILTIN, tmp_path / "base")
-    return TrainerJob(
-        training_set, request, base, tmp_path / "run", (ValidationTemplate(Path("t.png"), Path("m.png")),)
-    )
+    return TrainerJob(training_set, request, base, tmp_path / "run", (ValidationInput(Path("t.png"), Path("m.png")),))
 
 
 @pytest.fixture
@@ -239,7 +237,7 @@ def test_the_true_trainer_trains_the_shipped_base_and_goes_on_after_a_cancel(ord
         order,
         request=replace(order.request, resolution=128, save_steps=1, steps_per_photo=1, accumulation=1),
         base=Checkpoint("built-in", ModelFamily.BUILTIN, shipped_models() / "builtin" / "base"),
-        templates=(ValidationTemplate(tmp_path / "t.png", tmp_path / "m.png"),),
+        templates=(ValidationInput(tmp_path / "t.png", tmp_path / "m.png"),),
         resume=True,
     )
 

@@ -15,7 +15,7 @@ from easyphoto.progress import Progress, Step
 from easyphoto.stages import Stage
 
 if TYPE_CHECKING:
-    from easyphoto.engines.local.renderers import Folders, Loaded, Painted
+    from easyphoto.engines.local.renderers import Folders, LoadedModel, Painted
 
 
 def open_model(checkpoint: Checkpoint, folders: Folders, placing: DevicePlacement) -> Any:
@@ -30,7 +30,7 @@ def open_model(checkpoint: Checkpoint, folders: Folders, placing: DevicePlacemen
     return StableDiffusionPipeline(**parts, safety_checker=None, feature_extractor=None, requires_safety_checker=False)
 
 
-def paint(loaded: Loaded, job: RenderJob, folders: Folders, report: Progress) -> Painted:
+def paint(loaded: LoadedModel, job: RenderJob, folders: Folders, report: Progress) -> Painted:
     """See `Renderer.paint`. Raises MissingModel for a required hint: there are no ControlNets for it."""
     notes = left_out(job.hints, loaded.checkpoint.family, folders.controls)
     with applied(loaded.base, job.loras):

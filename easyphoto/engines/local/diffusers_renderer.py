@@ -19,7 +19,7 @@ from easyphoto.progress import Progress, Step
 from easyphoto.stages import Stage
 
 if TYPE_CHECKING:
-    from easyphoto.engines.local.renderers import Folders, Loaded, Painted
+    from easyphoto.engines.local.renderers import Folders, LoadedModel, Painted
 
 
 def open_model(checkpoint: Checkpoint, folders: Folders, placing: DevicePlacement) -> Any:
@@ -27,7 +27,7 @@ def open_model(checkpoint: Checkpoint, folders: Folders, placing: DevicePlacemen
     return open_base(checkpoint, folders.configs, placing)
 
 
-def paint(loaded: Loaded, job: RenderJob, folders: Folders, report: Progress) -> Painted:
+def paint(loaded: LoadedModel, job: RenderJob, folders: Folders, report: Progress) -> Painted:
     """See `Renderer.paint`. Raises MissingModel for a required hint without a ControlNet."""
     hints, notes = _with_controls(loaded, job.hints, folders)
     controls = [loaded.controls[hint.kind] for hint in hints]
@@ -40,7 +40,7 @@ def paint(loaded: Loaded, job: RenderJob, folders: Folders, report: Progress) ->
 
 
 def _with_controls(
-    loaded: Loaded, hints: tuple[ControlHint, ...], folders: Folders
+    loaded: LoadedModel, hints: tuple[ControlHint, ...], folders: Folders
 ) -> tuple[tuple[ControlHint, ...], tuple[Message, ...]]:
     """The hints there is a ControlNet for, which are loaded now, and a note for the others."""
     family = loaded.checkpoint.family

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from easyphoto.domain import BUILTIN_CHECKPOINT, Checkpoint, Rendered, RenderJob
 from easyphoto.engines.local.pipelines import DevicePlacement, choose_placement, empty_cache
-from easyphoto.engines.local.renderers import Folders, Loaded, Painted, renderer_of
+from easyphoto.engines.local.renderers import Folders, LoadedModel, Painted, renderer_of
 from easyphoto.engines.local.silence import silenced
 from easyphoto.engines.model_probe import find_checkpoints
 from easyphoto.engines.padding import blend, check_job, is_blank, padded
@@ -27,7 +27,7 @@ class LocalEngine:
         self._paths = paths
         self._device = device
         self._folders = Folders(paths.weights / "controlnet", paths.models / "configs")
-        self._loaded: Loaded | None = None
+        self._loaded: LoadedModel | None = None
 
     def checkpoints(self) -> list[Checkpoint]:
         """The built-in model and what lies in the weights folder."""
@@ -90,17 +90,17 @@ class LocalEngine:
         held = self._loaded
         return held is not None and held.checkpoint == checkpoint and held.placing == placing
 
-    def _load(self, checkpoint: Checkpoint, placing: DevicePlacement) -> Loaded:
+    def _load(self, checkpoint: Checkpoint, placing: DevicePlacement) -> LoadedModel:
         if self._loaded is not None and self._holds(checkpoint, placing):
             return self._loaded
         self._drop()
         renderer = renderer_of(checkpoint.family)
         with silenced():
             base = renderer.open(checkpoint, self._folders, placing)
-        self._loaded = Loaded(checkpoint, placing, renderer, base.to(placing.device))
+        self._loaded = LoadedModel(checkpoint, placing, renderer, base.to(placing.device))
         return self._loaded
 
-    def _paint(self, loaded: Loaded, job: RenderJob, report: Progress) -> Painted:
+    def _paint(self, loaded: LoadedModel, job: RenderJob, report: Progress) -> Painted:
         """With one step down in memory and one step up in precision where needed."""
         import torch
 
@@ -117,7 +117,7 @@ class LocalEngine:
                 return painted, (*notes, message("engine.note.full-precision"))
         raise RenderFailed("engine.black-picture", stage="render", file=job.checkpoint)
 
-    def _paint_saving(self, loaded: Loaded, job: RenderJob, report: Progress) -> Painted:
+    def _paint_saving(self, loaded: LoadedModel, job: RenderJob, report: Progress) -> Painted:
         import torch
 
         empty_cache(loaded.placing.device)
@@ -129,5 +129,5 @@ class LocalEngine:
             raise RenderFailed("engine.out-of-memory", stage="render", file=job.checkpoint) from problem
         return painted, (*notes, message("engine.note.slower"))
 
-    def _paint_once(self, loaded: Loaded, job: RenderJob, report: Progress) -> Painted:
+    def _paint_once(self, loaded: LoadedModel, job: RenderJob, report: Progress) -> Painted:
         return loaded.renderer.paint(loaded, job, self._folders, report)

@@ -34,11 +34,11 @@ class Renderer:
     """Opens checkpoints of its families and repaints with them."""
 
     open: Callable[[Checkpoint, Folders, DevicePlacement], Any]  # a pipeline in that precision, still on the CPU
-    paint: Callable[[Loaded, RenderJob, Folders, Progress], Painted]  # sides fit the family's `engine_multiple`
+    paint: Callable[[LoadedModel, RenderJob, Folders, Progress], Painted]  # sides fit the family's `engine_multiple`
 
 
 @dataclass
-class Loaded:
+class LoadedModel:
     """What the engine holds in memory."""
 
     checkpoint: Checkpoint
