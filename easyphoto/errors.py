@@ -16,14 +16,12 @@ class EasyPhotoError(Exception):
     `file` is the picture or file concerned.
     """
 
-    def __init__(self, code: str, /, *, stage: str = "", file: str = "", remedy: str = "", **params: Any) -> None:
+    def __init__(self, code: str, /, *, stage: str = "", file: str = "", **params: Any) -> None:
         super().__init__(code)
         self.code = code
         self.params = params
         self.stage = stage
         self.file = file
-        if problem_key(code) not in catalogue("en"):  # transition: a raise that still brings its sentences
-            self.code, self.params = PLAIN, {"text": code, "remedy": remedy}
 
     @property
     def problem(self) -> str:
@@ -37,7 +35,9 @@ class EasyPhotoError(Exception):
 
     def messages(self) -> tuple[Message, Message]:
         """What happened and what to do; the second is an empty text when there is nothing to do."""
-        return messages_of({"code": self.code, "params": self.params})
+        remedy = f"errors.{self.code}.remedy"
+        todo = Message(remedy, self.params) if remedy in catalogue("en") else plain("")
+        return Message(problem_key(self.code), self.params), todo
 
     def __str__(self) -> str:
         """One line: stage, problem, file, remedy."""

@@ -89,7 +89,7 @@ class FakeStudio:
     def train(self, request: TrainRequest, photos: Sequence[Photo], report: Progress = silent) -> TrainingResult:
         self.calls.append(("train", request, tuple(p.name for p in photos)))
         if not request.consent:
-            raise BadRequest("Training needs the consent of the person shown.")
+            raise BadRequest("plain", text="Training needs the consent of the person shown.", remedy="")
         self._work("training", report)
         person = make_person(self.paths, request.person)
         reports = tuple(self._checked(photo) for photo in photos)

@@ -135,7 +135,7 @@ class FakeEngine:
 
     def checkpoint(self, name: str) -> Checkpoint:
         if name != BUILTIN_CHECKPOINT:
-            raise MissingModel(f"No base model {name}.")
+            raise MissingModel("plain", text=f"No base model {name}.", remedy="")
         return self.checkpoints()[0]
 
     def render(self, job: RenderJob, report: Progress) -> Rendered:

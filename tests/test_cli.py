@@ -47,7 +47,7 @@ class FakeLibrary:
 
     def open(self, person):
         if person not in self.people:
-            raise errors.NotFound(f"There is nobody called {person}.", stage="library")
+            raise errors.NotFound("plain", text=f"There is nobody called {person}.", stage="library", remedy="")
         return self.people[person]
 
     def rename(self, person, name):
@@ -82,7 +82,9 @@ class FakeStudio:
 
     def checkpoint(self, name):
         if name == "missing":
-            raise errors.MissingModel("There is no such model.", stage="models", remedy="Put it somewhere.")
+            raise errors.MissingModel(
+                "plain", text="There is no such model.", stage="models", remedy="Put it somewhere."
+            )
         return Checkpoint(name, ModelFamily.SD15 if name.startswith("sd") else ModelFamily.BUILTIN)
 
     def _work(self, report):
@@ -269,13 +271,13 @@ def test_portrait_gives_files_and_likeness(studio, photos, tmp_path, capsys):
 
 
 def test_a_part_of_the_templates_failed(studio, photos, capsys):
-    studio.failures = (errors.NoFace("No face here.", file="1.png"),)
+    studio.failures = (errors.NoFace("plain", text="No face here.", file="1.png", remedy=""),)
     assert run(studio, "portrait", "--person", "mei", "--template", photos) == 6
     assert "No face here." in capsys.readouterr().out
 
 
 def test_all_templates_failed(studio, photos):
-    studio.failures = (errors.NoFace("No face here.", file="1.png"),)
+    studio.failures = (errors.NoFace("plain", text="No face here.", file="1.png", remedy=""),)
     assert run(studio, "portrait", "--person", "mei", "--template", photos / "1.png") == 3
 
 
@@ -335,18 +337,23 @@ def test_doctor_names_what_is_missing_and_where_it_belongs(tmp_path):
 @pytest.mark.parametrize(
     ("trouble", "code"),
     [
-        (errors.BadRequest("x"), 2),
-        (errors.BadName("x"), 2),
-        (errors.NotFound("x"), 2),
-        (errors.AlreadyThere("x"), 2),
-        (errors.Busy("x"), 2),
-        (errors.BadPicture("x"), 3),
-        (errors.NoFace("x"), 3),
-        (errors.MissingModel("x"), 4),
-        (errors.BadModel("x"), 4),
-        (errors.MissingPackage("x"), 4),
-        (errors.TrainingFailed("x", exit_code=9, last_lines=("out of memory",), log="t.log"), 5),
-        (errors.RenderFailed("x"), 5),
+        (errors.BadRequest("plain", text="x", remedy=""), 2),
+        (errors.BadName("plain", text="x", remedy=""), 2),
+        (errors.NotFound("plain", text="x", remedy=""), 2),
+        (errors.AlreadyThere("plain", text="x", remedy=""), 2),
+        (errors.Busy("plain", text="x", remedy=""), 2),
+        (errors.BadPicture("plain", text="x", remedy=""), 3),
+        (errors.NoFace("plain", text="x", remedy=""), 3),
+        (errors.MissingModel("plain", text="x", remedy=""), 4),
+        (errors.BadModel("plain", text="x", remedy=""), 4),
+        (errors.MissingPackage("plain", text="x", remedy=""), 4),
+        (
+            errors.TrainingFailed(
+                "plain", text="x", exit_code=9, last_lines=("out of memory",), log="t.log", remedy=""
+            ),
+            5,
+        ),
+        (errors.RenderFailed("plain", text="x", remedy=""), 5),
         (ModuleNotFoundError("No module named 'torch'", name="torch"), 4),
         (ModuleNotFoundError("No module named 'easyphoto.x'", name="easyphoto.x"), 1),
         (ZeroDivisionError("x"), 1),
@@ -365,7 +372,12 @@ def test_exit_codes(trouble, code, studio, photos, capsys):
 
 def test_a_failure_says_problem_file_and_mend(studio, photos, capsys):
     studio.trouble = errors.TrainingFailed(
-        "The trainer ended.", exit_code=9, last_lines=("out of memory",), log="t.log", remedy="Lower the rank."
+        "plain",
+        text="The trainer ended.",
+        exit_code=9,
+        last_lines=("out of memory",),
+        log="t.log",
+        remedy="Lower the rank.",
     )
     run(studio, "train", "--name", "a", "--photos", photos)
     shown = capsys.readouterr()
@@ -431,7 +443,7 @@ def test_quick_without_consent_says_so_to_the_studio(studio, photos):
 
 
 def test_quick_tells_of_templates_that_failed(studio, photos, capsys):
-    studio.failures = (errors.NoFace("No face was found in the template.", file="1.png"),)
+    studio.failures = (errors.NoFace("plain", text="No face was found in the template.", file="1.png", remedy=""),)
     both = ("--template", photos / "1.png", photos / "10.jpg")
     assert run(studio, "quick", "--photos", photos, *both, "--consent") == 6
     assert "not made" in capsys.readouterr().out

@@ -153,7 +153,9 @@ def test_cancel_a_waiting_one_at_once(open_queue, studio, photos):
 
 
 def test_failure_says_what_and_the_next_job_runs(open_queue, studio, photos):
-    studio.fails = TrainingFailed("It broke.", exit_code=3, last_lines=("boom",), log="log.txt", remedy="Mend it.")
+    studio.fails = TrainingFailed(
+        "plain", text="It broke.", exit_code=3, last_lines=("boom",), log="log.txt", remedy="Mend it."
+    )
     queue = open_queue()
     failed = until(queue, queue.submit(Kind.TRAIN, TRAIN, photos), State.FAILED)
     assert failed.error["kind"] == "TrainingFailed"
@@ -178,7 +180,7 @@ def test_a_fault_of_ours_fails_the_job_alone(open_queue, studio, photos, caplog)
 def test_file_names_that_are_no_text(open_queue, studio, photos, monkeypatch):
     def check(given: list, report: Callable[[Step], None]) -> tuple[()]:
         report(Step("check photos", 0, 1, given[0].name))
-        raise BadPicture("It is odd.", file=given[0].name)
+        raise BadPicture("plain", text="It is odd.", file=given[0].name, remedy="")
 
     monkeypatch.setattr(studio, "check_photos", check)
     queue = open_queue()
@@ -216,7 +218,7 @@ class CountingEngine(FakeEngine):
 
     def render(self, job, report):
         if job.picture.getpixel((0, 0))[2] > 150:
-            raise RenderFailed("Too blue.")
+            raise RenderFailed("plain", text="Too blue.", remedy="")
         return super().render(job, report)
 
 
@@ -442,7 +444,7 @@ def test_delete_removes_the_private_files(open_queue, studio, photos):
 
 
 def test_delete_an_unfinished_training_removes_its_workshop(open_queue, studio, photos):
-    studio.fails = TrainingFailed("It broke.", exit_code=3, last_lines=(), log="")
+    studio.fails = TrainingFailed("plain", text="It broke.", exit_code=3, last_lines=(), log="", remedy="")
     queue = open_queue()
     failed = until(queue, queue.submit(Kind.TRAIN, TRAIN, photos), State.FAILED)
     workshop = studio.paths.jobs / "train-ann"
@@ -463,7 +465,7 @@ def test_delete_a_running_one_asks_it_to_stop_first(open_queue, studio, photos):
 
 
 def test_old_unfinished_jobs_lose_their_photos(open_queue, studio, photos, monkeypatch):
-    studio.fails = TrainingFailed("It broke.", exit_code=3, last_lines=(), log="")
+    studio.fails = TrainingFailed("plain", text="It broke.", exit_code=3, last_lines=(), log="", remedy="")
     queue = open_queue()
     failed = until(queue, queue.submit(Kind.TRAIN, TRAIN, photos), State.FAILED)
     queue.close()

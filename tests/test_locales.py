@@ -7,9 +7,10 @@ from string import Formatter
 
 import pytest
 
-from easyphoto.domain import PortraitRequest, TrainRequest, options_of
-from easyphoto.errors import BadPicture, EasyPhotoError, TrainingFailed, messages_of
+from easyphoto.domain import LikenessLevel, PortraitRequest, TrainRequest, options_of
+from easyphoto.errors import BadPicture, TrainingFailed, messages_of
 from easyphoto.locales import LANGUAGES, PLAIN, Message, catalogue, from_json, message, plain, text
+from easyphoto.stages import Stage
 
 HAN = re.compile(r"[\u4e00-\u9fff]")
 HALF_WIDTH = re.compile(r"(?<=[\u4e00-\u9fff”}）])[,;:!?()]|[,;:!?()](?=[\u4e00-\u9fff“{（])")
@@ -50,6 +51,14 @@ def test_every_option_has_its_texts(kind: type):
         assert option.label == text(f"{option.key}.label")
 
 
+def test_there_are_no_texts_of_options_and_stages_that_are_gone():
+    options = (one.key for kind in (TrainRequest, PortraitRequest) for one in options_of(kind).values())
+    known = {f"{key}.{text}" for key in options for text in ("label", "help")}
+    known |= {f"stages.{stage.value.replace(' ', '-')}" for stage in Stage}
+    known |= {f"likeness.{level.value}" for level in LikenessLevel}
+    assert {key for key in catalogue("en") if key.startswith(("options.", "stages.", "likeness."))} == known
+
+
 def test_a_message_is_said_in_both_languages_and_survives_storage():
     inner = message("page.photos.count", n=3)
     told = message("plain", text=[inner, message("page.close")])
@@ -85,17 +94,15 @@ def test_braces_from_outside_are_no_format():
 
 
 def test_an_error_is_code_and_parameters_and_english_text():
-    error = BadPicture("plain", stage="open", file="a.jpg", text="It broke.")
-    assert str(error) == "open: It broke. [a.jpg]"
-    failed = TrainingFailed("plain", exit_code=3, last_lines=("x",), log="train.log", text="No.")
-    assert failed.as_json() | {"kind": "TrainingFailed", "code": "plain", "exit_code": "3"} == failed.as_json()
+    error = BadPicture("picture.empty", stage="open", file="a.jpg")
+    assert str(error) == "open: The file is empty. [a.jpg] Copy it again."
+    failed = TrainingFailed("training.no-checkpoint", exit_code=3, last_lines=("x",), log="train.log")
+    assert (
+        failed.as_json() | {"kind": "TrainingFailed", "code": "training.no-checkpoint", "exit_code": "3"}
+        == failed.as_json()
+    )
 
 
 def test_a_failure_of_an_older_version_has_its_sentences():
     problem, remedy = messages_of({"problem": "It broke.", "remedy": "Mend it."})
     assert (problem.text("zh"), remedy.text("zh")) == ("It broke.", "Mend it.")
-
-
-def test_a_code_nobody_knows_is_a_sentence_for_now():
-    error = EasyPhotoError("It broke.", remedy="Mend it.")
-    assert (error.code, error.problem, error.remedy) == (PLAIN, "It broke.", "Mend it.")

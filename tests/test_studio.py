@@ -54,7 +54,7 @@ def test_templates_are_made_at_work_and_the_host_gets_its_own_back_after_a_failu
     class Engine(FakeEngine):
         def render(self, job: RenderJob, report: Progress):
             seen.append(self.working)
-            raise RenderFailed("no memory")
+            raise RenderFailed("plain", text="no memory", remedy="")
 
     paths, engine = Paths(tmp_path), Engine()
     face = save(draw_faces((200, 200), [((100, 100), 60, (200, 120, 100))]), tmp_path / "face.png")

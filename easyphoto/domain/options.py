@@ -6,42 +6,43 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from easyphoto.errors import BadRequest
-from easyphoto.locales import Message, catalogue
+from easyphoto.locales import Message, text
 
 
 @dataclass(frozen=True)
 class Option:
-    """What a form, a schema and a command line need to know of a field; label and help in English.
+    """What a form, a schema and a command line need to know of a field.
 
-    The texts lie in the catalogue under ``options.train.FIELD`` and ``options.portrait.FIELD``.
+    Its texts lie in the catalogue under `key`: ``options.train.FIELD``, ``options.portrait.FIELD``.
     """
 
-    label: str = ""
-    help: str = ""
     low: float | None = None
     high: float | None = None
     step: float | None = None
     choices: tuple[str, ...] = ()
     advanced: bool = True
-    key: str = ""  # ``options.train.rank``; its texts are KEY.label and KEY.help
+    key: str = ""  # its texts are KEY.label and KEY.help
+
+    @property
+    def label(self) -> str:
+        """In English."""
+        return text(f"{self.key}.label")
+
+    @property
+    def help(self) -> str:
+        """In English."""
+        return text(f"{self.key}.help")
 
 
-def option(default: Any, label: str = "", help: str = "", **bounds: Any) -> Any:
+def option(default: Any, **bounds: Any) -> Any:
     """A dataclass field that carries its `Option`."""
-    return field(default=default, metadata={"option": Option(label, help, **bounds)})
+    return field(default=default, metadata={"option": Option(**bounds)})
 
 
 def options_of(kind: type[Any]) -> dict[str, Option]:
-    """Field name -> Option with its texts, in order, for every field that has one."""
+    """Field name -> Option with its key, in order, for every field that has one."""
     prefix = f"options.{kind.__name__.removesuffix('Request').lower()}"
-    return {f.name: _with_texts(f.metadata["option"], f"{prefix}.{f.name}") for f in fields(kind) if f.metadata}
-
-
-def _with_texts(rule: Option, key: str) -> Option:
-    english = catalogue("en")
-    if f"{key}.label" not in english:  # transition: a field whose words still stand in the code
-        return rule
-    return replace(rule, key=key, label=english[f"{key}.label"], help=english[f"{key}.help"])
+    return {f.name: replace(f.metadata["option"], key=f"{prefix}.{f.name}") for f in fields(kind) if f.metadata}
 
 
 def check_bounds(request: Any) -> None:

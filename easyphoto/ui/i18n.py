@@ -45,11 +45,11 @@ class Translator:
 
     def label(self, option: Option) -> str:
         """Of a field."""
-        return text(f"{option.key}.label", self.language) if option.key else option.label
+        return text(f"{option.key}.label", self.language)
 
     def help(self, option: Option) -> str:
         """Of a field."""
-        return text(f"{option.key}.help", self.language) if option.key else option.help
+        return text(f"{option.key}.help", self.language)
 
     def duration(self, seconds: float) -> str:
         """Rounded, in words."""

@@ -70,7 +70,9 @@ def test_portrait_from_every_source(w):
 
 def test_no_answer_names_a_path_of_the_machine(w):
     log = str(w.studio.paths.jobs / "train-ann" / "log.txt")
-    w.studio.fails = TrainingFailed(f"It broke, see {log}.", exit_code=1, last_lines=(log,), log=log)
+    w.studio.fails = TrainingFailed(
+        "plain", text=f"It broke, see {log}.", exit_code=1, last_lines=(log,), log=log, remedy=""
+    )
     failed = w.ended(w.post("jobs/train", TRAIN).json())
     job = failed["id"]
     answers = [json.dumps(failed), w.get(f"jobs/{job}/log").text, w.get(f"jobs/{job}/history").text, w.get("jobs").text]

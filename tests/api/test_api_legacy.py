@@ -199,7 +199,9 @@ def test_train_refuses_with_a_message(old, w, changes, said):
 
 
 def test_train_failure_is_a_message(old, w):
-    w.studio.fails = TrainingFailed("The trainer broke.", exit_code=1, last_lines=(), log="", remedy="Look at the log.")
+    w.studio.fails = TrainingFailed(
+        "plain", text="The trainer broke.", exit_code=1, last_lines=(), log="", remedy="Look at the log."
+    )
     assert old.train(instance_images=[b64(png())])["message"].startswith("The trainer broke. Look at the log.")
 
 

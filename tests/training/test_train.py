@@ -112,7 +112,7 @@ def test_the_trainer_is_made_ready_after_the_checks_and_before_the_device_is_tak
 
     def offline(report: Progress) -> Interpreter:
         asked.append(context.engine.is_released)
-        raise MissingPackage("There is no connection.")
+        raise MissingPackage("plain", text="There is no connection.", remedy="")
 
     context = replace(context, trainer=offline)
     with pytest.raises(BadRequest):

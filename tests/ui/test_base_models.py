@@ -33,7 +33,7 @@ class HostEngine:
 
     def checkpoint(self, name: str) -> Checkpoint:
         if name not in self.names:
-            raise MissingModel(f"There is no {name!r}.")
+            raise MissingModel("plain", text=f"There is no {name!r}.", remedy="")
         return Checkpoint(name, ModelFamily.SDXL if "xl" in name else ModelFamily.SD15)
 
 

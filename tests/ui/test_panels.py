@@ -134,7 +134,7 @@ def test_a_check_brings_its_verdicts_and_leaves_no_copies(context: UiContext, tm
 
 
 def test_a_check_that_fails_says_why(tmp_path: Path):
-    with desk_in(tmp_path, fails=MissingModel("A face model is missing.", remedy="Fetch it.")) as context:
+    with desk_in(tmp_path, fails=MissingModel("plain", text="A face model is missing.", remedy="Fetch it.")) as context:
         panel, file = TrainPanel(context), selfie(tmp_path / "a.png")
         _, draft, checking, *_ = panel.on_check(drafted(file), "", {})
         ended(context.jobs, context.jobs.get(checking))

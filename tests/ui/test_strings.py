@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from easyphoto.ui.i18n import Translator, language_of
 from easyphoto.ui.portrait_panel import PRESETS
 
 FOLDER = Path(easyphoto.ui.__file__).parent
+ROOM = Path(easyphoto.ui.__file__).parent
 HAN = re.compile(r"[\u4e00-\u9fff]")
 PAGE = {key.removeprefix("page.") for key in catalogue("en") if key.startswith("page.")}
 
@@ -33,6 +35,20 @@ def test_keys_that_are_put_together_exist():
     made += [f"tab.{tab}" for tab in ("train", "portrait", "people", "doctor")]
     made += [f"preset.{preset}" for preset in PRESETS]
     assert [key for key in made if key not in PAGE] == []
+    made += [f"train.scores.{column}" for column in ("step", "likeness", "share")]
+    assert [key for key in PAGE if key not in {*made, *written()} and key.removesuffix(".one") not in written()] == []
+
+
+def written() -> set[str]:
+    """Every string of the package's code, and every quoted word of its templates."""
+    found = set()
+    for file in FOLDER.parent.rglob("*.py"):
+        nodes = ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        strings = (node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str))
+        found |= {value.removeprefix("page.") for value in strings}
+    for file in FOLDER.rglob("*.html"):
+        found |= set(re.findall(r"""["']([\w.]+)["']""", file.read_text(encoding="utf-8")))
+    return found
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ class HostsEngine:
 
     def checkpoint(self, name: str) -> Checkpoint:
         if name not in self.names:
-            raise MissingModel(f"There is no {name!r}.")
+            raise MissingModel("plain", text=f"There is no {name!r}.", remedy="")
         return Checkpoint(name, ModelFamily.SD15)
 
     def default(self) -> str:

@@ -21,7 +21,7 @@ from easyphoto.webui import diagnostics
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeHost:
     monkeypatch.setattr(host_module, "current_host", lambda: None)
     monkeypatch.setattr(
-        controlnet_units, "why_absent", lambda host: MissingModel("It is gone.", remedy="Bring it back.")
+        controlnet_units, "why_absent", lambda host: MissingModel("plain", text="It is gone.", remedy="Bring it back.")
     )
     return open_host(tmp_path, monkeypatch)
 
