@@ -6,6 +6,9 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+LONGEST_STEM = 200
+"""Bytes; file systems take 255, and some are needed for a number and for a temporary name."""
+
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -95,8 +98,17 @@ class Paths:
         return self.models / "samples"
 
 
+def shortened(stem: str, most: int = LONGEST_STEM) -> str:
+    """At most so many bytes of UTF-8, whole characters only."""
+    return stem.encode("utf-8", "replace")[:most].decode("utf-8", "ignore")
+
+
 def free_name(folder: Path, stem: str) -> Path:
-    """STEM.png in `folder`, or STEM-2.png and so on: nothing that is there is ever overwritten."""
+    """STEM.png in `folder`, or STEM-2.png and so on: nothing that is there is ever overwritten.
+
+    The stem is shortened to `LONGEST_STEM` bytes, so that every system takes the name.
+    """
+    stem = shortened(stem)
     file, number = folder / f"{stem}.png", 1
     while file.exists():
         number += 1

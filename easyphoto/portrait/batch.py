@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from easyphoto.domain import Person, Portrait, PortraitRequest, Template
 from easyphoto.errors import BadRequest, EasyPhotoError, PersonGone
 from easyphoto.images import save_picture
 from easyphoto.library import Library
-from easyphoto.paths import free_name
+from easyphoto.paths import LONGEST_STEM, free_name, shortened
 from easyphoto.portrait.generate import Tools, generate, order_of
 from easyphoto.portrait.subject import open_subject
 from easyphoto.private_files import make_private
 from easyphoto.progress import Progress, Step
 from easyphoto.stages import Stage
+
+STEM = LONGEST_STEM - 12
+"""Bytes of a template's name in its portrait's; the rest is for the seed."""
 
 OnResult = Callable[[Portrait | EasyPhotoError], None]
 """Called with every portrait as soon as it is saved, and with the failure of every template that gave none."""
@@ -50,12 +54,13 @@ def generate_batch(
 
     Each is saved into `context.folder` and handed to `context.on_result` as it is finished.
     Raises NotFound or NoFace for a person that cannot be opened, BadRequest for one without the LoRA that the base
-    model needs, PersonGone for one deleted meanwhile; a template
-    that fails, or whose portrait cannot be saved, fails alone.
+    model needs, PersonGone for one deleted meanwhile, EasyPhotoError for a folder that cannot be written, before
+    anything is rendered. A template that fails, or whose portrait cannot be saved, fails alone.
     """
     tools, faces = context.tools, context.tools.faces
     people = {name: open_subject(context.library.open(name), faces) for name in order_of(request.persons)}
     _check_loras(request, [subject.person for subject in people.values()], tools)
+    _check_folder(context.folder)
     to = _Destination(context.library, context.folder, tuple(subject.person for subject in people.values()))
     results: list[Portrait | EasyPhotoError] = []
     with tools.engine.session():
@@ -68,6 +73,18 @@ def generate_batch(
         tuple(result for result in results if isinstance(result, Portrait)),
         tuple(result for result in results if isinstance(result, EasyPhotoError)),
     )
+
+
+def _check_folder(folder: Path) -> None:
+    """Write a file there and delete it again. Raises EasyPhotoError."""
+    try:
+        make_private(folder)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise EasyPhotoError(
+            "portrait.not-saved", stage="save", file=str(folder), why=error.strerror or error
+        ) from error
 
 
 def _check_loras(request: PortraitRequest, persons: Sequence[Person], tools: Tools) -> None:
@@ -105,7 +122,7 @@ def _saved(portrait: Portrait, to: _Destination) -> Portrait:
     try:
         with to.library.unchanged(to.persons):
             make_private(to.folder)
-            file = free_name(to.folder, f"{Path(portrait.template).stem}-{portrait.seed}")
+            file = free_name(to.folder, f"{shortened(Path(portrait.template).stem, STEM)}-{portrait.seed}")
             save_picture(portrait.picture, file, portrait.infotext)
     except OSError as error:
         raise EasyPhotoError(

@@ -8,7 +8,7 @@ from fakes import FakeEngine, FakeFaces, draw_faces, save
 from PIL import Image
 
 from easyphoto.domain import KEEP, HintKind, LoraCheckpoint, ModelFamily, Person, PortraitRequest, Template
-from easyphoto.errors import BadRequest, NoFace
+from easyphoto.errors import BadRequest, EasyPhotoError, NoFace
 from easyphoto.faces.base import FusionSource
 from easyphoto.faces.skin_locus import lab_to_lch
 from easyphoto.images import read_infotext, rgb_to_lab
@@ -330,3 +330,23 @@ def test_a_photo_in_violet_light_is_balanced_before_use(tmp_path: Path):
     subject = open_subject(person(tmp_path, "eve", (205, 120, 165)), FakeFaces())
     _, _, hue = lab_to_lch(FakeFaces().skin_tone(subject.sources[0].picture, subject.sources[0].face))
     assert 40 < hue < 70
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_rendered(tmp_path: Path, ann: Subject):
+    engine, occupied = FakeEngine(), tmp_path / "out"
+    occupied.write_bytes(b"a file")
+    context = BatchContext(Tools(engine, FakeFaces()), _People(ann.person), occupied / "below")  # type: ignore[arg-type]
+    with pytest.raises(EasyPhotoError) as caught:
+        generate_batch(request("ann"), [template(tmp_path, ((450, 350), 160))], context, silent)
+    assert caught.value.code == "portrait.not-saved" and str(occupied) in caught.value.file
+    assert engine.jobs == []
+
+
+@pytest.mark.parametrize("name", ["x" * 250 + ".png", "照" * 84 + ".png"])
+def test_names_are_shortened_by_bytes_and_keep_the_seed(tmp_path: Path, ann: Subject, name: str):
+    shown = replace(template(tmp_path, ((450, 350), 160)), name=name)
+    context = BatchContext(Tools(FakeEngine(), FakeFaces()), _People(ann.person), tmp_path / "out")  # type: ignore[arg-type]
+    for _ in range(2):
+        (portrait,) = generate_batch(request("ann"), [shown], context, silent).portraits
+    assert portrait.file is not None and portrait.file.is_file()
+    assert portrait.file.stem.endswith("-7-2") and portrait.file.stem.startswith(name[:40])
