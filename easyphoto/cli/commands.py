@@ -232,7 +232,8 @@ def _said(done: Portrait) -> list[str]:
     scores = [
         f"  likeness {score.before:.2f} before, {score.after:.2f} after: {score.level.message}" for score in done.scores
     ]
-    return [str(done.file), *scores, *(f"  {note}" for note in done.notes)]
+    looks = [f"  quality {score.quality.value:.2f} of 1" for score in done.scores if score.quality is not None]
+    return [str(done.file), *scores, *looks, *(f"  {note}" for note in done.notes)]
 
 
 def _person(person: Person) -> dict[str, Any]:

@@ -21,6 +21,8 @@ from easyphoto.domain.portrait import (
     Pass,
     Portrait,
     PortraitRequest,
+    Quality,
+    QualityParts,
     Rendered,
     RenderJob,
 )
@@ -54,6 +56,8 @@ __all__ = [
     "Portrait",
     "PortraitRequest",
     "Pose",
+    "Quality",
+    "QualityParts",
     "RenderJob",
     "Rendered",
     "StoredTemplate",

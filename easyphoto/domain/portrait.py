@@ -150,6 +150,30 @@ class LikenessLevel(str, Enum):
 
 
 @dataclass(frozen=True)
+class QualityParts:
+    """Faults of one repainted face, each 0 where there is none and about 1 where it is plain to see."""
+
+    edge_step: float = 0.0  # of color across the edge of what was laid in
+    color_step: float = 0.0  # of the face against forehead and neck
+    flat_light: float = 0.0  # less light and shade than the template's face has
+    softness: float = 0.0  # skin without the template's fine detail
+    harshness: float = 0.0  # skin with more than that
+    patches: float = 0.0  # lids, nose or cheeks of another color
+    doubled_edges: float = 0.0  # lines on plain skin: second outlines, smears, torn hair
+    expression_gap: float = 0.0  # of the mouth against the template's
+    closed_eyes: float = 0.0
+    pose_gap: float = 0.0  # of the photo against the template
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How good a face looks, whoever it shows."""
+
+    value: float  # 0..1, higher is better
+    parts: QualityParts = field(default_factory=QualityParts)
+
+
+@dataclass(frozen=True)
 class FaceScore:
     """Likeness of one repainted face."""
 
@@ -158,6 +182,7 @@ class FaceScore:
     before: float  # median L2 of the template's face to the person's photos; lower is nearer
     after: float
     level: LikenessLevel  # what `after` means
+    quality: Quality | None = None  # None where the face was not found again or has no mesh
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,14 @@ class FusionSource:
     face: Face
 
 
+@dataclass(frozen=True)
+class PhotoFit:
+    """How the photo that was moved in fits the template."""
+
+    pose_gap: float  # degrees
+    eyes_open: float  # of the photo, gap of the lids in eye widths
+
+
 @dataclass(frozen=True, eq=False)
 class FusionResult:
     """The template with the source's face in it; pixels where `mask` is 0 are the template's own."""
@@ -48,6 +56,7 @@ class FusionResult:
     source: int  # index of the source that was used
     pose_gap: float  # degrees between source and template
     notes: tuple[Message, ...] = ()
+    fit: PhotoFit | None = None  # of the source that was used
 
 
 Prepare = Callable[[FusionSource], FusionSource]

@@ -62,8 +62,8 @@ class JobQueue:
 
         Results: CHECK {"reports": [PhotoReport]}; TRAIN {"person": id, "name", "reports", "losses": [[step, loss]],
         "distance_by_step": {step: L2}, "votes": {step: share}, "seconds", "warnings"};
-        PORTRAIT {"portraits": [{"file", "template", "likeness": [FaceScore], "seed", "infotext", "notes",
-        "seconds"}], "failures": [error]}; "file" is relative to the data folder (`Paths.root`).
+        PORTRAIT {"portraits": [{"file", "template", "likeness": [FaceScore with its Quality], "seed", "infotext",
+        "notes", "seconds"}], "failures": [error]}; "file" is relative to the data folder (`Paths.root`).
         A portrait job that is cancelled or fails still has the finished portraits in its result.
         Raises BadRequest when the request is not of the kind or there are no files; Busy when the queue is full.
         """

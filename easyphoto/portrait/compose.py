@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from easyphoto.domain import Face, Pixels
-from easyphoto.faces.base import FaceRegions, FaceToolbox
+from easyphoto.faces.base import FaceRegions, FaceToolbox, PhotoFit
 from easyphoto.images import blend, extent, feather, grow, shrink
 from easyphoto.portrait.plan import FacePlan, Widths, moved
 
@@ -25,6 +25,8 @@ class FaceCanvas:
     face: Face  # the template's face, in region pixels
     free: Pixels  # 255 where this face may be painted, 0 on its neighbours
     touched: Pixels  # 255 wherever anything was allowed to change so far
+    laid_in: Pixels | None = None  # 255 where the person's photo was moved in, soft edge; None before
+    fit: PhotoFit | None = None  # of that photo to the template
 
     @property
     def widths(self) -> Widths:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -44,7 +44,10 @@ def fuse(canvas: FaceCanvas, context: EffectContext, ratio: float) -> tuple[Face
     fused = context.faces.fuse(canvas.pixels, canvas.face, context.subject.sources, ratio, context.prepare)
     # The toolbox has softened its own edge, so the mask is taken as solid wherever it changed anything.
     moved_in = np.where(fused.mask > 0, 255, 0).astype(np.uint8)
-    return canvas.painted(fused.picture, moved_in), fused.notes
+    painted = canvas.painted(fused.picture, moved_in)
+    if canvas.laid_in is None:  # the second time the template is the person already, and everything fits
+        painted = replace(painted, laid_in=np.minimum(fused.mask, canvas.free), fit=fused.fit)
+    return painted, fused.notes
 
 
 def match_template(canvas: FaceCanvas, context: EffectContext) -> FaceCanvas:

@@ -22,7 +22,7 @@ from easyphoto.portrait.plan import FacePlan, PassPlan, pass_seed, plan_faces
 from easyphoto.portrait.pose_reference import pose_reference
 from easyphoto.portrait.prompts import join_prompt
 from easyphoto.portrait.repaint import PassContext, PoseReference, repaint
-from easyphoto.portrait.score import score_faces
+from easyphoto.portrait.score import PaintedFace, badness, score_faces
 from easyphoto.portrait.subject import Subject
 from easyphoto.progress import Clock, Progress, Step
 from easyphoto.stages import Stage
@@ -59,7 +59,7 @@ class PortraitContext:
 def generate(
     request: PortraitRequest, template: Template, people: Mapping[str, Subject], tools: Tools, report: Progress
 ) -> Portrait:
-    """The best of `request.best_of` portraits by likeness; raises EasyPhotoError naming the template."""
+    """The best of `request.best_of` portraits by likeness and quality; raises EasyPhotoError naming the template."""
     first = request.seed if request.seed >= 0 else secrets.randbelow(2**32)
     candidates = [
         _portrait(
@@ -67,7 +67,7 @@ def generate(
         )
         for n in range(request.best_of)
     ]
-    return min(candidates, key=lambda p: sum(score.after for score in p.scores))
+    return min(candidates, key=lambda p: sum(badness(score.after, score.quality) for score in p.scores))
 
 
 def _portrait(context: PortraitContext) -> Portrait:
@@ -80,14 +80,17 @@ def _portrait(context: PortraitContext) -> Portrait:
     context.report(Step(Stage.SKIN_TONE, 0, 1, context.template.name))
     with clock.time(Stage.SKIN_TONE):
         result = _in_own_skin(picture, faces, plans, context)
+    painted = []
     for number, plan in enumerate(plans):
         canvas = _paint_face(cut(result, plan, faces), FaceContext(context, plan, number))
         result = put_back(result, canvas, plan.region)
+        painted.append(PaintedFace(plan, canvas))
     context.report(Step(Stage.SCORE, 0, 1, context.template.name))
     with clock.time(Stage.SCORE):
-        scores = score_faces(picture, result, plans, context.people, context.tools.faces)
+        scores = score_faces(picture, result, painted, context.people, context.tools.faces)
     notes = tuple(dict.fromkeys(context.notes))
-    text = infotext(request, result.shape[1::-1], [context.people[p.person].person for p in plans])
+    quality = [score.quality.value for score in scores if score.quality is not None]
+    text = infotext(request, result.shape[1::-1], [context.people[p.person].person for p in plans], quality)
     return Portrait(
         Image.fromarray(result), context.template.name, scores, request.seed, text, notes, dict(clock.seconds)
     )

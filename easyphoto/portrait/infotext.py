@@ -24,8 +24,13 @@ _FIRST = (
 )
 
 
-def infotext(request: PortraitRequest, size: tuple[int, int], people: Sequence[Person]) -> str:
-    """Prompt, negative prompt and one line of settings; persons appear as hashes, never by name."""
+def infotext(
+    request: PortraitRequest, size: tuple[int, int], people: Sequence[Person], quality: Sequence[float] = ()
+) -> str:
+    """Prompt, negative prompt and one line of settings; persons appear as hashes, never by name.
+
+    `quality` is 0..1 of each painted face, see `Quality`.
+    """
     settings: dict[str, Any] = {
         "Steps": request.first_steps,
         "CFG scale": request.cfg_scale,
@@ -37,6 +42,8 @@ def infotext(request: PortraitRequest, size: tuple[int, int], people: Sequence[P
         "EasyPhoto persons": " ".join(person_hash(p.id) for p in people),
         **{f"EasyPhoto {f.name}": getattr(request, f.name) for f in fields(request) if f.name not in _FIRST},
     }
+    if quality:
+        settings["EasyPhoto quality"] = " ".join(f"{value:.2f}" for value in quality)
     line = ", ".join(f"{key}: {_quoted(value)}" for key, value in settings.items())
     return f"{join_prompt(request.prompt)}\nNegative prompt: {request.negative_prompt}\n{line}"
 

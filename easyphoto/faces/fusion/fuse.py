@@ -16,7 +16,7 @@ import numpy as np
 
 from easyphoto.domain import Face, Floats, Pixels
 from easyphoto.errors import NoFace
-from easyphoto.faces.base import FusionResult, FusionSource, Prepare, unprepared
+from easyphoto.faces.base import FusionResult, FusionSource, PhotoFit, Prepare, unprepared
 from easyphoto.faces.builtin.face_parsing import CropWindow
 from easyphoto.faces.fusion.blend_mask import BlendMask, blend_region
 from easyphoto.faces.fusion.expression import borrows_mouth, expression_cost
@@ -32,6 +32,7 @@ from easyphoto.faces.fusion.texture import with_texture_of
 from easyphoto.faces.fusion.thin_plate import ThinPlate, sample
 from easyphoto.faces.geometry import box_of
 from easyphoto.faces.likeness import distance, robust_center
+from easyphoto.faces.quality import QUALITY_WEIGHT, Repainted, quality_of
 from easyphoto.images.masks import multiband_blend
 
 _EXPRESSION_WEIGHT = 0.03  # L2 that an `expression_cost` of 1 weighs when the recognizer chooses between sources
@@ -86,11 +87,12 @@ def fuse(
     tried = choices[: 1 if judge is None else recipe.tries]
     worth = [choice for choice in tried if choice.cost <= tried[0].cost + recipe.worse]
     trials = [_candidate(canvas, wear, replace(choice, source=prepare(choice.source)), recipe) for choice in worth]
-    best = trials[0] if judge is None or len(trials) == 1 else _nearest(trials, sources, judge)
+    best = trials[0] if judge is None or len(trials) == 1 else _best(canvas, trials, sources, judge)
     picture, mask = canvas.put_back(best.goal, best.pixels, best.mask)
     wears = notes_on_wear(_wear_of(best.choice.source), wear)
     notes = (*notes_on(best.choice), *wears, *soft_note(sources[best.choice.index]))
-    return FusionResult(picture, mask, best.choice.index, best.choice.gap, notes)
+    fit = PhotoFit(best.choice.gap, best.choice.expression.eyes_open)
+    return FusionResult(picture, mask, best.choice.index, best.choice.gap, notes, fit)
 
 
 # ---------------------------------------------------------------- one trial
@@ -138,8 +140,10 @@ def _dissolved(before: Pixels, after: Pixels, share: float) -> Pixels:
     return np.asarray(np.rint(mixed), np.uint8)
 
 
-def _nearest(trials: Sequence[_Candidate], sources: Sequence[FusionSource], judge: Embedder) -> _Candidate:
-    """The trial nearest to the middle of the person's photos, another expression than the template's counted."""
+def _best(
+    canvas: FaceCrop, trials: Sequence[_Candidate], sources: Sequence[FusionSource], judge: Embedder
+) -> _Candidate:
+    """The trial nearest to the middle of the person's photos; a different expression and faults count too."""
     rows = [s.face.embedding for s in sources if s.face.embedding is not None]
     if not rows:
         rows = [judge.embed(trial.choice.source.picture, trial.choice.source.face) for trial in trials]
@@ -147,9 +151,15 @@ def _nearest(trials: Sequence[_Candidate], sources: Sequence[FusionSource], judg
     gaps = [
         distance(judge.embed(trial.pixels, face_of(trial.goal)), center)
         + _EXPRESSION_WEIGHT * expression_cost(trial.choice.expression, trial.choice.wanted)
+        - QUALITY_WEIGHT * _quality(canvas, trial)
         for trial in trials
     ]
     return trials[int(np.argmin(gaps))]
+
+
+def _quality(canvas: FaceCrop, trial: _Candidate) -> float:
+    fit = PhotoFit(trial.choice.gap, trial.choice.expression.eyes_open)
+    return quality_of(Repainted(canvas.pixels, trial.pixels, canvas.mesh, trial.goal, trial.mask), fit).value
 
 
 @dataclass(frozen=True, eq=False)
