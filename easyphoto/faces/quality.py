@@ -54,18 +54,18 @@ def felt(part: float) -> float:
 QUALITY_WEIGHT = 0.15
 """L2 of the recognizer that a whole unit of quality weighs where one of several portraits is chosen."""
 MOST = 3.0
-FLAWLESS = 0.798
+FLAWLESS = 0.778
 WEIGHTS = QualityParts(
     edge_step=0.025,
-    color_step=0.074,
-    flat_light=0.219,
+    color_step=0.108,
+    flat_light=0.166,
     softness=0.025,
-    harshness=0.085,
-    patches=0.132,
-    doubled_edges=0.032,
+    harshness=0.041,
+    patches=0.139,
+    doubled_edges=0.114,
     expression_gap=0.025,
-    closed_eyes=0.071,
-    pose_gap=0.076,
+    closed_eyes=0.025,
+    pose_gap=0.064,
 )
 
 
@@ -85,7 +85,7 @@ def parts_of(face: Repainted, fit: PhotoFit | None = None) -> QualityParts:
         softness=max(0.0, float(np.log2(usual / sharp))) / 2,
         harshness=max(0.0, float(np.log2(sharp / usual))) / 2,
         patches=_patches(now, plane, skin),
-        doubled_edges=_stray_lines(now, plane, skin),
+        doubled_edges=_stray_lines(now, was, plane, skin),
         expression_gap=expression_gap(own, wanted) / 2,
         closed_eyes=max(0.0, _SHUT - eyes) / 0.05,
         pose_gap=max(0.0, gap - 5) / 20,
@@ -121,14 +121,18 @@ def _shading(lab: Floats, skin: np.ndarray) -> float:
     return max(float(broad[skin].std()) if skin.any() else 1.0, 0.5)
 
 
-def _stray_lines(lab: Floats, plane: BlendMask, skin: np.ndarray) -> float:
-    """Dark lines on plain skin above the mouth, where no beard grows: second outlines, smears, torn hair."""
+def _stray_lines(after: Floats, before: Floats, plane: BlendMask, skin: np.ndarray) -> float:
+    """Dark lines on plain skin above the mouth, where no beard grows: second outlines, smears, torn hair.
+
+    What the template shows there itself, as the frame of its glasses, is none.
+    """
     plain = skin & (plane.along(plane.mesh[2, :2], 0.05) < 0.5)
     if not plain.any():
         return 0.0
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (15, 15))
-    lines = cv2.morphologyEx(lab[..., 0], cv2.MORPH_BLACKHAT, disc)
-    return max(0.0, float(np.maximum(lines[plain] - 3, 0).mean()) - 0.3)
+    now, was = (cv2.morphologyEx(lab[..., 0], cv2.MORPH_BLACKHAT, disc) for lab in (after, before))
+    own = np.maximum(now - np.where(cv2.dilate(was, disc) > 12, np.inf, 0), 0)
+    return max(0.0, float(np.maximum(own[plain] - 3, 0).mean()) - 0.3)
 
 
 def _patches(lab: Floats, plane: BlendMask, skin: np.ndarray) -> float:
@@ -170,7 +174,7 @@ def _color_step(after: Floats, before: Floats, plane: BlendMask, mask: Floats) -
     if face.sum() < 50 or beyond.sum() < 50:
         return 0.0
     usual = np.median(before[face], axis=0)
-    around = beyond & (np.linalg.norm((before - usual) * np.float32([0.5, 1, 1]), axis=-1) < 14)
+    around = beyond & (np.linalg.norm((before - usual) * np.array([0.5, 1, 1], np.float32), axis=-1) < 14)
     if around.sum() < 50:
         return 0.0
     steps = [np.median(lab[face], axis=0) - np.median(lab[around], axis=0) for lab in (after, before)]
