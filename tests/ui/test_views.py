@@ -14,17 +14,18 @@ from easyphoto.domain import Box, Face, Person, Pose
 from easyphoto.errors import BadPicture
 from easyphoto.jobs import Event, Job, Kind, State
 from easyphoto.library.uploads import StoredUpload
+from easyphoto.locales import message
 from easyphoto.ui.charts import HEIGHT, WIDTH, Chart, line_chart, points_of, smoothed, thinned
-from easyphoto.ui.components import bytes_in_words, problem
+from easyphoto.ui.components import LEVEL_KINDS, bytes_in_words, problem
 from easyphoto.ui.i18n import Translator
 from easyphoto.ui.job_view import job_html
 from easyphoto.ui.people_view import Opened, PersonCard, people_html
 from easyphoto.ui.photos_view import DraftPhoto, added, photos_html, with_override, with_reports
 from easyphoto.ui.pictures import PictureCache
-from easyphoto.ui.portrait_view import PortraitResult, shots_html
+from easyphoto.ui.portrait_view import PortraitResult, level_kind, shots_html
 from easyphoto.ui.progress_estimate import estimate_progress, progress_of
 from easyphoto.ui.selection import FaceBox, Selection, face_boxes_of, orders
-from easyphoto.ui.train_view import curves, outcome_html
+from easyphoto.ui.train_view import curves, figures_html, outcome_html
 
 SAY = Translator()
 NASTY = '<img src=x onerror="alert(1)">.jpg'
@@ -174,6 +175,26 @@ def test_a_portrait_tells_its_notes(tmp_path: Path):
     html = shots_html([PortraitResult("j", 0, facts, selfie(tmp_path / "a.png"), None, {})], PictureCache(), SAY)
     assert "that hint was left out" in html
     assert "<img src=x" not in html
+
+
+def test_a_person_without_a_lora_comes_with_the_reason_and_without_curves():
+    note = message("training.no-lora").as_json()
+    ended = job(
+        state=State.DONE,
+        request={"base_model": "built-in", "train_lora": False},
+        result={"name": "Ada", "notes": [note], "losses": [], "distance_by_step": {}, "votes": {}},
+    )
+    html = outcome_html(ended, None, PictureCache(), Translator("zh"))
+    assert "没有训练 LoRA" in html and "ep-table" not in html
+    assert figures_html(ended, [], SAY) == ""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kind"), [(0.8, 0.3, "good"), (0.3, 0.3, "quiet"), (0.3, 0.29, "quiet"), (0.3, 0.4, "quiet")]
+)
+def test_a_face_that_came_no_nearer_has_no_good_badge(before: float, after: float, kind: str):
+    level = next(level for level, good in LEVEL_KINDS.items() if good == "good")
+    assert level_kind({"level": level, "before": before, "after": after}) == kind
 
 
 # ---------------------------------------------------------------- curves
