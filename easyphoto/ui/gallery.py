@@ -67,7 +67,7 @@ class Gallery:
         people = ", ".join(dict.fromkeys(names.get(p, p) for p in job.request.get("persons", ()) if p))
         title = f"{people} · {', '.join(job.files)}"
         events = self.context.events(job)
-        html = job_html(job, events, time.time(), (self.context.say, JOB_BOX), title)
+        html = job_html(job, events, time.time(), self.context.say, JOB_BOX, title)
         said = (job.error or {}).get("problem")
         news = [failure for failure in _failures(job) if failure.get("problem") != said]
         previews = [event.preview for event in events if event.preview and not job.over]

@@ -21,9 +21,8 @@ KINDS = {
 }
 
 
-def job_html(job: Job, events: Sequence[Event], now: float, voice: tuple[Translator, str], title: str) -> Markup:
-    """Heading, bar and buttons of one job; `voice` is the language and the hidden field the buttons write to."""
-    say, box = voice
+def job_html(job: Job, events: Sequence[Event], now: float, say: Translator, box: str, title: str) -> Markup:
+    """Heading, bar and buttons of one job; `box` is the hidden field that the buttons write to."""
     where = estimate_progress(job, events, now)
     return render(
         "job",

@@ -244,7 +244,7 @@ class PortraitPanel:
         names = {p.id: p.name for p in people}
         return (
             templates_html(cards, selection, context.pictures, context.say),
-            faces_html(cards, selection, spots, people, (context.pictures, context.say)),
+            faces_html(cards, selection, spots, people, context.pictures, context.say),
             self.gallery.jobs_html(jobs, names),
             self.gallery.shots_html(jobs, names, selection.shots),
         )

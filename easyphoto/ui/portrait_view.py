@@ -48,10 +48,10 @@ def faces_html(
     selection: Selection,
     spots: Mapping[str, Sequence[FaceBox]],
     people: Sequence[Person],
-    tools: tuple[PictureCache, Translator],
+    pictures: PictureCache,
+    say: Translator,
 ) -> Markup:
     """The preview with numbered faces, and a choice of person for each."""
-    pictures, say = tools
     shown = next((card for card in cards if card.id == selection.shown), None)
     places = spots.get(shown.id, ()) if shown else ()
     return render(

@@ -248,7 +248,7 @@ class TrainPanel:
 
     def _job(self, job: Job) -> str:
         title = str(job.request.get("person", ""))
-        return job_html(job, self.context.events(job), time.time(), (self.context.say, train_view.BOX), title)
+        return job_html(job, self.context.events(job), time.time(), self.context.say, train_view.BOX, title)
 
     def current(self) -> Job | None:
         """The training the page is about: the one that runs or waits, else the newest."""

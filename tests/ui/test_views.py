@@ -46,7 +46,7 @@ def event(number: int, stage: str, done: int, total: int, **figures: float) -> E
 
 
 def test_a_waiting_job_says_its_place():
-    html = job_html(job(state=State.QUEUED, place=3), [], 100.0, (SAY, "box"), "Ada")
+    html = job_html(job(state=State.QUEUED, place=3), [], 100.0, SAY, "box", "Ada")
     assert "number 3 in the line" in html
 
 
@@ -144,13 +144,13 @@ def test_portraits_count_templates_and_passes():
     ],
 )
 def test_a_job_offers_what_can_be_done(state: State, words: tuple[str, ...]):
-    html = job_html(job(state=state, resumable=True), [], 101, (SAY, "box"), "Ada")
+    html = job_html(job(state=state, resumable=True), [], 101, SAY, "box", "Ada")
     assert all(word in html for word in words)
 
 
 def test_a_failure_shows_problem_file_mend_and_last_lines():
     facts = {"problem": "It broke.", "file": "me.jpg", "remedy": "Try again.", "last_lines": "a\nb"}
-    html = job_html(job(state=State.FAILED, error=facts), [], 101, (SAY, "box"), "Ada")
+    html = job_html(job(state=State.FAILED, error=facts), [], 101, SAY, "box", "Ada")
     assert all(word in html for word in ("It broke.", "me.jpg", "Try again.", "a\nb"))
 
 
