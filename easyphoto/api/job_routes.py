@@ -16,6 +16,7 @@ from easyphoto.api.serializers import Json
 from easyphoto.api.sse import stream
 from easyphoto.domain import PortraitRequest, TrainRequest
 from easyphoto.jobs import CheckRequest, Kind, State
+from easyphoto.jobs.requests import check_consent
 
 router = APIRouter(prefix="/v1/jobs", route_class=ApiRoute)
 
@@ -51,6 +52,7 @@ def _request(context: AppContext, kind: Any, body: Any) -> Any:
 
 
 def _submitted(context: AppContext, kind: Kind, request: Any, items: Sequence[Any]) -> Json:
+    check_consent(request)
     with context.request_files.files([given_fields(item) for item in items]) as files:
         return context.serializer.job(context.queue.submit(kind, request, files))
 

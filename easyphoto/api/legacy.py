@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -31,7 +32,8 @@ USUAL_CHECKPOINT = "Chilloutmix-Ni-pruned-fp16-fix.safetensors"
 
 router = APIRouter(route_class=LegacyRoute)
 
-CONSENT = "By this call the caller states that the person shown has agreed."
+CONSENT_SETTING = "EASYPHOTO_LEGACY_CONSENT"
+"""Environment variable; 1: whoever runs the program answers for the consent of everybody its clients train."""
 
 
 @router.post("/easyphoto_train_forward", operation_id="legacyTrain", response_model=models.LEGACY_TRAIN)
@@ -47,12 +49,19 @@ async def train(given: dict[str, Any] = Body(...), context: AppContext = Depends
         return {"message": _message(context, error.as_json())}
 
 
+def _consent(given: fields.Given) -> bool:
+    """The original asks for none; here the client says it, or whoever runs the program. Raises BadRequest."""
+    if given.get("consent") is not True and os.environ.get(CONSENT_SETTING) != "1":
+        raise BadRequest("legacy.no-consent", stage="request", setting=CONSENT_SETTING)
+    return True
+
+
 def _train_job(context: AppContext, given: fields.Given) -> tuple[Job, list[str]]:
     base, notes = _checkpoint(context, given)
     wanted, more = fields.train_fields(given, base.family)
-    request = TrainRequest.for_family(base.family, base_model=base.name, consent=True, **wanted)
+    request = TrainRequest.for_family(base.family, base_model=base.name, consent=_consent(given), **wanted)
     photos = fields.texts("instance_images", given.get("instance_images"))
-    return _submit(context, Kind.TRAIN, request, photos), [*notes, *more, CONSENT]
+    return _submit(context, Kind.TRAIN, request, photos), [*notes, *more]
 
 
 @router.post("/easyphoto_infer_forward", operation_id="legacyInfer", response_model=models.LEGACY_INFER)

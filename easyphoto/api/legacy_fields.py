@@ -77,7 +77,7 @@ _PORTRAIT_OFF: dict[str, tuple[Any, ...]] = {
 # Read elsewhere, or they only tune one of the switches above.
 _TRAIN_KNOWN = {
     "sd_model_checkpoint", "id_task", "train_mode_choose", "instance_images", "max_rl_time", "timestep_fraction",
-    "dataloader_num_workers",
+    "dataloader_num_workers", "consent",
 }  # fmt: skip
 _PORTRAIT_KNOWN = {
     "user_ids", "sd_model_checkpoint", "selected_template_images", "init_image", "uploaded_template_images", "tabs",

@@ -15,7 +15,7 @@ from easyphoto.errors import BadRequest, Busy
 from easyphoto.jobs import job_files
 from easyphoto.jobs.expiry import Expiry
 from easyphoto.jobs.job import Event, Job, JobFile, Kind, State, checked_id, trained_person
-from easyphoto.jobs.requests import REQUESTS, Request
+from easyphoto.jobs.requests import REQUESTS, Request, check_consent
 from easyphoto.jobs.store import JobStore
 from easyphoto.jobs.workers import WORKERS, Workers
 from easyphoto.paths import Paths
@@ -82,6 +82,7 @@ class JobQueue:
     def _check(self, kind: Kind, request: Request, files: Sequence[JobFile]) -> None:
         if not isinstance(request, REQUESTS[kind]):
             raise BadRequest("jobs.other-request", stage="request", kind=kind.value, request=REQUESTS[kind].__name__)
+        check_consent(request)
         if not files:
             raise BadRequest("jobs.no-picture", stage="request")
         if len(files) > MOST_FILES:

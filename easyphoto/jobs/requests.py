@@ -31,6 +31,12 @@ MAX_ITEMS = 32
 """Entries of a list field."""
 
 
+def check_consent(request: Any) -> None:
+    """Raises BadRequest for a training without the consent of the person shown: before any photo is stored."""
+    if isinstance(request, TrainRequest) and not request.consent:
+        raise BadRequest("training.no-consent", stage="request")
+
+
 def checked_fields(kind: type[Any], data: Mapping[str, Any]) -> dict[str, Any]:
     """The given fields with their Python types. Raises BadRequest naming the first unknown or mistyped one."""
     known: dict[str, Field[Any]] = {f.name: f for f in fields(kind)}

@@ -182,6 +182,7 @@ def test_events_of_nobody(w):
         ("jobs/train", {**TRAIN, "request": {"learning_rate": "0.001"}}, "learning_rate"),
         ("jobs/train", {**TRAIN, "request": {"learning_rate": True}}, "learning_rate"),
         ("jobs/train", {**TRAIN, "request": {"consent": 1}}, "consent"),
+        ("jobs/train", {**TRAIN, "request": {"person": "Ann"}}, "consent"),
         ("jobs/train", {**TRAIN, "request": {"person": 1}}, "person"),
         ("jobs/train", {**TRAIN, "request": {"person": "a" * 2001}}, "person"),
         ("jobs/train", {**TRAIN, "request": {"person": "a\0"}}, "person"),

@@ -135,6 +135,21 @@ def opened(text: str) -> Image.Image:
 # ---------------------------------------------------------------- train
 
 
+@pytest.fixture(autouse=True)
+def consent_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The original's clients know no such field."""
+    monkeypatch.setenv("EASYPHOTO_LEGACY_CONSENT", "1")
+
+
+def test_train_asks_for_consent_before_anything_is_stored(w, old, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("EASYPHOTO_LEGACY_CONSENT")
+    for given in ({}, {"consent": False}, {"consent": "yes"}):
+        message = old.train(instance_images=[b64(png())], **given)["message"]
+        assert '"consent": true' in message and "EASYPHOTO_LEGACY_CONSENT=1" in message
+    assert [f.name for f in w.studio.paths.jobs.iterdir() if f.is_dir()] == []
+    assert "finished" in old.train(instance_images=[b64(png())], consent=True)["message"]
+
+
 def test_train(old, w):
     answer = old.train(instance_images=[b64(png()), b64(png("blue"))], user_id="Zoë")
     assert set(answer) == {"message"}

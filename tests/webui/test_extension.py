@@ -177,7 +177,7 @@ def test_a_request_that_names_no_base_model_gets_the_hosts_own(host: FakeHost):
     assert forms["base_model"] == forms["defaults"]["sd15"]["train"]["base_model"] == "dream"
     assert forms["defaults"]["sdxl"]["train"]["base_model"] == ""
     photo = {"name": "a.png", "data": base64.b64encode(b"none").decode()}
-    body = {"request": {"person": "Ann"}, "photos": [photo]}  # without consent it ends at once
+    body = {"request": {"person": "Ann", "consent": True}, "photos": [photo]}  # no picture: it ends at once
     request = visitor.post("/easyphoto/v1/jobs/train", json=body).json()["request"]
     assert (request["base_model"], request["resolution"]) == ("dream", 512)
 
