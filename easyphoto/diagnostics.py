@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from easyphoto import __version__
+from easyphoto.locales import Message, message
 from easyphoto.paths import Paths
 
 NEEDED = (
@@ -41,8 +42,22 @@ class Finding:
 
     name: str
     state: str
-    value: str
-    remedy: str = ""
+    found: Message | str = ""  # a version or a name stands as it is
+    todo: Message | str = ""
+
+    @property
+    def value(self) -> str:
+        """What was found, in English."""
+        return str(self.found)
+
+    @property
+    def remedy(self) -> str:
+        """What to do, in English; empty when nothing is."""
+        return str(self.todo)
+
+    def as_json(self) -> dict[str, str]:
+        """In English."""
+        return {"name": self.name, "state": self.state, "value": self.value, "remedy": self.remedy}
 
 
 def diagnose(paths: Paths) -> Iterator[Finding]:
@@ -64,14 +79,16 @@ def machine() -> Iterator[Finding]:
 
 def packages() -> Iterator[Finding]:
     """Versions, without importing anything."""
-    yield from installed(NEEDED, "python start.py demo, or pip install easyphoto")
-    yield from installed(TO_TRAIN, "python start.py demo, or pip install easyphoto[train]")
+    yield from installed(NEEDED, message("doctor.install"))
+    yield from installed(TO_TRAIN, message("doctor.install-train"))
     for name, extra in OPTIONAL.items():
         version = version_of(name)
-        yield Finding(name, GOOD if version else ABSENT, version, "" if version else f"optional: easyphoto[{extra}]")
+        yield Finding(
+            name, GOOD if version else ABSENT, version, "" if version else message("doctor.optional", extra=extra)
+        )
 
 
-def installed(names: Sequence[str], remedy: str) -> Iterator[Finding]:
+def installed(names: Sequence[str], remedy: Message) -> Iterator[Finding]:
     """Packages that must be there; `remedy` says how they get there."""
     for name in names:
         version = version_of(name)
@@ -94,11 +111,11 @@ def version_of(name: str) -> str:
 def devices() -> Iterator[Finding]:
     """What torch can compute on."""
     if importlib.util.find_spec("torch") is None:
-        yield Finding("devices", MISSING, "", "torch is not installed")
+        yield Finding("devices", MISSING, "", message("doctor.no-torch"))
         return
     import torch
 
-    found = [f"cpu, {torch.get_num_threads()} threads"]
+    found = [f"cpu ({torch.get_num_threads()})"]
     if torch.cuda.is_available():
         count = torch.cuda.device_count()
         found += [f"{torch.cuda.get_device_name(n)} {_gigabytes(_memory_of(n))}" for n in range(count)]
@@ -124,12 +141,12 @@ def models(paths: Paths) -> Iterator[Finding]:
 def face_models(paths: Paths) -> Finding:
     """What finds and knows faces."""
     missing = [name for name in FACE_MODELS if not (paths.face_models / name).is_file()]
-    return _shipped("face models", missing, paths.face_models, f"{len(FACE_MODELS)} files")
+    return _shipped("face models", missing, paths.face_models, message("doctor.files", count=len(FACE_MODELS)))
 
 
-def _shipped(name: str, missing: list[str], folder: Path, value: str) -> Finding:
+def _shipped(name: str, missing: list[str], folder: Path, value: Message | str) -> Finding:
     if missing:
-        return Finding(name, MISSING, ", ".join(missing), f"belongs into {discreet(folder)}; fetch the program again")
+        return Finding(name, MISSING, ", ".join(missing), message("doctor.belongs-into", folder=discreet(folder)))
     return Finding(name, GOOD, value)
 
 
@@ -138,12 +155,13 @@ def folders(paths: Paths) -> Iterator[Finding]:
     for name, folder in (("data folder", paths.root), ("temporary folder", Path(tempfile.gettempdir()))):
         place = next(parent for parent in (folder, *folder.parents) if parent.exists())
         free = shutil.disk_usage(place).free
-        state, remedy = GOOD, ""
+        state: str = GOOD
+        remedy: Message | str = ""
         if not writable(place):
-            state, remedy = MISSING, "cannot be written; choose another one by EASYPHOTO_HOME or --data"
+            state, remedy = MISSING, message("doctor.not-writable")
         elif free < ROOM_GB * 1e9:
-            state, remedy = MISSING, f"less than {ROOM_GB:g} GB free"
-        yield Finding(name, state, f"{discreet(folder)}, {_gigabytes(free)} free", remedy)
+            state, remedy = MISSING, message("doctor.little-room", room=ROOM_GB)
+        yield Finding(name, state, message("doctor.room", folder=discreet(folder), free=_gigabytes(free)), remedy)
 
 
 def writable(folder: Path) -> bool:

@@ -188,6 +188,6 @@ def _defaults(context: AppContext, family: ModelFamily, base: str) -> dict[str, 
 @router.get("/doctor", operation_id="getDoctor", response_model=models.DIAGNOSIS)
 def doctor(context: AppContext = Depends(context_of)) -> Json:
     """What is installed and what is missing, without a word about the user."""
-    findings = [asdict(finding) for finding in context.examine()]
+    findings = [finding.as_json() for finding in context.examine()]
     facts: Json = {"ok": all(f["state"] != MISSING for f in findings), "findings": findings}
     return {**context.serializer.clean(facts)}

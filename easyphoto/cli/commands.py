@@ -156,7 +156,7 @@ def doctor(data: Path | None) -> CommandResult:
     rows = [("", "", "", ""), *((f.name, f.state, f.value, f.remedy) for f in findings)]
     missing = [finding.name for finding in findings if finding.state == MISSING]
     said = f"Missing: {', '.join(missing)}." if missing else "Everything that is needed is there."
-    facts = {"ok": not missing, "findings": [asdict(finding) for finding in findings]}
+    facts = {"ok": not missing, "findings": [finding.as_json() for finding in findings]}
     return CommandResult(facts, ["", said], rows, code=SOMETHING_MISSING if missing else 0)
 
 

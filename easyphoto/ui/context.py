@@ -18,6 +18,7 @@ from easyphoto.domain import Checkpoint, Person
 from easyphoto.errors import EasyPhotoError
 from easyphoto.families import FALLBACK
 from easyphoto.jobs import Event, Job, JobQueue
+from easyphoto.locales import Message
 from easyphoto.ui.i18n import Translator
 from easyphoto.ui.pictures import PictureCache
 from easyphoto.ui.rendering import render
@@ -43,6 +44,16 @@ class FindingLike(Protocol):
     @property
     def state(self) -> str:
         """ok, missing, or - for what is optional and not there."""
+        ...
+
+    @property
+    def found(self) -> Message | str:
+        """What was found, for `Translator.message`."""
+        ...
+
+    @property
+    def todo(self) -> Message | str:
+        """What to do, for `Translator.message`."""
         ...
 
     @property

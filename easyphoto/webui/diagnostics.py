@@ -24,6 +24,7 @@ from easyphoto.diagnostics import (
 from easyphoto.domain import HintKind, ModelFamily
 from easyphoto.engines.controlnet_catalog import known, rank
 from easyphoto.families import specs
+from easyphoto.locales import message
 from easyphoto.paths import Paths
 from easyphoto.webui import access
 
@@ -31,15 +32,12 @@ if TYPE_CHECKING:
     from easyphoto.webui.runtime import AppState
 
 PACKAGES = tuple(name for name in NEEDED if name != "rich")  # that one is for the console
-NO_CHECKPOINT = "put an SD 1.5 or SDXL checkpoint (.safetensors) into models/Stable-diffusion and refresh the list"
-NO_LOGIN = "whoever reaches this WebUI sees everybody's pictures; start it with --gradio-auth, or without --listen"
-RESTART = "start the WebUI without --skip-install, it fetches what is missing"
 
 
 def examine(state: AppState) -> list[Finding]:
     """Machine, host, packages, models, folders, openness."""
     paths = state.studio.paths
-    found = [*machine(), *host(), *installed(PACKAGES, RESTART), *devices(), face_models(paths)]
+    found = [*machine(), *host(), *installed(PACKAGES, message("doctor.restart")), *devices(), face_models(paths)]
     found += [
         *host_models(state),
         *controlnet(),
@@ -65,14 +63,19 @@ def host_models(state: AppState) -> Iterator[Finding]:
     from modules.shared_cmd_options import cmd_opts
 
     count = len(state.studio.engine.checkpoints())
-    yield Finding("checkpoints", GOOD if count else MISSING, f"{count} usable", "" if count else NO_CHECKPOINT)
+    yield Finding(
+        "checkpoints",
+        GOOD if count else MISSING,
+        message("doctor.usable", count=count),
+        "" if count else message("doctor.no-checkpoint"),
+    )
     folder = getattr(cmd_opts, "lora_dir", "")  # the host's built-in Lora extension brings the option
     if not folder:
-        yield Finding("lora", MISSING, "the WebUI wears no LoRAs", "enable its built-in extension Lora")
+        yield Finding("lora", MISSING, message("doctor.no-lora"), message("doctor.enable-lora"))
     elif Path(folder).is_dir():
-        yield Finding("lora", GOOD, "the folder is there")
+        yield Finding("lora", GOOD, message("doctor.folder-there"))
     else:
-        yield Finding("lora", ABSENT, "the folder is not there yet", "the first portrait makes it")
+        yield Finding("lora", ABSENT, message("doctor.folder-missing"), message("doctor.folder-made"))
 
 
 def controlnet() -> Iterator[Finding]:
@@ -82,12 +85,12 @@ def controlnet() -> Iterator[Finding]:
 
     absent = why_absent(current_host())
     if absent is not None:
-        yield Finding("controlnet", ABSENT, absent.problem, absent.remedy)
+        yield Finding("controlnet", ABSENT, *absent.messages())
         return
     version = getattr(sys.modules.get("scripts.controlnet_version"), "version_flag", "Forge's own")
     installed = ControlNetModels(current_host())
     names = list(installed.models())
-    yield Finding("controlnet", GOOD, f"{version}, {len(names)} models")
+    yield Finding("controlnet", GOOD, message("doctor.controlnet", version=version, count=len(names)))
     for spec in specs():
         for kind in spec.controls:
             yield _hint(kind, spec.id, names, installed.folder)
@@ -99,8 +102,10 @@ def _hint(kind: HintKind, family: ModelFamily, names: list[str], folder: str) ->
     found = sorted((place, name) for name in names if (place := rank(name, kind, family)) is not None)
     if found:
         return Finding(title, GOOD, found[0][1])
-    remedy = f"optional: {files.file} from {files.source} into {discreet(Path(folder))}" if files.file else ""
-    return Finding(title, ABSENT, "", remedy)
+    if not files.file:
+        return Finding(title, ABSENT)
+    where = {"model": files.file, "source": files.source, "folder": discreet(Path(folder))}
+    return Finding(title, ABSENT, "", message("doctor.optional-model", **where))
 
 
 def training(paths: Paths) -> Finding:
@@ -109,15 +114,15 @@ def training(paths: Paths) -> Finding:
 
     made = any(paths.trainer.glob(f"*/{STAMP}"))
     if made:
-        return Finding("trainer", GOOD, "its packages are there")
-    return Finding("trainer", ABSENT, "its packages are not there yet", "the first training fetches them, once")
+        return Finding("trainer", GOOD, message("doctor.packages-there"))
+    return Finding("trainer", ABSENT, message("doctor.packages-missing"), message("doctor.packages-fetched"))
 
 
 def data_folder_exposure(paths: Paths) -> Finding:
     """Whether the host refuses to serve what lies in the data folder."""
     if any(part.startswith(".") for part in paths.root.parts):
-        return Finding("privacy", GOOD, "the WebUI serves no file out of the data folder")
-    return Finding("privacy", MISSING, "the WebUI serves the data folder to anybody", "please report this")
+        return Finding("privacy", GOOD, message("doctor.private"))
+    return Finding("privacy", MISSING, message("doctor.exposed"), message("doctor.report"))
 
 
 def network_exposure() -> Finding:
@@ -125,10 +130,15 @@ def network_exposure() -> Finding:
     from modules.shared_cmd_options import cmd_opts
 
     page, api = bool(access.page_accounts()), bool(access.api_accounts())
-    logins = ", ".join(name for name, there in (("page", page), ("API", api)) if there)
+    login = _LOGINS[page, api]
     if not cmd_opts.webui_is_non_local:
-        return Finding("reach", GOOD, f"this machine only{f'; login for {logins}' if logins else ''}")
+        return Finding(
+            "reach", GOOD, message("doctor.local", login=login) if page or api else message("doctor.local-open")
+        )
     if page:
-        return Finding("reach", GOOD, f"the network; login for {logins}")
-    closed = "; the API has one" if api else ""
-    return Finding("reach", MISSING, f"the network, without a login for the page{closed}", NO_LOGIN)
+        return Finding("reach", GOOD, message("doctor.network", login=login))
+    found = message("doctor.network-api-only") if api else message("doctor.network-open")
+    return Finding("reach", MISSING, found, message("doctor.no-login"))
+
+
+_LOGINS = {(True, True): "page, API", (True, False): "page", (False, True): "API", (False, False): ""}

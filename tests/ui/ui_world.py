@@ -31,6 +31,8 @@ class Line:
     state: str = "ok"
     value: str = "2.0"
     remedy: str = ""
+    found: str = "2.0"
+    todo: str = ""
 
 
 class PageStudio(FakeStudio):
