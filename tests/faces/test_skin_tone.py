@@ -123,3 +123,15 @@ def test_the_same_picture_gives_the_same_skin(toolbox: BuiltinToolbox, woman: np
     (face,) = toolbox.detect(woman)
     first, second = (toolbox.retone(woman, face, [], DARK) for _ in range(2))
     assert (first == second).all()
+
+
+def test_a_beige_shirt_under_a_dark_face_is_no_skin(toolbox: BuiltinToolbox):
+    file = Path(__file__).resolve().parents[2] / "models" / "templates" / "couple-young.jpg"
+    couple = np.asarray(Image.open(file).convert("RGB"))
+    woman, man = toolbox.detect(couple)
+    result = toolbox.retone(couple, man, [woman], LIGHT)
+    height, width = couple.shape[:2]
+    shirt = np.s_[round(0.86 * height) : round(0.96 * height), round(0.74 * width) : round(0.8 * width)]
+    assert (result[shirt] == couple[shirt]).mean() > 0.98
+    face = toolbox.regions(couple, man).skin > 250
+    assert lightness(result)[face].mean() > lightness(couple)[face].mean() + 15

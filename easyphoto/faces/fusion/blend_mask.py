@@ -63,6 +63,12 @@ class BlendMask:
         parts += [self.around(brow) for brow in BROWS]
         return self.grow(np.maximum.reduce(parts), 0.015)
 
+    def sockets(self) -> Floats:
+        """Lids, brows and what lies between them, without the open eyes; soft."""
+        around = self.grow(np.maximum.reduce([self.around(e, b) for e, b in zip(EYES, BROWS, strict=True)]), 0.03)
+        eyes = self.grow(np.maximum(*(self.polygon(eye) for eye in EYES)), 0.004)
+        return self.soft(around * (1 - eyes), 0.008)
+
     def cheeks(self) -> Floats:
         """Skin on any face: free of hair, beard and eyes."""
         return np.maximum(*(self.around(cheek) for cheek in _CHEEKS))

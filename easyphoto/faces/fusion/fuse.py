@@ -26,7 +26,17 @@ from easyphoto.faces.fusion.fit import Wear, notes_on, notes_on_wear, soft_note,
 from easyphoto.faces.fusion.glasses import glasses_of, with_glasses_of
 from easyphoto.faces.fusion.mouth import with_mouth_of, with_teeth_of
 from easyphoto.faces.fusion.oblique import directly_seen
-from easyphoto.faces.fusion.relight import LOOSE, even_toned, evened, is_gray, relit, skin_share, soft_light, tinted
+from easyphoto.faces.fusion.relight import (
+    LOOSE,
+    calmed,
+    even_toned,
+    evened,
+    is_gray,
+    relit,
+    skin_share,
+    soft_light,
+    tinted,
+)
 from easyphoto.faces.fusion.source_selection import SourceChoice, candidates
 from easyphoto.faces.fusion.texture import with_texture_of
 from easyphoto.faces.fusion.thin_plate import ThinPlate, sample
@@ -211,6 +221,7 @@ def _merged(plane: BlendMask, source: _Front, back: Pixels, recipe: FusionSettin
     front = even_toned(front, field * own_skin, 0.05 * plane.height)
     lows = soft_light(front, own, sigma), soft_light(base, theirs, sigma)
     lit = tinted(relit(front, *lows, recipe.light_limit), front, *lows)
+    lit = calmed(lit, lows[1], plane.sockets())
     if source.enlarged > 1.05:
         lit = _crisp(lit, source.enlarged, recipe.crisp)
     lit = with_texture_of(plane, lit, base, own_skin, their_skin)

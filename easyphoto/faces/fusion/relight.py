@@ -9,6 +9,8 @@ from easyphoto.domain import Floats
 
 STRICT = (8.0, 1.5, 1.5)
 """Tolerances in L, a, b that part skin from hair, beard and brows."""
+_CALM = 5.0
+"""Units of a*b* by which colors near eyes and brows may depart from the skin's."""
 LOOSE = (13.0, 2.5, 2.5)
 """The same where creases and cast shadows are to count as skin."""
 
@@ -110,6 +112,20 @@ def tinted(lit: Floats, front: Floats, front_low: Floats, back_low: Floats) -> F
     beyond = own[..., 1:] - np.minimum(here, length) * along
     dimmed = np.minimum(_ratio(lab, own), 1)  # colours fade with the light
     lab[..., 1:] = low[..., 1:] * _ratio(lab, low) * share + beyond * dimmed
+    return np.asarray(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB) * np.float32(255), np.float32)
+
+
+def calmed(lit: Floats, low: Floats, where: Floats) -> Floats:
+    """`lit` whose colors under `where` (H x W, 0..1) depart little from those of the light `low` on skin.
+
+    Lids, brows and the sockets round them: color casts of two pictures add up there to violet, mustard and green.
+    """
+    lab, around = _lab(lit), _lab(low)
+    usual = around[..., 1:] * _ratio(lab, around)
+    away = lab[..., 1:] - usual
+    length = np.maximum(np.linalg.norm(away, axis=-1, keepdims=True), np.float32(1e-3))
+    calm = usual + away * np.minimum(1, _CALM / length)
+    lab[..., 1:] += (calm - lab[..., 1:]) * where[..., None]
     return np.asarray(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB) * np.float32(255), np.float32)
 
 

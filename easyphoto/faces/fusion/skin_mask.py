@@ -137,8 +137,8 @@ def _first_guess(seen: _Seen, sure: Mask) -> Pixels:
     forehead = _forehead(seen, sure, rough)
     hair = _hair(seen, sure, gap, rough) & ~inside
     labels[hair] = cv2.GC_BGD
-    glaring = seen.lab[..., 0] > np.percentile(seen.lab[sure][:, 0], 95) + 20  # a light shirt under a dark face
-    labels[glaring & ~inside] = cv2.GC_BGD
+    glaring = seen.lab[..., 0] > np.median(seen.lab[sure][:, 0]) + 40  # a light shirt under a dark face
+    labels[glaring & ~inside & ~forehead] = cv2.GC_BGD
     colored = float(np.hypot(*np.median(seen.lab[sure], axis=0)[1:])) > _GRAY
     close = (seen.regions.skin > 200) & (gap < _ALIKE) | colored & (gap < 0.8)
     neck = close & (rough < 1.4) & ~hair & (seen.matte > 200)
