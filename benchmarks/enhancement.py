@@ -13,9 +13,10 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import gettempdir
+from typing import Any
 
 import cv2
 import numpy as np
@@ -55,6 +56,16 @@ def cut(picture: Pixels, face: Face, side: int = 640) -> Pixels:
     ratio = side / span
     matrix = np.float32([[ratio, 0, side / 2 - x * ratio], [0, ratio, side / 2 - y * ratio]])
     return cv2.warpAffine(picture, matrix, (side, side), flags=cv2.INTER_CUBIC if ratio > 1 else cv2.INTER_AREA)
+
+
+def print_table(rows: Sequence[dict[str, Any]], seconds: Sequence[float], title: str = "all") -> None:
+    """Medians of the variants."""
+    print(f"\n| {title} | dlib | independent | sharpness / template's |\n|---|---|---|---|")
+    for name in dict.fromkeys(row["variant"] for row in rows):
+        columns = [[row[key] for row in rows if row["variant"] == name] for key in ("dlib", "faceres", "sharpness")]
+        dlib, independent, sharp = (float(np.median(column)) for column in columns)
+        print(f"| {name} | {dlib:.3f} | {independent:.3f} | {sharp:.2f} |")
+    print(f"{len(seconds)} photos enhanced, median {np.median(seconds):.1f} s of processor time each", flush=True)
 
 
 def main() -> None:
@@ -100,15 +111,9 @@ def main() -> None:
                 strip.append(cut(fused, face))
             if len(strip) == 3:
                 strips.append(np.vstack(strip))
+        print_table([row for row in rows if row["person"] == folder.name], enhancement.seconds, folder.name)
         Image.fromarray(np.hstack(strips)).save(args.out / f"{folder.name}.jpg", quality=92)
-    print("| photos | dlib | independent | sharpness / template's |\n|---|---|---|---|")
-    for name in variants:
-        medians = [
-            np.median([r[key] for r in rows if r["variant"] == name]) for key in ("dlib", "faceres", "sharpness")
-        ]
-        print(f"| {name} | {medians[0]:.3f} | {medians[1]:.3f} | {medians[2]:.2f} |")
-    seconds = np.median(enhancement.seconds)
-    print(f"{len(enhancement.seconds)} photos enhanced, median {seconds:.1f} s of processor time each")
+    print_table(rows, enhancement.seconds)
     (args.out / "result.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")
 
 

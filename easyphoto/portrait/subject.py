@@ -18,6 +18,7 @@ from easyphoto.progress import Progress, Step
 from easyphoto.stages import Stage
 
 PHOTO_SIDE = 2048  # longer side at which the person's photos are read
+TWIN = 0.1  # L2 of the recognizer's vectors under which two pictures are one photo
 CAST = 2.0  # a*b* units by which skin may depart from what it is in neutral light before a photo is corrected
 
 
@@ -64,7 +65,7 @@ def open_subject(person: Person, faces: FaceToolbox) -> Subject:
     found = [source for file in files if (source := _source(file, faces)) is not None]
     if not found:
         raise NoFace("portrait.no-stored-face", stage="person", file=str(person.reference.name), name=person.name)
-    sources, tones = balanced(_same_person(found, faces), faces)
+    sources, tones = balanced(_same_person(_without_twin(found), faces), faces)
     face_id = _source(person.face_id, faces) if person.face_id else None
     return Subject(person, tuple(sources), face_id or sources[0], usual_tone(tones))
 
@@ -99,6 +100,22 @@ def _source(file: Path, faces: FaceToolbox) -> FusionSource | None:
 
 def _embedded(picture: Pixels, face: Face, faces: FaceToolbox) -> Face:
     return Face(face.box, face.points, face.score, face.pose, face.mesh, faces.embed(picture, face))
+
+
+def _without_twin(sources: Sequence[FusionSource]) -> list[FusionSource]:
+    """The first one, the reference, is one of the others in another file: of the two the larger face stays.
+
+    Else the two photos that fusion tries would be one.
+    """
+    first, rest = sources[0], list(sources[1:])
+    own, rows = first.face.embedding, [s.face.embedding for s in rest if s.face.embedding is not None]
+    if own is None or not rows or len(rows) < len(rest):
+        return list(sources)
+    gaps = np.linalg.norm(np.stack(rows) - own, axis=1)
+    if gaps.min() < TWIN:
+        twin = rest.pop(int(np.argmin(gaps)))
+        first = max(first, twin, key=lambda source: source.face.box.width)
+    return [first, *rest]
 
 
 def _same_person(sources: Sequence[FusionSource], faces: FaceToolbox) -> list[FusionSource]:

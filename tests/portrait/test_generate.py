@@ -350,3 +350,12 @@ def test_names_are_shortened_by_bytes_and_keep_the_seed(tmp_path: Path, ann: Sub
         (portrait,) = generate_batch(request("ann"), [shown], context, silent).portraits
     assert portrait.file is not None and portrait.file.is_file()
     assert portrait.file.stem.endswith("-7-2") and portrait.file.stem.startswith(name[:40])
+
+
+def test_the_reference_and_its_photo_are_one_source_the_larger(tmp_path: Path):
+    small, large = ((300, 300), [((150, 150), 120, TAN)]), ((500, 500), [((250, 250), 200, TAN)])
+    reference = save(draw_faces(*small), tmp_path / "reference.png")
+    photo = save(draw_faces(*large), tmp_path / "0.png")
+    other = save(draw_faces((300, 300), [((150, 150), 120, (200, 125, 95))]), tmp_path / "1.png")
+    ann = open_subject(Person("ann", "Ann", tmp_path, None, reference, None, (other, photo)), FakeFaces())
+    assert [round(source.face.box.width, -1) for source in ann.sources] == [200, 120]
