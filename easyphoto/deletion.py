@@ -73,7 +73,7 @@ def delete_person(person: str, studio: Studio, patience: float = PATIENCE) -> De
         brought = tuple(_uploads_of(person, photos, paths))
         uploads = delete_tree(brought)
         rest = removal.remove(jobs, store, paths) if store else NOTHING
-        rest += delete_tree(paths.jobs.glob(f"{JOB_DATABASE}.damaged*"))  # nobody can tell whom it names
+        rest += delete_tree(paths.jobs.glob("*.sqlite.damaged*"))  # nobody can tell whom it names
         if store:
             store.erase_deleted()
     forget_lost_files(paths)

@@ -12,6 +12,7 @@ from pathlib import Path
 from easyphoto.errors import Busy, NotFound
 from easyphoto.paths import Paths
 from easyphoto.private_files import make_private
+from easyphoto.sqlite_damage import check_sound, is_damage, set_aside
 from easyphoto.sqlite_privacy import erase_deleted_rows, overwrite_deleted
 
 DATABASE = "pictures.sqlite"
@@ -29,12 +30,23 @@ class Pictures:
         self._lock = threading.Lock()
         make_private(paths.jobs)
         self._file = paths.jobs / DATABASE
+        try:
+            self._make_table()
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error, self._file):
+                raise Busy("pictures.not-opened", stage="pictures", file=self._file.name, why=error) from error
+            set_aside(self._file)
+            self._make_table()
+
+    def _make_table(self) -> None:
         with closing(self._database()) as database, database:
             database.execute("PRAGMA journal_mode = WAL")
+            check_sound(database)
             database.execute(
                 "CREATE TABLE IF NOT EXISTS pictures"
                 " (token TEXT PRIMARY KEY, root TEXT, file TEXT, UNIQUE (root, file))"
             )
+            database.execute("SELECT token, root, file FROM pictures LIMIT 1")
 
     def _database(self) -> sqlite3.Connection:
         return _connected(self._file)
@@ -80,7 +92,7 @@ class Pictures:
 
 
 def _connected(file: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(file, timeout=10.0)
+    database = sqlite3.connect(file, timeout=2.0)
     overwrite_deleted(database)
     return database
 

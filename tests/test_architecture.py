@@ -32,6 +32,7 @@ LAYERS: tuple[dict[str, tuple[str, ...]], ...] = (
             "paths",
             "private_files",
             "tensor_file",
+            "sqlite_damage",
             "sqlite_privacy",
             "stages",
             "families",

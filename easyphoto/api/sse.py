@@ -26,7 +26,7 @@ _JOBS = 16
 class _JobEvents:
     """The newest events of a job as messages, and its state as JSON."""
 
-    version: tuple[int, int]
+    version: int
     number: int  # of the last event
     messages: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=_EVENTS_SCHEMA))
     over: bool = False
@@ -63,7 +63,7 @@ class Feed:
             tail = self._read(job_id, version, tail)
         return tail
 
-    def _read(self, job_id: str, version: tuple[int, int], tail: _JobEvents | None) -> _JobEvents:
+    def _read(self, job_id: str, version: int, tail: _JobEvents | None) -> _JobEvents:
         try:
             job = self._queue.get(job_id)  # before its events, so that none is missed
         except Exception:

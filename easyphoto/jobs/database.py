@@ -8,6 +8,7 @@ from pathlib import Path
 
 from easyphoto.errors import Busy, EasyPhotoError
 from easyphoto.private_files import make_private
+from easyphoto.sqlite_damage import check_sound, is_damage, set_aside
 from easyphoto.sqlite_privacy import overwrite_deleted
 
 _log = logging.getLogger(__name__)
@@ -39,13 +40,18 @@ def open_database(file: Path) -> sqlite3.Connection:
     try:
         return _connected(file)
     except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError):
+        if not is_damage(error, file):
             raise Busy("jobs.not-opened", stage="jobs", file=file.name, why=error) from error
-        _log.warning("The list of jobs is damaged and was set aside as %s.damaged.", file.name)
-        file.replace(file.with_name(file.name + ".damaged"))
-        for tail in ("-wal", "-shm"):
-            file.with_name(file.name + tail).unlink(missing_ok=True)
+        set_aside(file)
         return _connected(file)
+
+
+def open_reader(file: Path) -> sqlite3.Connection:
+    """A second connection, which cannot write and waits for no writer; only while the file is cleaned it does."""
+    database = sqlite3.connect(file, timeout=2.0, isolation_level=None, check_same_thread=False)
+    database.row_factory = sqlite3.Row
+    database.execute("PRAGMA query_only = ON")
+    return database
 
 
 def _connected(file: Path) -> sqlite3.Connection:
@@ -56,7 +62,9 @@ def _connected(file: Path) -> sqlite3.Connection:
         database.execute("PRAGMA synchronous = NORMAL")
         database.execute("PRAGMA foreign_keys = ON")
         overwrite_deleted(database)
+        check_sound(database)
         _migrate(database)
+        _delete_unreadable(database)
     except BaseException:
         database.close()
         raise
@@ -67,9 +75,20 @@ def _migrate(database: sqlite3.Connection) -> None:
     database.execute("BEGIN IMMEDIATE")  # two processes may open a new file at once
     version = database.execute("PRAGMA user_version").fetchone()[0]
     if version == 0:
+        if database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            raise sqlite3.DatabaseError("it has tables, but no version")
         for statement in _SCHEMA.split(";\n"):
             database.execute(statement)
         database.execute(f"PRAGMA user_version = {VERSION}")
     database.execute("COMMIT")
     if version > VERSION:
         raise EasyPhotoError("jobs.newer-version", stage="jobs")
+
+
+def _delete_unreadable(database: sqlite3.Connection) -> None:
+    """One row that is no JSON must not hide the others."""
+    sound = " AND ".join(f"({name} IS NULL OR json_valid({name}))" for name in ("request", "files", "result", "error"))
+    deleted = database.execute(f"DELETE FROM jobs WHERE NOT ({sound})").rowcount
+    deleted += database.execute("DELETE FROM events WHERE NOT json_valid(figures)").rowcount
+    if deleted:
+        _log.warning("%d damaged entries of the list of jobs were deleted.", deleted)

@@ -159,8 +159,8 @@ class JobQueue:
         )
         return stopped and job_files.has_pictures(self._paths.jobs / job.id)
 
-    def version(self) -> tuple[int, int]:
-        """Something that differs after every change to any job; quick to ask for."""
+    def version(self) -> int:
+        """A number that differs after every change to any job; quick to ask for."""
         return self._store.version()
 
     def events(self, job_id: str, since: int = 0, limit: int = 1000) -> Sequence[Event]:

@@ -12,10 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import Busy, NotFound
-from easyphoto.jobs.database import NAME, open_database
+from easyphoto.jobs.database import NAME, open_database, open_reader
 from easyphoto.jobs.job import ENDED, Event, Job, Kind, State
 from easyphoto.locales import Message, from_json
 from easyphoto.sqlite_privacy import erase_deleted_rows
+
+WORKERS_PATIENCE = 10.0
+"""Seconds that running work waits for another program's writing."""
+
+CALLERS_PATIENCE = 2.0
+"""Seconds that somebody waits who has asked for something."""
 
 _LAST_EVENT = "(SELECT COALESCE(MAX(number), 0) FROM events WHERE job = jobs.id)"
 
@@ -26,48 +32,57 @@ class JobStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._lock = threading.RLock()
+        self._reading = threading.RLock()
         self._database: sqlite3.Connection | None = open_database(folder / NAME)
+        self._reader: sqlite3.Connection | None = open_reader(folder / NAME)
 
     def close(self) -> None:
         """For good; later calls raise Busy."""
-        with self._lock:
-            if self._database is not None:
-                self._database.close()
-                self._database = None
+        with self._lock, self._reading:
+            for database in (self._database, self._reader):
+                if database is not None:
+                    database.close()
+            self._database = self._reader = None
 
-    def version(self) -> tuple[int, int]:
-        """Another pair after every change, also of another process; costs microseconds."""
-        with self._lock:
-            database = self._open()
-            return database.total_changes, database.execute("PRAGMA data_version").fetchone()[0]
+    def version(self) -> int:
+        """Another number after every change, also of another process; costs microseconds."""
+        with self._reading:
+            version: int = _opened(self._reader).execute("PRAGMA data_version").fetchone()[0]
+            return version
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All of it or nothing; writers of other processes wait."""
-        with self._lock:
-            database = self._open()
-            database.execute("BEGIN IMMEDIATE")
+    def transaction(self, patience: float = WORKERS_PATIENCE) -> Iterator[sqlite3.Connection]:
+        """All of it or nothing. Raises Busy when others have written for `patience` seconds."""
+        if not self._lock.acquire(timeout=patience):
+            raise Busy("jobs.locked", stage="jobs")
+        try:
+            database = _opened(self._database)
+            database.execute(f"PRAGMA busy_timeout = {int(patience * 1000)}")
+            try:
+                database.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                raise Busy("jobs.locked", stage="jobs") from error
             try:
                 yield database
             except BaseException:
                 database.execute("ROLLBACK")
                 raise
             database.execute("COMMIT")
-
-    def _open(self) -> sqlite3.Connection:
-        if self._database is None:
-            raise Busy("jobs.closed", stage="jobs")
-        return self._database
+        finally:
+            self._lock.release()
 
     def _rows(self, query: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
-        with self._lock:
-            return self._open().execute(query, values).fetchall()
+        with self._reading:
+            try:
+                return _opened(self._reader).execute(query, values).fetchall()
+            except sqlite3.OperationalError as error:
+                raise Busy("jobs.locked", stage="jobs") from error
 
     # ------------------------------------------------------------ jobs
 
     def add(self, job: Job) -> None:
         """At the end of the queue."""
-        with self.transaction() as database:
+        with self.transaction(CALLERS_PATIENCE) as database:
             database.execute(
                 "INSERT INTO jobs VALUES (?, ?, ?, ?, ?, (SELECT COALESCE(MAX(position), 0) + 1 FROM jobs),"
                 " ?, 0, 0, '', 0, 0, '', 0, NULL, NULL)",
@@ -111,7 +126,7 @@ class JobStore:
 
     def requeue(self, job_id: str, now: float) -> None:
         """An ended job to the end of the queue, as if it had never run; its events stay."""
-        with self.transaction() as database:
+        with self.transaction(CALLERS_PATIENCE) as database:
             database.execute(
                 "UPDATE jobs SET state = 'queued', started = 0, ended = 0, stage = '', done = 0, total = 0, note = '',"
                 " cancelling = 0, error = NULL, position = (SELECT MAX(position) + 1 FROM jobs) WHERE id = ?",
@@ -121,7 +136,7 @@ class JobStore:
 
     def ask_to_cancel(self, job_id: str, now: float) -> bool:
         """A queued job is cancelled here, and True comes back; a running one is marked for whoever runs it."""
-        with self.transaction() as database:
+        with self.transaction(CALLERS_PATIENCE) as database:
             waited = database.execute(
                 "UPDATE jobs SET state = 'cancelled', ended = ? WHERE id = ? AND state = 'queued'", (now, job_id)
             )
@@ -154,14 +169,14 @@ class JobStore:
 
     def delete(self, job_id: str) -> None:
         """With its events."""
-        with self.transaction() as database:
+        with self.transaction(CALLERS_PATIENCE) as database:
             database.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
 
     def erase_deleted(self) -> None:
         """Nothing that was deleted can be read from the file any more. Raises Busy while another process reads."""
         with self._lock:
             try:
-                erase_deleted_rows(self._open())
+                erase_deleted_rows(_opened(self._database))
             except sqlite3.OperationalError as error:
                 raise Busy("jobs.not-cleaned", stage="delete", file=NAME, why=error) from error
 
@@ -191,6 +206,12 @@ class JobStore:
             preview=preview if preview is not None and preview.is_file() else None,
             line=row["line"],
         )
+
+
+def _opened(database: sqlite3.Connection | None) -> sqlite3.Connection:
+    if database is None:
+        raise Busy("jobs.closed", stage="jobs")
+    return database
 
 
 def _append(database: sqlite3.Connection, job_id: str, events: Sequence[Event]) -> None:

@@ -1,0 +1,105 @@
+"""The lists of jobs and pictures: damage sets them aside, foreign locks stall no reader."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from fake_studio import FakeStudio
+from PIL import Image
+
+from easyphoto.errors import Busy
+from easyphoto.jobs import CheckRequest, Job, JobFile, JobQueue, Kind
+from easyphoto.paths import Paths
+from easyphoto.picture_tokens import Pictures
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    paths = Paths(tmp_path / "data", tmp_path / "models")
+    Pictures(paths)
+    with closing(JobQueue(paths, FakeStudio(paths))) as queue:  # type: ignore[arg-type]
+        for _ in range(40):
+            ended(queue, submitted(queue, tmp_path))
+    return paths
+
+
+def submitted(queue: JobQueue, folder: Path) -> Job:
+    Image.new("RGB", (20, 20)).save(folder / "a.png")
+    return queue.submit(Kind.CHECK, CheckRequest(), [JobFile(folder / "a.png", "a.png")])
+
+
+def ended(queue: JobQueue, job: Job) -> Job:
+    while not (now := queue.get(job.id)).over:
+        time.sleep(0.005)
+    return now
+
+
+def break_pages(file: Path) -> None:
+    data = bytearray(file.read_bytes())
+    data[4096:] = b"\xaa" * (len(data) - 4096)
+    file.write_bytes(data)
+
+
+def forget_version(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("PRAGMA user_version = 0")
+
+
+def make_a_folder(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+    (file / "something").write_text("in it")
+
+
+DAMAGES = {
+    "pages": break_pages,
+    "garbage": lambda file: file.write_bytes(b"no database " * 999),
+    "folder": make_a_folder,
+}
+
+
+@pytest.mark.parametrize("damage", [*DAMAGES.values(), forget_version], ids=[*DAMAGES, "version"])
+def test_a_damaged_list_of_jobs_is_set_aside(paths: Paths, damage: Callable[[Path], None], tmp_path: Path):
+    damage(paths.jobs / "jobs.sqlite")
+    with closing(JobQueue(paths, FakeStudio(paths))) as queue:  # type: ignore[arg-type]
+        assert list(queue.list()) == []
+        assert ended(queue, submitted(queue, tmp_path)).result is not None
+    assert len(list(paths.jobs.glob("jobs.sqlite.damaged-2*"))) == 1
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_list_of_pictures_is_set_aside(paths: Paths, damage: Callable[[Path], None], tmp_path: Path):
+    damage(paths.jobs / "pictures.sqlite")
+    Image.new("RGB", (20, 20)).save(paths.root / "a.png")
+    assert Pictures(paths).token(paths.root / "a.png")
+    assert len(list(paths.jobs.glob("pictures.sqlite.damaged-2*"))) == 1
+
+
+def test_one_damaged_row_does_not_hide_the_others(paths: Paths):
+    with closing(sqlite3.connect(paths.jobs / "jobs.sqlite")) as database, database:
+        database.execute("UPDATE jobs SET request = '{no json' WHERE id = (SELECT max(id) FROM jobs)")
+    with closing(JobQueue(paths, FakeStudio(paths))) as queue:  # type: ignore[arg-type]
+        assert len(queue.list()) == 39
+
+
+def test_readers_wait_for_nobody_and_callers_not_for_long(paths: Paths, tmp_path: Path):
+    with closing(JobQueue(paths, FakeStudio(paths))) as queue:  # type: ignore[arg-type]
+        with closing(sqlite3.connect(paths.jobs / "jobs.sqlite", isolation_level=None)) as foreign:
+            foreign.execute("BEGIN IMMEDIATE")
+            started = time.monotonic()
+            assert len(queue.list()) == 40
+            assert queue.events(queue.list()[0].id)
+            assert queue.version()
+            read = time.monotonic()
+            with pytest.raises(Busy):
+                submitted(queue, tmp_path)
+            refused = time.monotonic()
+            foreign.execute("ROLLBACK")
+        assert read - started < 1.0
+        assert 1.5 < refused - read < 6.0
+        assert ended(queue, submitted(queue, tmp_path)).over
