@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from builtin_model.mesh_indices import EYES
+from builtin_model.mesh_indices import BROWS, EYES
 from easyphoto.domain import Floats, Pixels
 from easyphoto.faces.fusion.blend_mask import BlendMask
 
 _BRIDGE = (168, 6, 193, 417, 122, 351, 197)
 _BELOW_EYES = (117, 118, 119, 120, 100, 346, 347, 348, 349, 329, 116, 345, 143, 372, 50, 101, 36, 280, 330, 266)
 _LENSES = ((117, 118, 119, 120, 230, 229, 228), (346, 347, 348, 349, 450, 449, 448))  # right under each eye
+_NOSE_END = (98, 97, 2, 326, 327, 48, 278, 4, 1, 5)  # tip and wings
 _UNDER = ((230, 50, 101, 117, 100), (450, 280, 330, 346, 329))  # from the lower lid to the cheek
 _OUTSIDE = (-0.2, 1.2)  # how far a frame reaches at least, 0 and 1 being the eyes' middles
 _THICKEST = 0.035  # of a frame, in face heights
@@ -44,7 +45,7 @@ def glasses_of(plane: BlendMask, picture: Floats, skin: Floats) -> Glasses:
     band = plane.grow(plane.around(*EYES, _BELOW_EYES), 0.075) > 0.5
     eyes = plane.grow(np.maximum(*(plane.polygon(eye) for eye in EYES)), 0.03) > 0.5
     dark = _dark_lenses(plane, lightness, skin)
-    whole = band & ((skin < _LENS_SKIN) | line) if dark else line & ~eyes & band
+    whole = _dark_parts(plane, lightness, skin) | (line & band) if dark else line & ~eyes & band
     worn = _connected(whole, plane.grow(plane.around(_BRIDGE), 0.01) > 0.5).astype(np.float32)
     if not _spans_both_eyes(plane, worn):
         return Glasses(np.zeros_like(skin), worn=False, dark=False)
@@ -55,12 +56,24 @@ def glasses_of(plane: BlendMask, picture: Floats, skin: Floats) -> Glasses:
 
 def _dark_lenses(plane: BlendMask, lightness: Floats, skin: Floats) -> bool:
     """Whether the places under both eyes are much darker than the cheeks, and no skin."""
-    cheeks = float(np.median(lightness[plane.cheeks() > 0.5]))
+    cheeks = _cheeks(plane, lightness)
     lenses = [plane.around(lens) > 0.5 for lens in _LENSES]
     return all(
         bool(lens.any()) and skin[lens].mean() < _LENS_SKIN and float(np.median(lightness[lens])) < _LENS_DARK * cheeks
         for lens in lenses
     )
+
+
+def _dark_parts(plane: BlendMask, lightness: Floats, skin: Floats) -> np.ndarray:
+    """Where lenses are, if they are dark: from the brows to under the eyes, without the nose and its shadow."""
+    around = plane.grow(plane.around(*EYES, *BROWS, _BELOW_EYES), 0.06) > 0.5
+    nose = plane.grow(plane.around(_NOSE_END), 0.03) > 0.5
+    return (lightness < _LENS_DARK * _cheeks(plane, lightness)) & (skin < _LENS_SKIN) & around & ~nose
+
+
+def _cheeks(plane: BlendMask, lightness: Floats) -> float:
+    """Lightness of skin under the glasses."""
+    return float(np.median(lightness[plane.cheeks() > 0.5]))
 
 
 def _spans_both_eyes(plane: BlendMask, mask: Floats) -> bool:
