@@ -22,6 +22,7 @@ from easyphoto.cli import commands
 from easyphoto.cli.arguments import add_options
 from easyphoto.cli.terminal import CommandResult, console, error_result, progress, show, silence_libraries, use_utf8
 from easyphoto.domain import PortraitRequest, TrainRequest
+from easyphoto.locales import text
 from easyphoto.progress import Cancelled
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def attempt(given: argparse.Namespace, open_studio: OpenStudio, beside: Console)
     try:
         return _run(given, open_studio, beside), False
     except (Cancelled, KeyboardInterrupt):
-        return CommandResult({"cancelled": True, "exit_code": CANCELLED}, ["Cancelled."], code=CANCELLED), True
+        return CommandResult({"cancelled": True, "exit_code": CANCELLED}, [text("cli.cancelled")], code=CANCELLED), True
     except Exception as error:  # the program's edge: the user gets a sentence, --debug the rest
         log.debug("failed", exc_info=True)
         if isinstance(error, errors.EasyPhotoError):

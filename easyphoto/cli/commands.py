@@ -15,7 +15,7 @@ from easyphoto.cli.arguments import chosen, photos_of, templates_of
 from easyphoto.cli.terminal import CommandResult
 from easyphoto.domain import KEEP, ModelFamily, Person, PhotoReport, Portrait, PortraitRequest, TrainRequest
 from easyphoto.errors import BadRequest
-from easyphoto.locales import Message
+from easyphoto.locales import Message, text
 from easyphoto.paths import Paths, default_root
 from easyphoto.progress import Progress
 
@@ -58,7 +58,7 @@ def train(arguments: Namespace, context: CommandContext) -> CommandResult:
         "warnings": _json(trained.warnings),
         "notes": _json(trained.notes),
     }
-    made = f"{person.name} is ready. Next: easyphoto portrait --person {person.id} --template FILE"
+    made = text("cli.trained", name=person.name, id=person.id)
     lines = (*map(str, (*trained.warnings, *trained.notes)), made)
     return CommandResult(data, lines, _verdicts(trained.reports))
 
@@ -155,7 +155,7 @@ def doctor(data: Path | None) -> CommandResult:
     findings = list(diagnose(Paths(data or default_root())))
     rows = [("", "", "", ""), *((f.name, f.state, f.value, f.remedy) for f in findings)]
     missing = [finding.name for finding in findings if finding.state == MISSING]
-    said = f"Missing: {', '.join(missing)}." if missing else "Everything that is needed is there."
+    said = text("cli.missing", names=missing) if missing else text("cli.complete")
     facts = {"ok": not missing, "findings": [finding.as_json() for finding in findings]}
     return CommandResult(facts, ["", said], rows, code=SOMETHING_MISSING if missing else 0)
 
@@ -167,7 +167,7 @@ def list_persons(arguments: Namespace, context: CommandContext) -> CommandResult
     """Everybody who is trained."""
     people = context.studio.library.list()
     rows = [("id", "name", "base model", "made"), *((p.id, p.name, p.base_model, p.created) for p in people)]
-    empty = ("Nobody is trained yet.",) if not people else ()
+    empty = (text("cli.nobody"),) if not people else ()
     return CommandResult({"persons": [_person(person) for person in people]}, empty, rows if people else ())
 
 
@@ -180,7 +180,7 @@ def show_person(arguments: Namespace, context: CommandContext) -> CommandResult:
 def rename_person(arguments: Namespace, context: CommandContext) -> CommandResult:
     """Another display name; the id stays."""
     person = context.studio.library.rename(arguments.id, arguments.name)
-    return CommandResult(_person(person), [f"{person.id} is now called {person.name}."])
+    return CommandResult(_person(person), [text("cli.renamed", id=person.id, name=person.name)])
 
 
 def remove_person(arguments: Namespace, context: CommandContext) -> CommandResult:
@@ -189,12 +189,12 @@ def remove_person(arguments: Namespace, context: CommandContext) -> CommandResul
         raise BadRequest("person.confirm-deletion", stage="remove", id=arguments.id)
     removed = context.studio.remove_person(arguments.id)
     left = [str(file) for file in removed.left]
+    counts = {"files": removed.files, "portraits": removed.portraits, "jobs": removed.jobs}
     lines = [
-        f"Removed {arguments.id}: {removed.files} files, {removed.bytes / 1e6:.1f} MB, "
-        f"of them {removed.portraits} portraits; {removed.jobs} jobs.",
-        "Portraits saved elsewhere with --out are not touched.",
+        text("cli.removed", id=arguments.id, size=removed.bytes / 1e6, **counts),
+        text("cli.elsewhere"),
     ]
-    lines += [f"still there, delete it by hand: {file}" for file in left]
+    lines += [text("cli.left", path=file) for file in left]
     data = {"id": arguments.id, **asdict(removed), "left": left}
     return CommandResult(data, lines, code=SOME_LEFT if left else 0)
 
@@ -202,7 +202,7 @@ def remove_person(arguments: Namespace, context: CommandContext) -> CommandResul
 def export_person(arguments: Namespace, context: CommandContext) -> CommandResult:
     """One zip with everything of the person."""
     file = context.studio.library.export(arguments.id, arguments.file)
-    return CommandResult({"id": arguments.id, "file": str(file)}, [f"Written: {file}"])
+    return CommandResult({"id": arguments.id, "file": str(file)}, [text("cli.written", path=str(file))])
 
 
 def import_person(arguments: Namespace, context: CommandContext) -> CommandResult:

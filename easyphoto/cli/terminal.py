@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from easyphoto.errors import EasyPhotoError
+from easyphoto.locales import text
 from easyphoto.progress import Cancelled, Step
 
 QUIET_SECONDS = 10.0
@@ -66,7 +67,7 @@ def cancel_on_interrupt(console: Console) -> Iterator[CancelToken]:
         if stop.asked:
             raise KeyboardInterrupt
         stop.asked = True
-        console.print("Stopping; press Ctrl-C again to break off.")
+        console.print(text("cli.stopping"))
 
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

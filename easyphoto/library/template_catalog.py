@@ -9,6 +9,7 @@ from typing import Any
 
 from easyphoto.domain import TemplateFacts
 from easyphoto.errors import BadModel
+from easyphoto.locales import message
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -31,24 +32,24 @@ def read_catalog(folder: Path) -> dict[str, TemplateFacts]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise _broken(file, f"It cannot be read: {error}.") from error
+        raise _broken(file, "catalog.unreadable", why=str(error)) from error
     return {name: _facts(name, entry, file) for name, entry in data.items()}
 
 
 def _facts(name: str, entry: Any, file: Path) -> TemplateFacts:
     """One entry, checked. Raises BadModel."""
     if not isinstance(entry, Mapping) or set(entry) != _FIELDS:
-        raise _broken(file, f"{name} must have exactly {', '.join(sorted(_FIELDS))}.")
+        raise _broken(file, "catalog.fields", name=name, fields=sorted(_FIELDS))
     title, tags, people = entry["title"], entry["tags"], entry["people"]
     texts = (entry["source"], entry["license"], entry["changes"])
     if not isinstance(tags, list):
-        raise _broken(file, f"{name} needs a list of tags.")
+        raise _broken(file, "catalog.tags", name=name)
     if not (isinstance(title, Mapping) and set(title) == set(LANGUAGES)):
-        raise _broken(file, f"{name} needs a title in {' and '.join(LANGUAGES)}.")
+        raise _broken(file, "catalog.titles", name=name, languages=list(LANGUAGES))
     if not all(isinstance(text, str) for text in (*texts, *tags, *title.values())):
-        raise _broken(file, f"{name} holds something that is no text.")
+        raise _broken(file, "catalog.texts", name=name)
     if not (type(people) is int and people >= 1 and type(entry["validation"]) is bool):
-        raise _broken(file, f"{name} needs a number of people, and true or false for validation.")
+        raise _broken(file, "catalog.people", name=name)
     return TemplateFacts(
         title=dict(title),
         tags=tuple(tags),
@@ -60,5 +61,6 @@ def _facts(name: str, entry: Any, file: Path) -> TemplateFacts:
     )
 
 
-def _broken(file: Path, problem: str) -> BadModel:
-    return BadModel("library.bad-template-list", stage="templates", file=file.name, reason=problem)
+def _broken(file: Path, code: str, /, **params: Any) -> BadModel:
+    """`code` is that of the reason."""
+    return BadModel("library.bad-template-list", stage="templates", file=file.name, reason=message(code, **params))
