@@ -80,7 +80,7 @@ def ended(queue: JobQueue, job: Job) -> Job:
 
 
 def seen(queue: JobQueue, job: Job) -> str:
-    return str(job_html(job, queue.events(job.id), time.time(), (SAY, "box"), "甲"))
+    return str(job_html(job, queue.events(job.id), time.time(), SAY, "box", "甲"))
 
 
 def photos_in(folder: Path) -> list[Path]:
@@ -142,7 +142,7 @@ NOTES = [
 def test_a_running_training(note: Any):
     job = Job("1", Kind.TRAIN, State.RUNNING, {}, (), 100.0, 100.0, stage=Stage.TRAIN, done=1, total=9, note=note)
     event = Event(1, 101.0, State.RUNNING, Stage.TRAIN, 1, 9, note)
-    check(job_html(job, [event], 110.0, (SAY, "box"), "甲"))
+    check(job_html(job, [event], 110.0, SAY, "box", "甲"))
 
 
 def test_a_finished_training_and_its_warnings():

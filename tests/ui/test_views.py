@@ -96,7 +96,7 @@ def test_names_are_escaped_everywhere(tmp_path: Path):
     person = Person("x", NASTY, tmp_path, None, file, None, ())
     pages = (
         photos_html((DraftPhoto(file, NASTY, "", report("drop", reasons=[NASTY])),), PictureCache(), SAY),
-        job_html(job(note=NASTY, stage=NASTY), [], 101, (SAY, "box"), NASTY),
+        job_html(job(note=NASTY, stage=NASTY), [], 101, SAY, "box", NASTY),
         problem(BadPicture("plain", text=NASTY, file=NASTY, remedy=NASTY), SAY),
         problem(ValueError(NASTY), SAY),
         people_html([PersonCard(person, 1, "", "")], Opened("x", "delete"), PictureCache(), SAY),
