@@ -4,6 +4,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+import skimage.color
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -304,6 +305,15 @@ def test_lips_stay_redder_than_skin():
     own, theirs, lips = flat_picture(200, 150, 130), flat_picture(120, 80, 60), flat_picture(190, 80, 90)
     red = tinted(relit(lips, own, theirs, 3.0), lips, own, theirs)[0, 0]
     assert red[0] / red[1] > theirs[0, 0, 0] / theirs[0, 0, 1]
+
+
+def test_pink_lids_of_a_yellow_photo_do_not_turn_violet_and_blue_eyes_stay_blue():
+    own, theirs = flat_picture(225, 170, 110), flat_picture(200, 170, 158)
+    lab = skimage.color.rgb2lab(tinted(flat_picture(205, 140, 130), flat_picture(205, 140, 130), own, theirs) / 255)
+    assert lab[0, 0, 1] > 5 and lab[0, 0, 2] > 1
+    eye = flat_picture(90, 105, 130)
+    blue = tinted(eye, eye, own, theirs)[0, 0]
+    assert blue[2] > blue[1] + 4
 
 
 def test_patches_of_color_are_smoothed_and_lightness_is_not():

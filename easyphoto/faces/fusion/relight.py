@@ -13,6 +13,9 @@ _CALM = 5.0
 """Units of a*b* by which colors near eyes and brows may depart from the skin's."""
 LOOSE = (13.0, 2.5, 2.5)
 """The same where creases and cast shadows are to count as skin."""
+_PINK, _LEAST_YELLOW = 4.0, 0.45
+"""LAB a from which skin has at least that share of yellow (b) beyond it: lids and nostrils that are pink in a yellow
+photo do not turn violet."""
 
 
 def skin_share(
@@ -111,7 +114,11 @@ def tinted(lit: Floats, front: Floats, front_low: Floats, back_low: Floats) -> F
     share = np.clip((here + 1) / (length + 1), 0, 1)  # whites, glints and pupils have less colour than skin
     beyond = own[..., 1:] - np.minimum(here, length) * along
     dimmed = np.minimum(_ratio(lab, own), 1)  # colours fade with the light
+    strength = np.linalg.norm(low[..., 1:], axis=-1, keepdims=True) / np.maximum(length, 1e-3)
+    beyond *= 1 - share * (1 - np.minimum(strength, 1))  # a yellow photo's differences are as strong as its color
     lab[..., 1:] = low[..., 1:] * _ratio(lab, low) * share + beyond * dimmed
+    yellow = np.minimum(_LEAST_YELLOW * (lab[..., 1] - _PINK), low[..., 2])
+    lab[..., 2] += share[..., 0] * np.maximum(yellow - lab[..., 2], 0)
     return np.asarray(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB) * np.float32(255), np.float32)
 
 
