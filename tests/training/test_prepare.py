@@ -313,7 +313,9 @@ def test_bad_photos_are_left_out_and_the_rest_goes_on(tmp_path: Path):
 def test_face_size(tmp_path: Path, width: int, verdict: Verdict):
     report = check(anna(tmp_path, 1, width), Toolbox(), silent)[0]
     assert report.verdict is verdict
-    assert (f"under {GOOD_FACE_PX} portraits will look soft" in " ".join(report.reasons)) == (verdict is Verdict.WARN)
+    assert (f"under {GOOD_FACE_PX} portraits will look soft" in " ".join(map(str, report.reasons))) == (
+        verdict is Verdict.WARN
+    )
 
 
 @pytest.mark.parametrize(
