@@ -230,7 +230,8 @@ def _verdicts(reports: tuple[PhotoReport, ...]) -> list[tuple[str, ...]]:
 
 def _said(done: Portrait) -> list[str]:
     scores = [
-        f"  likeness {score.before:.2f} before, {score.after:.2f} after: {score.level.message}" for score in done.scores
+        "  " + text("cli.likeness", before=score.before, after=score.after, level=score.level.message)
+        for score in done.scores
     ]
     looks = [f"  quality {score.quality.value:.2f} of 1" for score in done.scores if score.quality is not None]
     return [str(done.file), *scores, *looks, *(f"  {note}" for note in done.notes)]

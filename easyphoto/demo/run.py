@@ -15,6 +15,7 @@ from easyphoto.cli.terminal import CommandResult
 from easyphoto.demo.memory import Peak, watched
 from easyphoto.demo.results import DemoRun, facts_of, result_of
 from easyphoto.domain import ModelFamily, Photo, PortraitRequest, Template, TrainRequest
+from easyphoto.locales import text
 from easyphoto.paths import default_root
 from easyphoto.progress import Clock, Progress, Step
 from easyphoto.stages import Stage
@@ -121,7 +122,7 @@ def result(run: DemoRun, peak: Peak, out: Path) -> CommandResult:
     lines = [f"Report:    {out / REPORT}"]
     for portrait in run.batch.portraits:
         words = "; ".join(
-            f"likeness {s.before:.2f} before, {s.after:.2f} after: {s.level.message}" for s in portrait.scores
+            text("cli.likeness", before=s.before, after=s.after, level=s.level.message) for s in portrait.scores
         )
         lines.append(f"Portrait:  {portrait.file} ({words})")
     lines += [f"Not made:  {failure}" for failure in run.batch.failures]
