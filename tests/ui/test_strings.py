@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 import easyphoto.ui
+from easyphoto.domain.portrait import QualityParts
 from easyphoto.jobs import State
 from easyphoto.locales import LANGUAGES, catalogue
 from easyphoto.ui.i18n import Translator, language_of
@@ -34,6 +36,7 @@ def test_keys_that_are_put_together_exist():
     made += [f"photo.{verdict}" for verdict in ("keep", "warn", "drop", "new")]
     made += [f"tab.{tab}" for tab in ("train", "portrait", "people", "doctor")]
     made += [f"preset.{preset}" for preset in PRESETS]
+    made += [f"quality.{part.name}" for part in fields(QualityParts)]
     assert [key for key in made if key not in PAGE] == []
     made += [f"train.scores.{column}" for column in ("step", "likeness", "share")]
     assert [key for key in PAGE if key not in {*made, *written()} and key.removesuffix(".one") not in written()] == []
