@@ -13,6 +13,7 @@ pytest.importorskip("gradio", reason="the page needs the ui extra")
 from fake_studio import FakeStudio
 from fastapi.testclient import TestClient
 
+from easyphoto.api import Access
 from easyphoto.api.server import TOKEN_COOKIE, Address, build_app, listening
 from easyphoto.errors import BadRequest, Busy
 from easyphoto.jobs import JobQueue
@@ -121,3 +122,21 @@ def test_ready_is_told_once_the_page_answers(apps: dict[str, Any]):
     with client(apps["here"]):
         assert apps["told"][-1] == f"{HOME}/"
     assert Address("0.0.0.0", 8000, TOKEN).url == f"http://127.0.0.1:8000/?token={TOKEN}"
+
+
+@pytest.mark.parametrize("path", ["/", "/en/", "/easyphoto/v1/jobs", "/favicon.ico"])
+def test_no_page_of_another_site_frames_ours(apps: dict[str, Any], path: str):
+    assert "frame-ancestors 'self'" in client(apps["here"]).get(path).headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("token", ["a%0d%0aSet-Cookie:%20b=c", "%C3%BC", "a;b", "anything"])
+def test_a_token_that_nobody_asked_for_becomes_no_cookie(apps: dict[str, Any], token: str):
+    answer = client(apps["here"]).get(f"/?token={token}")
+    assert (answer.status_code, answer.headers.get("set-cookie")) == (302, None)
+
+
+@pytest.mark.parametrize("mark", [";", " ", '"', "\r\n", ",", "\\", "ü"])
+def test_a_token_that_no_cookie_can_hold_is_refused(mark: str):
+    with pytest.raises(BadRequest):
+        Access.network(f"0123456789{mark}abcdefgh")
+    Access.network("0123456789!#$%&*+-./:<=>?@[]^_`{|}~")

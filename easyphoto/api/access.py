@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,6 +16,8 @@ from easyphoto.errors import BadRequest, NotAllowed
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 SHORTEST_TOKEN = 16
+COOKIE_CHARACTER = r"[!#-+\--:<-\[\]-~]"
+"""Printable ASCII but for what ends or quotes a cookie's value: space, double quote, comma, semicolon, backslash."""
 
 MEGABYTE = 1_000_000
 
@@ -40,7 +43,7 @@ class Token:
     scheme = "Bearer"
 
     def __post_init__(self) -> None:
-        if len(self.secret) < SHORTEST_TOKEN or not self.secret.isascii():
+        if not re.fullmatch(rf"{COOKIE_CHARACTER}{{{SHORTEST_TOKEN},}}", self.secret):
             raise BadRequest("access.short-token", stage="start", least=SHORTEST_TOKEN)
 
     def holds(self, headers: Mapping[str, str]) -> bool:

@@ -50,7 +50,7 @@ def build_api(studio: Studio, queue: JobQueue, access: Access, examine: Diagnose
     app.state.context = AppContext(studio, queue, access, examine)
     for router in (job_routes.router, library_routes.router, legacy.router):
         app.include_router(router)
-    app.add_middleware(AccessMiddleware, access=access, places=places_of(studio.paths))
+    app.add_middleware(AccessMiddleware, access=access, places=places_of(studio.paths), folder=studio.paths.jobs)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(RequestValidationError, _on_wrong_request)
     if access.schemes:

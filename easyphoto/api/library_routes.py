@@ -13,6 +13,7 @@ from fastapi.responses import Response
 from starlette.background import BackgroundTask
 
 from easyphoto.api import models
+from easyphoto.api.middleware import OWN_FRAMES
 from easyphoto.api.models import (
     ArchiveData,
     FileBody,
@@ -157,7 +158,7 @@ def remove_upload(upload: UploadId, context: AppContext = Depends(context_of)) -
 def picture(token: PictureToken, context: AppContext = Depends(context_of)) -> Response:
     """A picture by its token, for this caller's cache only."""
     file, kind = context.pictures.open(token)
-    headers = {"Cache-Control": "private, max-age=3600", "Content-Security-Policy": "sandbox"}
+    headers = {"Cache-Control": "private, max-age=3600", "Content-Security-Policy": f"sandbox; {OWN_FRAMES}"}
     return PictureFile(file, headers=headers, media_type=kind)
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from easyphoto.api.access import Access
+from easyphoto.api.body_budget import BodyBudget
 from easyphoto.api.errors import Places, TooLarge, clean, status_of
 from easyphoto.api.routing import AsciiJson
 from easyphoto.errors import EasyPhotoError
@@ -15,7 +18,8 @@ from easyphoto.errors import EasyPhotoError
 _log = logging.getLogger(__name__)
 
 CHALLENGES = {"Bearer": "Bearer", "Basic": 'Basic realm="EasyPhoto", charset="UTF-8"'}
-HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+OWN_FRAMES = "frame-ancestors 'self'"
+HEADERS = {"Content-Security-Policy": OWN_FRAMES, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
 class AccessMiddleware:
@@ -24,8 +28,9 @@ class AccessMiddleware:
     Starlette's TrustedHostMiddleware is not used: it answers in plain text, and takes no IPv6 address for a host.
     """
 
-    def __init__(self, app: ASGIApp, access: Access, places: Places) -> None:
+    def __init__(self, app: ASGIApp, access: Access, places: Places, folder: Path) -> None:
         self._app, self._access, self._places = app, access, places
+        self._bodies = BodyBudget(folder, memory=access.max_body, disk=8 * access.max_body)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -42,7 +47,14 @@ class AccessMiddleware:
 
         try:
             self._access.check(Headers(scope=scope))
-            await self._app(scope, BodyLimit(receive, scope, self._access.max_body), sending)
+            limited = BodyLimit(receive, scope, self._access.max_body)
+            if scope["method"] in ("GET", "HEAD", "OPTIONS"):
+                await self._app(scope, limited, sending)
+            else:
+                async with self._bodies.held(limited) as body:
+                    await self._app(scope, body, sending)
+        except ClientDisconnect:  # nobody is there for an answer
+            return None
         except Exception as error:
             if started:
                 raise

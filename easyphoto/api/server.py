@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 
 from easyphoto.api import Access, build_api
 from easyphoto.api.errors import status_of
+from easyphoto.api.middleware import OWN_FRAMES
 from easyphoto.diagnostics import diagnose
 from easyphoto.errors import Busy, EasyPhotoError, MissingPackage
 from easyphoto.jobs import JobQueue
@@ -60,11 +61,15 @@ def serve(studio: Studio, address: Address, ready: Callable[[str], None]) -> Non
     """Run until stopped; `ready` is told the address once the page answers. Raises Busy, BadRequest, MissingPackage."""
     import uvicorn
 
+    from easyphoto.api.connections import LimitedProtocol
+
     with listening(address) as place:
         queue = JobQueue(studio.paths, studio)
         try:
             app = build_app(studio, queue, replace(address, port=place.getsockname()[1]), ready)
-            config = uvicorn.Config(app, log_level="warning", ws_max_size=2**26, timeout_graceful_shutdown=2)
+            config = uvicorn.Config(
+                app, http=LimitedProtocol, log_level="warning", ws_max_size=2**26, timeout_graceful_shutdown=2
+            )
             uvicorn.Server(config).run(sockets=[place])
         finally:
             queue.close()
@@ -153,7 +158,8 @@ class AuthMiddleware:
             return await self.app(_with_token(scope), receive, send)
         if refusal := self._refusal(scope):
             return await _send_error(refusal, scope, send)
-        token = _asked_token(scope)
+        send = _with_headers(send)
+        token = _asked_token(scope) if self.access.proofs else ""  # where there is no token, none becomes a cookie
         return await (_set_token_cookie(token, send) if token else self.app(scope, receive, send))
 
     def _refusal(self, scope: Scope) -> EasyPhotoError | None:
@@ -168,6 +174,18 @@ class AuthMiddleware:
         except EasyPhotoError as error:
             return error
         return None
+
+
+def _with_headers(send: Any) -> Any:
+    """No page of another site may show ours in a frame."""
+
+    async def sending(message: Scope) -> None:
+        if message["type"] == "http.response.start":
+            policy = (b"content-security-policy", OWN_FRAMES.encode())
+            message = {**message, "headers": [*message.get("headers", []), policy]}
+        await send(message)
+
+    return sending
 
 
 def _with_token(scope: Scope) -> Scope:

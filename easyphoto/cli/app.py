@@ -162,7 +162,13 @@ def _ui(one: argparse.ArgumentParser) -> None:
         "--host", default="127.0.0.1", help="address to listen on; others than this machine's need a token"
     )
     one.add_argument("--port", type=int, default=7861, help="0 takes a free one; default 7861")
-    one.add_argument("--token", default="", help="what a browser must know; made up where one is needed")
+    one.add_argument("--token", default="", help="what a browser must know, shown by ps; made up where one is needed")
+    one.add_argument(
+        "--token-file",
+        type=Path,
+        metavar="FILE",
+        help="holds it; so may EASYPHOTO_TOKEN in the environment",
+    )
     one.add_argument("--no-browser", action="store_true", help="open no browser")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import webbrowser
 from argparse import Namespace
@@ -136,7 +137,9 @@ def ui(arguments: Namespace, studio: Studio, beside: Console) -> CommandResult:
     """The window in the browser, until Ctrl-C."""
     from easyphoto.api.server import LOOPBACK, Address, serve
 
-    token = arguments.token or ("" if arguments.host in LOOPBACK else secrets.token_urlsafe(16))
+    given = arguments.token_file.read_text(encoding="utf-8").strip() if arguments.token_file else arguments.token
+    token = given or os.environ.get("EASYPHOTO_TOKEN", "")
+    token = token or ("" if arguments.host in LOOPBACK else secrets.token_urlsafe(16))
 
     def ready(url: str) -> None:
         beside.print(f"EasyPhoto: {url}  (Ctrl-C ends it)", markup=False, highlight=False, soft_wrap=True)
