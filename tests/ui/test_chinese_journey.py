@@ -104,10 +104,10 @@ def test_the_check_of_photos(queue: JobQueue, tmp_path: Path):
 
 
 def test_a_training_that_is_refused(queue: JobQueue, tmp_path: Path):
-    job = queue.submit(Kind.TRAIN, TrainRequest(person="甲"), [JobFile(selfie(tmp_path / "1.png"), "1.png")])
-    failed = ended(queue, job)
-    assert failed.state is State.FAILED
-    check(seen(queue, failed))
+    photos = [JobFile(selfie(tmp_path / "1.png"), "1.png")]
+    with pytest.raises(EasyPhotoError) as refused:
+        ended(queue, queue.submit(Kind.TRAIN, TrainRequest(person="甲"), photos))
+    check(problem(refused.value, SAY))
 
 
 def test_portraits_with_notes_and_failures(queue: JobQueue, tmp_path: Path):
