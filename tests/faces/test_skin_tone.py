@@ -79,6 +79,14 @@ def test_shine_on_darkened_skin_stays_the_brightest_and_is_not_gray():
     assert lab_to_lch(shine)[1] > 10
 
 
+def test_shine_of_a_black_and_white_portrait_stays_the_brightest():
+    picture = np.full((60, 60, 3), 170, np.uint8)
+    picture[20:40, 20:40] = 235
+    own, wanted = np.array([70, 0.2, 0.3], np.float32), np.array([60, 0.2, 0.3], np.float32)
+    light = lightness(retoned(picture, np.ones((60, 60), np.float32), (own, wanted), 1.0))
+    assert light[30, 30] > light[5, 5] + 10
+
+
 def test_fine_texture_keeps_its_relative_contrast():
     rng = np.random.default_rng(0)
     picture = np.clip(flat(LIGHT) + rng.integers(-9, 10, (60, 60, 1)), 0, 255).astype(np.uint8)

@@ -25,6 +25,7 @@ _FLATTER_LIT = 0.4  # the same where it is brighter than its tone
 _PURER = 0.45  # and how much of its colored spots, at a change by e to darker
 _PURER_LIT = 1.0  # and to lighter, where they would glow
 _SPOT = 0.5  # bound of a spot's color, logarithmic
+_APART = 0.004  # squared sine between skin's color and white under which shine is not told from skin
 _SHARE = 0.9  # of the way to the person's lightness; the rest is the scene's exposure
 _SHOULDER = 0.55  # linear light above which lightened skin approaches white slowly
 
@@ -100,11 +101,17 @@ def _gain(base: Floats, own: Floats, wanted: Floats) -> Floats:
 
 
 def _shine(base: Floats, own: Floats) -> Floats:
-    """H x W of linear light: how much white lies on skin of the color `own`, none on what is darker than it."""
+    """H x W of linear light: how much white lies on skin of the color `own`, none on what is darker than it.
+
+    None on gray skin either: in a black-and-white picture shine and skin have one color.
+    """
     body = own / np.linalg.norm(own)
     white = np.full(3, 1 / np.sqrt(3), np.float32)
     across = white - (white @ body) * body
-    amount = base @ across / float(across @ across)  # least squares of base = body * m + white * s
+    apart = float(across @ across)
+    if apart < _APART:
+        return np.zeros(base.shape[:2], np.float32)
+    amount = base @ across / apart  # least squares of base = body * m + white * s
     brighter = np.clip(base.sum(-1) / own.sum() - 1, 0, 1)
     bound = 0.9 * base.min(-1)
     return np.asarray(np.clip(amount / np.sqrt(3), 0, bound) * np.minimum(1, 2 * brighter), np.float32)
