@@ -13,7 +13,8 @@ from fake_studio import FakeStudio
 from PIL import Image
 
 from easyphoto.errors import Busy
-from easyphoto.jobs import CheckRequest, Job, JobFile, JobQueue, Kind
+from easyphoto.jobs import CheckRequest, Job, JobFile, JobQueue, Kind, State
+from easyphoto.jobs.store import JobStore
 from easyphoto.paths import Paths
 from easyphoto.picture_tokens import Pictures
 
@@ -85,6 +86,13 @@ def test_one_damaged_row_does_not_hide_the_others(paths: Paths):
         database.execute("UPDATE jobs SET request = '{no json' WHERE id = (SELECT max(id) FROM jobs)")
     with closing(JobQueue(paths, FakeStudio(paths))) as queue:  # type: ignore[arg-type]
         assert len(queue.list()) == 39
+
+
+def test_no_job_starts_before_it_was_made(paths: Paths):
+    store = JobStore(paths.jobs)
+    store.add(Job("a" * 32, Kind.CHECK, State.QUEUED, {}, (), 100.0))
+    assert store.claim([Kind.CHECK], 99.9) == "a" * 32
+    assert store.get("a" * 32).started == 100.0
 
 
 def test_readers_wait_for_nobody_and_callers_not_for_long(paths: Paths, tmp_path: Path):

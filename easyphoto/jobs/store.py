@@ -120,7 +120,9 @@ class JobStore:
             ).fetchone()
             if row is None:
                 return None
-            database.execute("UPDATE jobs SET state = 'running', started = ? WHERE id = ?", (now, row["id"]))
+            # the caller read its clock before it waited for the list; the job may have come in between
+            start = "UPDATE jobs SET state = 'running', started = MAX(?, created) WHERE id = ?"
+            database.execute(start, (now, row["id"]))
             _append(database, row["id"], [Event(0, now, State.RUNNING)])
             return str(row["id"])
 
