@@ -24,7 +24,7 @@ from typing import IO
 
 OLDEST, NEWEST = (3, 10), (3, 13)
 COMMANDS = ("demo", "ui", "train", "portrait", "quick", "persons", "models", "doctor")
-KINDS = {"run": ("",), "ui": ("", "-ui"), "test": ("", "-ui", "-dev")}  # each holds the ones before it
+KINDS = {"run": ("base",), "ui": ("base", "ui"), "test": ("base", "ui", "dev")}  # each holds the ones before it
 CHECKS: tuple[tuple[str, ...], ...] = (
     ("ruff", "format", "--check", "."),
     ("ruff", "check", "."),
@@ -92,7 +92,7 @@ class Home:
 
     def locks(self, kind: str) -> tuple[Path, ...]:
         """The requirement files to install."""
-        return tuple(self.root / f"requirements{part}.lock.txt" for part in KINDS[kind])
+        return tuple(self.root / "requirements" / f"{part}.lock.txt" for part in KINDS[kind])
 
     def stamp(self, kind: str) -> Path:
         """Written last, so its presence says that the installation was finished."""

@@ -13,13 +13,13 @@ SYMBOL = re.compile(r"`([A-Za-z_]+)` (?:of|in) `([\w./]+\.py)`")
 
 
 def test_every_file_that_a_walk_names_exists():
-    named = PLACE.findall((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+    named = PLACE.findall((ROOT / "docs" / "CONTRIBUTING.md").read_text(encoding="utf-8"))
     assert len(named) > 25
     assert [place for place in named if not (ROOT / place).exists()] == []
 
 
 def test_what_a_walk_looks_up_in_a_file_is_there():
-    found = SYMBOL.findall((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+    found = SYMBOL.findall((ROOT / "docs" / "CONTRIBUTING.md").read_text(encoding="utf-8"))
     assert len(found) >= 6
     for symbol, file in found:
         assert re.search(rf"\b{symbol}\b", (ROOT / file).read_text(encoding="utf-8")), f"{file} has no {symbol}"

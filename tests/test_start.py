@@ -15,7 +15,7 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCKS = ("requirements.lock.txt", "requirements-ui.lock.txt", "requirements-dev.lock.txt")
+LOCKS = ("requirements/base.lock.txt", "requirements/ui.lock.txt", "requirements/dev.lock.txt")
 PIN = re.compile(r"^([a-z0-9-]+)==([^ ;]+)( ; (python_version|sys_platform) .+)?$")
 
 
@@ -32,9 +32,10 @@ def start() -> ModuleType:
 @pytest.fixture
 def home(start: ModuleType, tmp_path: Path):
     """A clone with an environment that looks finished."""
-    (tmp_path / "requirements.lock.txt").write_text("a==1\n", encoding="utf-8")
-    for part in ("-ui", "-dev"):
-        (tmp_path / f"requirements{part}.lock.txt").write_text(f"b{part}==2\n", encoding="utf-8")
+    (tmp_path / "requirements").mkdir()
+    (tmp_path / "requirements" / "base.lock.txt").write_text("a==1\n", encoding="utf-8")
+    for part in ("ui", "dev"):
+        (tmp_path / "requirements" / f"{part}.lock.txt").write_text(f"b-{part}==2\n", encoding="utf-8")
     home = start.Home(tmp_path)
     for folder in (home.python.parent, home.packages / "a", home.packages / "a-1.dist-info"):
         folder.mkdir(parents=True)
@@ -243,10 +244,10 @@ def direct(name: str) -> set[str]:
 
 
 def test_locks_hold_what_is_required():
-    assert {line.split(">=")[0] for line in direct("requirements.txt")} <= set(pins("requirements.lock.txt"))
-    assert {line.split(">=")[0] for line in direct("requirements-dev.txt")} <= set(pins("requirements-dev.lock.txt"))
-    assert "gradio" in pins("requirements-ui.lock.txt")
-    assert "torch==2.13.0" in (ROOT / "requirements.lock.txt").read_text(encoding="utf-8").splitlines()
+    assert {line.split(">=")[0] for line in direct("requirements/base.txt")} <= set(pins("requirements/base.lock.txt"))
+    assert {line.split(">=")[0] for line in direct("requirements/dev.txt")} <= set(pins("requirements/dev.lock.txt"))
+    assert "gradio" in pins("requirements/ui.lock.txt")
+    assert "torch==2.13.0" in (ROOT / "requirements/base.lock.txt").read_text(encoding="utf-8").splitlines()
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="tomllib")
@@ -255,8 +256,8 @@ def test_pyproject_and_requirements_say_the_same():
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    assert {*project["dependencies"], *extras["train"]} == direct("requirements.txt")
-    assert set(extras["dev"]) == direct("requirements-dev.txt")
+    assert {*project["dependencies"], *extras["train"]} == direct("requirements/base.txt")
+    assert set(extras["dev"]) == direct("requirements/dev.txt")
     assert {"ui", "train", "modelscope", "xformers", "dev", "heic"} <= set(extras)
 
 
