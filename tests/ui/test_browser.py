@@ -65,7 +65,7 @@ def test_a_newcomers_whole_path(start_server: Start, open_page: Open, tmp_path: 
     page.wait_for_selector("#ep-train-problem >> text=Give the person a name")
     start_training(page, "Ada Löve")
     page.wait_for_selector(".ep-outcome >> text=Ada Löve is ready")
-    assert page.locator("#ep-train-curves svg").count() == 2
+    assert page.locator("#ep-train-curves svg").count() == 0  # no LoRA is trained unless asked for
     page.click(".ep-outcome >> text=Make a portrait")
     page.click(".ep-tile >> nth=0")
     page.wait_for_selector(".ep-face >> nth=1")
