@@ -16,6 +16,7 @@ from easyphoto.faces.base import PhotoFit
 from easyphoto.faces.builtin.face_parsing import CropWindow
 from easyphoto.faces.fusion.blend_mask import BlendMask
 from easyphoto.faces.fusion.expression import expression_gap, expression_of
+from easyphoto.faces.fusion.face_crop import shifted
 from easyphoto.faces.geometry import box_of, pose_from_mesh, pose_gap
 
 _HEIGHT = 256  # pixels of a face when it is measured
@@ -104,8 +105,7 @@ def _small(face: Repainted) -> tuple[Pixels, Pixels, BlendMask, Floats]:
     before, after, mask = (
         cv2.resize(window.cut(one), small, interpolation=kind) for one in (face.template, face.picture, face.mask)
     )
-    mesh = (face.mesh - np.array([window.left, window.top, 0], np.float32)) * np.float32(ratio)
-    plane = BlendMask(mesh.astype(np.float32), small)
+    plane = BlendMask(shifted(face.mesh, window, ratio), small)
     return np.asarray(before), np.asarray(after), plane, np.asarray(mask, np.float32) / np.float32(255)
 
 
@@ -126,7 +126,7 @@ def _stray_lines(after: Floats, before: Floats, plane: BlendMask, skin: np.ndarr
 
     What the template shows there itself, as the frame of its glasses, is none.
     """
-    plain = skin & (plane.along(plane.mesh[2, :2], 0.05) < 0.5)
+    plain = skin & (plane.below_mouth_line() < 0.5)
     if not plain.any():
         return 0.0
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (15, 15))

@@ -13,6 +13,7 @@ from easyphoto.faces.fusion.blend_mask import BlendMask
 from easyphoto.faces.fusion.mesh_warp import warp_face
 from easyphoto.faces.fusion.texture import with_finest_of
 from easyphoto.faces.geometry import box_of, five_points, pose_from_mesh, square_of
+from easyphoto.images.masks import blend
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,8 @@ class FaceCrop:
         top = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_CUBIC), np.uint8)
         top = with_finest_of(large, top, BlendMask(goal, self.size))
         through = np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_LINEAR), np.uint8)
-        share = np.minimum(through.astype(np.uint16) * 3, 255)[..., None]  # `pixels` has softened its own edge
-        mixed = (large * (255 - share) + top * share + 127) // 255
-        return np.asarray(mixed, np.uint8), np.maximum(through, moved)
+        share = np.minimum(through.astype(np.uint16) * 3, 255).astype(np.uint8)  # `pixels` has softened its own edge
+        return blend(large, top, share), np.maximum(through, moved)
 
 
 def shifted(mesh: Floats, window: CropWindow, ratio: float = 1.0) -> Floats:

@@ -23,7 +23,7 @@ from easyphoto.faces.fusion.expression import borrows_mouth, expression_cost
 from easyphoto.faces.fusion.face_crop import CROP_MARGINS, CropMargins, FaceCrop, face_of, shifted
 from easyphoto.faces.fusion.face_shape import KNOTS, between, posed, rim_shares
 from easyphoto.faces.fusion.fit import Wear, notes_on, notes_on_wear, soft_note, within_reach
-from easyphoto.faces.fusion.glasses import glasses_of, with_glasses_of
+from easyphoto.faces.fusion.glasses import glasses_of
 from easyphoto.faces.fusion.mouth import with_mouth_of, with_teeth_of
 from easyphoto.faces.fusion.oblique import directly_seen
 from easyphoto.faces.fusion.relight import (
@@ -43,7 +43,7 @@ from easyphoto.faces.fusion.thin_plate import ThinPlate, sample
 from easyphoto.faces.geometry import box_of
 from easyphoto.faces.likeness import distance, robust_center
 from easyphoto.faces.quality import QUALITY_WEIGHT, Repainted, quality_of
-from easyphoto.images.masks import multiband_blend
+from easyphoto.images.masks import blend, multiband_blend
 
 _EXPRESSION_WEIGHT = 0.03  # L2 that an `expression_cost` of 1 weighs when the recognizer chooses between sources
 
@@ -136,7 +136,7 @@ def _candidate(canvas: FaceCrop, wear: Wear, choice: SourceChoice, recipe: Fusio
     if wear.glasses.worn:
         frame = np.repeat(np.rint(255 * wear.glasses.mask).astype(np.uint8)[..., None], 3, axis=-1)
         in_place, _ = replace(canvas, pixels=frame).bent(goal)
-        painted = with_glasses_of(painted, window.cut(pixels), window.cut(in_place[..., 0]))
+        painted = blend(painted, window.cut(pixels), window.cut(in_place[..., 0]))
     window.cut(pixels)[:] = _dissolved(window.cut(pixels), painted, recipe.share)
     window.cut(mask)[:] = np.maximum(window.cut(mask), face_mask)
     return _Candidate(choice, goal, pixels, mask)

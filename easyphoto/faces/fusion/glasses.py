@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from builtin_model.mesh_indices import BROWS, EYES
-from easyphoto.domain import Floats, Pixels
+from easyphoto.domain import Floats
 from easyphoto.faces.fusion.blend_mask import BlendMask
 
 _BRIDGE = (168, 6, 193, 417, 122, 351, 197)
@@ -86,12 +86,6 @@ def _spans_both_eyes(plane: BlendMask, mask: Floats) -> bool:
     along = (columns - left[0]) * across[0] + (rows - left[1]) * across[1]
     under = all(mask[plane.around(lens) > 0.5].any() for lens in _UNDER)
     return under and along.min() < _OUTSIDE[0] and along.max() > _OUTSIDE[1]
-
-
-def with_glasses_of(painted: Pixels, template: Pixels, mask: Pixels) -> Pixels:
-    """`painted` with what `template` shows where `mask` is 255 (uint8 H x W); all of one size."""
-    share = mask[..., None].astype(np.float32) / np.float32(255)
-    return np.asarray(np.rint(painted + (template.astype(np.float32) - painted) * share), np.uint8)
 
 
 def _connected(mask: np.ndarray, seed: np.ndarray) -> np.ndarray:

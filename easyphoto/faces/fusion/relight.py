@@ -97,7 +97,7 @@ def even_toned(picture: Floats, skin: Floats, sigma: float) -> Floats:
     lab = _lab(picture)
     smooth = soft_light(lab, skin, sigma)
     lab[..., 1:] += np.float32(0.6) * skin[..., None] * (smooth - lab)[..., 1:]
-    return np.asarray(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB) * np.float32(255), np.float32)
+    return _rgb(lab)
 
 
 def tinted(lit: Floats, front: Floats, front_low: Floats, back_low: Floats) -> Floats:
@@ -119,7 +119,7 @@ def tinted(lit: Floats, front: Floats, front_low: Floats, back_low: Floats) -> F
     lab[..., 1:] = low[..., 1:] * _ratio(lab, low) * share + beyond * dimmed
     yellow = np.minimum(_LEAST_YELLOW * (lab[..., 1] - _PINK), low[..., 2])
     lab[..., 2] += share[..., 0] * np.maximum(yellow - lab[..., 2], 0)
-    return np.asarray(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB) * np.float32(255), np.float32)
+    return _rgb(lab)
 
 
 def calmed(lit: Floats, low: Floats, where: Floats) -> Floats:
@@ -133,7 +133,7 @@ def calmed(lit: Floats, low: Floats, where: Floats) -> Floats:
     length = np.maximum(np.linalg.norm(away, axis=-1, keepdims=True), np.float32(1e-3))
     calm = usual + away * np.minimum(1, _CALM / length)
     lab[..., 1:] += (calm - lab[..., 1:]) * where[..., None]
-    return np.asarray(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB) * np.float32(255), np.float32)
+    return _rgb(lab)
 
 
 def _ratio(lab: Floats, low: Floats) -> Floats:
@@ -142,6 +142,10 @@ def _ratio(lab: Floats, low: Floats) -> Floats:
 
 def _lab(picture: Floats) -> Floats:
     return np.asarray(cv2.cvtColor(np.clip(picture, 0, 255) / np.float32(255), cv2.COLOR_RGB2LAB), np.float32)
+
+
+def _rgb(lab: Floats) -> Floats:
+    return np.asarray(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB) * np.float32(255), np.float32)
 
 
 def is_gray(picture: Floats) -> bool:

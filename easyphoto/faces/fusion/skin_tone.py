@@ -12,6 +12,7 @@ from easyphoto.domain import Floats, Pixels
 from easyphoto.faces.base import FaceRegions
 from easyphoto.faces.skin_locus import lab_to_lch, lch_to_lab
 from easyphoto.images.color import lab_to_rgb, linear_to_srgb, rgb_to_lab, srgb_to_linear
+from easyphoto.images.masks import extent
 
 _LIT = (30.0, 80.0)  # percentiles of lightness between shadow and shine
 _LEAST = 50  # pixels of skin that make a tone
@@ -76,8 +77,7 @@ def retoned(picture: Pixels, share: Floats, tones: tuple[Floats, Floats], radius
     """
     if not share.any():
         return picture
-    rows, columns = (np.flatnonzero(share.any(axis)) for axis in (1, 0))
-    part = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    part = extent(share)
     light, inside = srgb_to_linear(picture[part]), share[part][..., None]
     gain = _gain(cv2.GaussianBlur(light, (0, 0), max(0.8, radius)), *(_light_of(tone) for tone in tones))
     moved = linear_to_srgb(light * (1 + (gain - 1) * inside))

@@ -14,6 +14,7 @@ from easyphoto.faces.base import FusionSource
 from easyphoto.faces.builtin.face_parsing import CropWindow
 from easyphoto.faces.fusion.blend_mask import BlendMask
 from easyphoto.faces.fusion.expression import Expression, expression_cost, expression_gap, expression_of
+from easyphoto.faces.fusion.face_crop import shifted
 from easyphoto.faces.geometry import pose_gap
 from easyphoto.faces.likeness import distances, robust_center
 
@@ -145,5 +146,4 @@ def _small(picture: Pixels, face: Face) -> tuple[Pixels, BlendMask]:
     ratio = _HEIGHT / max(face.box.height, 1.0)
     size = (max(8, round(part.shape[1] * ratio)), max(8, round(part.shape[0] * ratio)))
     gray = cv2.resize(cv2.cvtColor(part, cv2.COLOR_RGB2GRAY), size, interpolation=cv2.INTER_AREA)
-    mesh = (face.mesh - np.array([window.left, window.top, 0], np.float32)) * np.float32(ratio)
-    return np.asarray(gray, np.uint8), BlendMask(mesh, size)
+    return np.asarray(gray, np.uint8), BlendMask(shifted(face.mesh, window, ratio), size)
