@@ -16,6 +16,7 @@ from easyphoto.jobs.store import JobStore
 from easyphoto.library import check_id
 from easyphoto.library.archive import manifest_of
 from easyphoto.library.filesystem import NOTHING, Deleted, delete_tree, sha256_of
+from easyphoto.library.uploads import REQUEST_FOLDERS
 from easyphoto.lora.copies import copies_of
 from easyphoto.paths import Paths
 from easyphoto.picture_tokens import forget_lost_files
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 
 PATIENCE = 60.0
 """Seconds a running job of the person gets to end."""
-
-REQUEST_FOLDERS = ".request-*"
-"""Below the jobs: what a request of the API works in; a crash may have left one."""
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from easyphoto.domain import Photo, PhotoReport, PortraitRequest, Template, TrainRequest
 from easyphoto.errors import BadRequest
 from easyphoto.library import Library, PersonDraft
 from easyphoto.library.filesystem import Deleted, delete_tree
+from easyphoto.library.lock import is_free
 from easyphoto.locales import Message
 from easyphoto.paths import Paths
 from easyphoto.portrait.batch import BatchContext, OnResult, PortraitBatch, discard, generate_batch
@@ -116,12 +117,4 @@ def remove_leftovers(paths: Paths) -> Deleted:
 
 
 def _is_left(place: Path) -> bool:
-    if not (place / _LOCK).is_file():  # it is just being made
-        return False
-    lock = FileLock(place / _LOCK, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        return False
-    lock.release()
-    return True
+    return (place / _LOCK).is_file() and is_free(place / _LOCK)  # without the file it is just being made

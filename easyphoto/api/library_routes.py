@@ -31,7 +31,7 @@ from easyphoto.diagnostics import MISSING
 from easyphoto.domain import ModelFamily, PortraitRequest, TrainRequest
 from easyphoto.errors import BadRequest, NotFound
 from easyphoto.jobs.requests import as_json
-from easyphoto.library.uploads import request_folder
+from easyphoto.library.uploads import request_folder, scratch_folder
 
 router = APIRouter(prefix="/v1", route_class=ApiRoute)
 
@@ -47,11 +47,8 @@ def list_persons(context: AppContext = Depends(context_of)) -> Json:
 @router.post("/persons", operation_id="importPerson", response_model=models.PERSON, status_code=201)
 def import_person(body: ArchiveData | UploadReference = Body(...), context: AppContext = Depends(context_of)) -> Json:
     """Import a zip."""
-    folder = request_folder(context.request_files.folder)
-    try:
+    with scratch_folder(context.request_files.folder) as folder:
         person = context.studio.library.import_(_archive(body, context, folder / "person.zip"))
-    finally:
-        shutil.rmtree(folder)
     return context.serializer.person(person)
 
 
@@ -122,13 +119,10 @@ def list_templates(context: AppContext = Depends(context_of)) -> Json:
 @router.post("/templates", operation_id="addTemplate", response_model=models.TEMPLATE, status_code=201)
 def add_template(body: FileBody, context: AppContext = Depends(context_of)) -> Json:
     """Add one of the user's own."""
-    folder = request_folder(context.request_files.folder)
-    try:
+    with scratch_folder(context.request_files.folder) as folder:
         place = folder / "template"
         place.write_bytes(decoded(body.data, context.access.max_picture))
         added = context.templates.add(place, Path(body.name).stem)
-    finally:
-        shutil.rmtree(folder)
     return context.serializer.template(added)
 
 

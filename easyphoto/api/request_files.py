@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any
 from easyphoto.api.parsing import decoded
 from easyphoto.jobs import JobFile
 from easyphoto.library import Templates
-from easyphoto.library.uploads import UploadStore, request_folder
+from easyphoto.library.uploads import UploadStore, scratch_folder
 from easyphoto.private_files import write_atomic
 
 
@@ -28,11 +27,8 @@ class RequestFiles:
     @contextmanager
     def files(self, items: Sequence[Mapping[str, Any]]) -> Iterator[list[JobFile]]:
         """The pictures as files that exist inside the block. Raises NotFound, TooLarge, NotJson."""
-        own = request_folder(self.folder)
-        try:
+        with scratch_folder(self.folder) as own:
             yield [self._file(item, own / f"{number}") for number, item in enumerate(items)]
-        finally:
-            shutil.rmtree(own)
 
     def _file(self, item: Mapping[str, Any], place: Path) -> JobFile:
         override = item.get("override", "")

@@ -8,9 +8,9 @@ import threading
 import time
 
 from easyphoto.jobs import job_files
-from easyphoto.jobs.job import ENDED, JOB_ID, Kind, State
+from easyphoto.jobs.job import JOB_ID, Kind, State
 from easyphoto.jobs.store import JobStore
-from easyphoto.library.uploads import remove_expired
+from easyphoto.library.uploads import REQUEST_FOLDERS, remove_expired
 from easyphoto.paths import Paths
 
 KEEP_SECONDS = 30 * 86400.0
@@ -49,13 +49,14 @@ class Expiry:
 
 def remove_all_expired(paths: Paths, store: JobStore) -> None:
     """Private files of long forgotten unfinished jobs and of jobs the list has lost; uploads after a day."""
-    for job in store.find(tuple(Kind), tuple(ENDED), limit=10_000):
-        if job.ended < time.time() - KEEP_SECONDS:
+    jobs = store.find(tuple(Kind), tuple(State), limit=1_000_000)
+    for job in jobs:
+        if job.over and job.ended < time.time() - KEEP_SECONDS:
             job_files.remove_pictures(paths.jobs / job.id)
-    known = {job.id for job in store.find(tuple(Kind), tuple(State), limit=1_000_000)}
+    known = {job.id for job in jobs}
     for own in paths.jobs.glob("*-*-*"):
         if re.match(JOB_ID, own.name) and own.name not in known and job_files.age(own) > ORPHAN_SECONDS:
             job_files.remove(own)
     remove_expired(paths.uploads, "*")
-    for pattern in (".request-*", "drafts"):  # drafts: where the page kept its uploads before 0.1.0
+    for pattern in (REQUEST_FOLDERS, "drafts"):  # drafts: where the page kept its uploads before 0.1.0
         remove_expired(paths.jobs, pattern)

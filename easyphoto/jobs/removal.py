@@ -8,13 +8,12 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from filelock import FileLock, Timeout
-
 from easyphoto.errors import Busy
 from easyphoto.jobs import job_files
 from easyphoto.jobs.job import Job, Kind, State, trained_person
 from easyphoto.jobs.store import JobStore
 from easyphoto.library.filesystem import Deleted, delete_tree
+from easyphoto.library.lock import is_free
 from easyphoto.paths import Paths
 
 QUEUE_LOCK = "queue.lock"
@@ -51,22 +50,13 @@ def stop(jobs: Sequence[Job], store: JobStore, patience: float) -> None:
         store.ask_to_cancel(job.id, time.time())
     end = time.monotonic() + patience
     while running := [job for job in jobs if not store.get(job.id).over]:
-        if _nobody_runs(store):
+        if is_free(store.folder / QUEUE_LOCK):  # who ran them has died: nobody will ever end them
             for job in running:
                 store.end(job.id, State.INTERRUPTED, time.time())
         elif time.monotonic() >= end:
             raise Busy("jobs.person-busy", stage="delete")
         else:
             time.sleep(_POLL)
-
-
-def _nobody_runs(store: JobStore) -> bool:
-    """Whether the process that ran the jobs has died: then nobody will ever end them."""
-    try:
-        with FileLock(store.folder / QUEUE_LOCK, timeout=0, mode=0o600):
-            return True
-    except Timeout:
-        return False
 
 
 def remove(jobs: Sequence[Job], store: JobStore, paths: Paths) -> Deleted:

@@ -23,3 +23,12 @@ def write_lock(file: Path, patience: float) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def is_free(file: Path) -> bool:
+    """Whether nobody holds the lock file now, as after the death of the process that did."""
+    try:
+        with FileLock(file, timeout=0, mode=0o600):
+            return True
+    except Timeout:
+        return False

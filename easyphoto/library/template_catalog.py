@@ -9,7 +9,7 @@ from typing import Any
 
 from easyphoto.domain import TemplateFacts
 from easyphoto.errors import BadModel
-from easyphoto.locales import message
+from easyphoto.locales import LANGUAGES, message
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -17,7 +17,6 @@ else:
     import tomli as tomllib
 
 CATALOG = "templates.toml"
-LANGUAGES = ("en", "zh")
 _FIELDS = {"title", "tags", "people", "validation", "source", "license", "changes"}
 
 

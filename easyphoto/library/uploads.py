@@ -8,7 +8,8 @@ import secrets
 import shutil
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,8 @@ MOST = 1000
 UPLOAD_ID = r"^[0-9a-f]{32}$"
 
 _REQUEST = ".request-"
+REQUEST_FOLDERS = f"{_REQUEST}*"
+"""Below the jobs: what requests of the API work in; a crash may have left one."""
 
 
 @dataclass(frozen=True)
@@ -86,5 +89,15 @@ def remove_expired(folder: Path, pattern: str) -> None:
 def request_folder(folder: Path) -> Path:
     """A private folder for one request in `folder`, which is swept of what crashed requests have left."""
     make_private(folder)
-    remove_expired(folder, f"{_REQUEST}*")
+    remove_expired(folder, REQUEST_FOLDERS)
     return Path(tempfile.mkdtemp(prefix=_REQUEST, dir=folder))
+
+
+@contextmanager
+def scratch_folder(folder: Path) -> Iterator[Path]:
+    """A `request_folder` that is gone after the block."""
+    own = request_folder(folder)
+    try:
+        yield own
+    finally:
+        shutil.rmtree(own)
