@@ -269,6 +269,7 @@ def test_a_clone_with_an_odd_path_starts_repairs_itself_and_is_quick(tmp_path):
     """A true environment with nothing to install; the command is a stand-in."""
     clone = tmp_path / "我的 自拍 (1)"
     (clone / "easyphoto").mkdir(parents=True)
+    (clone / "requirements").mkdir()
     (clone / "start.py").write_bytes((ROOT / "start.py").read_bytes())
     for name in LOCKS:
         (clone / name).write_text("", encoding="utf-8")
