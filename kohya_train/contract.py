@@ -82,7 +82,7 @@ class TrainConfig:
     precision: str = "auto"  # auto | fp32 | fp16 | bf16
     seed: int = 42
     threads: int = 0  # CPU threads; 0 = as many as torch takes by itself
-    processes: int = 0  # 0 = one a GPU, one on CPU
+    processes: int = 1  # 0 = one a GPU, one on CPU
     resume: bool = False
     validation_images: ValidationPlan = field(default_factory=ValidationPlan)
 

@@ -38,7 +38,7 @@ def train(config: TrainConfig, report: Report) -> None:
 
 def _load(config: TrainConfig, report: Report) -> tuple[Accelerator, Bundle, Network]:
     accelerator = accelerator_for(config.precision)
-    bundle = load(config)
+    bundle = load(config, weight_dtype(accelerator))
     network = inject_lora(bundle, config)
     place(bundle, accelerator.device, weight_dtype(accelerator))
     for weight in network.tensors().values():
@@ -55,7 +55,6 @@ def _prepare(
 ) -> TrainerRun:
     examples = find_examples(Path(config.data_folder))
     views = cache(bundle, examples, config.resolution, config.seed)
-    bundle.vae.to(dtype=weight_dtype(accelerator))
     texts: dict[str, Text] = {}
     if not network.text:
         with torch.no_grad(), accelerator.autocast():

@@ -7,6 +7,9 @@ from accelerate import Accelerator
 
 from kohya_train.contract import TrainerError
 
+AMPERE = 8
+"""NVIDIA's first compute capability with bf16 arithmetic."""
+
 
 class NoSuchPrecision(TrainerError):
     """The precision asked for does not run on this device."""
@@ -22,8 +25,16 @@ def accelerator_for(precision: str) -> Accelerator:
 
 def _auto() -> str:
     if torch.cuda.is_available():
-        return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+        return "bf16" if _computes_bf16() else "fp16"
     return "fp32"
+
+
+def _computes_bf16() -> bool:
+    """Whether the GPU itself does: torch also says yes where it emulates, many times slower than fp16."""
+    if torch.version.hip is not None:
+        return bool(torch.cuda.is_bf16_supported())
+    major, _ = torch.cuda.get_device_capability()
+    return bool(major >= AMPERE)
 
 
 def weight_dtype(accelerator: Accelerator) -> torch.dtype:

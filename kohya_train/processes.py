@@ -12,7 +12,7 @@ from multiprocessing.process import BaseProcess
 
 from kohya_train.contract import TrainConfig, TrainerError, TrainerEvent, failed
 from kohya_train.loop import train
-from kohya_train.run import Report
+from kohya_train.run import Report, StageError
 
 _log = logging.getLogger(__name__)
 
@@ -23,12 +23,17 @@ class WorkerDied(TrainerError):
     """A process of the group ended by itself."""
 
 
+class NoBackend(TrainerError):
+    """This torch has no way for GPUs to talk to each other, as on Windows."""
+
+
 def train_everywhere(config: TrainConfig, report: Report) -> None:
     """Train in as many processes as the config asks for; only this one reports. Raises as `loop.train`."""
     count = config.processes or _gpus() or 1
     if count == 1:
         train(config, report)
         return
+    _check_backend()
     port = free_port()
     context = multiprocessing.get_context("spawn")
     workers = [context.Process(target=_work, args=(config, rank, count, port), daemon=True) for rank in range(1, count)]
@@ -42,6 +47,13 @@ def train_everywhere(config: TrainConfig, report: Report) -> None:
         for worker in workers:
             worker.join(timeout=5)
             worker.kill()
+
+
+def _check_backend() -> None:
+    import torch.distributed
+
+    if _gpus() and not torch.distributed.is_nccl_available():
+        raise StageError("load") from NoBackend("no-nccl")
 
 
 def free_port() -> int:

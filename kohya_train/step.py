@@ -75,7 +75,8 @@ def _loss(run: TrainerRun, batch: LatentBatch, generator: torch.Generator) -> to
     target = noise.target_of(bundle.scheduler, batch.latents, drawn, levels)
     with run.accelerator.autocast():
         hidden, pooled = _text(run, batch.captions)
-        extra = {} if pooled is None else {"text_embeds": pooled, "time_ids": batch.time_ids.to(pooled)}
+        # Sizes stay fp32: bf16 knows 1360 and 1368 but nothing between.
+        extra = {} if pooled is None else {"text_embeds": pooled, "time_ids": batch.time_ids.to(device, torch.float32)}
         predicted = bundle.unet(
             noisy.to(device, weight_dtype(run.accelerator)), levels.to(device), hidden, added_cond_kwargs=extra
         ).sample

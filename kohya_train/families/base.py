@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -97,18 +98,41 @@ def with_pipeline(name: str, **options: Any) -> Repaint:
         parts["scheduler"] = diffusers.DPMSolverMultistepScheduler.from_config(bundle.scheduler.config)
         pipe = getattr(diffusers, name)(**parts)
         pipe.set_progress_bar_config(disable=True)
-        painted: Image.Image = pipe(
-            prompt=plan.prompt,
-            negative_prompt=plan.negative_prompt,
-            image=work.picture,
-            mask_image=work.mask,
-            width=work.picture.width,
-            height=work.picture.height,
-            strength=plan.strength,
-            num_inference_steps=plan.steps,
-            guidance_scale=plan.cfg_scale,
-            generator=torch.Generator("cpu").manual_seed(seed),
-        ).images[0]
+        with _without_autocast(bundle.vae):
+            painted: Image.Image = pipe(
+                prompt=plan.prompt,
+                negative_prompt=plan.negative_prompt,
+                image=work.picture,
+                mask_image=work.mask,
+                width=work.picture.width,
+                height=work.picture.height,
+                strength=plan.strength,
+                num_inference_steps=plan.steps,
+                guidance_scale=plan.cfg_scale,
+                generator=torch.Generator("cpu").manual_seed(seed),
+            ).images[0]
         return painted
 
     return repaint
+
+
+@contextmanager
+def _without_autocast(vae: Any) -> Iterator[None]:
+    """The autoencoder computes in its own fp32 inside: SDXL's overflows in fp16 and decodes to black."""
+    import torch
+
+    def in_full(method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(values: torch.Tensor, *more: Any, **options: Any) -> Any:
+            kind = values.device.type
+            with torch.autocast(kind, enabled=False) if kind in ("cpu", "cuda") else nullcontext():
+                return method(values.to(vae.dtype), *more, **options)
+
+        return call
+
+    if "force_upcast" in vae.config:  # it is fp32 already; pipelines that upcast it bring it back to half afterwards
+        vae.register_to_config(force_upcast=False)
+    vae.encode, vae.decode = in_full(vae.encode), in_full(vae.decode)
+    try:
+        yield
+    finally:
+        del vae.encode, vae.decode
