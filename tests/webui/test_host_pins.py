@@ -11,12 +11,20 @@ from host_python import NAMED, host_python
 
 ROOT = Path(__file__).resolve().parents[2]
 INSIDE = (
-    *("tests/api", "tests/faces", "tests/jobs", "tests/portrait", "tests/webui", "tests/training/test_prepare.py"),
+    *(
+        "tests/api",
+        "tests/faces",
+        "tests/jobs",
+        "tests/library",
+        "tests/portrait",
+        "tests/webui",
+        "tests/training/test_prepare.py",
+    ),
     *(
         f"tests/ui/test_{name}.py"
         for name in ("base_models", "form", "uploads", "panels", "stages", "strings", "views")
     ),
-    *(f"tests/test_{name}.py" for name in ("images", "library", "lora")),
+    *(f"tests/test_{name}.py" for name in ("images", "lora")),
 )
 
 
