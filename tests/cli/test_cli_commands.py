@@ -1,0 +1,123 @@
+"""Results become answers: training, portraits, persons, models, doctor, quick portraits."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from cli_world import run
+
+from easyphoto import errors
+
+
+def test_train_says_what_is_next(studio, photos, capsys):
+    assert run(studio, "train", "--name", "mei2", "--photos", photos, "--consent") == 0
+    said = capsys.readouterr().out
+    assert "--person mei2" in said and "Only one photo." in said and "10.jpg" in said
+    assert "No LoRA was trained" in said and "is trained" not in said
+
+
+def test_check_trains_nothing(studio, photos, capsys):
+    assert run(studio, "train", "--name", "x", "--photos", photos, "--check", "--json") == 0
+    assert [photo["name"] for photo in json.loads(capsys.readouterr().out)["photos"]] == ["1.png", "2.JPG", "10.jpg"]
+    assert studio.request is None
+
+
+def test_portrait_gives_files_and_likeness(studio, photos, tmp_path, capsys):
+    arguments = ["portrait", "--person", "mei", "-", "--template", photos / "1.png", "--out", tmp_path, "--seed", "9"]
+    assert run(studio, *arguments, "--json") == 0
+    (portrait,) = json.loads(capsys.readouterr().out)["portraits"]
+    assert portrait["file"] == str(tmp_path / "1-5.png") and portrait["likeness"][0]["after"] == 0.4
+    assert studio.request.persons == ("mei", "") and studio.request.seed == 9
+
+
+def test_a_part_of_the_templates_failed(studio, photos, capsys):
+    studio.failures = (errors.NoFace("plain", text="No face here.", file="1.png", remedy=""),)
+    assert run(studio, "portrait", "--person", "mei", "--template", photos) == 6
+    assert "No face here." in capsys.readouterr().out
+
+
+def test_all_templates_failed(studio, photos):
+    studio.failures = (errors.NoFace("plain", text="No face here.", file="1.png", remedy=""),)
+    assert run(studio, "portrait", "--person", "mei", "--template", photos / "1.png") == 3
+
+
+def test_persons(studio, tmp_path, capsys):
+    assert run(studio, "persons", "list") == 0
+    assert "Mei 梅" in capsys.readouterr().out
+    assert run(studio, "persons", "show", "mei", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["photos"] == 1
+    assert run(studio, "persons", "rename", "mei", "小梅") == 0
+    assert run(studio, "persons", "export", "mei", tmp_path / "m.zip") == 0
+    assert run(studio, "persons", "import", tmp_path / "m.zip") == 0
+    assert run(studio, "persons", "show", "nobody") == 2
+    assert studio.library.done == [("export", "mei", tmp_path / "m.zip"), ("import", tmp_path / "m.zip")]
+
+
+def test_remove_wants_a_yes(studio, capsys):
+    assert run(studio, "persons", "remove", "mei") == 2
+    assert "mei" in studio.library.people and "--yes" in capsys.readouterr().err
+    assert run(studio, "persons", "remove", "mei", "--yes") == 0
+    assert "7 files" in capsys.readouterr().out and studio.library.list() == []
+
+
+def test_files_that_could_not_be_removed_are_named(studio, capsys):
+    studio.library.left = (Path("p/mei/open.png"),)
+    assert run(studio, "persons", "remove", "mei", "--yes") == 1
+    assert "open.png" in capsys.readouterr().out
+
+
+def test_models(studio, capsys):
+    assert run(studio, "models", "list", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["models"][0]["family"] == "built-in"
+
+
+def test_doctor_names_no_user(studio, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    code = run(studio, "doctor", "--json", "--data", tmp_path / "data")
+    found = json.loads(capsys.readouterr().out)
+    states = {finding["name"]: finding["state"] for finding in found["findings"]}
+    assert code == (0 if found["ok"] else 4)
+    assert states["numpy"] == states["torch"] == states["face models"] == states["data folder"] == "ok"
+    assert str(tmp_path) not in json.dumps(found)
+
+
+def test_doctor_names_what_is_missing_and_where_it_belongs(tmp_path):
+    from easyphoto.diagnostics import FACE_MODELS, models
+    from easyphoto.paths import Paths
+
+    faces, base = models(Paths(tmp_path, tmp_path / "models"))
+    assert faces.state == base.state == "missing"
+    assert all(name in faces.value for name in FACE_MODELS) and "models" in faces.remedy
+
+
+def test_names_with_brackets_are_no_markup(studio, capsys):
+    studio.library.people["mei"] = replace(studio.library.people["mei"], name="[bold]x[/bold] [/nope]")
+    assert run(studio, "persons", "list") == 0
+    assert "[bold]x[/bold] [/nope]" in capsys.readouterr().out
+
+
+def test_quick_makes_portraits_of_photos_alone_and_says_what_it_thinks_of_them(studio, photos, tmp_path, capsys):
+    asked = ("quick", "--photos", photos, "--template", photos / "1.png", "--consent", "--seed", "3", "--drop", "2.JPG")
+    assert run(studio, *asked, "--out", tmp_path / "out", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [photo["name"] for photo in told["photos"]] == ["1.png", "2.JPG", "10.jpg"]
+    assert [Path(made["file"]).name for made in told["portraits"]] == ["1-5.png"]
+    assert [one["text"] for one in told["warnings"]] == ["Only 3 photos."] and told["failures"] == []
+    assert studio.consent and studio.request.seed == 3 and studio.request.persons == ()
+    assert [photo.override for photo in studio.photos] == ["", "drop", ""]
+
+
+def test_quick_without_consent_says_so_to_the_studio(studio, photos):
+    assert run(studio, "quick", "--photos", photos, "--template", photos / "1.png") == 0
+    assert studio.consent is False
+
+
+def test_quick_tells_of_templates_that_failed(studio, photos, capsys):
+    studio.failures = (errors.NoFace("plain", text="No face was found in the template.", file="1.png", remedy=""),)
+    both = ("--template", photos / "1.png", photos / "10.jpg")
+    assert run(studio, "quick", "--photos", photos, *both, "--consent") == 6
+    assert "not made" in capsys.readouterr().out
+    assert run(studio, "quick", "--photos", photos, "--template", photos / "1.png", "--consent") == 3
