@@ -14,6 +14,7 @@ INSIDE = (
     *(
         "tests/api",
         "tests/faces",
+        "tests/images",
         "tests/jobs",
         "tests/library",
         "tests/portrait",
@@ -24,7 +25,7 @@ INSIDE = (
         f"tests/ui/test_{name}.py"
         for name in ("base_models", "form", "uploads", "panels", "stages", "strings", "views")
     ),
-    *(f"tests/test_{name}.py" for name in ("images", "lora")),
+    "tests/test_lora.py",
 )
 
 
