@@ -26,7 +26,7 @@ def shipped_models() -> Path:
 def default_root() -> Path:
     """The data folder: EASYPHOTO_HOME, else a dot-folder of the clone, else of the user's home.
 
-    The leading dot matters: the WebUI refuses to serve paths with a dotted part.
+    The leading dot keeps it out of listings, and gradio 3 serves no path with a dotted part.
     """
     if asked := os.environ.get("EASYPHOTO_HOME"):
         return Path(asked).expanduser().resolve()

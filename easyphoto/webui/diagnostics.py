@@ -43,7 +43,7 @@ def examine(state: AppState) -> list[Finding]:
         *controlnet(),
         training(paths),
         *folders(paths),
-        data_folder_exposure(paths),
+        data_folder_exposure(state),
         network_exposure(),
     ]
     return found
@@ -118,11 +118,19 @@ def training(paths: Paths) -> Finding:
     return Finding("trainer", ABSENT, message("doctor.packages-missing"), message("doctor.packages-fetched"))
 
 
-def data_folder_exposure(paths: Paths) -> Finding:
-    """Whether the host refuses to serve what lies in the data folder."""
-    if any(part.startswith(".") for part in paths.root.parts):
-        return Finding("privacy", GOOD, message("doctor.private"))
-    return Finding("privacy", MISSING, message("doctor.exposed"), message("doctor.report"))
+def data_folder_exposure(state: AppState) -> Finding:
+    """Whether the running host hands out files of ours: one of each private folder is asked for."""
+    files = [file for folder in state.guard.folders() if (file := _any_file(folder))]
+    served = [file for file in files if state.running.serves(file)]
+    if served:
+        return Finding("privacy", MISSING, message("doctor.exposed"), message("doctor.close-network"))
+    if not files or not state.running.started:
+        return Finding("privacy", ABSENT, message("doctor.exposure-unknown"), message("doctor.examine-later"))
+    return Finding("privacy", GOOD, message("doctor.private"))
+
+
+def _any_file(folder: Path) -> Path | None:
+    return next((file for file in folder.rglob("*") if file.is_file()), None)
 
 
 def network_exposure() -> Finding:

@@ -28,6 +28,7 @@ def page() -> Any:
     from easyphoto.webui.runtime import app_state
 
     state = app_state()
+    state.guard.block_until_started()
     context = UiContext(
         state.studio,
         state.queue,
@@ -51,7 +52,10 @@ def on_app_started(demo: Any, app: Any) -> None:
         return
     from easyphoto.webui.runtime import app_state
 
-    app.mount(PREFIX, LazyApi(app_state(), app))
+    state = app_state()
+    state.guard.protect(app)
+    state.running.app = app
+    app.mount(PREFIX, LazyApi(state, app))
 
 
 class LazyApi:

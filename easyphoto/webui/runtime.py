@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
+from easyphoto.engines.webui.lora import FOLDER as LORA_FOLDER
 from easyphoto.errors import MissingPackage
 from easyphoto.jobs import JobQueue
 from easyphoto.paths import Paths
@@ -22,6 +23,8 @@ from easyphoto.providers import WEBUI, EngineSettings, check_toolbox, make_engin
 from easyphoto.studio import Studio
 from easyphoto.ui.pictures import PictureCache
 from easyphoto.webui import settings
+from easyphoto.webui.file_guard import FileGuard
+from easyphoto.webui.running_host import RunningHost
 
 if TYPE_CHECKING:
     from easyphoto.faces.base import FaceToolbox
@@ -38,6 +41,8 @@ class AppState:
 
     studio: Studio
     queue: JobQueue
+    guard: FileGuard
+    running: RunningHost = field(default_factory=RunningHost)
     pictures: PictureCache = field(default_factory=PictureCache)
 
 
@@ -47,7 +52,7 @@ def app_state() -> AppState:
 
 
 def data_folder() -> Path:
-    """In the host's data folder; the host refuses to serve what lies below a dot."""
+    """In the host's data folder, which hosts on gradio 4 serve to anybody: see `FileGuard`."""
     from modules.paths_internal import data_path
 
     return Path(data_path).resolve() / ".easyphoto"
@@ -61,7 +66,15 @@ def app_state_in(root: Path) -> AppState:
     studio = studio_in(Paths(root))
     queue = JobQueue(studio.paths, studio)
     atexit.register(queue.close)
-    return AppState(studio, queue)
+    return AppState(studio, queue, FileGuard(partial(private_folders, studio.paths)))
+
+
+def private_folders(paths: Paths) -> tuple[Path, ...]:
+    """What no route of the host may hand out: our data folder and our copies among the host's LoRAs."""
+    from modules.shared_cmd_options import cmd_opts
+
+    loras = getattr(cmd_opts, "lora_dir", None)
+    return (paths.root, *((Path(loras) / LORA_FOLDER,) if loras else ()))
 
 
 def studio_in(paths: Paths) -> Studio:

@@ -157,11 +157,10 @@ def _module(name: str, content: dict[str, Any]) -> ModuleType:
 
 def open_host(data: Path, monkeypatch: pytest.MonkeyPatch, **flags: Any) -> FakeHost:
     """This process is the host's until the test ends."""
-    set_ = {**FACTS["flags"], **flags}
+    set_ = {**FACTS["flags"], "lora_dir": str(data / "models" / "Lora"), **flags}
     opened = bool(set_["listen"] or set_["share"] or set_["ngrok"] or set_["server_name"])
-    host = FakeHost(
-        data, SimpleNamespace(**set_, webui_is_non_local=opened, disable_extension_access=opened, lora_dir=str(data))
-    )
+    host = FakeHost(data, SimpleNamespace(**set_, webui_is_non_local=opened, disable_extension_access=opened))
+    monkeypatch.setenv("GRADIO_BLOCKED_PATHS", "")
     for name, module in modules_of(host).items():
         monkeypatch.setitem(sys.modules, name, module)
         if "." in name:

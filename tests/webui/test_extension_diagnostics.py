@@ -15,6 +15,8 @@ from easyphoto.engines.webui import host as host_module
 from easyphoto.errors import MissingModel
 from easyphoto.paths import Paths
 from easyphoto.webui import diagnostics
+from easyphoto.webui.file_guard import FileGuard
+from easyphoto.webui.running_host import RunningHost
 
 
 @pytest.fixture
@@ -29,7 +31,9 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeHost:
 def house_in(root: Path, *names: str) -> Any:
     engine = HostsEngine(lambda: "")
     engine.names = list(names)
-    return SimpleNamespace(studio=SimpleNamespace(paths=Paths(root / ".easyphoto"), engine=engine))
+    paths = Paths(root / ".easyphoto")
+    guard = FileGuard(lambda: (paths.root,))
+    return SimpleNamespace(studio=SimpleNamespace(paths=paths, engine=engine), guard=guard, running=RunningHost())
 
 
 def examined(root: Path, *names: str) -> dict[str, Finding]:
@@ -40,7 +44,8 @@ def test_the_host_and_its_models(host: FakeHost, tmp_path: Path):
     found = examined(tmp_path, "dream", "other")
     assert found["webui"].value.endswith("1.10.1")
     assert found["checkpoints"].value == "2 usable"
-    assert found["privacy"].state == found["lora"].state == found["reach"].state == "ok"
+    assert found["lora"].state == "-"
+    assert found["reach"].state == "ok"
     assert (found["controlnet"].state, found["controlnet"].remedy) == ("-", "Bring it back.")
 
 
@@ -65,11 +70,6 @@ def test_the_trainer_is_there_once_it_was_made(tmp_path: Path):
     assert diagnostics.training(paths).state == "-"
     (paths.trainer / "for-0123456789" / "complete.json").touch()
     assert diagnostics.training(paths).state == "ok"
-
-
-def test_a_data_folder_that_the_host_serves_is_told(tmp_path: Path):
-    assert diagnostics.data_folder_exposure(Paths(tmp_path / "open" / ".easyphoto")).state == "ok"
-    assert diagnostics.data_folder_exposure(Paths(Path("/data/easyphoto"))).state == "missing"
 
 
 def test_which_controlnet_serves_which_hint(host: FakeHost, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

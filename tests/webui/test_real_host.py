@@ -131,6 +131,8 @@ def test_pictures_and_persons_are_not_served(host: RealHost, page: Any):
     data = host.get("/sdapi/v1/cmd-flags")["data_dir"]
     for inside in (".easyphoto", ".easyphoto/jobs", ".easyphoto/persons", ".easyphoto/jobs.sqlite3"):
         assert host.status(f"/file={data}/{inside}") in (403, 404)
+    findings = host.get("/easyphoto/v1/doctor")["findings"]
+    assert [found["state"] for found in findings if found["name"] == "privacy"] == ["ok"]
     assert host.status("/easyphoto/v1/persons", Origin="https://elsewhere.example") == 403
 
 

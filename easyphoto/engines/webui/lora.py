@@ -16,7 +16,7 @@ from easyphoto.lora.copies import note_copy
 from easyphoto.private_files import replacing
 from easyphoto.tensor_file import read_header
 
-FOLDER = ".easyphoto"  # a WebUI hands out no file from below a dot-folder
+FOLDER = ".easyphoto"  # gradio 3 hands out no file from below a dot-folder; webui/file_guard.py sees to the others
 KEPT = ("ss_base_model_version", "ss_v2", "ss_network_module", "ss_network_dim", "ss_network_alpha", "sshs_model_hash")
 """Metadata that the host needs to sort the file in. The rest stays with us: it holds the person's name."""
 
