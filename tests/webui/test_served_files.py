@@ -1,4 +1,4 @@
-"""No WebUI hands out what lies in our data folder, on any gradio, under any spelling; and the doctor asks for himself."""
+"""No WebUI hands out what lies in our data folder, on any gradio, under any spelling; the doctor asks for himself."""
 
 from __future__ import annotations
 
