@@ -155,5 +155,9 @@ class TrainingFailed(EasyPhotoError):
         return {**super().as_json(), "exit_code": code, "last_lines": "\n".join(self.last_lines), "log": self.log}
 
 
+class TrainingInterrupted(TrainingFailed):
+    """The trainer ended before its last step; the same training goes on from its last checkpoint."""
+
+
 class RenderFailed(EasyPhotoError):
     """The engine could not make the picture (memory, a missing unit, a black result)."""

@@ -95,6 +95,7 @@ class TrainRequest:
     precision: str = option("auto", choices=("auto", "fp32", "fp16", "bf16"))
     merge: str = option("rank", choices=("rank", "exact"))
     keep_checkpoints: bool = option(False)
+    accept_early: bool = option(False)
     seed: int = option(42, low=0, high=2**32 - 1, step=1)
 
     def __post_init__(self) -> None:

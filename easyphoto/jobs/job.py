@@ -32,7 +32,7 @@ class State(str, Enum):
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"
-    INTERRUPTED = "interrupted"  # the program ended while it ran; it can be resumed
+    INTERRUPTED = "interrupted"  # the program or the trainer ended while it ran; it can be resumed
 
 
 ENDED = frozenset({State.DONE, State.FAILED, State.CANCELLED, State.INTERRUPTED})

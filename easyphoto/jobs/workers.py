@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from easyphoto.errors import EasyPhotoError
+from easyphoto.errors import EasyPhotoError, TrainingInterrupted
 from easyphoto.jobs import job_files
 from easyphoto.jobs.handlers import Task, perform
 from easyphoto.jobs.job import Event, Job, Kind, State
@@ -151,6 +151,8 @@ class Workers:
             self._store.keep_result(job.id, perform(task, self._studio, reporter))
         except Cancelled:
             return reporter.stop or State.CANCELLED, None
+        except TrainingInterrupted as error:
+            return State.INTERRUPTED, error.as_json()
         except EasyPhotoError as error:
             return State.FAILED, error.as_json()
         except Exception as error:  # its owner must hear of it, and the next job must run

@@ -13,7 +13,7 @@ from typing import Any
 from PIL import Image
 
 from easyphoto.domain import Checkpoint, LoraCheckpoint, TrainingSet, TrainRequest
-from easyphoto.errors import MissingModel, TrainingFailed
+from easyphoto.errors import MissingModel, TrainingFailed, TrainingInterrupted
 from easyphoto.locales import Message, from_json, message
 from easyphoto.paths import shipped_models
 from easyphoto.private_files import make_private
@@ -28,6 +28,8 @@ _log = logging.getLogger(__name__)
 
 LOG_NAME = "train.log"
 LAST_LINES = 40
+KILLED = (-signal.SIGTERM, -9, 137)
+"""Exit codes of a process that another one has ended; 137 is a container's for 9."""
 CAUSES = {  # by the class of what the trainer itself raised
     "BadBaseModel": "trainer.cause.base-model",
     "WrongCount": "trainer.cause.base-model",
@@ -109,7 +111,8 @@ class _RunState:
 def launch(order: TrainerJob, report: Progress) -> TrainingRun:
     """Train in a process of its own and wait for it.
 
-    Raises TrainingFailed when it ends without any checkpoint; with one, the run comes back with a warning.
+    Raises TrainingInterrupted when it ends early with a checkpoint to go on from or is killed, else TrainingFailed.
+    With `accept_early` an early end with a checkpoint is a run with a warning.
     Whatever `report` raises (Cancelled) ends the process with all its children within 3 s and passes through.
     """
     begun = time.monotonic()
@@ -215,15 +218,10 @@ def _preview(file: Path) -> Image.Image | None:
 
 
 def _settle(order: TrainerJob, tally: _RunState, code: int, seconds: float) -> TrainingRun:
-    """The run, or TrainingFailed when it ended early and left nothing."""
+    """The run. Raises TrainingFailed or TrainingInterrupted when it ended early and that is not accepted."""
     log = order.folder / LOG_NAME
     if not (tally.finished and code == 0):
-        failure = _failure(tally, code, log)
-        if not tally.checkpoints:
-            raise failure
-        last = max(tally.checkpoints)
-        why, advice = failure.messages()
-        tally.warnings.append(message("training.ended-early", step=last, total=tally.total, why=why, advice=advice))
+        tally.warnings.append(_early_end(order, tally, code))
     checkpoints = (
         LoraCheckpoint(file, order.base.family, order.request.rank, step)
         for step, file in sorted(tally.checkpoints.items())
@@ -233,6 +231,21 @@ def _settle(order: TrainerJob, tally: _RunState, code: int, seconds: float) -> T
     )
     losses = tuple(sorted(tally.losses.items()))
     return TrainingRun(tuple(checkpoints), tuple(validation_images), losses, seconds, log, tuple(tally.warnings))
+
+
+def _early_end(order: TrainerJob, tally: _RunState, code: int) -> Message:
+    """The warning of an early end that is accepted. Raises TrainingFailed or TrainingInterrupted for any other."""
+    failure = _failure(tally, code, order.folder / LOG_NAME)
+    why, advice = failure.messages()
+    last = max(tally.checkpoints, default=0)
+    if last and order.request.accept_early:
+        return message("training.ended-early", step=last, total=tally.total, why=why, advice=advice)
+    if not (last or code in KILLED):
+        raise failure
+    raise TrainingInterrupted(
+        "training.interrupted", exit_code=code, last_lines=failure.last_lines, log=failure.log,
+        step=last, total=tally.total, why=why, advice=advice,
+    ) from failure  # fmt: skip
 
 
 def told(event: contract.Warned | contract.Failed) -> Message:
@@ -267,4 +280,4 @@ def known_cause(code: int, problem: str, lines: tuple[str, ...]) -> str:
         for pattern, cause in LIBRARY_CAUSES:
             if re.search(pattern, text, re.IGNORECASE):
                 return cause
-    return "trainer.cause.killed" if code in (-signal.SIGTERM, -9, 137) else "trainer.cause.unknown"
+    return "trainer.cause.killed" if code in KILLED else "trainer.cause.unknown"

@@ -56,7 +56,8 @@ class TrainingResult:
 def train(request: TrainRequest, photos: Sequence[Photo], context: TrainingContext, report: Progress) -> TrainingResult:
     """Check and prepare the photos, train, choose, and put the person into the library.
 
-    Raises BadRequest, AlreadyThere, Busy, NoFace, MissingModel, BadModel, MissingPackage, TrainingFailed;
+    Raises BadRequest, AlreadyThere, Busy, NoFace, MissingModel, BadModel, MissingPackage, TrainingFailed,
+    TrainingInterrupted;
     an interrupted training of the same photos and request goes on from its last checkpoint. Where no LoRA is asked
     for, the photos are checked, prepared and chosen, and nothing else.
     """

@@ -64,8 +64,12 @@ def working_folder(request: TrainRequest, photos: Sequence[Photo], paths: Paths)
 
 
 def fingerprint(request: TrainRequest, photos: Sequence[Photo]) -> str:
-    """SHA-256 over every setting and every photo's bytes and override; a photo that cannot be read counts as such."""
-    digest = hashlib.sha256(json.dumps(asdict(request), sort_keys=True).encode())
+    """SHA-256 over every setting and every photo's bytes and override; a photo that cannot be read counts as such.
+
+    What is to be done with an early end may change between two tries.
+    """
+    settings = {name: value for name, value in asdict(request).items() if name != "accept_early"}
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for photo in photos:
         digest.update(f"{photo.override}\0{_content(photo.file)}".encode())
     return digest.hexdigest()

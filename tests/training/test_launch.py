@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from easyphoto.domain import Checkpoint, LoraCheckpoint, ModelFamily, TrainingSet, TrainRequest
-from easyphoto.errors import MissingModel, TrainingFailed
+from easyphoto.errors import MissingModel, TrainingFailed, TrainingInterrupted
 from easyphoto.locales import text
 from easyphoto.lora import inspect, merge
 from easyphoto.paths import checkout, shipped_models
@@ -147,14 +147,43 @@ sys.exit(1)
     assert "base model" in failure.remedy
 
 
-def test_a_death_after_a_checkpoint_keeps_the_run(order: TrainerJob, trainer):
-    trainer("""
+DEATH_AFTER_A_CHECKPOINT = """
 say("step", step=3, total=6, loss=0.7, lr=1e-4, seconds=0.1)
 say("checkpoint", step=3, file="c3")
 print("RuntimeError: out of memory", file=sys.stderr, flush=True)
-os._exit(7)
-""")
-    run = launch(order, silent)
+"""
+
+
+@pytest.mark.parametrize("end", ["os._exit(7)", "os.kill(os.getpid(), 9)", "sys.exit(0)"])
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX")
+def test_a_death_after_a_checkpoint_is_an_interruption(order: TrainerJob, trainer, end: str):
+    trainer(DEATH_AFTER_A_CHECKPOINT + end)
+    with pytest.raises(TrainingInterrupted) as caught:
+        launch(order, silent)
+    failure = caught.value
+    assert "step 3 of 6" in failure.problem
+    assert "exit code" in failure.problem
+    assert "batch size" in failure.remedy and "goes on from there" in failure.remedy
+    assert failure.exit_code in (7, -9, 0) and failure.last_lines
+
+
+def test_a_failure_that_the_trainer_tells_after_a_checkpoint_is_an_interruption_too(order: TrainerJob, trainer):
+    told = 'say("failed", stage="train", message="the loss is nan", kind="LossIsNotANumber"); sys.exit(1)'
+    trainer(DEATH_AFTER_A_CHECKPOINT + told)
+    with pytest.raises(TrainingInterrupted, match="the loss is nan"):
+        launch(order, silent)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX")
+def test_being_killed_before_the_first_checkpoint_is_an_interruption(order: TrainerJob, trainer):
+    trainer("os.kill(os.getpid(), 9)")
+    with pytest.raises(TrainingInterrupted, match="step 0 of 6"):
+        launch(order, silent)
+
+
+def test_an_early_end_is_used_when_the_user_has_chosen_so(order: TrainerJob, trainer):
+    trainer(DEATH_AFTER_A_CHECKPOINT + "os._exit(7)")
+    run = launch(replace(order, request=replace(order.request, accept_early=True)), silent)
     assert [one.step for one in run.checkpoints] == [3]
     assert len(run.warnings) == 1
     assert "up to step 3 of 6" in str(run.warnings[0])

@@ -53,6 +53,13 @@ def test_the_same_job_goes_on_where_it_was(paths: Paths, photos: list[Photo]):
         assert (again / "run").is_dir()
 
 
+def test_an_early_end_may_be_accepted_after_the_first_try(paths: Paths, photos: list[Photo]):
+    with working_folder(request(), photos, paths):
+        pass
+    with working_folder(request(accept_early=True), photos, paths) as (_, resume):
+        assert resume
+
+
 @pytest.mark.parametrize("what", ["setting", "photo", "override"])
 def test_another_job_of_that_name_starts_clean(paths: Paths, photos: list[Photo], what: str):
     with working_folder(request(), photos, paths) as (folder, _):
