@@ -11,12 +11,12 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from easyphoto.domain import Photo, PhotoReport, PortraitRequest, Template, TrainRequest
+from easyphoto.domain import MOST_PHOTOS, Photo, PhotoReport, QuickRequest, Template, TrainRequest, Verdict
 from easyphoto.errors import BadRequest
 from easyphoto.library import Library, PersonDraft
 from easyphoto.library.filesystem import Deleted, delete_tree
 from easyphoto.library.lock import is_free
-from easyphoto.locales import Message
+from easyphoto.locales import Message, message
 from easyphoto.paths import Paths
 from easyphoto.portrait.batch import BatchContext, OnResult, PortraitBatch, discard, generate_batch
 from easyphoto.portrait.generate import Tools
@@ -24,16 +24,7 @@ from easyphoto.private_files import make_private
 from easyphoto.progress import Progress
 from easyphoto.training.prepare import prepare
 
-MOST_PHOTOS = 15
 _FOLDERS, _LOCK = "quick-", "lock"
-
-
-@dataclass(frozen=True)
-class QuickRequest:
-    """What quick portraits need besides their pictures."""
-
-    portrait: PortraitRequest  # names no persons: the one face of each template that counts is the leftmost
-    consent: bool = False  # the person shown has agreed
 
 
 @dataclass(frozen=True)
@@ -64,9 +55,9 @@ def quick_portraits(
 ) -> QuickPortraits:
     """A portrait for every template as `generate_batch` makes them, with a person who has no LoRA and is not kept.
 
-    The photos are checked and prepared as for a training; all that is made of them is deleted at the end. Raises
-    BadRequest without consent, with too many photos or with persons named, NoFace where no photo can be used, and
-    what `generate_batch` raises.
+    The photos are checked and prepared as for a training: of more than `MOST_PHOTOS` the best are used and a warning
+    names the others. All that is made of them is deleted at the end. Raises BadRequest without consent or photos,
+    NoFace where no photo can be used, and what `generate_batch` raises.
     """
     _check(request, photos)
     with _workplace(context.paths) as place:
@@ -82,17 +73,22 @@ def quick_portraits(
             BatchContext(context.tools, library, context.folder, context.on_result),
             report,
         )
-    return QuickPortraits(batch, training_set.reports, training_set.warnings)
+    warnings = (*training_set.warnings, *_left_over(training_set.reports))
+    return QuickPortraits(batch, training_set.reports, warnings)
 
 
 def _check(request: QuickRequest, photos: Sequence[Photo]) -> None:
     """Refuse before anything is read."""
     if not request.consent:
         raise BadRequest("quick.no-consent", stage="preflight")
-    if not 1 <= len(photos) <= MOST_PHOTOS:
-        raise BadRequest("quick.photo-count", stage="preflight", count=len(photos), most=MOST_PHOTOS)
-    if request.portrait.persons:
-        raise BadRequest("quick.named-persons", stage="preflight")
+    if not photos:
+        raise BadRequest("jobs.no-picture", stage="preflight")
+
+
+def _left_over(reports: Sequence[PhotoReport]) -> tuple[Message, ...]:
+    """The warning that names good photos which were not among the best."""
+    names = [one.name for one in reports if one.verdict is not Verdict.DROP and not one.trained]
+    return (message("photos.left-over", names=names, most=MOST_PHOTOS),) if names else ()
 
 
 @contextmanager

@@ -17,11 +17,11 @@ from easyphoto.training.interpreter import TrainerPython, own_python
 
 if TYPE_CHECKING:
     from easyphoto.deletion import Deletion
-    from easyphoto.domain import Photo, PhotoReport, PortraitRequest, Template, TrainRequest
+    from easyphoto.domain import Photo, PhotoReport, PortraitRequest, QuickRequest, Template, TrainRequest
     from easyphoto.engines.base import Engine
     from easyphoto.faces.base import FaceToolbox
     from easyphoto.portrait.batch import OnResult, PortraitBatch
-    from easyphoto.quick import QuickPortraits, QuickRequest
+    from easyphoto.quick import QuickPortraits
     from easyphoto.training.train import TrainingResult
 
 

@@ -23,17 +23,20 @@ from easyphoto.domain import (
     PhotoReport,
     Portrait,
     PortraitRequest,
+    QuickRequest,
     Template,
     TrainingSet,
     TrainRequest,
     Verdict,
 )
-from easyphoto.errors import BadPicture, BadRequest
+from easyphoto.errors import BadPicture, BadRequest, NoFace
 from easyphoto.images import open_picture, save_picture
 from easyphoto.library import Library, PersonDraft
+from easyphoto.locales import message
 from easyphoto.paths import Paths
 from easyphoto.portrait.batch import OnResult, PortraitBatch, discard
 from easyphoto.progress import Progress, Step, silent
+from easyphoto.quick import QuickPortraits
 from easyphoto.stages import Stage
 from easyphoto.training.train import TrainingResult
 
@@ -119,6 +122,27 @@ class FakeStudio:
                 on_result(error)
         report(Step(Stage.PORTRAIT, len(templates), len(templates)))
         return PortraitBatch(tuple(portraits), tuple(failures))
+
+    def quick(
+        self,
+        request: QuickRequest,
+        pictures: tuple[Sequence[Photo], Sequence[Template]],
+        report: Progress = silent,
+        out: Path | None = None,
+        on_result: OnResult = discard,
+    ) -> QuickPortraits:
+        photos, templates = pictures
+        self.calls.append(("quick", request, tuple(p.name for p in photos)))
+        reports = tuple(self._checked(photo) for photo in photos)
+        self._work("check photos", report)
+        if all(one.verdict is Verdict.DROP for one in reports):
+            raise NoFace("photos.none-usable", stage="check photos", count=len(reports), each=(), few=5)
+        person = make_person(self.paths, "quick-0123456789abcdef")
+        try:
+            batch = self.portrait(replace(request.portrait, persons=(person.id,)), templates, report, out, on_result)
+        finally:
+            self.library.remove(person.id)
+        return QuickPortraits(batch, reports, (message("photos.few-usable", count=len(reports), few=5),))
 
     def remove_person(self, person_id: str) -> Deletion:
         return delete_person(person_id, self)  # type: ignore[arg-type]

@@ -7,12 +7,12 @@ import pytest
 from fake_studio import make_person
 from fakes import FakeEngine, FakeFaces, draw_faces, save
 
-from easyphoto.domain import ModelFamily, Photo, PortraitRequest, Template
+from easyphoto.domain import MOST_PHOTOS, ModelFamily, Photo, PortraitRequest, QuickRequest, Template
 from easyphoto.errors import BadRequest, NoFace
 from easyphoto.images import read_infotext
 from easyphoto.paths import Paths
 from easyphoto.progress import Cancelled, Step, silent
-from easyphoto.quick import MOST_PHOTOS, QuickRequest, remove_leftovers
+from easyphoto.quick import remove_leftovers
 from easyphoto.studio import Studio
 
 TAN, PALE = (190, 110, 90), (235, 190, 170)
@@ -74,9 +74,7 @@ def test_results_are_handed_on_as_they_are_finished(studio, photos, templates, t
     ("request_", "count", "words"),
     [
         (wanted(consent=False), 1, "consent"),
-        (wanted(), 0, "1 to 15"),
-        (wanted(), MOST_PHOTOS + 1, "1 to 15"),
-        (wanted(persons=("mei",)), 1, "persons of the library"),
+        (wanted(), 0, "no picture"),
     ],
 )
 def test_what_cannot_be_is_refused_before_a_photo_is_read(studio, templates, request_, count, words):
@@ -84,6 +82,29 @@ def test_what_cannot_be_is_refused_before_a_photo_is_read(studio, templates, req
         studio.quick(request_, ([Photo(Path("nowhere.png"), "nowhere.png")] * count, templates))
     assert caught.value.remedy
     assert not studio.paths.jobs.exists()
+
+
+def test_persons_of_the_library_cannot_be_named():
+    with pytest.raises(BadRequest, match="persons of the library"):
+        wanted(persons=("mei",))
+
+
+def test_of_many_photos_the_best_are_used_and_the_others_named(studio, templates, tmp_path):
+    """The best are those most like the person; one without a face is no choice, so it is not left over."""
+    sides = [*range(120, 120 + MOST_PHOTOS + 2), 0]
+    files = [
+        save(
+            draw_faces((300, 300), [((150, 150), side, (TAN[0] - 2 * n, *TAN[1:]))] if side else []),
+            tmp_path / f"{n}.png",
+        )
+        for n, side in enumerate(sides)
+    ]
+    done = studio.quick(wanted(), ([Photo(file, file.name) for file in files], templates[:1]))
+    used = [one for one in done.reports if one.trained]
+    left = [one for one in done.reports if one.box and not one.trained]
+    assert (len(used), len(left)) == (MOST_PHOTOS, 2)
+    told = next(one for one in done.warnings if one.code == "photos.left-over")
+    assert told.params == {"names": [one.name for one in left], "most": MOST_PHOTOS}
 
 
 def test_photos_without_a_face_are_named(studio, templates, tmp_path):

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fastapi import APIRouter, Body, Depends, Header, Query
 from fastapi.responses import PlainTextResponse, Response
 
 from easyphoto.api import models
-from easyphoto.api.models import CheckBody, JobId, Nothing, PortraitBody, TrainBody
+from easyphoto.api.models import CheckBody, JobId, Nothing, PortraitBody, PortraitFields, QuickBody, TrainBody
 from easyphoto.api.pydantic_versions import given_fields
 from easyphoto.api.routing import PASSTHROUGH, ApiRoute, AppContext, EventStream, context_of
 from easyphoto.api.serializers import Json
 from easyphoto.api.sse import stream
-from easyphoto.domain import PortraitRequest, TrainRequest
-from easyphoto.jobs import CheckRequest, Kind, State
+from easyphoto.domain import PortraitRequest, QuickRequest, TrainRequest
+from easyphoto.jobs import CheckRequest, Kind, PictureRole, State
 from easyphoto.jobs.requests import check_consent
 
 router = APIRouter(prefix="/v1/jobs", route_class=ApiRoute)
@@ -26,19 +26,30 @@ _FURTHEST = 10**12  # number of an event
 @router.post("/check", operation_id="checkPhotos", response_model=models.JOB, status_code=202)
 def check(body: CheckBody, context: AppContext = Depends(context_of)) -> Json:
     """Judge photos."""
-    return _submitted(context, Kind.CHECK, CheckRequest(), body.photos)
+    return _submitted(context, Kind.CHECK, CheckRequest(), {PictureRole.PHOTO: body.photos})
 
 
 @router.post("/train", operation_id="train", response_model=models.JOB, status_code=202)
 def train(body: TrainBody, context: AppContext = Depends(context_of)) -> Json:
     """Train a person."""
-    return _submitted(context, Kind.TRAIN, _request(context, TrainRequest, body.request), body.photos)
+    request = _request(context, TrainRequest, body.request)
+    return _submitted(context, Kind.TRAIN, request, {PictureRole.PHOTO: body.photos})
 
 
 @router.post("/portrait", operation_id="portrait", response_model=models.JOB, status_code=202)
 def portrait(body: PortraitBody, context: AppContext = Depends(context_of)) -> Json:
     """Make portraits."""
-    return _submitted(context, Kind.PORTRAIT, _request(context, PortraitRequest, body.request), body.templates)
+    request = _request(context, PortraitRequest, body.request)
+    return _submitted(context, Kind.PORTRAIT, request, {PictureRole.TEMPLATE: body.templates})
+
+
+@router.post("/quick", operation_id="quickPortrait", response_model=models.JOB, status_code=202)
+def quick(body: QuickBody, context: AppContext = Depends(context_of)) -> Json:
+    """Make portraits from photos alone."""
+    given = given_fields(body.request)
+    wanted = _request(context, PortraitRequest, given.pop("portrait", PortraitFields()))
+    pictures: dict[PictureRole, Any] = {PictureRole.PHOTO: body.photos, PictureRole.TEMPLATE: body.templates}
+    return _submitted(context, Kind.QUICK, QuickRequest(wanted, **given), pictures)
 
 
 def _request(context: AppContext, kind: Any, body: Any) -> Any:
@@ -51,9 +62,10 @@ def _request(context: AppContext, kind: Any, body: Any) -> Any:
     return kind.for_family(base.family, **{"base_model": base.name, **fields})
 
 
-def _submitted(context: AppContext, kind: Kind, request: Any, items: Sequence[Any]) -> Json:
+def _submitted(context: AppContext, kind: Kind, request: Any, pictures: Mapping[PictureRole, Iterable[Any]]) -> Json:
     check_consent(request)
-    with context.request_files.files([given_fields(item) for item in items]) as files:
+    items = {role: [given_fields(item) for item in given] for role, given in pictures.items()}
+    with context.request_files.files(items) as files:
         return context.serializer.job(context.queue.submit(kind, request, files))
 
 

@@ -21,6 +21,7 @@ from easyphoto.api.serializers import Json
 from easyphoto.domain import BUILTIN_CHECKPOINT, Checkpoint, PortraitRequest, TrainRequest
 from easyphoto.errors import BadName, BadRequest, EasyPhotoError, NotFound
 from easyphoto.jobs import Job, Kind, State
+from easyphoto.jobs.job import ROLES
 from easyphoto.library import slug
 from easyphoto.locales import from_json
 
@@ -167,7 +168,7 @@ def _checkpoint(context: AppContext, given: fields.Given) -> tuple[Checkpoint, l
 
 def _submit(context: AppContext, kind: Kind, request: Any, pictures: list[str]) -> Job:
     items = [{"name": f"picture-{number:04d}", "data": data} for number, data in enumerate(pictures, 1)]
-    with context.request_files.files(items) as files:
+    with context.request_files.files({ROLES[kind][0]: items}) as files:
         return context.queue.submit(kind, request, files)
 
 

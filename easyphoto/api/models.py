@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import Field, fields
+from dataclasses import fields, is_dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, get_type_hints
 
 from pydantic import StrictBool, confloat, conint, create_model
@@ -16,7 +17,7 @@ from easyphoto.api.pydantic_versions import (
     list_of,
     text,
 )
-from easyphoto.domain import Option, PortraitRequest, TrainRequest, options_of
+from easyphoto.domain import Option, PortraitRequest, QuickRequest, TrainRequest, options_of
 from easyphoto.jobs import Event, Job
 from easyphoto.jobs.job import JOB_ID
 from easyphoto.jobs.queue import MOST_FILES
@@ -28,15 +29,22 @@ TEMPLATE_ID = r"^[0-9a-f]{24}$"
 PLAIN_TEXT = r"^[^\u0000]*$"
 
 
+@cache
 def request_model(kind: type[Any]) -> type[RequestModel]:
     """Of a request dataclass: types, bounds, choices, defaults, label and help, all from its fields."""
-    options = options_of(kind)
-    made: dict[str, Any] = {f.name: _request_field(f, options.get(f.name)) for f in fields(kind)}
+    options, defaults = options_of(kind), kind()
+    made: dict[str, Any] = {
+        f.name: _request_field(getattr(defaults, f.name), options.get(f.name)) for f in fields(kind)
+    }
     return create_model(kind.__name__, __base__=RequestModel, **made)
 
 
-def _request_field(field: Field[Any], rule: Option | None) -> tuple[Any, Any]:
-    default = list(field.default) if isinstance(field.default, tuple) else field.default
+def _request_field(value: Any, rule: Option | None) -> tuple[Any, Any]:
+    """Type and default; a request within a request has a model of its own."""
+    default = list(value) if isinstance(value, tuple) else value
+    if is_dataclass(default):
+        within = request_model(type(default))  # type: ignore[arg-type]  # a class is hashable, whatever mypy thinks
+        return within, documented(within())
     if rule is None:
         return _strict_type(default, Option()), documented(default)
     extra = {"x-advanced": rule.advanced} | ({} if rule.step is None else {"x-step": rule.step})
@@ -78,6 +86,7 @@ if TYPE_CHECKING:  # what a call makes is no type to a type checker
     Count = int
     TrainFields = Any
     PortraitFields = Any
+    QuickFields = Any
 else:
     JobId, UploadId, TemplateId = text(pattern=JOB_ID), text(pattern=UPLOAD_ID), text(pattern=TEMPLATE_ID)
     PersonId = text(min_length=1, max_length=200)
@@ -86,6 +95,7 @@ else:
     Base64 = text(min_length=4)
     Count = conint(ge=0)
     TrainFields, PortraitFields = request_model(TrainRequest), request_model(PortraitRequest)
+    QuickFields = request_model(QuickRequest)
 
 
 def _data() -> Any:
@@ -168,6 +178,14 @@ class PortraitBody(RequestModel):
     """Portraits; fields that are not given have the defaults of the base model's family."""
 
     request: PortraitFields
+    templates: TemplatePictures
+
+
+class QuickBody(RequestModel):
+    """Portraits from photos alone; fields that are not given have the defaults of the base model's family."""
+
+    request: QuickFields
+    photos: Photos
     templates: TemplatePictures
 
 

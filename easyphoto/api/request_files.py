@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from easyphoto.api.parsing import decoded
-from easyphoto.jobs import JobFile
+from easyphoto.jobs import JobFile, PictureRole
 from easyphoto.library import Templates
 from easyphoto.library.uploads import UploadStore, scratch_folder
 from easyphoto.private_files import write_atomic
@@ -25,10 +25,11 @@ class RequestFiles:
     max_picture: int
 
     @contextmanager
-    def files(self, items: Sequence[Mapping[str, Any]]) -> Iterator[list[JobFile]]:
+    def files(self, items: Mapping[PictureRole, Sequence[Mapping[str, Any]]]) -> Iterator[list[JobFile]]:
         """The pictures as files that exist inside the block. Raises NotFound, TooLarge, NotJson."""
+        given = [(role, item) for role, several in items.items() for item in several]
         with scratch_folder(self.folder) as own:
-            yield [self._file(item, own / f"{number}") for number, item in enumerate(items)]
+            yield [replace(self._file(item, own / f"{n}"), role=role) for n, (role, item) in enumerate(given)]
 
     def _file(self, item: Mapping[str, Any], place: Path) -> JobFile:
         override = item.get("override", "")

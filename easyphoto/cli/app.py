@@ -194,7 +194,14 @@ def _portrait(one: argparse.ArgumentParser) -> None:
 
 
 def _quick(one: argparse.ArgumentParser) -> None:
-    one.add_argument("--photos", type=Path, nargs="+", required=True, metavar="DIR", help="1 to 15, files or folders")
+    one.add_argument(
+        "--photos",
+        type=Path,
+        nargs="+",
+        required=True,
+        metavar="DIR",
+        help="files or folders; of more than 15 the best",
+    )
     one.add_argument("--template", type=Path, nargs="+", required=True, metavar="FILE", help="files or folders")
     one.add_argument("--consent", action="store_true", help="the person shown has agreed to these portraits")
     one.add_argument("--keep", nargs="+", default=[], metavar="PHOTO", help="use these whatever the check says")

@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 from easyphoto.cli.arguments import chosen, photos_of, templates_of
 from easyphoto.cli.terminal import CommandResult
-from easyphoto.domain import KEEP, ModelFamily, Person, PhotoReport, Portrait, PortraitRequest, TrainRequest
+from easyphoto.domain import (
+    KEEP,
+    ModelFamily,
+    Person,
+    PhotoReport,
+    Portrait,
+    PortraitRequest,
+    QuickRequest,
+    TrainRequest,
+)
 from easyphoto.errors import BadRequest
 from easyphoto.locales import Message, text
 from easyphoto.paths import Paths, default_root
@@ -76,8 +85,6 @@ def portrait(arguments: Namespace, context: CommandContext) -> CommandResult:
 
 def quick(arguments: Namespace, context: CommandContext) -> CommandResult:
     """Portraits from photos alone; nothing else that is made of the photos stays."""
-    from easyphoto.quick import QuickRequest
-
     photos = photos_of(arguments.photos, arguments.keep, arguments.drop)
     templates = templates_of(arguments.template)
     wanted = PortraitRequest.for_family(_family(arguments, context), **chosen(arguments, PortraitRequest))

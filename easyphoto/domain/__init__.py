@@ -26,7 +26,16 @@ from easyphoto.domain.portrait import (
     Rendered,
     RenderJob,
 )
-from easyphoto.domain.training import GOOD_FACE_PX, Photo, PhotoReport, TrainingSet, TrainRequest, Verdict
+from easyphoto.domain.quick import QuickRequest
+from easyphoto.domain.training import (
+    GOOD_FACE_PX,
+    MOST_PHOTOS,
+    Photo,
+    PhotoReport,
+    TrainingSet,
+    TrainRequest,
+    Verdict,
+)
 from easyphoto.families import ModelFamily
 
 __all__ = [
@@ -35,6 +44,7 @@ __all__ = [
     "GOOD_FACE_PX",
     "KEEP",
     "LORA_TRIGGER",
+    "MOST_PHOTOS",
     "SECOND_HINTS",
     "Box",
     "Checkpoint",
@@ -58,6 +68,7 @@ __all__ = [
     "Pose",
     "Quality",
     "QualityParts",
+    "QuickRequest",
     "RenderJob",
     "Rendered",
     "StoredTemplate",

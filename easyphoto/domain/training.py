@@ -29,6 +29,10 @@ GOOD_FACE_PX = 300
 """Pixels of a face's shorter side in a photo under which portraits look soft: of the check and of the page's advice."""
 
 
+MOST_PHOTOS = 15
+"""Photos of a person that are used; of more the best are chosen."""
+
+
 class Verdict(str, Enum):
     """What the photo check says."""
 

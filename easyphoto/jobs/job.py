@@ -22,6 +22,23 @@ class Kind(str, Enum):
     CHECK = "check"
     TRAIN = "train"
     PORTRAIT = "portrait"
+    QUICK = "quick"
+
+
+class PictureRole(str, Enum):
+    """What a picture is to its job."""
+
+    PHOTO = "photo"  # of the person
+    TEMPLATE = "template"
+
+
+ROLES: dict[Kind, tuple[PictureRole, ...]] = {
+    Kind.CHECK: (PictureRole.PHOTO,),
+    Kind.TRAIN: (PictureRole.PHOTO,),
+    Kind.PORTRAIT: (PictureRole.TEMPLATE,),
+    Kind.QUICK: (PictureRole.PHOTO, PictureRole.TEMPLATE),
+}
+"""What a job of each kind must be given; the first is meant where a picture has no role."""
 
 
 class State(str, Enum):
@@ -50,6 +67,7 @@ class JobFile:
     file: Path
     name: str  # as the user knows it
     override: str = ""  # photos only: "keep" or "drop"
+    role: PictureRole | None = None  # None: the first of its kind's `ROLES`
 
 
 @dataclass(frozen=True)
@@ -59,7 +77,7 @@ class Job:
     id: str
     kind: Kind
     state: State
-    request: dict[str, Any]  # fields of TrainRequest, PortraitRequest or CheckRequest
+    request: dict[str, Any]  # fields of the kind's request
     files: tuple[str, ...]  # names of the pictures as the user knows them
     created: float
     started: float = 0.0

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
 
-from easyphoto.domain import Photo
 from easyphoto.errors import BadPicture
-from easyphoto.jobs.job import JobFile
+from easyphoto.jobs.job import JobFile, PictureRole
 from easyphoto.library.filesystem import sha256_of
 from easyphoto.private_files import make_private, write_atomic
 
@@ -27,32 +27,42 @@ def store(folder: Path, files: Sequence[JobFile]) -> None:
     try:
         make_private(folder)
         make_private(folder / _PICTURES)
-        kept = [{"file": _copied(folder, n, f), "name": f.name, "override": f.override} for n, f in enumerate(files)]
-        write_atomic(folder / _LIST, json.dumps(kept))
-        digests_of = sorted({sha256_of(file) for file in (folder / _PICTURES).iterdir()})
+        kept = [_copied(folder, number, file) for number, file in enumerate(files)]
+        write_atomic(folder / _LIST, json.dumps([_entry(file) for file in kept]))
+        digests_of = sorted({sha256_of(file.file) for file in kept if file.role is not PictureRole.TEMPLATE})
         write_atomic(folder / _DIGESTS, json.dumps(digests_of))
     except BaseException:
         remove(folder)
         raise
 
 
-def _copied(folder: Path, number: int, source: JobFile) -> str:
+def _copied(folder: Path, number: int, source: JobFile) -> JobFile:
     suffix = source.file.suffix.lower() if source.file.suffix[1:].isascii() and source.file.suffix[1:].isalnum() else ""
-    name = f"{number:03d}{suffix}"
+    copy = folder / _PICTURES / f"{number:03d}{suffix}"
     try:
-        shutil.copyfile(source.file, folder / _PICTURES / name)
+        shutil.copyfile(source.file, copy)
     except OSError as error:
         raise BadPicture("picture.unreadable", stage="request", file=source.name) from error
-    return name
+    return replace(source, file=copy)
 
 
-def stored(folder: Path) -> tuple[Photo, ...]:
+def _entry(file: JobFile) -> dict[str, str]:
+    role = {"role": file.role.value} if file.role else {}
+    return {"file": file.file.name, "name": file.name, "override": file.override, **role}
+
+
+def stored(folder: Path) -> tuple[JobFile, ...]:
     """The copies, in the order in which they were given; empty when they are gone."""
     note = folder / _LIST
     if not note.is_file():
         return ()
     entries = json.loads(note.read_text(encoding="utf-8"))
-    return tuple(Photo(folder / _PICTURES / e["file"], e["name"], e["override"]) for e in entries)
+    return tuple(_of_entry(folder, entry) for entry in entries)
+
+
+def _of_entry(folder: Path, entry: Mapping[str, str]) -> JobFile:
+    role = PictureRole(entry["role"]) if "role" in entry else None
+    return JobFile(folder / _PICTURES / entry["file"], entry["name"], entry["override"], role)
 
 
 def has_pictures(folder: Path) -> bool:
@@ -61,7 +71,10 @@ def has_pictures(folder: Path) -> bool:
 
 
 def digests(folder: Path) -> frozenset[str]:
-    """SHA-256 of the pictures it was given, also after they are gone: a deletion finds other copies by them."""
+    """SHA-256 of the pictures it was given, also after they are gone: a deletion finds other copies by them.
+
+    Without those whose role is to be a template.
+    """
     note = folder / _DIGESTS
     return frozenset(json.loads(note.read_text(encoding="utf-8"))) if note.is_file() else frozenset()
 

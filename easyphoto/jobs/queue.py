@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from easyphoto.errors import BadRequest, Busy
 from easyphoto.jobs import job_files
 from easyphoto.jobs.expiry import Expiry
-from easyphoto.jobs.job import Event, Job, JobFile, Kind, State, checked_id, trained_person
+from easyphoto.jobs.job import ROLES, Event, Job, JobFile, Kind, State, checked_id, trained_person
 from easyphoto.jobs.requests import REQUESTS, Request, check_consent
 from easyphoto.jobs.store import JobStore
 from easyphoto.jobs.workers import WORKERS, Workers
@@ -64,8 +64,10 @@ class JobQueue:
         "distance_by_step": {step: L2}, "votes": {step: share}, "seconds", "warnings"};
         PORTRAIT {"portraits": [{"file", "template", "likeness": [FaceScore with its Quality], "seed", "infotext",
         "notes", "seconds"}], "failures": [error]}; "file" is relative to the data folder (`Paths.root`).
+        QUICK the same with {"reports": [PhotoReport], "warnings": [Message]}, whose faces' "person" is nobody's id.
         A portrait job that is cancelled or fails still has the finished portraits in its result.
-        Raises BadRequest when the request is not of the kind or there are no files; Busy when the queue is full.
+        Raises BadRequest when the request is not of the kind, the person shown has not agreed, or the pictures are
+        not those that the kind needs (`ROLES`); Busy when the queue is full.
         """
         kind = Kind(kind)
         self._check(kind, request, files)
@@ -83,7 +85,7 @@ class JobQueue:
         if not isinstance(request, REQUESTS[kind]):
             raise BadRequest("jobs.other-request", stage="request", kind=kind.value, request=REQUESTS[kind].__name__)
         check_consent(request)
-        if not files:
+        if {file.role or ROLES[kind][0] for file in files} != set(ROLES[kind]):
             raise BadRequest("jobs.no-picture", stage="request")
         if len(files) > MOST_FILES:
             raise BadRequest("jobs.too-many-pictures", stage="request", count=len(files), most=MOST_FILES)

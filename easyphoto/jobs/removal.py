@@ -19,17 +19,18 @@ from easyphoto.paths import Paths
 QUEUE_LOCK = "queue.lock"
 """Held by the process that runs the jobs."""
 
+_NAMELESS = (Kind.CHECK, Kind.QUICK)  # of photos alone: only these tell whose they are
 _ALL = 1_000_000
 _POLL = 0.1  # seconds
 
 
 def jobs_of(person: str, store: JobStore) -> list[Job]:
-    """Every training and portrait job of that person's id, and checks of the photos they were trained on."""
+    """Every training and portrait job of that person's id; checks and quick portraits of photos they are made of."""
     jobs = store.find(tuple(Kind), tuple(State), _ALL)
     theirs = [job for job in jobs if _is_of(job, person)]
     photos = photos_of(theirs, store)
-    checks = [job for job in jobs if job.kind is Kind.CHECK and photos & photos_of([job], store)]
-    return theirs + checks
+    nameless = [job for job in jobs if job.kind in _NAMELESS and photos & photos_of([job], store)]
+    return theirs + nameless
 
 
 def _is_of(job: Job, person: str) -> bool:

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import Field, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
-from easyphoto.domain import PortraitRequest, TrainRequest
+from easyphoto.domain import PortraitRequest, QuickRequest, TrainRequest
 from easyphoto.errors import BadRequest
 from easyphoto.jobs.job import CheckRequest, Kind
 from easyphoto.locales import Message
 
-Request = TrainRequest | PortraitRequest | CheckRequest
+Request = TrainRequest | PortraitRequest | QuickRequest | CheckRequest
 T = TypeVar("T")
 
 REQUESTS: dict[Kind, type[Any]] = {
     Kind.CHECK: CheckRequest,
     Kind.TRAIN: TrainRequest,
     Kind.PORTRAIT: PortraitRequest,
+    Kind.QUICK: QuickRequest,
 }
 
 MAX_TEXT = 2000
@@ -32,17 +33,20 @@ MAX_ITEMS = 32
 
 
 def check_consent(request: Any) -> None:
-    """Raises BadRequest for a training without the consent of the person shown: before any photo is stored."""
+    """Raises BadRequest where photos come without the consent of the person shown: before any is stored."""
     if isinstance(request, TrainRequest) and not request.consent:
         raise BadRequest("training.no-consent", stage="request")
+    if isinstance(request, QuickRequest) and not request.consent:
+        raise BadRequest("quick.no-consent", stage="request")
 
 
 def checked_fields(kind: type[Any], data: Mapping[str, Any]) -> dict[str, Any]:
     """The given fields with their Python types. Raises BadRequest naming the first unknown or mistyped one."""
-    known: dict[str, Field[Any]] = {f.name: f for f in fields(kind)}
+    defaults = kind()
+    known = {f.name: getattr(defaults, f.name) for f in fields(kind)}
     if strangers := [name for name in data if name not in known]:
         raise BadRequest("field.unknown-name", stage="request", name=strangers[0][:80], known=list(known))
-    return {name: _typed(name, known[name].default, value) for name, value in data.items()}
+    return {name: _typed(name, known[name], value) for name, value in data.items()}
 
 
 def read_request(kind: type[T], data: Mapping[str, Any]) -> T:
@@ -61,6 +65,8 @@ _EXPECTED: dict[type[Any], str] = {
 
 def _typed(name: str, default: Any, value: Any) -> Any:
     wanted = type(default)
+    if is_dataclass(wanted):
+        return _request_within(wanted, name, value)
     if wanted is bool and isinstance(value, bool):
         return value
     if wanted in (int, float) and isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -72,6 +78,12 @@ def _typed(name: str, default: Any, value: Any) -> Any:
             raise BadRequest("field.list-too-long", stage="request", name=name, count=len(value), most=MAX_ITEMS)
         return tuple(_text(name, item) for item in value)
     raise BadRequest(_EXPECTED[wanted], stage="request", name=name)
+
+
+def _request_within(kind: type[Any], name: str, value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        raise BadRequest("field.object", stage="request", field=name)
+    return read_request(kind, value)
 
 
 def _number(name: str, wanted: type[Any], value: float) -> Any:

@@ -12,11 +12,12 @@ from filelock import FileLock, Timeout
 
 from easyphoto.errors import EasyPhotoError, TrainingInterrupted
 from easyphoto.jobs import job_files
-from easyphoto.jobs.handlers import Task, perform
+from easyphoto.jobs.handlers import perform
 from easyphoto.jobs.job import Event, Job, Kind, State
 from easyphoto.jobs.removal import QUEUE_LOCK
 from easyphoto.jobs.reporter import LogTap, Reporter
 from easyphoto.jobs.store import JobStore
+from easyphoto.jobs.task import Task
 from easyphoto.paths import Paths
 from easyphoto.progress import Cancelled, Step
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-WORKERS: dict[str, tuple[Kind, ...]] = {"device": (Kind.TRAIN, Kind.PORTRAIT), "check": (Kind.CHECK,)}
+WORKERS: dict[str, tuple[Kind, ...]] = {"device": (Kind.TRAIN, Kind.PORTRAIT, Kind.QUICK), "check": (Kind.CHECK,)}
 
 _TICK = 0.25  # seconds between two visits of the recorder; at most so many events a second reach the disk
 _IDLE = 1.0  # seconds after which a worker or an inactive queue looks again

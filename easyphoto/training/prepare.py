@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from easyphoto.domain import LORA_TRIGGER, Photo, PhotoReport, TrainingSet, TrainRequest
+from easyphoto.domain import LORA_TRIGGER, MOST_PHOTOS, Photo, PhotoReport, TrainingSet, TrainRequest
 from easyphoto.errors import BadRequest, NoFace
 from easyphoto.faces.base import FaceToolbox
 from easyphoto.locales import Message, message
@@ -16,7 +16,6 @@ from easyphoto.training.dataset_writer import METADATA, write_dataset, write_ref
 from easyphoto.training.photo_checks import PhotoCheck, PhotoChecks, check_photos
 from easyphoto.training.photo_metrics import PhotoMetrics, measure_photo
 
-MOST = 15  # photos that are trained on
 FEW = 5  # fewer than this and the likeness suffers
 
 
@@ -67,7 +66,7 @@ def choose(judgement: PhotoChecks) -> tuple[PhotoCheck, ...]:
     usable = [one for one in judgement.photos if one.usable]
     if not usable:
         raise _nothing_usable(judgement.reports)
-    return tuple(sorted(usable, key=lambda one: (one.repeat, one.report.distance))[:MOST])
+    return tuple(sorted(usable, key=lambda one: (one.repeat, one.report.distance))[:MOST_PHOTOS])
 
 
 def _nothing_usable(reports: Sequence[PhotoReport]) -> NoFace:
