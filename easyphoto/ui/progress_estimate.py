@@ -6,15 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from easyphoto.domain import PortraitRequest, TrainRequest
+from easyphoto.domain import PortraitRequest, QuickRequest, TrainRequest
 from easyphoto.errors import EasyPhotoError
 from easyphoto.jobs import Event, Job, Kind, State
 from easyphoto.jobs.requests import read_request
-from easyphoto.stages import CHECKING, WITHIN, Stage, spans
+from easyphoto.stages import CHECKING, PREPARING, WITHIN, Stage, spans
 
-Request = TypeVar("Request", TrainRequest, PortraitRequest)
+Request = TypeVar("Request", TrainRequest, PortraitRequest, QuickRequest)
 
 ALMOST = 0.99  # the rest is for those that are done
+PHOTOS = (
+    0.2  # of a quick portrait's time that its photos take, roughly: the first template waits for two to be made crisp
+)
 SURE = 0.04  # below this fraction a guess of the time left is not worth saying
 
 
@@ -41,8 +44,15 @@ def estimate_progress(job: Job, events: Sequence[Event], now: float) -> Progress
 def progress_of(job: Job, events: Sequence[Event]) -> float:
     """The farthest point reached, 0..1."""
     if job.kind is Kind.PORTRAIT:
-        return _portrait(job, events)
-    journey = CHECKING if job.kind is Kind.CHECK else _asked(TrainRequest, job).stages
+        return _portrait(_asked(PortraitRequest, job), len(job.files), events)
+    if job.kind is Kind.QUICK:
+        made = _portrait(_asked(QuickRequest, job).portrait, len(job.files), events)
+        return PHOTOS * _along(PREPARING, events) + (1 - PHOTOS) * made
+    return _along(CHECKING if job.kind is Kind.CHECK else _asked(TrainRequest, job).stages, events)
+
+
+def _along(journey: tuple[Stage, ...], events: Sequence[Event]) -> float:
+    """The farthest point reached of stages that follow one another."""
     parts = dict(zip(journey, spans(journey), strict=True))
     best = 0.0
     for event in events:
@@ -51,12 +61,11 @@ def progress_of(job: Job, events: Sequence[Event]) -> float:
     return best
 
 
-def _portrait(job: Job, events: Sequence[Event]) -> float:
+def _portrait(request: PortraitRequest, templates: int, events: Sequence[Event]) -> float:
     """Templates behind us, plus the part of the current one."""
-    request = _asked(PortraitRequest, job)
     stages = request.face_stages
     parts, rounds = spans(stages), max(1, sum(1 for person in request.persons if person)) * request.best_of
-    total, behind, face, number, best = max(1, len(job.files)), 0.0, -1, 0, 0.0
+    total, behind, face, number, best = max(1, templates), 0.0, -1, 0, 0.0
     for event in events:
         if event.stage == Stage.PORTRAIT:
             behind, face, number, total = float(event.done), -1, 0, max(1, event.total)

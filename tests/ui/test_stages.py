@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from itertools import pairwise
 from typing import get_type_hints
 
-from easyphoto.domain import PortraitRequest
+import pytest
+
+from easyphoto.domain import ModelFamily, PortraitRequest, QuickRequest
 from easyphoto.jobs import Event, Job, Kind, State
 from easyphoto.locales import LANGUAGES, catalogue
 from easyphoto.portrait.generate import FACE_STAGES
@@ -61,3 +64,15 @@ def test_the_bar_moves_at_every_sign_of_life_of_a_portrait():
     fractions = [progress_of(one, events[: n + 1]) for n in range(1, len(events))]
     assert all(later > sooner for sooner, later in pairwise(fractions))
     assert fractions[-1] > 0.85
+
+
+def test_the_bar_of_a_quick_portrait_begins_with_the_photos_and_never_goes_back():
+    request = asdict(QuickRequest(PortraitRequest.for_family(ModelFamily.BUILTIN)))
+    job = Job("x", Kind.QUICK, State.RUNNING, request, ("me", "a", "b"), created=0.0)
+    steps = [("check photos", 0, 2), ("check photos", 2, 2), ("prepare photos", 1, 2), ("prepare photos", 2, 2)]
+    steps += [("portrait", 0, 2), ("fusion", 0, 3), ("detail", 2, 3), ("portrait", 1, 2), ("portrait", 2, 2)]
+    events = [Event(n, float(n), State.RUNNING, *step) for n, step in enumerate(steps)]
+    seen = [progress_of(job, events[: n + 1]) for n in range(len(events))]
+    assert seen == sorted(seen)
+    assert 0 == seen[0] < seen[1] < seen[2] < seen[3] == pytest.approx(0.2)
+    assert (seen[-2], seen[-1]) == (pytest.approx(0.6), pytest.approx(1.0))
