@@ -22,18 +22,19 @@ _log = logging.getLogger(__name__)
 
 
 class LimitedProtocol(H11Protocol):
-    """Closes a connection that asks for nothing, and one too many."""
+    """Closes a connection that asks for nothing; of too many the longest silent one, so that callers get in."""
 
     last_logged = -LOG_SECONDS  # of all connections: a flood must not fill the log
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Counts it, and gives it its time."""
         super().connection_made(transport)
-        if self._one_too_many():
-            transport.abort()
+        self._since = time.monotonic()
+        self._patience = self.loop.call_later(HEADER_SECONDS, self._close_if_silent)
+        if rivals := self._rivals():
+            silent = [one for one in rivals if getattr(one, "cycle", None) is None and one is not self]
+            min(silent, key=lambda one: getattr(one, "_since", 0.0), default=self).transport.abort()
             self._complain()
-        else:
-            self._patience = self.loop.call_later(HEADER_SECONDS, self._close_if_silent)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is waited for any more."""
@@ -41,12 +42,14 @@ class LimitedProtocol(H11Protocol):
             patience.cancel()
         super().connection_lost(exc)
 
-    def _one_too_many(self) -> bool:
-        if len(self.connections) > MOST:
-            return True
+    def _rivals(self) -> list[Any]:
+        """The connections of which one must go: of all, or of this address; none while there is room."""
+        open_ones: list[Any] = [one for one in self.connections if not _closing(one)]
+        if len(open_ones) > MOST:
+            return open_ones
         own = self.client[0] if self.client else ""
-        others: Any = self.connections
-        return sum(1 for one in others if (getattr(one, "client", None) or ("",))[0] == own) > MOST_OF_ONE
+        same = [one for one in open_ones if (getattr(one, "client", None) or ("",))[0] == own]
+        return same if len(same) > MOST_OF_ONE else []
 
     def _close_if_silent(self) -> None:
         if self.cycle is None:  # no request has arrived whole
@@ -56,4 +59,9 @@ class LimitedProtocol(H11Protocol):
     def _complain(cls) -> None:
         if time.monotonic() - cls.last_logged > LOG_SECONDS:
             LimitedProtocol.last_logged = time.monotonic()
-            _log.warning("Too many connections are open; new ones are closed.")
+            _log.warning("Too many connections are open; silent ones are closed.")
+
+
+def _closing(connection: Any) -> bool:
+    transport = getattr(connection, "transport", None)
+    return transport is not None and bool(transport.is_closing())

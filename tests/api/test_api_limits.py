@@ -137,3 +137,12 @@ def test_silent_connections_are_closed_and_lock_nobody_out_for_long(port: int):
         with one, suppress(ConnectionResetError):
             assert one.recv(100) == b""
     assert ask(port).startswith(b"HTTP/1.1 200")
+
+
+def test_a_flood_of_silent_connections_does_not_keep_a_caller_out(port: int):
+    silent = [socket.create_connection(("127.0.0.1", port), timeout=5) for _ in range(60)]
+    begun = time.monotonic()
+    assert ask(port).startswith(b"HTTP/1.1 200")
+    assert time.monotonic() - begun < 0.5  # none of them has been silent for its whole time yet
+    for one in silent:
+        one.close()
