@@ -118,6 +118,22 @@ class Busy(EasyPhotoError):
     """Another process is writing the same thing."""
 
 
+class Locked(Busy):
+    """Another program writes the file that is needed; it takes a moment only."""
+
+
+class SystemRefusal(EasyPhotoError):
+    """The system refuses what the work needs. Made by `easyphoto.system_errors` alone."""
+
+
+class NoStorage(SystemRefusal):
+    """A disk that is full, read-only or damaged, or a folder without the right to write."""
+
+
+class NoResources(SystemRefusal):
+    """Too little memory, or too many open files."""
+
+
 class MissingModel(NotFound):
     """A model file is not on this machine; the remedy says where to put it or how to fetch it."""
 

@@ -29,6 +29,10 @@ def replacing(file: Path) -> Iterator[Path]:
     try:
         yield part
         part.replace(file)
+    except OSError as error:
+        if error.errno is not None:  # a full disk names no file, and the temporary one says nothing to anybody
+            error.filename = str(file)
+        raise
     finally:
         part.unlink(missing_ok=True)
 

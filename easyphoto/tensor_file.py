@@ -18,6 +18,7 @@ from safetensors.numpy import save, save_file
 from easyphoto.errors import BadModel
 from easyphoto.locales import message
 from easyphoto.private_files import make_private, replacing
+from easyphoto.system_errors import shortage_of
 
 
 @dataclass(frozen=True)
@@ -69,9 +70,9 @@ def _opened(file: Path, framework: str = "np") -> Iterator[Any]:
         with safe_open(str(file), framework=framework) as opened:
             yield opened
     except OSError as problem:
-        raise _bad(file, "model-file.unreadable", why=problem.strerror or problem) from problem
+        raise shortage_of(problem) or _bad(file, "model-file.unreadable", why=problem.strerror or problem) from problem
     except (SafetensorError, TypeError, ValueError) as problem:
-        raise _bad(file, "plain", text=str(problem)) from problem
+        raise shortage_of(problem) or _bad(file, "plain", text=str(problem)) from problem
 
 
 def _bad(file: Path, code: str, /, **params: Any) -> BadModel:

@@ -33,6 +33,7 @@ LAYERS: tuple[dict[str, tuple[str, ...]], ...] = (
             "private_files",
             "tensor_file",
             "sqlite_damage",
+            "system_errors",
             "sqlite_privacy",
             "stages",
             "families",

@@ -28,7 +28,10 @@ PREFIX = "/easyphoto"
 _ERROR_JSON = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}  # whatever a route's success is
 _FAILURES: dict[int | str, dict[str, Any]] = {
     "4XX": {"content": _ERROR_JSON, "description": "Refused; the body says why and what to do."},
-    "5XX": {"content": _ERROR_JSON, "description": "Our own fault, or something is not installed."},
+    "5XX": {
+        "content": _ERROR_JSON,
+        "description": "Our own fault; 501 not installed; 503 no memory, file in use; 507 no room or right to write.",
+    },
 }
 _LOGINS = {"Bearer": "token", "Basic": "login"}
 

@@ -13,13 +13,17 @@ from easyphoto.errors import (
     BadRequest,
     Busy,
     EasyPhotoError,
+    Locked,
     MissingModel,
     MissingPackage,
+    NoResources,
+    NoStorage,
     NotAllowed,
     NotFound,
     TooMany,
 )
 from easyphoto.paths import Paths
+from easyphoto.system_errors import disk_of
 
 
 class NotJson(EasyPhotoError):
@@ -51,13 +55,16 @@ _STATUS: tuple[tuple[type[EasyPhotoError], int], ...] = (  # the first that fits
     (MissingModel, 422),
     (NotFound, 404),
     (AlreadyThere, 409),
+    (Locked, 503),
     (Busy, 409),
     (MissingPackage, 501),
+    (NoResources, 503),
+    (NoStorage, 507),
 )
 
 
 def status_of(error: EasyPhotoError) -> int:
-    """The HTTP status; 500 for what is our own fault."""
+    """The HTTP status; 500 for what is our own fault, or a refusal of the system that has no status of its own."""
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
 
 
@@ -67,7 +74,8 @@ Places = Mapping[str, str]
 
 def places_of(paths: Paths) -> Places:
     """Data, models, home: callers learn neither where they lie nor the user's name in them."""
-    folders = {str(paths.root): "DATA", str(paths.models): "MODELS", str(Path.home()): "~"}
+    folders = {disk_of(paths.root): "DISK"}  # may be named after a user; the others weigh more where they are the same
+    folders |= {str(paths.root): "DATA", str(paths.models): "MODELS", str(Path.home()): "~"}
     whole = folders | {folder.replace("\\", "/"): word for folder, word in folders.items()}
     whole.pop(Path("/").as_posix(), None)  # some containers have their home there
     return dict(sorted(whole.items(), key=lambda pair: -len(pair[0])))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 from pathlib import Path
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -14,6 +15,7 @@ from easyphoto.api.body_budget import BodyBudget
 from easyphoto.api.errors import Places, TooLarge, clean, status_of
 from easyphoto.api.routing import AsciiJson
 from easyphoto.errors import EasyPhotoError
+from easyphoto.system_errors import failure_of
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +32,7 @@ class AccessMiddleware:
 
     def __init__(self, app: ASGIApp, access: Access, places: Places, folder: Path) -> None:
         self._app, self._access, self._places = app, access, places
+        self._likely = (folder, Path(tempfile.gettempdir()))
         self._bodies = BodyBudget(folder, memory=access.max_body, disk=8 * access.max_body)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -61,13 +64,16 @@ class AccessMiddleware:
             await self._refusal(error)(scope, receive, sending)
 
     def _refusal(self, error: Exception) -> AsciiJson:
-        if not isinstance(error, EasyPhotoError):
+        failure = failure_of(error, self._likely, stage="request")
+        if failure is None:
             _log.error("A request failed inside.", exc_info=error)
-            error = EasyPhotoError("internal")
-        status = status_of(error)
+            failure = EasyPhotoError("internal")
+        elif failure is not error:
+            _log.warning("The system refuses: %s", failure)
+        status = status_of(failure)
         schemes = ", ".join(CHALLENGES[scheme] for scheme in self._access.schemes)
         return AsciiJson(
-            clean(error.as_json(), self._places), status, {"WWW-Authenticate": schemes} if status == 401 else None
+            clean(failure.as_json(), self._places), status, {"WWW-Authenticate": schemes} if status == 401 else None
         )
 
 

@@ -2,7 +2,8 @@
 
 Exit codes: 0 done, 1 unexpected failure, 2 the request cannot be fulfilled as asked, 3 a photo or
 template cannot be used, 4 a model or package is missing or damaged, 5 training or rendering failed,
-6 some templates failed and the others are done, 130 cancelled.
+6 some templates failed and the others are done, 7 the system refuses (no room, no right to write, no memory, too many
+open files), 130 cancelled.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -23,7 +25,9 @@ from easyphoto.cli.arguments import add_options
 from easyphoto.cli.terminal import CommandResult, console, error_result, progress, show, silence_libraries, use_utf8
 from easyphoto.domain import PortraitRequest, TrainRequest
 from easyphoto.locales import text
+from easyphoto.paths import default_root
 from easyphoto.progress import Cancelled
+from easyphoto.system_errors import failure_of
 
 if TYPE_CHECKING:
     from easyphoto.studio import Studio
@@ -40,6 +44,8 @@ CODES: tuple[tuple[type[errors.EasyPhotoError], int], ...] = (
     (errors.BadPicture, 3),
     (errors.TrainingFailed, 5),
     (errors.RenderFailed, 5),
+    (errors.SystemRefusal, 7),
+    (errors.Locked, 7),
     (errors.EasyPhotoError, 2),
 )
 """The first kind that fits decides."""
@@ -77,13 +83,18 @@ def attempt(given: argparse.Namespace, open_studio: OpenStudio, beside: Console)
         return CommandResult({"cancelled": True, "exit_code": CANCELLED}, [text("cli.cancelled")], code=CANCELLED), True
     except Exception as error:  # the program's edge: the user gets a sentence, --debug the rest
         log.debug("failed", exc_info=True)
-        if isinstance(error, errors.EasyPhotoError):
-            return error_result(error, code_of(error)), True
+        if failure := failure_of(error, _likely(given), given.command):
+            return error_result(failure, code_of(failure)), True
         if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] not in PACKAGES:
             missing = errors.MissingPackage("package.missing", name=error.name)
             return error_result(missing, code_of(missing)), True
         defect = errors.EasyPhotoError("defect", stage=given.command, why=f"{type(error).__name__}: {error}")
         return error_result(defect, UNEXPECTED), True
+
+
+def _likely(given: argparse.Namespace) -> tuple[Path, ...]:
+    """Where a command writes; for refusals of the system that name no file."""
+    return given.data or default_root(), Path(tempfile.gettempdir())
 
 
 def code_of(error: errors.EasyPhotoError) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from easyphoto.domain import Checkpoint, HintKind, ModelFamily
 from easyphoto.engines.controlnet_catalog import speaks_of
-from easyphoto.errors import BadModel
+from easyphoto.errors import BadModel, NoStorage
 from easyphoto.families import specs
 from easyphoto.families.base import FamilySpec, Probe
 from easyphoto.tensor_file import read_header
@@ -70,7 +70,7 @@ def family_or_none(file: Path) -> ModelFamily | None:
     """As `family_of_file`; files that cannot be read are logged and have none."""
     try:
         return family_of_file(file)
-    except (BadModel, OSError) as problem:
+    except (BadModel, NoStorage, OSError) as problem:
         _log.warning("left out of the list of checkpoints: %s", problem)
         return None
 
@@ -97,7 +97,7 @@ def family_of_control(entry: Path) -> ModelFamily | None:
         return None
     try:
         names = read_header(entry).shapes
-    except (BadModel, OSError) as problem:
+    except (BadModel, NoStorage, OSError) as problem:
         _log.warning("left out of the list of ControlNets: %s", problem)
         return None
     if not any(".input_hint_block." in name or name.startswith("controlnet_cond_embedding.") for name in names):

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
-from easyphoto.errors import BadPicture
+from easyphoto.errors import BadPicture, EasyPhotoError, NoResources
+from easyphoto.system_errors import refusal_of
 
 _log = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ def open_picture(file: Path, *, max_pixels: int = 100_000_000, long_side: int | 
     except MemoryError as error:
         raise _bad(file, "picture.out-of-memory") from error
     except Exception as error:  # decoders raise anything on hostile bytes
-        raise _bad(file, "picture.damaged", why=error or type(error).__name__) from error
+        raise _unreadable(file, error) or _bad(file, "picture.damaged", why=error or type(error).__name__) from error
 
 
 def picture_size(file: Path) -> tuple[int, int]:
@@ -70,7 +71,16 @@ def picture_size(file: Path) -> tuple[int, int]:
     except BadPicture:
         raise
     except Exception as error:  # decoders raise anything on hostile bytes
-        raise _bad(file, "picture.damaged-header", why=error or type(error).__name__) from error
+        refused = _unreadable(file, error)
+        raise refused or _bad(file, "picture.damaged-header", why=error or type(error).__name__) from error
+
+
+def _unreadable(file: Path, error: Exception) -> EasyPhotoError | None:
+    """What the system refuses says nothing of the file's content; too many open files end more than this picture."""
+    refused = refusal_of(error)
+    if isinstance(refused, NoResources) or refused is None:
+        return refused
+    return _bad(file, "picture.unreadable")
 
 
 def _bad(file: Path, code: str, /, **params: Any) -> BadPicture:

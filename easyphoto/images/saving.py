@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from PIL import Image, PngImagePlugin
 
 from easyphoto.errors import BadPicture, BadRequest
-from easyphoto.private_files import replacing
+from easyphoto.private_files import write_atomic
 
 AI_MADE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 """IPTC Digital Source Type of media made by a trained model."""
@@ -38,8 +39,9 @@ def save_picture(picture: Image.Image, file: Path, infotext: str = "", ai_made: 
     clean = picture.convert("RGB") if picture.mode != "RGB" else picture.copy()
     clean.info = {}
     options = _png(infotext, ai_made) if kind == "PNG" else _jpeg(infotext, ai_made, file)
-    with replacing(file) as part:
-        clean.save(part, kind, **options)
+    packed = io.BytesIO()  # in memory first: PIL's encoders do not say why a disk takes nothing
+    clean.save(packed, kind, **options)
+    write_atomic(file, packed.getvalue())
 
 
 def _png(infotext: str, ai_made: bool) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import time
@@ -14,7 +15,7 @@ from PIL import Image
 from easyphoto.errors import BadPicture
 from easyphoto.jobs.job import JobFile, PictureRole
 from easyphoto.library.filesystem import sha256_of
-from easyphoto.private_files import make_private, write_atomic
+from easyphoto.private_files import make_private, replacing, write_atomic
 
 PREVIEW_SIDE = 768
 PREVIEWS_KEPT = 24
@@ -40,9 +41,11 @@ def _copied(folder: Path, number: int, source: JobFile) -> JobFile:
     suffix = source.file.suffix.lower() if source.file.suffix[1:].isascii() and source.file.suffix[1:].isalnum() else ""
     copy = folder / _PICTURES / f"{number:03d}{suffix}"
     try:
-        shutil.copyfile(source.file, copy)
-    except OSError as error:
+        content = source.file.open("rb")
+    except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
         raise BadPicture("picture.unreadable", stage="request", file=source.name) from error
+    with content, replacing(copy) as part, part.open("wb") as out:
+        shutil.copyfileobj(content, out, 1 << 20)
     return replace(source, file=copy)
 
 
@@ -101,7 +104,9 @@ def save_preview(folder: Path, number: int, picture: Image.Image) -> Path:
     small = picture.convert("RGB")
     small.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
     file = folder / f"preview-{number:06d}.jpg"
-    small.save(file, quality=85)
+    packed = io.BytesIO()
+    small.save(packed, "JPEG", quality=85)
+    write_atomic(file, packed.getvalue())
     for old in sorted(folder.glob("preview-*.jpg"))[:-PREVIEWS_KEPT]:
         old.unlink(missing_ok=True)
     return file

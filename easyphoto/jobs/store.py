@@ -11,11 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from easyphoto.errors import Busy, NotFound
+from easyphoto.errors import Busy, EasyPhotoError, Locked, NotFound
 from easyphoto.jobs.database import NAME, open_database, open_reader
 from easyphoto.jobs.job import ENDED, Event, Job, Kind, State
 from easyphoto.locales import Message, from_json
 from easyphoto.sqlite_privacy import erase_deleted_rows
+from easyphoto.system_errors import refusal_of
 
 WORKERS_PATIENCE = 10.0
 """Seconds that running work waits for another program's writing."""
@@ -54,20 +55,19 @@ class JobStore:
     def transaction(self, patience: float = WORKERS_PATIENCE) -> Iterator[sqlite3.Connection]:
         """All of it or nothing. Raises Busy when others have written for `patience` seconds."""
         if not self._lock.acquire(timeout=patience):
-            raise Busy("jobs.locked", stage="jobs")
+            raise Locked("jobs.locked", stage="jobs")
         try:
             database = _opened(self._database)
-            database.execute(f"PRAGMA busy_timeout = {int(patience * 1000)}")
             try:
+                database.execute(f"PRAGMA busy_timeout = {int(patience * 1000)}")
                 database.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError as error:
-                raise Busy("jobs.locked", stage="jobs") from error
-            try:
                 yield database
-            except BaseException:
-                database.execute("ROLLBACK")
-                raise
-            database.execute("COMMIT")
+                database.execute("COMMIT")
+            except sqlite3.OperationalError as error:
+                raise self._refusal(error) from error
+            finally:
+                if database.in_transaction:  # not after a full disk, which ends it by itself
+                    database.execute("ROLLBACK")
         finally:
             self._lock.release()
 
@@ -76,7 +76,11 @@ class JobStore:
             try:
                 return _opened(self._reader).execute(query, values).fetchall()
             except sqlite3.OperationalError as error:
-                raise Busy("jobs.locked", stage="jobs") from error
+                raise self._refusal(error) from error
+
+    def _refusal(self, error: sqlite3.OperationalError) -> EasyPhotoError | sqlite3.OperationalError:
+        refusal = refusal_of(error, [self.folder])
+        return Locked("jobs.locked", stage="jobs") if isinstance(refusal, Locked) else refusal or error
 
     # ------------------------------------------------------------ jobs
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
@@ -20,8 +22,11 @@ from easyphoto.jobs.store import JobStore
 from easyphoto.jobs.task import Task
 from easyphoto.paths import Paths
 from easyphoto.progress import Cancelled, Step
+from easyphoto.system_errors import failure_of
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from easyphoto.studio import Studio
 
 _log = logging.getLogger(__name__)
@@ -37,6 +42,7 @@ class Workers:
 
     def __init__(self, paths: Paths, studio: Studio, store: JobStore) -> None:
         self._paths, self._studio, self._store = paths, studio, store
+        self._likely = (paths.root, Path(tempfile.gettempdir()))
         self._lock = FileLock(paths.jobs / QUEUE_LOCK, mode=0o600, thread_local=False)
         self._changed = threading.Condition()
         self._closing = False
@@ -135,8 +141,25 @@ class Workers:
             state, error = self._outcome(job, reporter)
         finally:
             del self._by_thread[threading.get_ident()], self._reporters[job.id]
-        self._write(job.id, reporter)
-        self._end(job.id, state, error)
+        self._until_written(lambda: self._write(job.id, reporter))
+        self._until_written(lambda: self._end(job.id, state, error))
+
+    def _until_written(self, write: Callable[[], object]) -> None:
+        """A full disk may be emptied again; without its end in the list the job would run for ever."""
+        told = False
+        while True:
+            try:
+                write()
+            except Exception as error:
+                failure = failure_of(error, self._likely)
+                if failure is None or self._closing:
+                    raise
+                if not told:
+                    _log.warning("The end of a job cannot be written yet: %s", failure)
+                told = True
+                self.wait_for_news(_IDLE)
+            else:
+                return
 
     def _outcome(self, job: Job, reporter: Reporter) -> tuple[State, dict[str, Any] | None]:
         own = self._paths.jobs / job.id
@@ -154,9 +177,9 @@ class Workers:
             return reporter.stop or State.CANCELLED, None
         except TrainingInterrupted as error:
             return State.INTERRUPTED, error.as_json()
-        except EasyPhotoError as error:
-            return State.FAILED, error.as_json()
         except Exception as error:  # its owner must hear of it, and the next job must run
+            if failure := failure_of(error, self._likely, job.kind.value):
+                return State.FAILED, failure.as_json()
             _log.exception("Job %s failed inside.", job.id)
             why = f"{type(error).__name__}: {error}"
             return State.FAILED, EasyPhotoError("internal-with-cause", stage=job.kind.value, why=why).as_json()
@@ -200,7 +223,15 @@ class Workers:
         now = time.time()
         if isinstance(item, str):
             return Event(number, now, State.RUNNING, line=item)
-        preview = job_files.save_preview(self._paths.jobs / job_id, number, item.preview) if item.preview else None
+        preview = self._preview(job_id, number, item.preview) if item.preview else None
         facts = (item.stage, int(item.done), int(item.total), item.note)
         figures = {name: float(value) for name, value in item.figures.items() if float(value) == float(value)}
         return Event(number, now, State.RUNNING, *facts, figures, preview)
+
+    def _preview(self, job_id: str, number: int, picture: Image.Image) -> Path | None:
+        """The work itself needs no previews: none is kept where there is no room for one."""
+        try:
+            return job_files.save_preview(self._paths.jobs / job_id, number, picture)
+        except OSError as error:
+            _log.warning("A preview is not kept: %s", error)
+            return None

@@ -14,6 +14,7 @@ from easyphoto.images import open_picture
 from easyphoto.library.manifest import LARGEST, MANIFEST, MOST_FILES, Manifest, broken, is_ours, parse
 from easyphoto.lora import inspect
 from easyphoto.private_files import make_private, replacing
+from easyphoto.system_errors import shortage_of
 
 LARGEST_FILE, LARGEST_EXPORT = 2_000_000_000, 4_000_000_000  # bytes unpacked
 HIGHEST_RATIO = 100  # unpacked to packed; pictures and tensors hardly shrink, a bomb does
@@ -58,7 +59,7 @@ def _opened(zip_file: Path) -> Iterator[zipfile.ZipFile]:
     except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError, UnicodeDecodeError) as error:
         raise broken("damaged.no-zip", why=error) from error
     except (RuntimeError, OSError, ValueError) as error:  # encrypted members, cut off files, broken offsets
-        raise broken("damaged.unreadable", why=error) from error
+        raise shortage_of(error) or broken("damaged.unreadable", why=error) from error
 
 
 def _check_contents(archive: zipfile.ZipFile) -> None:

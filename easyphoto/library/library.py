@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.domain import LoraCheckpoint, Person, TrainingSet
-from easyphoto.errors import AlreadyThere, BadModel, NotFound, PersonGone
+from easyphoto.errors import AlreadyThere, BadModel, NoStorage, NotFound, PersonGone
 from easyphoto.library import archive, legacy_import
 from easyphoto.library.filesystem import Deleted, delete_tree, hash_files, size_of
 from easyphoto.library.lock import write_lock
@@ -22,6 +22,7 @@ from easyphoto.library.names import check_id, check_name, slug
 from easyphoto.locales import Message
 from easyphoto.paths import Paths
 from easyphoto.private_files import make_private, write_atomic
+from easyphoto.system_errors import shortage_of
 
 _log = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ class Library:
                 continue
             try:
                 people.append(self._manifest(folder).person(folder))
-            except BadModel as bad:
+            except (BadModel, NoStorage) as bad:
                 _log.warning("%s left out: %s", folder.name, bad)
         return tuple(sorted(people, key=lambda person: (person.name.casefold(), person.id)))
 
@@ -177,7 +178,7 @@ class Library:
                 raise broken("damaged.large-manifest")
             manifest = parse(file.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
-            raise broken("damaged.unreadable-manifest") from error
+            raise shortage_of(error) or broken("damaged.unreadable-manifest") from error
         if manifest.id != folder.name:
             raise broken("damaged.other-person", folder=folder.name)
         needed = (manifest.reference, manifest.lora, *manifest.photos)

@@ -15,8 +15,9 @@ from easyphoto.paths import LONGEST_STEM, free_name, shortened
 from easyphoto.portrait.generate import Tools, generate, order_of
 from easyphoto.portrait.subject import open_subject
 from easyphoto.private_files import make_private
-from easyphoto.progress import Progress, Step
+from easyphoto.progress import Cancelled, Progress, Step
 from easyphoto.stages import Stage
+from easyphoto.system_errors import failure_of
 
 STEM = LONGEST_STEM - 12
 """Bytes of a template's name in its portrait's; the rest is for the seed."""
@@ -82,9 +83,7 @@ def _check_folder(folder: Path) -> None:
         with TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise EasyPhotoError(
-            "portrait.not-saved", stage="save", file=str(folder), why=error.strerror or error
-        ) from error
+        raise failure_of(error, [folder], "save") or error from error
 
 
 def _check_loras(request: PortraitRequest, persons: Sequence[Person], tools: Tools) -> None:
@@ -110,22 +109,20 @@ def _attempt(template: Template, make: Callable[[Template], Portrait], to: _Dest
     """The saved portrait, or why there is none."""
     try:
         return _saved(make(template), to)
-    except PersonGone:
+    except (PersonGone, Cancelled):
         raise
-    except EasyPhotoError as problem:
-        problem.file = problem.file or template.name
-        return problem
+    except Exception as error:
+        failure = failure_of(error, [to.folder], "portrait")
+        if failure is None:
+            raise
+        failure.file = failure.file or template.name
+        return failure
 
 
 def _saved(portrait: Portrait, to: _Destination) -> Portrait:
-    """With its file. Raises PersonGone, EasyPhotoError when the system will not write."""
-    try:
-        with to.library.unchanged(to.persons):
-            make_private(to.folder)
-            file = free_name(to.folder, f"{shortened(Path(portrait.template).stem, STEM)}-{portrait.seed}")
-            save_picture(portrait.picture, file, portrait.infotext)
-    except OSError as error:
-        raise EasyPhotoError(
-            "portrait.not-saved", stage="save", file=portrait.template, why=error.strerror or error
-        ) from error
+    """With its file. Raises PersonGone, OSError when the system will not write."""
+    with to.library.unchanged(to.persons):
+        make_private(to.folder)
+        file = free_name(to.folder, f"{shortened(Path(portrait.template).stem, STEM)}-{portrait.seed}")
+        save_picture(portrait.picture, file, portrait.infotext)
     return replace(portrait, file=file)

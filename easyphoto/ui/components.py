@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from easyphoto.domain import LikenessLevel
-from easyphoto.errors import EasyPhotoError
+from easyphoto.system_errors import failure_of
 from easyphoto.ui.i18n import Translator
 from easyphoto.ui.rendering import macro
 
@@ -43,7 +43,8 @@ def head(title: str, note: str = "", number: int = 0) -> Markup:
 
 def problem(error: Exception | Mapping[str, Any], say: Translator) -> Markup:
     """A failure with its file and its remedy."""
-    facts = error.as_json() if isinstance(error, EasyPhotoError) else error
+    failure = failure_of(error) if isinstance(error, Exception) else None
+    facts = failure.as_json() if failure else error
     if not isinstance(facts, Mapping):
         facts = {
             "problem": say("problem.unexpected", what=f"{type(error).__name__}: {error}"),

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from easyphoto.domain import Person
 from easyphoto.errors import BadRequest, EasyPhotoError
 from easyphoto.faces.likeness import level_of
+from easyphoto.system_errors import FAILURES
 from easyphoto.ui import compat, people_view
 from easyphoto.ui.components import bytes_in_words, head, notice, problem
 from easyphoto.ui.context import UiContext, changed_updates, download_payload, message, read
@@ -57,7 +58,7 @@ class PeoplePanel:
         try:
             with self.context.uploads.temporary(value) as files:
                 told = "".join(self._imported(brought.file) for brought in files)
-        except EasyPhotoError as error:
+        except FAILURES as error:
             told = problem(error, self.context.say)
         return [gr.update(value=None), told, *self._page(opened, shown)]
 
@@ -75,7 +76,7 @@ class PeoplePanel:
                 out = self._report(person)
             else:
                 opened, told = self._do(said, person)
-        except EasyPhotoError as error:
+        except FAILURES as error:
             told = problem(error, self.context.say)
         return [out, told, *self._page(opened, shown)]
 

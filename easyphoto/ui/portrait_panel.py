@@ -13,6 +13,7 @@ from easyphoto.errors import BadRequest, EasyPhotoError
 from easyphoto.jobs import JobFile, Kind
 from easyphoto.library.uploads import StoredUpload
 from easyphoto.locales import Message
+from easyphoto.system_errors import FAILURES
 from easyphoto.ui import compat, portrait_view
 from easyphoto.ui.base_models import MARK, BaseModels
 from easyphoto.ui.components import head, problem
@@ -125,7 +126,7 @@ class PortraitPanel:
                 for brought in files:
                     selection, trouble = self._add(selection, brought)
                     troubles.append(trouble)
-        except EasyPhotoError as error:
+        except FAILURES as error:
             troubles.append(problem(error, self.context.say))
         return [gr.update(value=None), "".join(troubles), *self._page(self._checked(selection), shown)]
 
@@ -133,7 +134,7 @@ class PortraitPanel:
         """With it among the templates, or why not."""
         try:
             return selection.toggled(self.context.templates.add(brought.file, brought.name).id), ""
-        except EasyPhotoError as error:
+        except FAILURES as error:
             error.file = brought.name
             return selection, problem(error, self.context.say)
 
@@ -142,7 +143,7 @@ class PortraitPanel:
         said, out, trouble = message(text), "", ""
         try:
             selection, out = self._do(said, self._checked(selection))
-        except EasyPhotoError as error:
+        except FAILURES as error:
             trouble = problem(error, self.context.say)
         return [out, trouble, *self._page(selection, shown)]
 
@@ -173,7 +174,7 @@ class PortraitPanel:
         out, trouble = "", ""
         try:
             out = apply_action(self.context, message(text))
-        except EasyPhotoError as error:
+        except FAILURES as error:
             trouble = problem(error, self.context.say)
         return [out, trouble, *self._page(selection, shown)]
 
@@ -186,7 +187,7 @@ class PortraitPanel:
         """Put the portraits into the queue: one job for every different assignment."""
         try:
             self._order(selection, values)
-        except EasyPhotoError as error:
+        except FAILURES as error:
             return [problem(error, self.context.say), *self._page(selection, shown)]
         return ["", *self._page(selection, shown)]
 

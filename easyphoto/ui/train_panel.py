@@ -13,6 +13,7 @@ from easyphoto.errors import BadRequest, EasyPhotoError, NotFound
 from easyphoto.jobs import CheckRequest, Job, Kind, State
 from easyphoto.library.uploads import StoredUpload
 from easyphoto.locales import Message
+from easyphoto.system_errors import FAILURES
 from easyphoto.ui import compat, photos_view, train_view
 from easyphoto.ui.base_models import MARK, BaseModels
 from easyphoto.ui.components import empty, head, problem
@@ -117,7 +118,7 @@ class TrainPanel:
         """More photos; the field is empty again for the next ones."""
         try:
             brought = self.context.uploads.take(value)
-        except EasyPhotoError as error:
+        except FAILURES as error:
             return [gr.update(value=None), problem(error, self.context.say), *self._page(draft, checking, shown)]
         more = added(draft, brought)
         self._drop(brought, more)
@@ -145,7 +146,7 @@ class TrainPanel:
         draft = present(draft)
         try:
             job = self.context.jobs.submit(Kind.CHECK, CheckRequest(), as_files(draft))
-        except EasyPhotoError as error:
+        except FAILURES as error:
             return [problem(error, self.context.say), *self._page(draft, checking, shown)]
         return ["", *self._page(draft, job.id, shown)]
 
@@ -156,7 +157,7 @@ class TrainPanel:
             request = self.form.request(values)
             self._refuse_early(request, draft)
             self.context.jobs.submit(Kind.TRAIN, request, as_files(draft))
-        except EasyPhotoError as error:
+        except FAILURES as error:
             return [problem(error, self.context.say), *self._page(draft, checking, shown)]
         return ["", *self._page(draft, checking, shown)]
 
@@ -178,7 +179,7 @@ class TrainPanel:
         said, out, trouble = message(text), "", ""
         try:
             out = apply_action(self.context, said)
-        except EasyPhotoError as error:
+        except FAILURES as error:
             trouble = problem(error, self.context.say)
         return [out, trouble, *self._page(draft, checking, shown)]
 

@@ -274,7 +274,7 @@ def test_a_portrait_that_cannot_be_saved_fails_alone(tmp_path: Path, ann: Subjec
     context = BatchContext(Tools(FakeEngine(), FakeFaces()), _People(ann.person), tmp_path / "out")  # type: ignore[arg-type]
     batch = generate_batch(request("ann"), shown, context, silent)
     assert len(batch.portraits) == 1
-    assert "No space left" in batch.failures[0].problem
+    assert batch.failures[0].code == "system.disk-full"
 
 
 class EnhancingFaces(FakeFaces):
@@ -338,7 +338,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_anything_is_rendered(tmp
     context = BatchContext(Tools(engine, FakeFaces()), _People(ann.person), occupied / "below")  # type: ignore[arg-type]
     with pytest.raises(EasyPhotoError) as caught:
         generate_batch(request("ann"), [template(tmp_path, ((450, 350), 160))], context, silent)
-    assert caught.value.code == "portrait.not-saved" and str(occupied) in caught.value.file
+    assert caught.value.code == "system.in-the-way" and str(occupied) in caught.value.file
     assert engine.jobs == []
 
 

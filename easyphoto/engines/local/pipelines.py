@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from easyphoto.domain import Checkpoint, ModelFamily
 from easyphoto.errors import BadModel
 from easyphoto.families.base import Pipelines
+from easyphoto.system_errors import shortage_of
 
 if TYPE_CHECKING:
     import torch
@@ -61,9 +62,8 @@ def open_base(checkpoint: Checkpoint, configs: Path, placing: DevicePlacement) -
         config = str(configs / checkpoint.family.value)
         return kind.from_single_file(str(file), config=config, **options)
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as problem:
-        raise BadModel(
-            "engine.checkpoint-not-loaded", stage="model", file=str(file), why=str(problem)[:300]
-        ) from problem
+        bad = BadModel("engine.checkpoint-not-loaded", stage="model", file=str(file), why=str(problem)[:300])
+        raise shortage_of(problem) or bad from problem
 
 
 def open_control(entry: Path, config: Path, placing: DevicePlacement) -> Any:
@@ -76,9 +76,8 @@ def open_control(entry: Path, config: Path, placing: DevicePlacement) -> Any:
             return ControlNetModel.from_pretrained(entry, use_safetensors=True, **options)
         return ControlNetModel.from_single_file(str(entry), config=str(config), **options)
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as problem:
-        raise BadModel(
-            "engine.controlnet-not-loaded", stage="ControlNet", file=str(entry), why=str(problem)[:300]
-        ) from problem
+        bad = BadModel("engine.controlnet-not-loaded", stage="ControlNet", file=str(entry), why=str(problem)[:300])
+        raise shortage_of(problem) or bad from problem
 
 
 def _options(placing: DevicePlacement) -> dict[str, Any]:

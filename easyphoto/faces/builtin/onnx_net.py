@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from easyphoto.domain import Floats, Pixels
 from easyphoto.errors import BadModel, MissingModel
 from easyphoto.faces.geometry import compose, invert, scale_of, transform_points
+from easyphoto.system_errors import shortage_of
 
 
 class OnnxNet:
@@ -31,7 +32,8 @@ class OnnxNet:
             data = file.read_bytes()  # as bytes, since paths need not be ASCII
             self._session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
         except Exception as fault:  # its exceptions share no base class of their own
-            raise BadModel("faces.model-damaged", stage="load face models", file=str(file)) from fault
+            damaged = BadModel("faces.model-damaged", stage="load face models", file=str(file))
+            raise shortage_of(fault) or damaged from fault
         self._input = self._session.get_inputs()[0].name
 
     def run(self, blob: Floats) -> tuple[Floats, ...]:
