@@ -16,6 +16,7 @@ from easyphoto.errors import EasyPhotoError, TrainingInterrupted
 from easyphoto.jobs import job_files
 from easyphoto.jobs.handlers import perform
 from easyphoto.jobs.job import Event, Job, Kind, State
+from easyphoto.jobs.persistence import Persistence, ResultKeeper
 from easyphoto.jobs.removal import QUEUE_LOCK
 from easyphoto.jobs.reporter import LogTap, Reporter
 from easyphoto.jobs.store import JobStore
@@ -137,31 +138,20 @@ class Workers:
         if self._closing:
             reporter.stop = State.INTERRUPTED
         self.wake()
+        results = ResultKeeper(job.id, self._store, self._likely)
         try:
-            state, error = self._outcome(job, reporter)
+            state, error = self._outcome(job, reporter, results)
         finally:
             del self._by_thread[threading.get_ident()], self._reporters[job.id]
-        self._until_written(lambda: self._write(job.id, reporter))
-        self._until_written(lambda: self._end(job.id, state, error))
+        persistence = Persistence(self._likely, lambda: self._closing, lambda: self.wait_for_news(_IDLE))
+        for write in (
+            results.write_rest,
+            lambda: self._write(job.id, reporter),
+            lambda: self._end(job.id, state, error),
+        ):
+            persistence.until_written(write)
 
-    def _until_written(self, write: Callable[[], object]) -> None:
-        """A full disk may be emptied again; without its end in the list the job would run for ever."""
-        told = False
-        while True:
-            try:
-                write()
-            except Exception as error:
-                failure = failure_of(error, self._likely)
-                if failure is None or self._closing:
-                    raise
-                if not told:
-                    _log.warning("The end of a job cannot be written yet: %s", failure)
-                told = True
-                self.wait_for_news(_IDLE)
-            else:
-                return
-
-    def _outcome(self, job: Job, reporter: Reporter) -> tuple[State, dict[str, Any] | None]:
+    def _outcome(self, job: Job, reporter: Reporter, results: ResultKeeper) -> tuple[State, dict[str, Any] | None]:
         own = self._paths.jobs / job.id
         task = Task(
             job.id,
@@ -169,10 +159,10 @@ class Workers:
             job.request,
             job_files.stored(own),
             job.result,
-            lambda r: self._store.keep_result(job.id, r),
+            results.keep,
         )
         try:
-            self._store.keep_result(job.id, perform(task, self._studio, reporter))
+            results.keep(perform(task, self._studio, reporter))
         except Cancelled:
             return reporter.stop or State.CANCELLED, None
         except TrainingInterrupted as error:

@@ -41,10 +41,10 @@ def head(title: str, note: str = "", number: int = 0) -> Markup:
     return macro("components", "head")(title, note, number)
 
 
-def problem(error: Exception | Mapping[str, Any], say: Translator) -> Markup:
-    """A failure with its file and its remedy."""
+def problem(error: Exception | Mapping[str, Any], say: Translator, name: str = "") -> Markup:
+    """A failure with its file, called `name` by the user, and its remedy."""
     failure = failure_of(error) if isinstance(error, Exception) else None
-    facts = failure.as_json() if failure else error
+    facts = failure.as_json() | ({"file": name} if name else {}) if failure else error
     if not isinstance(facts, Mapping):
         facts = {
             "problem": say("problem.unexpected", what=f"{type(error).__name__}: {error}"),

@@ -135,8 +135,7 @@ class PortraitPanel:
         try:
             return selection.toggled(self.context.templates.add(brought.file, brought.name).id), ""
         except FAILURES as error:
-            error.file = brought.name
-            return selection, problem(error, self.context.say)
+            return selection, problem(error, self.context.say, brought.name)
 
     def on_box(self, text: str, selection: Selection, shown: dict[str, str]) -> list[Any]:
         """A template, a face or a finished portrait was clicked."""
