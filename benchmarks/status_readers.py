@@ -40,6 +40,7 @@ from easyphoto.domain import PhotoReport
 from easyphoto.jobs import CheckRequest, JobFile, JobQueue, Kind
 from easyphoto.paths import Paths
 from easyphoto.progress import Progress, Step
+from easyphoto.providers import Toolboxes
 
 PORT = 7899
 STEPS, SIDE = 500, 640
@@ -54,7 +55,7 @@ class Worker:
     seconds: float = 0.0
     others: float = 0.0  # share of a core that the rest of the process took
 
-    def check_photos(self, photos: Sequence[object], report: Progress) -> tuple[PhotoReport, ...]:
+    def check_photos(self, photos: Sequence[object], report: Progress, faces: str) -> tuple[PhotoReport, ...]:
         """Multiplies matrices, which lets go of the GIL, and shows a preview now and then, which does not."""
         matrix = np.random.default_rng(0).standard_normal((SIDE, SIDE)).astype(np.float32)
         preview = Image.new("RGB", (512, 512), "red")
@@ -72,7 +73,8 @@ class Worker:
 def serving(root: Path, port: int, idle: bool = False) -> Iterator[tuple[Worker, JobQueue]]:
     """The API on that port."""
     worker = Worker(Paths(root), idle)
-    studio = SimpleNamespace(paths=worker.paths, check_photos=worker.check_photos)
+    toolboxes = Toolboxes(worker.paths)
+    studio = SimpleNamespace(paths=worker.paths, check_photos=worker.check_photos, toolboxes=toolboxes)
     queue = JobQueue(worker.paths, studio)  # type: ignore[arg-type]
     app = FastAPI()
     app.mount("/easyphoto", build_api(studio, queue, Access.local()))  # type: ignore[arg-type]

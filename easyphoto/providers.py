@@ -1,4 +1,4 @@
-"""Engines and face toolboxes by name: the tables that command line, settings and studio choose from.
+"""Engines and face toolboxes by name: the tables that requests, command line and settings choose from.
 
 A toolbox is asked for as ``built-in``, or role by role: ``detect=modelscope,recognize=modelscope``; roles that are not
 named come from the default.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from threading import Lock
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
@@ -70,21 +70,56 @@ def make_engine(name: str, paths: Paths, settings: EngineSettings | None = None)
     return _known(name, ENGINES)(paths, settings or EngineSettings())
 
 
-def make_toolbox(
-    asked: str, paths: Paths, toolboxes: Mapping[str, ToolboxProvider] = TOOLBOXES, default: str = BUILTIN
-) -> FaceToolbox:
-    """The toolbox as it is asked for, see above; a provider of several roles is made once. Raises BadRequest."""
-    roles = {**dict.fromkeys(Role, default), **_roles(asked)}
-    providers = {role: _known(name, toolboxes) for role, name in roles.items()}
-    made = cache(lambda provider: provider(paths))
-    parts = {role: made(provider) for role, provider in providers.items()}
-    return parts[Role.DETECT] if len(set(roles.values())) == 1 else ComposedToolbox(parts)
+class Toolboxes:
+    """The face toolboxes of this process. A provider is made once, when it is first needed, whichever roles it has."""
+
+    def __init__(
+        self, paths: Paths, default: str = BUILTIN, providers: Mapping[str, ToolboxProvider] = TOOLBOXES
+    ) -> None:
+        """`default` is what a request gets that names none. Raises BadRequest for one that cannot be."""
+        self._paths, self._providers = paths, providers
+        self._made: dict[str, FaceToolbox] = {}
+        self._lock = Lock()
+        self._default = dict.fromkeys(Role, next(iter(providers)))
+        self._default = self._by_role(default)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all providers."""
+        return tuple(self._providers)
+
+    def check(self, asked: str) -> None:
+        """Raise BadRequest for a toolbox that cannot be; nothing is made."""
+        self._by_role(asked)
+
+    def name(self, asked: str = "") -> str:
+        """In full, for records: a provider's name, or one for every role. Raises BadRequest."""
+        roles = self._by_role(asked)
+        return _only(roles) or ",".join(f"{role.value}={name}" for role, name in roles.items())
+
+    def get(self, asked: str = "") -> FaceToolbox:
+        """The toolbox as it is asked for, see above; the default for "". Raises BadRequest."""
+        roles = self._by_role(asked)
+        with self._lock:
+            parts = {role: self._provider(name) for role, name in roles.items()}
+        return parts[Role.DETECT] if _only(roles) else ComposedToolbox(parts)
+
+    def _by_role(self, asked: str) -> dict[Role, str]:
+        roles = {**self._default, **_roles(asked)}
+        for name in roles.values():
+            _known(name, self._providers)
+        return roles
+
+    def _provider(self, name: str) -> FaceToolbox:
+        if name not in self._made:
+            self._made[name] = self._providers[name](self._paths)
+        return self._made[name]
 
 
-def check_toolbox(asked: str) -> None:
-    """Raise BadRequest for a toolbox that cannot be; nothing is made."""
-    for name in _roles(asked).values():
-        _known(name, TOOLBOXES)
+def _only(roles: Mapping[Role, str]) -> str:
+    """The name of the one provider of every role; "" where there are several."""
+    names = set(roles.values())
+    return names.pop() if len(names) == 1 else ""
 
 
 def _roles(asked: str) -> dict[Role, str]:

@@ -6,13 +6,14 @@ A journey is imported when it begins: interfaces start at once, and a WebUI's st
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from easyphoto.library import Library
 from easyphoto.paths import Paths, default_root
 from easyphoto.progress import Progress, silent
-from easyphoto.providers import BUILTIN, DIFFUSERS, make_engine, make_toolbox
+from easyphoto.providers import BUILTIN, DIFFUSERS, Toolboxes, make_engine
 from easyphoto.training.interpreter import TrainerPython, own_python
 
 if TYPE_CHECKING:
@@ -24,38 +25,48 @@ if TYPE_CHECKING:
     from easyphoto.quick import QuickPortraits
     from easyphoto.training.train import TrainingResult
 
+Request = TypeVar("Request", "TrainRequest", "PortraitRequest")
+
 
 class Studio:
-    """The journeys with their tools: one engine, one face toolbox, one trainer, one data folder."""
+    """The journeys with their tools: one engine, the face toolboxes, one trainer, one data folder."""
 
-    def __init__(self, paths: Paths, engine: Engine, faces: FaceToolbox, trainer: TrainerPython = own_python) -> None:
+    def __init__(self, paths: Paths, engine: Engine, toolboxes: Toolboxes, trainer: TrainerPython = own_python) -> None:
         self.paths = paths
         self.engine = engine
-        self.faces = faces
+        self.toolboxes = toolboxes
         self.trainer = trainer
         self.library = Library(paths)
 
     @classmethod
     def local(cls, root: Path | None = None, engine: str = DIFFUSERS, faces: str = BUILTIN) -> Studio:
-        """In our own process, with the engine and the face toolbox of those names; see `easyphoto.providers`.
+        """In our own process, with that engine, and that face toolbox for requests that name none.
 
         Raises BadRequest for names that are not in its tables.
         """
         paths = Paths(root or default_root())
-        return cls(paths, make_engine(engine, paths), make_toolbox(faces, paths))
+        return cls(paths, make_engine(engine, paths), Toolboxes(paths, faces))
 
-    def check_photos(self, photos: Sequence[Photo], report: Progress = silent) -> tuple[PhotoReport, ...]:
-        """A verdict for every photo, in seconds."""
+    @property
+    def faces(self) -> FaceToolbox:
+        """The toolbox of requests that name none."""
+        return self.toolboxes.get()
+
+    def check_photos(
+        self, photos: Sequence[Photo], report: Progress = silent, faces: str = ""
+    ) -> tuple[PhotoReport, ...]:
+        """A verdict for every photo, in seconds; `faces` names the toolbox. Raises BadRequest."""
         from easyphoto.training.prepare import check
 
-        return check(photos, self.faces, report)
+        return check(photos, self.toolboxes.get(faces), report)
 
     def train(self, request: TrainRequest, photos: Sequence[Photo], report: Progress = silent) -> TrainingResult:
         """Photos in, a person in the library out."""
         from easyphoto.training.train import TrainingContext, train
 
-        context = TrainingContext(self.paths, self.engine, self.faces, self.library, self.trainer)
-        return train(request, photos, context, report)
+        faces = self.toolboxes.get(request.faces)
+        context = TrainingContext(self.paths, self.engine, faces, self.library, self.trainer)
+        return train(self._named(request), photos, context, report)
 
     def portrait(
         self,
@@ -69,9 +80,9 @@ class Studio:
         from easyphoto.portrait.batch import BatchContext, discard, generate_batch
         from easyphoto.portrait.generate import Tools
 
-        tools = Tools(self.engine, self.faces)
+        tools = Tools(self.engine, self.toolboxes.get(request.faces))
         context = BatchContext(tools, self.library, out or self.paths.portraits, on_result or discard)
-        return generate_batch(request, templates, context, report)
+        return generate_batch(self._named(request), templates, context, report)
 
     def quick(
         self,
@@ -86,9 +97,14 @@ class Studio:
         from easyphoto.portrait.generate import Tools
         from easyphoto.quick import QuickContext, quick_portraits
 
-        tools = Tools(self.engine, self.faces)
+        tools = Tools(self.engine, self.toolboxes.get(request.faces))
         context = QuickContext(tools, self.paths, out or self.paths.portraits, on_result or discard)
-        return quick_portraits(request, *pictures, context, report)
+        named = replace(request, portrait=self._named(request.portrait))
+        return quick_portraits(named, *pictures, context, report)
+
+    def _named(self, request: Request) -> Request:
+        """With the toolbox it is carried out with, so that its records say which."""
+        return replace(request, faces=self.toolboxes.name(request.faces))
 
     def remove_person(self, person_id: str) -> Deletion:
         """Delete everything that was made of the person's photos. See `easyphoto.deletion.delete_person`."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from fakes import FakeEngine, FakeFaces
+from fakes import FAKE_TOOLBOXES, FakeEngine
 from PIL import Image
 
 from easyphoto.deletion import Deletion, delete_person
@@ -36,6 +36,7 @@ from easyphoto.locales import message
 from easyphoto.paths import Paths
 from easyphoto.portrait.batch import OnResult, PortraitBatch, discard
 from easyphoto.progress import Progress, Step, silent
+from easyphoto.providers import Toolboxes
 from easyphoto.quick import QuickPortraits
 from easyphoto.stages import Stage
 from easyphoto.training.train import TrainingResult
@@ -63,7 +64,8 @@ class FakeStudio:
 
     def __post_init__(self) -> None:
         self.engine = FakeEngine()
-        self.faces = FakeFaces()
+        self.toolboxes = Toolboxes(self.paths, "fake", FAKE_TOOLBOXES)
+        self.faces = self.toolboxes.get()
         self.library = Library(self.paths)
 
     def _work(self, stage: str, report: Progress) -> None:
@@ -76,8 +78,10 @@ class FakeStudio:
         if self.fails is not None:
             raise self.fails
 
-    def check_photos(self, photos: Sequence[Photo], report: Progress = silent) -> tuple[PhotoReport, ...]:
-        self.calls.append(("check", None, tuple(p.name for p in photos)))
+    def check_photos(
+        self, photos: Sequence[Photo], report: Progress = silent, faces: str = ""
+    ) -> tuple[PhotoReport, ...]:
+        self.calls.append(("check", faces, tuple(p.name for p in photos)))
         self._work("check photos", report)
         return tuple(self._checked(photo) for photo in photos)
 

@@ -25,7 +25,9 @@ from easyphoto.domain import (
 from easyphoto.errors import MissingModel
 from easyphoto.faces.base import FaceRegions, FusionResult, FusionSource, Prepare, Recognizer, unprepared
 from easyphoto.images import lab_to_rgb, rgb_to_lab
+from easyphoto.paths import Paths
 from easyphoto.progress import Progress, Step, silent
+from easyphoto.providers import Toolboxes
 
 BACKGROUND = (60, 120, 90)
 
@@ -118,6 +120,23 @@ class FakeFaces:
         moved_in = np.clip(color * 100, 0, 255)
         picture[mask > 0] = np.rint(template[mask > 0] + (moved_in - template[mask > 0]) * share).astype(np.uint8)
         return FusionResult(picture, mask, 0, 0.0)
+
+
+class OtherFaces(FakeFaces):
+    """Another provider: other distances, and a retouching that paints blue."""
+
+    recognizer = Recognizer("other", same=0.5, strict=0.3)
+
+    def retouch(self, picture: Pixels, face: Face, ratio: float) -> Pixels:
+        return np.full_like(picture, (0, 0, 255))
+
+
+FAKE_TOOLBOXES = {"fake": lambda paths: FakeFaces(), "other": lambda paths: OtherFaces()}
+
+
+def fake_toolboxes(paths: Paths) -> Toolboxes:
+    """Those, the first of them for requests that name none."""
+    return Toolboxes(paths, "fake", FAKE_TOOLBOXES)
 
 
 class FakeEngine:

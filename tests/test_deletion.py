@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from fake_studio import FakeStudio, make_person
-from fakes import FakeEngine, FakeFaces, draw_faces, save
+from fakes import FakeEngine, draw_faces, fake_toolboxes, save
 from PIL import Image
 
 from easyphoto.deletion import delete_person
@@ -181,7 +181,7 @@ def test_a_portrait_that_is_finished_during_the_deletion_is_not_saved(tmp_path: 
             return super().render(job, report)
 
     paths = Paths(tmp_path / "data")
-    studio = Studio(paths, SlowEngine(), FakeFaces())
+    studio = Studio(paths, SlowEngine(), fake_toolboxes(paths))
     person = make_person(paths, NAME)
     face = save(draw_faces((300, 300), [((150, 150), 120, (190, 110, 90))]), tmp_path / "face.png")
     person.reference.write_bytes(face.read_bytes())

@@ -7,8 +7,9 @@ from string import Formatter
 
 import pytest
 
-from easyphoto.domain import LikenessLevel, PortraitRequest, TrainRequest, options_of
+from easyphoto.domain import LikenessLevel, options_of
 from easyphoto.errors import BadPicture, TrainingFailed, messages_of
+from easyphoto.jobs.requests import REQUESTS
 from easyphoto.locales import LANGUAGES, PLAIN, Message, catalogue, from_json, message, plain, text
 from easyphoto.stages import Stage
 
@@ -44,7 +45,7 @@ def test_chinese_uses_full_width_punctuation():
     assert {key: said for key, said in catalogue("zh").items() if HALF_WIDTH.search(said)} == {}
 
 
-@pytest.mark.parametrize("kind", [TrainRequest, PortraitRequest])
+@pytest.mark.parametrize("kind", REQUESTS.values())
 def test_every_option_has_its_texts(kind: type):
     for name, option in options_of(kind).items():
         assert option.key.endswith(f".{name}")
@@ -52,7 +53,7 @@ def test_every_option_has_its_texts(kind: type):
 
 
 def test_there_are_no_texts_of_options_and_stages_that_are_gone():
-    options = (one.key for kind in (TrainRequest, PortraitRequest) for one in options_of(kind).values())
+    options = (one.key for kind in REQUESTS.values() for one in options_of(kind).values())
     known = {f"{key}.{text}" for key in options for text in ("label", "help")}
     known |= {f"stages.{stage.value.replace(' ', '-')}" for stage in Stage}
     known |= {f"likeness.{level.value}" for level in LikenessLevel}

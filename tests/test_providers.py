@@ -2,42 +2,26 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from dataclasses import replace
 from inspect import signature
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from fakes import FakeEngine, FakeFaces, draw_faces, save
+from fake_studio import FakeStudio, make_person
+from fakes import FAKE_TOOLBOXES, FakeEngine, FakeFaces, OtherFaces, draw_faces, fake_toolboxes, save
 
 from easyphoto.cli.app import main
-from easyphoto.domain import Face, Person, Pixels, PortraitRequest, Template
+from easyphoto.domain import PortraitRequest, QuickRequest, Template, TrainRequest
 from easyphoto.errors import BadRequest
-from easyphoto.faces.base import FaceToolbox, Recognizer
+from easyphoto.faces.base import FaceToolbox
 from easyphoto.faces.builtin.toolbox import BuiltinToolbox
 from easyphoto.faces.composed import ComposedToolbox, Role
+from easyphoto.jobs import CheckRequest, JobFile, JobQueue, Kind
 from easyphoto.paths import Paths
-from easyphoto.portrait.generate import Tools, generate
-from easyphoto.portrait.subject import open_subject
-from easyphoto.progress import silent
-from easyphoto.providers import ENGINES, TOOLBOXES, make_engine, make_toolbox
+from easyphoto.providers import ENGINES, TOOLBOXES, Toolboxes, make_engine
 from easyphoto.studio import Studio
-
-
-class OtherFaces(FakeFaces):
-    """Another provider: other distances, and a retouching that paints blue."""
-
-    recognizer = Recognizer("other", same=0.5, strict=0.3)
-
-    def retouch(self, picture: Pixels, face: Face, ratio: float) -> Pixels:
-        return np.full_like(picture, (0, 0, 255))
-
-
-FAKES = {"fake": lambda paths: FakeFaces(), "other": lambda paths: OtherFaces()}
-
-
-def made(asked: str, paths: Paths) -> Any:
-    return make_toolbox(asked, paths, FAKES, "fake")
 
 
 @pytest.fixture
@@ -46,13 +30,14 @@ def paths(tmp_path: Path) -> Paths:
 
 
 def test_one_name_is_that_provider_itself(paths: Paths):
-    assert type(made("other", paths)) is OtherFaces
-    assert type(made("", paths)) is FakeFaces
-    assert isinstance(make_toolbox("built-in", paths), BuiltinToolbox)
+    toolboxes = fake_toolboxes(paths)
+    assert type(toolboxes.get("other")) is OtherFaces
+    assert type(toolboxes.get()) is FakeFaces
+    assert isinstance(Toolboxes(paths).get("built-in"), BuiltinToolbox)
 
 
 def test_a_role_can_come_from_another_provider_than_its_neighbor(paths: Paths):
-    faces = made("retouch=other, recognize = other", paths)
+    faces: Any = fake_toolboxes(paths).get("retouch=other, recognize = other")
     assert faces.recognizer.name == "other"
     picture = draw_faces((200, 200), [((100, 100), 80, (190, 110, 90))])
     (face,) = faces.detect(picture)
@@ -60,17 +45,28 @@ def test_a_role_can_come_from_another_provider_than_its_neighbor(paths: Paths):
     assert (faces.matte(picture) == FakeFaces().matte(picture)).all()
 
 
-def test_a_provider_of_several_roles_is_made_once(paths: Paths):
+def test_a_provider_is_made_once_for_all_roles_and_requests(paths: Paths):
     count: list[int] = []
-    table = {"fake": lambda paths: FakeFaces(), "other": lambda paths: count.append(1) or OtherFaces()}
-    make_toolbox("retouch=other,fuse=other,parse=other", paths, table, "fake")
+    table = {**FAKE_TOOLBOXES, "other": lambda paths: count.append(1) or OtherFaces()}
+    toolboxes = Toolboxes(paths, "fake", table)
+    assert not count
+    toolboxes.get("retouch=other,fuse=other,parse=other")
+    toolboxes.get("other")
     assert len(count) == 1
+
+
+def test_roles_that_are_not_named_come_from_the_default(paths: Paths):
+    toolboxes = Toolboxes(paths, "retouch=other", FAKE_TOOLBOXES)
+    assert toolboxes.get("fuse=fake").recognizer.name == "fake"
+    assert "retouch=other" in toolboxes.name("fuse=fake") and "fuse=fake" in toolboxes.name("fuse=fake")
+    assert toolboxes.name("other") == "other"
+    assert toolboxes.get(toolboxes.name()).recognizer.name == "fake"
 
 
 @pytest.mark.parametrize("asked", ["nobody", "retouch=nobody", "paint=fake", "retouch", "retouch,fuse=fake"])
 def test_what_cannot_be_is_refused_with_what_there_is(paths: Paths, asked: str):
     with pytest.raises(BadRequest) as caught:
-        made(asked, paths)
+        fake_toolboxes(paths).check(asked)
     assert "fake" in caught.value.remedy or "detect" in caught.value.remedy
 
 
@@ -96,14 +92,42 @@ def test_the_roles_cover_the_whole_toolbox(paths: Paths):
     assert {call.split(".")[1] for call in calls} == methods
 
 
-def test_a_portrait_is_made_with_a_composed_toolbox(paths: Paths, tmp_path: Path):
-    photo = save(draw_faces((300, 300), [((150, 150), 120, (190, 110, 90))]), tmp_path / "ann.png")
+def test_a_request_chooses_the_toolbox(paths: Paths, tmp_path: Path):
+    studio = Studio(paths, FakeEngine(), fake_toolboxes(paths))  # type: ignore[arg-type]
+    person = make_person(paths, "Ann")
+    save(draw_faces((300, 300), [((150, 150), 120, (190, 110, 90))]), person.reference)
     shown = save(draw_faces((400, 400), [((200, 200), 150, (235, 190, 170))]), tmp_path / "template.png")
-    faces = made("retouch=other", paths)
-    subject = open_subject(Person("ann", "Ann", tmp_path, None, photo, None, (photo,)), faces)
-    request = PortraitRequest(persons=("ann",), seed=1, retouch=True, color_last=False, enhance_detail=False)
-    portrait = generate(request, Template(shown, "t"), {"ann": subject}, Tools(FakeEngine(), faces), silent)
-    assert portrait.picture.getpixel((200, 200))[2] > 240  # the other provider's blue
+    plain = PortraitRequest(persons=("ann",), seed=1, retouch=True, color_last=False, enhance_detail=False)
+    request = replace(plain, faces="retouch=other")
+    made, usual = (studio.portrait(one, [Template(shown, "t")]).portraits[0] for one in (request, plain))
+    assert made.picture.getpixel((200, 200))[2] > 240 > usual.picture.getpixel((200, 200))[2]
+    assert "EasyPhoto faces: fake," in usual.infotext  # the record says which it was, also where none was named
+    assert "retouch=other" in made.infotext
+
+
+@pytest.mark.parametrize(
+    ("kind", "request_"),
+    [
+        (Kind.CHECK, CheckRequest("nobody")),
+        (Kind.TRAIN, TrainRequest(person="Ann", consent=True, faces="fuse=nobody")),
+        (Kind.PORTRAIT, PortraitRequest(persons=("ann",), faces="nobody")),
+        (Kind.QUICK, QuickRequest(PortraitRequest(faces="nobody"), consent=True)),
+    ],
+)
+def test_the_queue_refuses_an_unknown_toolbox_before_anything_is_stored(paths: Paths, kind: Kind, request_: Any):
+    with closing(JobQueue(paths, FakeStudio(paths))) as queue:  # type: ignore[arg-type]
+        with pytest.raises(BadRequest, match="nobody"):
+            queue.submit(kind, request_, [JobFile(paths.root / "none.png", "none.png")])
+        assert not queue.list()
+
+
+def test_a_check_is_made_with_the_toolbox_that_was_asked_for(paths: Paths, tmp_path: Path):
+    studio = FakeStudio(paths)
+    photo = save(draw_faces((200, 200), []), tmp_path / "a.png")
+    with closing(JobQueue(paths, studio)) as queue:  # type: ignore[arg-type]
+        job = queue.submit(Kind.CHECK, CheckRequest("other"), [JobFile(photo, "a.png")])
+        assert list(queue.watch(job.id, timeout=10))
+    assert studio.calls == [("check", "other", ("a.png",))]
 
 
 def test_engines_by_name(paths: Paths):
@@ -117,7 +141,8 @@ def test_engines_by_name(paths: Paths):
 
 def test_the_command_line_chooses_by_name(paths: Paths, capsys: pytest.CaptureFixture[str]):
     data = ["--data", str(paths.root)]
-    assert main(["persons", "list", *data, "--faces", "detect=built-in", "--engine", "diffusers"]) == 0
-    assert main(["persons", "list", *data, "--faces", "nobody"]) == 2
+    assert main(["persons", "list", *data, "--engine", "diffusers"]) == 0
+    quick = ["quick", *data, "--consent", "--photos", str(paths.root), "--template", str(paths.root)]
+    assert main([*quick, "--faces", "nobody"]) == 2
     assert "nobody" in capsys.readouterr().err
     assert isinstance(Studio.local(paths.root, faces="fuse=built-in").faces, BuiltinToolbox)

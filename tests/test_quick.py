@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from fake_studio import make_person
-from fakes import FakeEngine, FakeFaces, draw_faces, save
+from fakes import FakeEngine, draw_faces, fake_toolboxes, save
 
 from easyphoto.domain import MOST_PHOTOS, ModelFamily, Photo, PortraitRequest, QuickRequest, Template
 from easyphoto.errors import BadRequest, NoFace
@@ -20,7 +20,8 @@ TAN, PALE = (190, 110, 90), (235, 190, 170)
 
 @pytest.fixture
 def studio(tmp_path: Path) -> Studio:
-    return Studio(Paths(tmp_path / "数据 home"), FakeEngine(), FakeFaces())  # type: ignore[arg-type]
+    paths = Paths(tmp_path / "数据 home")
+    return Studio(paths, FakeEngine(), fake_toolboxes(paths))  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from fake_studio import make_person
-from fakes import FakeEngine, FakeFaces, draw_faces, save
+from fakes import FakeEngine, draw_faces, fake_toolboxes, save
 
 from easyphoto.domain import PortraitRequest, RenderJob, Template
 from easyphoto.errors import BadName, RenderFailed
@@ -25,7 +25,7 @@ def test_a_person_is_removed_from_the_engine_before_the_files_are_gone(tmp_path:
     person = make_person(paths, "Anna")
     lora = person.folder / "person.safetensors"
     lora.write_bytes(b"weights")
-    Studio(paths, engine, FakeFaces()).remove_person(person.id)  # type: ignore[arg-type]
+    Studio(paths, engine, fake_toolboxes(paths)).remove_person(person.id)  # type: ignore[arg-type]
     assert (engine.forgotten, there) == ([lora], [True])
     assert not person.folder.exists()
 
@@ -35,7 +35,7 @@ def test_a_person_with_a_damaged_manifest_is_removed_as_well(tmp_path: Path):
     person = make_person(paths, "Anna")
     (person.folder / "person.safetensors").write_bytes(b"weights")
     (person.folder / "manifest.json").write_text("{")
-    Studio(paths, engine, FakeFaces()).remove_person(person.id)  # type: ignore[arg-type]
+    Studio(paths, engine, fake_toolboxes(paths)).remove_person(person.id)  # type: ignore[arg-type]
     assert engine.forgotten
     assert not person.folder.exists()
 
@@ -44,7 +44,7 @@ def test_what_is_no_id_never_reaches_the_disk(tmp_path: Path):
     (tmp_path / "other.safetensors").write_bytes(b"weights")
     engine = FakeEngine()
     with pytest.raises(BadName):
-        Studio(Paths(tmp_path), engine, FakeFaces()).remove_person("..")  # type: ignore[arg-type]
+        Studio(Paths(tmp_path), engine, fake_toolboxes(Paths(tmp_path))).remove_person("..")  # type: ignore[arg-type]
     assert engine.forgotten == []
 
 
@@ -61,7 +61,7 @@ def test_templates_are_made_at_work_and_the_host_gets_its_own_back_after_a_failu
     person = make_person(paths, "Anna")
     person.reference.write_bytes(face.read_bytes())
     request = PortraitRequest(persons=(person.id,))
-    batch = Studio(paths, engine, FakeFaces()).portrait(request, [Template(face, "face")])  # type: ignore[arg-type]
+    batch = Studio(paths, engine, fake_toolboxes(paths)).portrait(request, [Template(face, "face")])  # type: ignore[arg-type]
     assert [type(problem) for problem in batch.failures] == [RenderFailed]
     assert seen == [True]
     assert engine.working is False

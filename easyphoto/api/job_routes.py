@@ -26,7 +26,8 @@ _FURTHEST = 10**12  # number of an event
 @router.post("/check", operation_id="checkPhotos", response_model=models.JOB, status_code=202)
 def check(body: CheckBody, context: AppContext = Depends(context_of)) -> Json:
     """Judge photos."""
-    return _submitted(context, Kind.CHECK, CheckRequest(), {PictureRole.PHOTO: body.photos})
+    request = CheckRequest(**(given_fields(body.request) if body.request else {}))
+    return _submitted(context, Kind.CHECK, request, {PictureRole.PHOTO: body.photos})
 
 
 @router.post("/train", operation_id="train", response_model=models.JOB, status_code=202)

@@ -169,7 +169,14 @@ def forms(request: Request, context: AppContext = Depends(context_of)) -> Json:
     defaults = {family.value: _defaults(context, family, firsts[family]) for family in ModelFamily}
     schemas = request.app.openapi()["components"]["schemas"]
     requests = {"train": schemas["TrainRequest"], "portrait": schemas["PortraitRequest"]}
-    return {"requests": requests, "defaults": defaults, "base_models": known, "base_model": first}
+    toolboxes = list(context.studio.toolboxes.names)
+    return {
+        "requests": requests,
+        "defaults": defaults,
+        "base_models": known,
+        "base_model": first,
+        "toolboxes": toolboxes,
+    }
 
 
 def _defaults(context: AppContext, family: ModelFamily, base: str) -> dict[str, Any]:

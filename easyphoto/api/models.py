@@ -18,7 +18,7 @@ from easyphoto.api.pydantic_versions import (
     text,
 )
 from easyphoto.domain import Option, PortraitRequest, QuickRequest, TrainRequest, options_of
-from easyphoto.jobs import Event, Job
+from easyphoto.jobs import CheckRequest, Event, Job
 from easyphoto.jobs.job import JOB_ID
 from easyphoto.jobs.queue import MOST_FILES
 from easyphoto.jobs.requests import MAX_ITEMS, MAX_TEXT
@@ -84,6 +84,7 @@ if TYPE_CHECKING:  # what a call makes is no type to a type checker
     FileName = str
     Base64 = str
     Count = int
+    CheckFields = Any
     TrainFields = Any
     PortraitFields = Any
     QuickFields = Any
@@ -94,6 +95,7 @@ else:
     FileName = text(min_length=1, max_length=255, pattern=PLAIN_TEXT)
     Base64 = text(min_length=4)
     Count = conint(ge=0)
+    CheckFields = request_model(CheckRequest)
     TrainFields, PortraitFields = request_model(TrainRequest), request_model(PortraitRequest)
     QuickFields = request_model(QuickRequest)
 
@@ -164,6 +166,7 @@ else:
 class CheckBody(RequestModel):
     """Photos to judge."""
 
+    request: CheckFields | None = None
     photos: Photos
 
 
@@ -202,7 +205,7 @@ _TIME = (str, documented(extra={"format": "date-time"}))
 _LATER = (str | None, documented(extra={"format": "date-time"}))
 _PICTURE = (str | None, documented(description="For GET pictures/{token}."))
 _PLACE = (Count, documented(description="Jobs in the line up to this one; 0 once it runs."))
-_DISTANCE = (float | None, documented(description="L2 distance; lower is nearer."))
+_DISTANCE = (float | None, documented(description="L2 of the person's recognizer; lower is nearer."))
 _OBJECT = dict[str, Any]
 
 _FAILURE: dict[str, Any] = dict.fromkeys(("kind", "code", "problem", "stage", "file", "remedy"), (str, ...))
@@ -225,7 +228,7 @@ EVENT = result_model(Event, **_NOTE, time=_TIME, preview=_PICTURE)
 EVENTS = _result("Events", events=list[EVENT])  # type: ignore[valid-type]
 PERSON = _result(
     "Person",
-    **dict.fromkeys(("id", "name", "created", "base_model"), str),
+    **dict.fromkeys(("id", "name", "created", "base_model", "recognizer"), str),
     **dict.fromkeys(("photos", "bytes"), Count),
     distance=_DISTANCE,
     family=str | None,
@@ -255,6 +258,7 @@ FORMS = _result(
     defaults=dict[str, _OBJECT],
     base_models=list[BASE_MODEL],  # type: ignore[valid-type]
     base_model=(str, documented(description="What a request has that names none.")),
+    toolboxes=list[str],
 )
 FINDING = _result("Finding", name=str, state=str, value=str, remedy=str)
 DIAGNOSIS = _result("Diagnosis", ok=bool, findings=list[FINDING])  # type: ignore[valid-type]

@@ -67,6 +67,7 @@ class Serializer:
             "name": person.name,
             "created": person.created,
             "base_model": person.base_model,
+            "recognizer": person.recognizer,
             "photos": len(person.photos),
             "bytes": sum(file.stat().st_size for file in files),
             "distance": None if person.lora is None else person.lora.distance,

@@ -27,6 +27,7 @@ from easyphoto.domain import PortraitRequest, TrainRequest
 from easyphoto.locales import text
 from easyphoto.paths import default_root
 from easyphoto.progress import Cancelled
+from easyphoto.providers import BUILTIN
 from easyphoto.system_errors import failure_of
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def _run(given: argparse.Namespace, open_studio: OpenStudio, beside: Console) ->
 def _local(given: argparse.Namespace, root: Path | None) -> Studio:
     from easyphoto.studio import Studio
 
-    return Studio.local(root, given.engine, given.faces)
+    return Studio.local(root, given.engine, getattr(given, "faces", BUILTIN))
 
 
 # ---------------------------------------------------------------- the parser
@@ -153,9 +154,6 @@ def _common() -> argparse.ArgumentParser:
     common.add_argument("--json", action="store_true", help="one JSON document on standard output")
     common.add_argument("--data", type=Path, metavar="DIR", help="data folder instead of the usual one")
     common.add_argument("--engine", default="diffusers", metavar="NAME", help="what paints; default diffusers")
-    common.add_argument(
-        "--faces", default="built-in", metavar="NAME", help="the face toolbox, or role by role: detect=NAME,fuse=NAME"
-    )
     common.add_argument("--debug", action="store_true", help="log everything, with tracebacks")
     return common
 
@@ -181,6 +179,7 @@ def _ui(one: argparse.ArgumentParser) -> None:
         help="holds it; so may EASYPHOTO_TOKEN in the environment",
     )
     one.add_argument("--no-browser", action="store_true", help="open no browser")
+    one.add_argument("--faces", default=BUILTIN, metavar="NAME", help="the face toolbox of requests that name none")
 
 
 def _train(one: argparse.ArgumentParser) -> None:

@@ -25,6 +25,7 @@ class Person:
     created: str = ""  # ISO 8601 UTC
     report: Path | None = None
     warnings: tuple[Message, ...] = ()
+    recognizer: str = ""  # of the toolbox that measured the LoRA's distance; no other one's thresholds say anything
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ class PortraitRequest:
     base_model: str = option(BUILTIN_CHECKPOINT, advanced=False)
     prompt: str = option("portrait photo, natural light, fine detail", advanced=False)
     negative_prompt: str = option("low quality, blurry, watermark, text", advanced=False)
+    faces: str = option("")
     seed: int = option(-1, low=-1, high=2**32 - 1, step=1)
     lora_weight: float = option(0.9, low=0.0, high=1.3, step=0.05)
     crop_face: bool = option(True)

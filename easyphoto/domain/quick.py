@@ -18,3 +18,8 @@ class QuickRequest:
     def __post_init__(self) -> None:
         if self.portrait.persons:
             raise BadRequest("quick.named-persons", stage="request")
+
+    @property
+    def faces(self) -> str:
+        """Name of the face toolbox."""
+        return self.portrait.faces

@@ -79,6 +79,7 @@ class TrainRequest:
     person: str = option("", advanced=False)
     consent: bool = option(False, advanced=False)
     base_model: str = option(BUILTIN_CHECKPOINT, advanced=False)
+    faces: str = option("")
     train_lora: bool = option(True)
     resolution: int = option(512, low=128, high=2048, step=64)
     save_steps: int = option(100, low=1, high=10000, step=1)

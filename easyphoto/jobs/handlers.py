@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from easyphoto.domain import PortraitRequest, QuickRequest, TrainRequest
 from easyphoto.errors import EasyPhotoError
-from easyphoto.jobs.job import Kind
+from easyphoto.jobs.job import CheckRequest, Kind
 from easyphoto.jobs.portrait_results import PortraitResults
 from easyphoto.jobs.requests import as_json, read_request
 from easyphoto.jobs.task import Result, Task
@@ -27,7 +27,7 @@ def perform(task: Task, studio: Studio, report: Progress) -> Result:
 
 
 def _check(task: Task, studio: Studio, report: Progress) -> Result:
-    reports = studio.check_photos(task.photos, report)
+    reports = studio.check_photos(task.photos, report, read_request(CheckRequest, task.request).faces)
     return {"reports": as_json(reports, studio.paths.root)}
 
 

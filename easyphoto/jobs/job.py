@@ -8,6 +8,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from easyphoto.domain import option
 from easyphoto.errors import BadName, NotFound
 from easyphoto.library import slug
 from easyphoto.locales import Message
@@ -57,7 +58,9 @@ ENDED = frozenset({State.DONE, State.FAILED, State.CANCELLED, State.INTERRUPTED}
 
 @dataclass(frozen=True)
 class CheckRequest:
-    """A photo check has nothing to choose."""
+    """What a photo check can be told."""
+
+    faces: str = option("")
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,7 @@ class JobQueue:
         self._paths = paths
         self._store = JobStore(paths.jobs)
         self._workers = Workers(paths, studio, self._store)
+        self._toolboxes = studio.toolboxes
         self._expiry = Expiry(paths, self._store)
         self._workers.start()
 
@@ -85,6 +86,7 @@ class JobQueue:
         if not isinstance(request, REQUESTS[kind]):
             raise BadRequest("jobs.other-request", stage="request", kind=kind.value, request=REQUESTS[kind].__name__)
         check_consent(request)
+        self._toolboxes.check(request.faces)
         if {file.role or ROLES[kind][0] for file in files} != set(ROLES[kind]):
             raise BadRequest("jobs.no-picture", stage="request")
         if len(files) > MOST_FILES:

@@ -76,6 +76,7 @@ class Manifest:
             created=self.created,
             report=folder / self.report if self.report else None,
             warnings=self.warnings,
+            recognizer=self.recognizer,
         )
 
     def _checkpoint(self, folder: Path) -> LoraCheckpoint | None:

@@ -11,7 +11,7 @@ from typing import Any
 from easyphoto.domain import Checkpoint, Person, Photo, PhotoReport, TrainRequest
 from easyphoto.engines.base import Engine
 from easyphoto.errors import AlreadyThere, BadModel, BadRequest
-from easyphoto.faces.base import FaceToolbox
+from easyphoto.faces.base import FaceToolbox, Recognizer
 from easyphoto.library import Library, PersonDraft, slug
 from easyphoto.locales import Message, message
 from easyphoto.paths import Paths
@@ -51,6 +51,7 @@ class TrainingResult:
     seconds: dict[str, float]
     warnings: tuple[Message, ...] = ()
     notes: tuple[Message, ...] = ()  # what was not done, and why
+    recognizer: Recognizer | None = None  # whose distances they are; None where none was measured
 
 
 def train(request: TrainRequest, photos: Sequence[Photo], context: TrainingContext, report: Progress) -> TrainingResult:
@@ -98,11 +99,23 @@ def _train(training: _Training, photos: Sequence[Photo], context: TrainingContex
     with clock.time(Stage.CHOOSE):
         chosen = select(run, training_set, faces, folder / "person.safetensors", request.merge)
     warnings = (*training_set.warnings, *run.warnings, *chosen.warnings)
-    facts = {**_facts(order, run, chosen), "seconds": clock.seconds, "warnings": [one.as_json() for one in warnings]}
+    facts = {
+        **_facts(order, run, chosen),
+        "recognizer": asdict(faces.recognizer),
+        "seconds": clock.seconds,
+        "warnings": [one.as_json() for one in warnings],
+    }
     person = context.library.create(_draft(order, run, chosen, facts, faces.recognizer.name))
     shutil.rmtree(folder)
     return TrainingResult(
-        person, training_set.reports, run.losses, chosen.distance_by_step, chosen.votes, clock.seconds, warnings
+        person=person,
+        reports=training_set.reports,
+        losses=run.losses,
+        distance_by_step=chosen.distance_by_step,
+        votes=chosen.votes,
+        seconds=clock.seconds,
+        warnings=warnings,
+        recognizer=faces.recognizer,
     )
 
 

@@ -81,7 +81,7 @@ class UiContext:
     @cached_property
     def templates(self) -> TemplateGrid:
         """Templates."""
-        return TemplateGrid(self.studio.paths, self.studio.faces)
+        return TemplateGrid(self.studio.paths, lambda: self.studio.faces)
 
     @cached_property
     def uploads(self) -> BrowserUploads:
@@ -103,6 +103,11 @@ class UiContext:
     def models(self) -> list[str]:
         """Names of the base models."""
         return [checkpoint.name for checkpoint in self.studio.engine.checkpoints()]
+
+    def toolboxes(self) -> dict[str, Any]:
+        """What a request's field for the toolbox is made with; where there is one, there is nothing to choose."""
+        names = self.studio.toolboxes.names
+        return {"choices": ["", *names], "allow_custom_value": True, "visible": len(names) > 1}
 
     def base(self) -> Checkpoint:
         """The base model a form begins with; without a name while there is none."""

@@ -117,8 +117,9 @@ class PeoplePanel:
         return [opened, *updates, marks]
 
     def _card(self, person: Person, opened: Opened) -> PersonCard:
-        distance = person.lora.distance if person.lora else None
-        level = None if distance is None else level_of(distance, self.context.studio.faces.recognizer)
+        distance, recognizer = person.lora.distance if person.lora else None, self.context.studio.faces.recognizer
+        measured_here = person.recognizer == recognizer.name  # another recognizer's distances say nothing to this one
+        level = level_of(distance, recognizer) if distance is not None and measured_here else None
         report = self._report_html(person) if opened == Opened(person.id, "report") else None
         export = f"{self.context.api}/v1/persons/{quote(person.id, safe='')}/export"
         return PersonCard(person, self.context.studio.library.size(person.id), level, export, report)

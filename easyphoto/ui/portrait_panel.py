@@ -84,6 +84,7 @@ class PortraitPanel:
         self.models_note = gr.HTML(self.models.note_html(), elem_id="ep-portrait-models")
         self.form.place("best_of", "seed")
         with gr.Accordion(say("advanced"), open=False, elem_id="ep-portrait-advanced"):
+            self.form.place("faces", **self.context.toolboxes())
             self.form.place_rest()
         self.problem = gr.HTML("", elem_id="ep-portrait-problem")
         self.go = gr.Button(say("portrait.go"), variant="primary", elem_id="ep-portrait-go")

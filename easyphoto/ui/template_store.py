@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,7 @@ DETECT_SIDE = 1600  # longer side at which faces are looked for
 class TemplateGrid:
     """The library's templates as tiles; faces are looked for once a file."""
 
-    def __init__(self, paths: Paths, faces: FaceToolbox) -> None:
+    def __init__(self, paths: Paths, faces: Callable[[], FaceToolbox]) -> None:
         self._templates = Templates(paths)
         self._faces = faces
         self._spots: dict[tuple[str, int], tuple[FaceBox, ...]] = {}
@@ -65,7 +65,7 @@ class TemplateGrid:
             picture = open_picture(file, long_side=DETECT_SIDE)
         except BadPicture:
             return ()
-        return face_boxes_of(self._faces.detect(np.asarray(picture)), picture.size)
+        return face_boxes_of(self._faces().detect(np.asarray(picture)), picture.size)
 
 
 def _tile(template: StoredTemplate) -> TemplateTile:

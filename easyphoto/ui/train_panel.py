@@ -80,6 +80,7 @@ class TrainPanel:
             self.form.place("base_model", **self.models.changes())
             self.models_note = gr.HTML(self.models.note_html(), elem_id="ep-train-models")
             with gr.Accordion(say("advanced"), open=False, elem_id="ep-train-advanced"):
+                self.form.place("faces", **self.context.toolboxes())
                 self.form.place_rest()
             self.problem = gr.HTML("", elem_id="ep-train-problem")
             self.start = gr.Button(say("train.start"), variant="primary", elem_id="ep-train-start")

@@ -15,7 +15,7 @@ from easyphoto.ui.pictures import PictureCache
 from easyphoto.ui.rendering import render
 
 BOX = "ep-train-box"
-LOW = 0.6  # mean distance of trial pictures above which advice is due
+LOW = 0.6  # mean distance of trial pictures above which advice is due, where a report names no recognizer
 TRIALS = 6  # newest pictures shown
 
 
@@ -95,7 +95,7 @@ def _is_low(result: Mapping[str, Any]) -> bool:
     """Whether the votes went to trial pictures that hardly look like the person."""
     gaps, votes = _distances(result), result.get("votes") or {}
     chosen = [float(gaps[step]) for step in votes if step in gaps]
-    return bool(chosen) and min(chosen) > LOW
+    return bool(chosen) and min(chosen) > float((result.get("recognizer") or {}).get("same", LOW))
 
 
 def pair_html(person: Person | None, pictures: PictureCache, say: Translator) -> Markup:

@@ -7,19 +7,17 @@ A reload runs the host's scripts again and makes a new application, but packages
 from __future__ import annotations
 
 import atexit
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache, cached_property, partial
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
-from threading import Lock
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from easyphoto.engines.webui.lora import FOLDER as LORA_FOLDER
 from easyphoto.errors import MissingPackage
 from easyphoto.jobs import JobQueue
 from easyphoto.paths import Paths
-from easyphoto.providers import WEBUI, EngineSettings, check_toolbox, make_engine, make_toolbox
+from easyphoto.providers import WEBUI, EngineSettings, Toolboxes, make_engine
 from easyphoto.studio import Studio
 from easyphoto.ui.pictures import PictureCache
 from easyphoto.webui import settings
@@ -27,7 +25,6 @@ from easyphoto.webui.file_guard import FileGuard
 from easyphoto.webui.running_host import RunningHost
 
 if TYPE_CHECKING:
-    from easyphoto.faces.base import FaceToolbox
     from easyphoto.progress import Progress
     from easyphoto.training.interpreter import Interpreter
 
@@ -82,31 +79,12 @@ def studio_in(paths: Paths) -> Studio:
 
     Raises BadRequest for a face toolbox in the settings that cannot be.
     """
-    wished = settings.read().faces
-    check_toolbox(wished)
+    toolboxes = Toolboxes(paths, settings.read().faces)
     engine = make_engine(WEBUI, paths, EngineSettings(vae=lambda: settings.read().vae))
-    return Studio(
-        paths, engine, cast("FaceToolbox", _Lazy(partial(make_toolbox, wished, paths))), partial(_trainer, paths)
-    )
+    return Studio(paths, engine, toolboxes, partial(_trainer, paths))
 
 
 def _trainer(paths: Paths, report: Progress) -> Interpreter:
     from easyphoto.training.environment import PrivateEnvironment
 
     return PrivateEnvironment(paths.trainer)(report)
-
-
-class _Lazy:
-    """Something that is made when it is first asked for anything: the host's start has no time for it."""
-
-    def __init__(self, make: Callable[[], Any]) -> None:
-        self._make = make
-        self._lock = Lock()
-
-    @cached_property
-    def _made(self) -> Any:
-        with self._lock:
-            return self.__dict__.get("_made") or self._make()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._made, name)

@@ -14,6 +14,7 @@ from easyphoto.domain import ModelFamily, PortraitRequest
 from easyphoto.errors import RenderFailed
 from easyphoto.jobs import JobFile, JobQueue, Kind, State
 from easyphoto.paths import Paths
+from easyphoto.providers import Toolboxes
 from easyphoto.studio import Studio
 
 
@@ -41,7 +42,7 @@ def test_a_job_is_one_batch_in_one_session(tmp_path):
     person.reference.write_bytes(_template(tmp_path, "ann.png", (190, 110, 90)).file.read_bytes())
     before = faces.detect
     faces.detect = lambda picture: read.append(picture.shape) or before(picture)
-    studio = Studio(paths, engine, faces)
+    studio = Studio(paths, engine, Toolboxes(paths, "fake", {"fake": lambda paths: faces}))
     queue = JobQueue(paths, studio)
     files = [_template(tmp_path, f"{n}.png", (235, 190, 170), blue=n == 1) for n in range(3)]
     request = PortraitRequest.for_family(ModelFamily.BUILTIN, persons=("ann",), seed=1, first_denoising_strength=0.1)

@@ -129,7 +129,7 @@ def test_a_fault_of_ours_fails_the_job_alone(open_queue, studio, photos, caplog)
 
 
 def test_file_names_that_are_no_text(open_queue, studio, photos, monkeypatch):
-    def check(given: list, report: Callable[[Step], None]) -> tuple[()]:
+    def check(given: list, report: Callable[[Step], None], faces: str) -> tuple[()]:
         report(Step("check photos", 0, 1, given[0].name))
         raise BadPicture("plain", text="It is odd.", file=given[0].name, remedy="")
 
@@ -142,7 +142,7 @@ def test_file_names_that_are_no_text(open_queue, studio, photos, monkeypatch):
 
 
 def test_log_lines_of_the_job_are_events(open_queue, studio, photos, monkeypatch):
-    def warn(photos: object, report: object) -> tuple[()]:
+    def warn(photos: object, report: object, faces: str) -> tuple[()]:
         logging.getLogger("easyphoto.faces").warning("one eye is shut")
         return ()
 

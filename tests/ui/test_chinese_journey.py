@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fake_studio import make_person
-from fakes import FakeEngine, FakeFaces, draw_faces, save
+from fakes import FakeEngine, draw_faces, fake_toolboxes, save
 from PIL import Image
 from ui_world import broken, group, selfie
 
@@ -66,7 +66,7 @@ class NotingEngine(FakeEngine):
 @pytest.fixture
 def queue(tmp_path: Path) -> Iterator[JobQueue]:
     paths = Paths(tmp_path / "data", tmp_path / "models")
-    made = JobQueue(paths, Studio(paths, NotingEngine(), FakeFaces()))  # type: ignore[arg-type]
+    made = JobQueue(paths, Studio(paths, NotingEngine(), fake_toolboxes(paths)))  # type: ignore[arg-type]
     yield made
     made.close()
 
