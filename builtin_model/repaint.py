@@ -1,4 +1,4 @@
-"""Img2img with a mask for the built-in base model; the engine and the trainer's trial pictures share it.
+"""Img2img with a mask for the built-in base model; the engine and the trainer's validation images share it.
 
 The diffusion changes coarse latents only. What the autoencoder cannot hold is carried around it: the
 picture gets the difference of the decoded latents, so all finer detail stays the picture's own. What

@@ -1,4 +1,4 @@
-"""Saving a step, its trial pictures, and taking up a killed run where its last checkpoint stands."""
+"""Saving a step, its validation images, and taking up a killed run where its last checkpoint stands."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def save(run: TrainerRun, losses: Losses) -> None:
 
 
 def save_validation_images(run: TrainerRun, step: int, repaint: bool = True) -> None:
-    """Trial pictures of a checkpoint; one that fails is a warning. Existing ones are only reported.
+    """Validation images of a checkpoint; one that fails is a warning. Existing ones are only reported.
 
     With `repaint` off (an older checkpoint of a resumed run, whose weights are not loaded) missing ones stay missing.
     """
@@ -82,9 +82,9 @@ def save_validation_images(run: TrainerRun, step: int, repaint: bool = True) -> 
                     painted.save(part)
                     part.replace(file)
             except Exception as problem:  # a trial is a convenience: whatever breaks it must not cost the training
-                _log.exception("trial picture %d of step %d", number, step)
+                _log.exception("validation image %d of step %d", number, step)
                 why = f"{type(problem).__name__}: {problem}"
-                run.report(warned(TrainerError("trial-failed", number=number, step=step, why=why)))
+                run.report(warned(TrainerError("validation-failed", number=number, step=step, why=why)))
             if file.is_file():
                 run.report(ValidationSaved(step, number, str(file)))
         if run.accelerator.device.type == "cuda":

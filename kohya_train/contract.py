@@ -181,7 +181,7 @@ class Saved:
 
 @dataclass(frozen=True)
 class ValidationSaved:
-    """A trial picture is complete on disk; `template` counts from 0."""
+    """A validation image is complete on disk; `template` counts from 0."""
 
     event: ClassVar[str] = "trial"
     step: int

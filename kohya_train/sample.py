@@ -1,4 +1,4 @@
-"""Trial pictures: each template repainted inside its mask with the LoRA as it is now, at the template's own shape."""
+"""Validation images: each template repainted inside its mask with the LoRA as it is now, at the template's own shape."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GRID = 64
 
 
 def validation_file(folder: Path, step: int, template: int) -> Path:
-    """Where a trial picture lies."""
+    """Where a validation image lies."""
     return folder / "validation_images" / f"step-{step}-template-{template}.png"
 
 

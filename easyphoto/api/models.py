@@ -204,7 +204,7 @@ def _result(title: str, /, **made: Any) -> type[ResultModel]:
 _TIME = (str, documented(extra={"format": "date-time"}))
 _LATER = (str | None, documented(extra={"format": "date-time"}))
 _PICTURE = (str | None, documented(description="For GET pictures/{token}."))
-_PLACE = (Count, documented(description="Jobs in the line up to this one; 0 once it runs."))
+_PLACE = (Count, documented(description="Jobs in the queue up to this one; 0 once it runs."))
 _DISTANCE = (float | None, documented(description="L2 of the person's recognizer; lower is nearer."))
 _OBJECT = dict[str, Any]
 

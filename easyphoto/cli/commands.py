@@ -240,7 +240,7 @@ def _verdicts(reports: tuple[PhotoReport, ...]) -> list[tuple[str, ...]]:
 
 def _said(done: Portrait) -> list[str]:
     scores = [
-        "  " + text("cli.likeness", before=score.before, after=score.after, level=score.level.message)
+        "  " + text("cli.distance", before=score.before, after=score.after, level=score.level.message)
         for score in done.scores
     ]
     looks = [f"  quality {score.quality.value:.2f} of 1" for score in done.scores if score.quality is not None]

@@ -40,7 +40,7 @@ class Training:
     """How the LoRA came to be."""
 
     losses: tuple[tuple[int, float], ...] = ()  # (step, loss)
-    distance_by_step: Mapping[int, float] = field(default_factory=dict)  # mean L2 of the trial pictures
+    distance_by_step: Mapping[int, float] = field(default_factory=dict)  # mean L2 of the validation images
     votes: Mapping[int, float] = field(default_factory=dict)  # share of each checkpoint in the merged LoRA
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()  # why there is no LoRA, in place of the curves
@@ -70,7 +70,7 @@ def page(facts: ReportFacts) -> str:
     charts = (
         Chart("Loss", "step", training.losses, nothing=NOTHING),
         Chart(
-            "Distance of the trial pictures (lower is nearer)",
+            "Distance of the validation images (lower is nearer)",
             "step",
             sorted(training.distance_by_step.items()),
             dots=True,

@@ -122,7 +122,7 @@ def result(run: DemoRun, peak: Peak, out: Path) -> CommandResult:
     lines = [f"Report:    {out / REPORT}"]
     for portrait in run.batch.portraits:
         words = "; ".join(
-            text("cli.likeness", before=s.before, after=s.after, level=s.level.message) for s in portrait.scores
+            text("cli.distance", before=s.before, after=s.after, level=s.level.message) for s in portrait.scores
         )
         lines.append(f"Portrait:  {portrait.file} ({words})")
     lines += [f"Not made:  {failure}" for failure in run.batch.failures]

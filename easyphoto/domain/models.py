@@ -28,7 +28,7 @@ class LoraCheckpoint:
     family: ModelFamily
     rank: int
     step: int
-    distance: float | None = None  # mean L2 distance of its trial pictures to the training photos; lower is nearer
+    distance: float | None = None  # mean L2 distance of its validation images to the training photos; lower is nearer
 
 
 LORA_TRIGGER = "easyphoto_face, easyphoto, 1person"

@@ -19,7 +19,7 @@ class Person:
     folder: Path
     lora: LoraCheckpoint | None
     reference: Path  # the reference photo: source of fusion and of the likeness score
-    face_id: Path | None  # best trial picture
+    face_id: Path | None  # best validation image
     photos: tuple[Path, ...]  # prepared photos: fusion picks the one nearest in pose
     base_model: str = BUILTIN_CHECKPOINT
     created: str = ""  # ISO 8601 UTC
@@ -35,7 +35,7 @@ class TemplateFacts:
     title: Mapping[str, str]  # by language
     tags: tuple[str, ...]
     people: int  # faces that can be given to a person
-    validation: bool  # frontal and alone: trial pictures of a training are made with it
+    validation: bool  # frontal and alone: validation images of a training are made with it
     source: str
     license: str  # SPDX
     changes: str  # what was done to the source's picture

@@ -34,7 +34,7 @@ class PersonDraft:
     name: str
     training_set: TrainingSet
     lora: LoraCheckpoint | None  # the merged one
-    face_id: Path | None = None  # best trial picture
+    face_id: Path | None = None  # best validation image
     report: dict[str, Any] | None = None  # JSON: photo reports, losses, votes, seconds, settings
     warnings: tuple[Message, ...] = ()
     base_model: str = ""

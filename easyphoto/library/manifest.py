@@ -41,7 +41,7 @@ class Manifest:
     family: ModelFamily | None = None
     rank: int = 0
     step: int = 0
-    distance: float | None = None  # mean L2 of the trial pictures to the training photos
+    distance: float | None = None  # mean L2 of the validation images to the training photos
     warnings: tuple[Message, ...] = ()
     files: dict[str, str] = field(default_factory=dict)  # every file -> SHA-256
 

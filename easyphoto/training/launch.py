@@ -1,4 +1,4 @@
-"""TrainingSet + request -> the trainer's process -> Steps, checkpoints and trial pictures."""
+"""TrainingSet + request -> the trainer's process -> Steps, checkpoints and validation images."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ LIBRARY_CAUSES = (  # by what libraries and the system write
 
 @dataclass(frozen=True)
 class ValidationInput:
-    """A picture for trial pictures, and its mask ("L", same size, 255 = repaint)."""
+    """A picture for validation images, and its mask ("L", same size, 255 = repaint)."""
 
     picture: Path
     mask: Path
@@ -68,7 +68,7 @@ class TrainerJob:
 
 @dataclass(frozen=True)
 class ValidationImage:
-    """A trial picture; `template` is its place in the order's templates."""
+    """A validation image; `template` is its place in the order's templates."""
 
     step: int
     template: int
@@ -210,7 +210,7 @@ def _preview(file: Path) -> Image.Image | None:
         with Image.open(file) as opened:
             return opened.convert("RGB")
     except OSError:
-        _log.warning("trial picture %s cannot be shown", file, exc_info=True)
+        _log.warning("validation image %s cannot be shown", file, exc_info=True)
         return None
 
 

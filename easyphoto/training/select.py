@@ -1,4 +1,4 @@
-"""Trial pictures to distances, distances to votes, votes to the merged LoRA."""
+"""Validation images to distances, distances to votes, votes to the merged LoRA."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from easyphoto.private_files import make_private
 from easyphoto.progress import Progress, Step
 from easyphoto.training.launch import TrainingRun, ValidationImage
 
-VOTERS = 10  # best trial pictures that vote
+VOTERS = 10  # best validation images that vote
 
 
 @dataclass(frozen=True)
 class ScoredImage:
-    """A trial picture with its mean L2 distance to the training photos; lower is nearer."""
+    """A validation image with its mean L2 distance to the training photos; lower is nearer."""
 
     trial: ValidationImage
     distance: float
@@ -36,13 +36,13 @@ class CheckpointChoice:
 
     lora: LoraCheckpoint
     face_id: Path | None
-    distance_by_step: dict[int, float]  # mean distance of each checkpoint's trial pictures
+    distance_by_step: dict[int, float]  # mean distance of each checkpoint's validation images
     votes: dict[int, float]  # step -> share, sums to 1
     warnings: tuple[Message, ...] = ()
 
 
 def select(run: TrainingRun, training_set: TrainingSet, faces: FaceToolbox, out: Path, mode: str) -> CheckpointChoice:
-    """The checkpoints merged by the votes of the trial pictures most like the person, written to `out`.
+    """The checkpoints merged by the votes of the validation images most like the person, written to `out`.
 
     Whatever fails in judging ends in the last checkpoint and a warning; the training is never lost.
     Raises TrainingFailed only when there is no checkpoint at all.
@@ -66,7 +66,7 @@ def select(run: TrainingRun, training_set: TrainingSet, faces: FaceToolbox, out:
 def score_images(
     validation_images: Sequence[ValidationImage], training: Floats, faces: FaceToolbox
 ) -> list[ScoredImage]:
-    """Every trial picture in which a face is found, nearest first; the largest face counts."""
+    """Every validation image in which a face is found, nearest first; the largest face counts."""
     scored = []
     for trial in validation_images:
         embedding = _embedding(trial.file, faces)
@@ -76,19 +76,19 @@ def score_images(
 
 
 def vote_shares(scored: Sequence[ScoredImage], steps: set[int], voters: int = VOTERS) -> dict[int, float]:
-    """Step -> share of the votes of the nearest trial pictures whose checkpoint exists; sums to 1, or is empty."""
+    """Step -> share of the votes of the nearest validation images whose checkpoint exists; sums to 1, or is empty."""
     votes = [s.trial.step for s in scored if s.trial.step in steps][:voters]
     return {step: count / len(votes) for step, count in sorted(Counter(votes).items())}
 
 
 def distance_by_step(scored: Sequence[ScoredImage]) -> dict[int, float]:
-    """Mean distance of the trial pictures of each step."""
+    """Mean distance of the validation images of each step."""
     steps = sorted({s.trial.step for s in scored})
     return {step: float(np.mean([s.distance for s in scored if s.trial.step == step])) for step in steps}
 
 
 def with_distance(report: Progress, training: Floats, faces: FaceToolbox) -> Progress:
-    """`report`, with `figures["distance"]` added to every step that shows a trial picture: its mean distance."""
+    """`report`, with `figures["distance"]` added to every step that shows a validation image: its mean distance."""
 
     def pass_on(step: Step) -> None:
         embedding = None if step.preview is None else _embedding_in(np.asarray(step.preview), faces)

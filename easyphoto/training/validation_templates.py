@@ -1,4 +1,4 @@
-"""Templates for the trainer's trial pictures, with the masks it repaints."""
+"""Templates for the trainer's validation images, with the masks it repaints."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def _facts(card: PersonCard, say: Translator) -> list[str]:
 
 
 def _kind(card: PersonCard) -> str:
-    """How good the trial pictures are; those of the built-in model say little."""
+    """How good the validation images are; those of the built-in model say little."""
     if card.person.base_model == BUILTIN_CHECKPOINT:
         return "quiet"
     return LEVEL_KINDS[card.level] if card.level else "quiet"

@@ -163,7 +163,7 @@ class TrainPanel:
         return ["", *self._page(draft, checking, shown)]
 
     def _refuse_early(self, request: TrainRequest, draft: Draft) -> None:
-        """What the training itself would refuse, said before it waits in the line. Raises BadRequest."""
+        """What the training itself would refuse, said before it waits in the queue. Raises BadRequest."""
         taken = [person.name.casefold() for person in self.context.people()]
         rules = (
             (not any(photo.verdict != "drop" for photo in draft), "train.needs.photos"),
@@ -235,7 +235,7 @@ class TrainPanel:
             photos,
             "".join(self._job(one) for one in self._listed(job)),
             train_view.figures_html(job, events, context.say),
-            train_view.trials_html(events, context.pictures, context.say),
+            train_view.validation_images_html(events, context.pictures, context.say),
             train_view.outcome_html(job, person, context.pictures, context.say),
         )
 

@@ -15,7 +15,7 @@ from easyphoto.ui.pictures import PictureCache
 from easyphoto.ui.rendering import render
 
 BOX = "ep-train-box"
-LOW = 0.6  # mean distance of trial pictures above which advice is due, where a report names no recognizer
+LOW = 0.6  # mean distance of validation images above which advice is due, where a report names no recognizer
 TRIALS = 6  # newest pictures shown
 
 
@@ -37,9 +37,9 @@ def curves_of(facts: Mapping[str, Any], say: Translator) -> Markup:
 
 
 def curves(losses: Points, distances: Points, say: Translator) -> Markup:
-    """Loss and distance of the trial pictures over the steps; a quiet line where there is nothing yet."""
+    """Loss and distance of the validation images over the steps; a quiet line where there is nothing yet."""
     step = say("train.curve.step")
-    charts = [Chart(say("train.curve.loss"), step, losses), Chart(say("train.curve.likeness"), step, distances, True)]
+    charts = [Chart(say("train.curve.loss"), step, losses), Chart(say("train.curve.distance"), step, distances, True)]
     drawn = [line_chart(chart) for chart in charts if chart.points]
     if not drawn:
         return Markup('<p class="ep-wait">{}</p>').format(say("train.curve.wait"))
@@ -51,10 +51,10 @@ def _distances(facts: Mapping[str, Any]) -> Mapping[Any, Any]:
     return facts.get("distance_by_step") or facts.get("likeness_by_step") or {}
 
 
-def trials_html(events: Sequence[Event], pictures: PictureCache, say: Translator) -> Markup:
-    """The newest trial pictures, the newest first; nothing while there are none."""
+def validation_images_html(events: Sequence[Event], pictures: PictureCache, say: Translator) -> Markup:
+    """The newest validation images, the newest first; nothing while there are none."""
     seen = list(dict.fromkeys((e.preview, e.done) for e in reversed(events) if e.preview))[:TRIALS]
-    return render("trial_pictures", seen=seen, pictures=pictures, say=say) if seen else Markup("")
+    return render("validation_images", seen=seen, pictures=pictures, say=say) if seen else Markup("")
 
 
 def outcome_html(job: Job, person: Person | None, pictures: PictureCache, say: Translator) -> Markup:
@@ -85,19 +85,19 @@ def facts_html(facts: Mapping[str, Any], base_model: str, say: Translator) -> Ma
 
 
 def _rows(facts: Mapping[str, Any]) -> list[tuple[int, float | None, float]]:
-    """(step, mean distance of its trial pictures, share in the merged LoRA)."""
+    """(step, mean distance of its validation images, share in the merged LoRA)."""
     gaps, votes = _distances(facts), facts.get("votes") or {}
     steps = sorted({int(step) for step in (*gaps, *votes)})
     return [(step, gaps.get(str(step)), float(votes.get(str(step), 0.0))) for step in steps]
 
 
 def _is_low(result: Mapping[str, Any]) -> bool:
-    """Whether the votes went to trial pictures that hardly look like the person."""
+    """Whether the votes went to validation images that hardly look like the person."""
     gaps, votes = _distances(result), result.get("votes") or {}
     chosen = [float(gaps[step]) for step in votes if step in gaps]
     return bool(chosen) and min(chosen) > float((result.get("recognizer") or {}).get("same", LOW))
 
 
 def pair_html(person: Person | None, pictures: PictureCache, say: Translator) -> Markup:
-    """The reference photo and the best trial picture."""
+    """The reference photo and the best validation image."""
     return render("person_pair", person=person, pictures=pictures, say=say) if person else Markup("")

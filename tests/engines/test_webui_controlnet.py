@@ -74,7 +74,7 @@ def test_a_missing_optional_model_is_noted_a_required_one_is_named(
     webui: FakeWebui, engine: WebuiEngine, host_job: RenderJob
 ):
     result = engine.render(hinted(host_job, [HintKind.CANNY, HintKind.TILE], required=True), silent)
-    assert [str(note) for note in result.notes] == ["No tile ControlNet for sd15: that hint was left out."]
+    assert [str(note) for note in result.notes] == ["No tile ControlNet for sd15: that control image was left out."]
     assert len(webui.calls[0].script_args) == 1
     del webui.controls[CANNY]
     with pytest.raises(MissingModel, match="canny") as caught:

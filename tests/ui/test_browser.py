@@ -59,10 +59,10 @@ def test_a_newcomers_whole_path(start_server: Start, open_page: Open, tmp_path: 
     upload(page, tmp_path)
     page.click("#ep-train-check")
     page.wait_for_selector("text=3 of 4 usable")
-    page.click(".ep-photo >> nth=1 >> text=Skip")
+    page.click(".ep-photo >> nth=1 >> text=Exclude")
     page.wait_for_selector("text=2 of 4 usable")
     page.click("#ep-train-start")
-    page.wait_for_selector("#ep-train-problem >> text=Give the person a name")
+    page.wait_for_selector("#ep-train-problem >> text=Enter a name for the person")
     start_training(page, "Ada Löve")
     page.wait_for_selector(".ep-outcome >> text=Ada Löve is ready")
     assert page.locator("#ep-train-curves svg").count() == 0  # no LoRA is trained unless asked for
@@ -79,9 +79,9 @@ def test_a_newcomers_whole_path(start_server: Start, open_page: Open, tmp_path: 
     tab(page, 2)
     page.click(".ep-person >> text=Delete")
     page.fill(".ep-form input", "Ada Löve")
-    page.click(".ep-form >> text=Delete for good")
+    page.click(".ep-form >> text=Delete permanently")
     page.wait_for_selector("#ep-people-told >> text=is deleted")
-    page.wait_for_selector("#ep-people-list >> text=Nobody here yet")
+    page.wait_for_selector("#ep-people-list >> text=No people yet")
 
 
 def test_reload_second_browser_and_cancel_in_the_middle(start_server: Start, open_page: Open, tmp_path: Path):
@@ -93,7 +93,7 @@ def test_reload_second_browser_and_cancel_in_the_middle(start_server: Start, ope
     page.reload()
     page.wait_for_selector(".ep-job-running")
     other = open_page(server.url)
-    other.wait_for_selector(".ep-job-running >> text=Learning the face")
+    other.wait_for_selector(".ep-job-running >> text=Training the LoRA")
     other.click(".ep-job >> text=Cancel")
     page.wait_for_selector(".ep-job-cancelled")
     other.wait_for_selector(".ep-job-cancelled")
@@ -164,10 +164,10 @@ def test_the_keyboard_reaches_a_verdict_and_keeps_its_place(start_server: Start,
     server = start_server()
     page = open_page(server.url)
     upload(page, tmp_path)
-    page.locator(".ep-photo >> nth=0 >> text=Skip").focus()
+    page.locator(".ep-photo >> nth=0 >> text=Exclude").focus()
     page.keyboard.press("Enter")
     page.wait_for_selector(".ep-photo >> nth=0 >> .ep-badge.ep-bad")
-    page.wait_for_function("document.activeElement.textContent.trim() === 'Skip'")
+    page.wait_for_function("document.activeElement.textContent.trim() === 'Exclude'")
 
 
 def test_a_page_that_nobody_uses_asks_less_and_less(start_server: Start, open_page: Open):

@@ -109,4 +109,4 @@ def test_numbers_that_sliders_send_as_floats_become_whole():
 
 
 def test_chinese_labels_stand_at_the_widgets():
-    assert form_of(PortraitRequest, "zh").widgets["seed"].label == "种子"
+    assert form_of(PortraitRequest, "zh").widgets["seed"].label == "随机种子"

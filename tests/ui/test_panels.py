@@ -154,7 +154,7 @@ def test_training_is_refused_early_and_then_done(context: UiContext, tmp_path: P
     values = {name: widget.value for name, widget in panel.form.widgets.items()}
     refused = panel.on_start(draft, "", {}, *values.values())[0]
     assert "name" in refused
-    assert "agrees" in refused
+    assert "agreed" in refused
     assert panel.on_start((), "", {}, *(values | {"person": "Ada", "consent": True}).values())[0]
     started = panel.on_start(draft, "", {}, *(values | {"person": "Ada", "consent": True}).values())
     assert started[0] == ""
@@ -196,7 +196,7 @@ def test_from_template_to_portrait_to_another_seed(context: UiContext):
     assert panel.on_generate(selection, {}, *values)[0] == ""
     job = ended(context.jobs, context.jobs.list(Kind.PORTRAIT)[0])
     assert job.request["persons"] == [person.id, person.id]
-    assert any("Same again" in str(part) for part in panel.on_tick(selection, {}))
+    assert any("Generate again" in str(part) for part in panel.on_tick(selection, {}))
     out, *_ = panel.on_box(click(do="download", job=job.id, portrait=0), selection, {})
     assert "data:image/png;base64," in out
     panel.on_box(click(do="again", job=job.id, portrait=0), selection, {})
@@ -240,7 +240,7 @@ def test_a_person_is_renamed_exported_deleted_and_imported(context: UiContext):
     assert len(context.people()) == 1
     assert "is deleted" in panel.on_box(click(do="delete", person=person.id, text="Ada L."), Opened(), {})[1]
     assert context.people() == []
-    assert "is here now" in panel.on_import(kept, Opened(), {})[1]
+    assert "was imported" in panel.on_import(kept, Opened(), {})[1]
     assert context.people()[0].name == "Ada L."
 
 

@@ -38,7 +38,7 @@ def test_keys_that_are_put_together_exist():
     made += [f"preset.{preset}" for preset in PRESETS]
     made += [f"quality.{part.name}" for part in fields(QualityParts)]
     assert [key for key in made if key not in PAGE] == []
-    made += [f"train.scores.{column}" for column in ("step", "likeness", "share")]
+    made += [f"train.scores.{column}" for column in ("step", "distance", "share")]
     assert [key for key in PAGE if key not in {*made, *written()} and key.removesuffix(".one") not in written()] == []
 
 

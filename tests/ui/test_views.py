@@ -47,7 +47,7 @@ def event(number: int, stage: str, done: int, total: int, **figures: float) -> E
 
 def test_a_waiting_job_says_its_place():
     html = job_html(job(state=State.QUEUED, place=3), [], 100.0, SAY, "box", "Ada")
-    assert "number 3 in the line" in html
+    assert "number 3 in the queue" in html
 
 
 # ---------------------------------------------------------------- photos
@@ -138,9 +138,9 @@ def test_portraits_count_templates_and_passes():
     ("state", "words"),
     [
         (State.RUNNING, ("Cancel", "Download log")),
-        (State.QUEUED, ("Cancel", "Waiting")),
+        (State.QUEUED, ("Cancel", "Queued")),
         (State.INTERRUPTED, ("Resume", "Interrupted")),
-        (State.FAILED, ("Put away", "Failed")),
+        (State.FAILED, ("Dismiss", "Failed")),
     ],
 )
 def test_a_job_offers_what_can_be_done(state: State, words: tuple[str, ...]):
@@ -157,7 +157,7 @@ def test_a_failure_shows_problem_file_mend_and_last_lines():
 @pytest.mark.parametrize(
     ("base", "gap", "words"),
     [
-        ("sd15", 0.9, "The likeness is low"),
+        ("sd15", 0.9, "The similarity is low"),
         ("sd15", 0.4, None),
         ("built-in", 0.9, "usual for the small built-in model"),
     ],
@@ -171,9 +171,9 @@ def test_a_low_likeness_comes_with_advice_that_fits_the_base_model(base: str, ga
 
 
 def test_a_portrait_tells_its_notes(tmp_path: Path):
-    facts = {"template": "a.jpg", "seed": 1, "notes": ["No canny ControlNet: that hint was left out.", NASTY]}
+    facts = {"template": "a.jpg", "seed": 1, "notes": ["No canny ControlNet: that control image was left out.", NASTY]}
     html = shots_html([PortraitResult("j", 0, facts, selfie(tmp_path / "a.png"), None, {})], PictureCache(), SAY)
-    assert "that hint was left out" in html
+    assert "that control image was left out" in html
     assert "<img src=x" not in html
 
 

@@ -103,7 +103,7 @@ def delete(page: Any) -> None:
     tab(page, 2)
     page.click(f".ep-person:has-text('{NAME}') >> text=Delete")
     page.fill(".ep-form input", NAME)
-    page.click(".ep-form >> text=Delete for good")
+    page.click(".ep-form >> text=Delete permanently")
     page.wait_for_selector("#ep-people-told >> text=is deleted")
     tab(page, 1)
     page.wait_for_selector(f".ep-shot-card:has-text('{NAME}')", state="detached")
