@@ -146,7 +146,7 @@ def test_what_the_host_swallows_is_told_with_the_units(webui: FakeWebui, engine:
 
 def test_fewer_control_pictures_than_units_is_a_failure(a1111: FakeWebui, engine: WebuiEngine, host_job: RenderJob):
     a1111.returns_maps = False
-    with pytest.raises(RenderFailed, match="0 control pictures"):
+    with pytest.raises(RenderFailed, match="0 control images"):
         engine.render(hinted(host_job, [HintKind.CANNY]), silent)
 
 

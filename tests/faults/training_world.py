@@ -91,7 +91,7 @@ class TrainingWorld:
 
 
 def make_world(folder: Path, base: Path) -> TrainingWorld:
-    """Three photos and one template for trial pictures."""
+    """Three photos and one template for validation images."""
     (folder / "photos").mkdir(parents=True)
     for n in range(3):
         face = [((120 + 30 * n, 150), 120 + 20 * n, (190, 110 + 9 * n, 90))]
