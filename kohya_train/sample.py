@@ -1,4 +1,4 @@
-"""Validation images: each template repainted inside its mask with the LoRA as it is now, at the template's own shape."""
+"""Validation images: each template repainted inside its mask with the current LoRA, at the template's own shape."""
 
 from __future__ import annotations
 
