@@ -12,6 +12,7 @@ from fake_webui import FakeWebui
 from PIL import Image
 
 from easyphoto.domain import RenderJob
+from easyphoto.engines.webui.engine import WebuiEngine
 from easyphoto.paths import Paths
 
 
@@ -87,3 +88,9 @@ def _installed(kind: str, root: Path, patch: pytest.MonkeyPatch) -> FakeWebui:
 def host_job(job: RenderJob) -> RenderJob:
     """The short job on the host's first checkpoint."""
     return replace(job, checkpoint="one")
+
+
+@pytest.fixture
+def engine() -> WebuiEngine:
+    """The engine in a WebUI; tests of another engine have their own."""
+    return WebuiEngine()

@@ -16,11 +16,6 @@ from easyphoto.errors import MissingModel
 SD15, SDXL = ModelFamily.SD15, ModelFamily.SDXL
 
 
-@pytest.fixture
-def engine() -> WebuiEngine:
-    return WebuiEngine()
-
-
 def add(host: FakeWebui, name: str, tensors: tuple[str, ...] | None) -> Path:
     """A file in the host's list: safetensors with those names, or a pickle nobody may open."""
     file = host.root / name

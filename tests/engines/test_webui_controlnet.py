@@ -20,11 +20,6 @@ from easyphoto.progress import Cancelled, Step, silent
 CANNY, TILE = "control_v11p_sd15_canny [a7b23cc4]", "control_v11f1e_sd15_tile [a371b31b]"
 
 
-@pytest.fixture
-def engine() -> WebuiEngine:
-    return WebuiEngine()
-
-
 def hinted(job: RenderJob, kinds: Sequence[HintKind], required: bool = False) -> RenderJob:
     hints = tuple(ControlHint(kind, job.picture, 0.7, required and kind is HintKind.CANNY) for kind in kinds)
     return replace(job, hints=hints)

@@ -23,11 +23,6 @@ def lora(tmp_path: Path) -> Path:
     return write_lora(tmp_path / "person" / "Anna.safetensors", 3, ss_output_name="Anna", ss_v2="False")
 
 
-@pytest.fixture
-def engine() -> WebuiEngine:
-    return WebuiEngine()
-
-
 def with_lora(job: RenderJob, file: Path, weight: float = 0.9) -> RenderJob:
     return replace(job, loras=(LoraUse(file, weight),))
 

@@ -14,17 +14,17 @@ INSIDE = (
     *(
         "tests/api",
         "tests/faces",
-        "tests/images",
         "tests/jobs",
         "tests/library",
         "tests/portrait",
         "tests/webui",
-        "tests/training/test_prepare.py",
     ),
     *(
         f"tests/ui/test_{name}.py"
         for name in ("base_models", "form", "uploads", "panels", "stages", "strings", "views")
     ),
+    *(f"tests/images/test_{name}.py" for name in ("color", "masks", "saving", "sizes")),
+    *(f"tests/training/test_{name}.py" for name in ("prepare", "whose_face", "photo_verdicts", "photo_measures")),
     "tests/test_lora.py",
 )
 
