@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import ast
-import io
 import re
 import sys
-import tokenize
-from collections.abc import Iterator
 from fnmatch import fnmatch
-from pathlib import Path
 
 import pytest
+from source_files import PACKAGES, ROOT, files, functions, imports_of, name_of, words_of
 
 from easyphoto.families import ModelFamily
 
-ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("easyphoto", "kohya_train", "builtin_model")
 FILE_LINES, FUNCTION_LINES, ARGUMENTS = 300, 60, 6
 LONGER: dict[str, int] = {}
 
@@ -65,38 +60,12 @@ CONCRETE = (
 )
 
 
-def files() -> list[Path]:
-    return sorted(file for package in PACKAGES for file in (ROOT / package).rglob("*.py"))
-
-
-def name_of(file: Path) -> str:
-    """easyphoto/faces/builtin/mesh.py -> easyphoto.faces.builtin.mesh; packages without __init__."""
-    parts = file.relative_to(ROOT).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 2 else parts)
-
-
-def imports_of(file: Path) -> Iterator[str]:
-    """Full names of what it imports, also inside functions and under TYPE_CHECKING."""
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
 def place(module: str) -> tuple[int, str]:
     """Layer and group of easyphoto.x.y; a bare name out of easyphoto itself is on the ground."""
     parts = module.split(".")
     if len(parts) < 2:
         return 0, "ground"
     return PLACES.get("/".join(parts[1:3])) or PLACES.get(parts[1], (0, "ground"))
-
-
-def functions() -> Iterator[tuple[Path, ast.FunctionDef | ast.AsyncFunctionDef]]:
-    for file in files():
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                yield file, node
 
 
 def test_there_are_files_to_test():
@@ -278,19 +247,6 @@ def test_no_two_public_classes_have_one_name():
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places.setdefault(node.name, []).append(name_of(file))
     assert {name: where for name, where in places.items() if len(where) > 1 and name not in SAME_NAME} == {}
-
-
-def words_of(file: Path) -> Iterator[tuple[int, str]]:
-    """(line, word) of every identifier, docstring and comment, in lower case."""
-    text = file.read_text(encoding="utf-8")
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type == tokenize.NAME:
-            found = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", token.string)
-        elif token.type == tokenize.COMMENT or (token.type == tokenize.STRING and token.string.startswith('"""')):
-            found = re.findall(r"[A-Za-z]+", token.string)
-        else:
-            continue
-        yield from ((token.start[0], word.lower()) for word in found)
 
 
 def test_names_docstrings_and_comments_use_no_metaphors():
