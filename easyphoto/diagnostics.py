@@ -16,6 +16,7 @@ from pathlib import Path
 from easyphoto import __version__
 from easyphoto.locales import Message, message
 from easyphoto.paths import Paths
+from easyphoto.sqlite_damage import all_set_aside
 
 NEEDED = (
     *("numpy", "pillow", "opencv-python-headless", "scikit-image", "scipy", "onnxruntime"),
@@ -67,6 +68,7 @@ def diagnose(paths: Paths) -> Iterator[Finding]:
     yield from devices()
     yield from models(paths)
     yield from folders(paths)
+    yield from damaged_lists(paths)
 
 
 def machine() -> Iterator[Finding]:
@@ -162,6 +164,12 @@ def folders(paths: Paths) -> Iterator[Finding]:
         elif free < ROOM_GB * 1e9:
             state, remedy = MISSING, message("doctor.little-room", room=ROOM_GB)
         yield Finding(name, state, message("doctor.room", folder=discreet(folder), free=_gigabytes(free)), remedy)
+
+
+def damaged_lists(paths: Paths) -> Iterator[Finding]:
+    """Lists of jobs and pictures that were set aside; the file says when, and has what stood in it."""
+    for one in all_set_aside(paths.jobs):
+        yield Finding(one.file.name.partition(".damaged")[0], ABSENT, one.told, one.todo)
 
 
 def writable(folder: Path) -> bool:

@@ -6,13 +6,13 @@ import re
 import secrets
 import sqlite3
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from easyphoto.errors import Busy, NotFound
 from easyphoto.paths import Paths
 from easyphoto.private_files import make_private
-from easyphoto.sqlite_damage import check_sound, is_damage, set_aside
+from easyphoto.sqlite_damage import check_sound, opened
 from easyphoto.sqlite_privacy import erase_deleted_rows, overwrite_deleted
 
 DATABASE = "pictures.sqlite"
@@ -30,13 +30,8 @@ class Pictures:
         self._lock = threading.Lock()
         make_private(paths.jobs)
         self._file = paths.jobs / DATABASE
-        try:
-            self._make_table()
-        except sqlite3.DatabaseError as error:
-            if not is_damage(error, self._file):
-                raise Busy("pictures.not-opened", stage="pictures", file=self._file.name, why=error) from error
-            set_aside(self._file)
-            self._make_table()
+        self._unwritten: dict[tuple[str, str], str] = {}
+        opened(self._file, self._make_table)
 
     def _make_table(self) -> None:
         with closing(self._database()) as database, database:
@@ -69,13 +64,23 @@ class Pictures:
         return None
 
     def _kept(self, place: tuple[str, str]) -> str:
-        """Asked of the database each time: a deletion, also by another process, may have taken the token away."""
+        """Asked of the database each time: a deletion, also by another process, may have taken the token away.
+
+        Whoever looks at pictures waits for no writer and for no room on the disk: a token that cannot be written now
+        is written when it is next asked for.
+        """
         query = "SELECT token FROM pictures WHERE root = ? AND file = ?"
-        with closing(self._database()) as database, database:
+        with closing(self._database()) as database:
             if row := database.execute(query, place).fetchone():
                 return str(row[0])
-            database.execute("INSERT OR IGNORE INTO pictures VALUES (?, ?, ?)", (secrets.token_urlsafe(18), *place))
-            return str(database.execute(query, place).fetchone()[0])
+            token = self._unwritten.setdefault(place, secrets.token_urlsafe(18))
+            database.execute("PRAGMA busy_timeout = 0")
+            with suppress(sqlite3.OperationalError):
+                with database:
+                    database.execute("INSERT OR IGNORE INTO pictures VALUES (?, ?, ?)", (token, *place))
+                del self._unwritten[place]
+                token = str(database.execute(query, place).fetchone()[0])
+            return token
 
     def open(self, token: str) -> tuple[Path, str]:
         """The file and its media type. Raises NotFound, also for what is no PNG, JPEG, GIF or WebP."""
@@ -83,6 +88,7 @@ class Pictures:
         if re.match(TOKEN, token) and len(token) == 24:
             with closing(self._database()) as database:
                 row = database.execute("SELECT root, file FROM pictures WHERE token = ?", (token,)).fetchone()
+            row = row or next((place for place, held in dict(self._unwritten).items() if held == token), None)
         if row is not None:
             file = (self._roots[row[0]] / row[1]).resolve()
             kind = media_type(file)

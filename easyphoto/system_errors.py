@@ -29,6 +29,8 @@ _DATABASE = {  # SQLite's own words, which are part of its interface; Python 3.1
     "out of memory": errno.ENOMEM,
 }
 
+_OTHER_FAULTS = (sqlite3.OperationalError, sqlite3.ProgrammingError, sqlite3.IntegrityError, sqlite3.DataError)
+
 _Made = Callable[[Path, str], EasyPhotoError]
 _MADE: dict[int, _Made] = {
     errno.ENOSPC: lambda place, _: NoStorage(
@@ -59,6 +61,8 @@ def refusal_of(error: BaseException, likely: Sequence[Path] = ()) -> EasyPhotoEr
 
     `likely` are folders that the failed work writes to, for errors that name no file.
     """
+    if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, _OTHER_FAULTS):
+        return SystemRefusal("system.list-damaged")
     number = _number(error)
     if number is None:
         return None

@@ -12,11 +12,13 @@ import pytest
 from fake_studio import FakeStudio
 from PIL import Image
 
-from easyphoto.errors import Busy
+from easyphoto.diagnostics import MISSING, damaged_lists
+from easyphoto.errors import Locked
 from easyphoto.jobs import CheckRequest, Job, JobFile, JobQueue, Kind, State
 from easyphoto.jobs.store import JobStore
 from easyphoto.paths import Paths
 from easyphoto.picture_tokens import Pictures
+from easyphoto.sqlite_damage import all_set_aside, dismiss, not_dismissed
 
 
 @pytest.fixture
@@ -57,6 +59,11 @@ def make_a_folder(file: Path) -> None:
     (file / "something").write_text("in it")
 
 
+def break_a_row(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("UPDATE jobs SET request = '{no json' WHERE id = (SELECT max(id) FROM jobs)")
+
+
 DAMAGES = {
     "pages": break_pages,
     "garbage": lambda file: file.write_bytes(b"no database " * 999),
@@ -82,10 +89,48 @@ def test_a_damaged_list_of_pictures_is_set_aside(paths: Paths, damage: Callable[
 
 
 def test_one_damaged_row_does_not_hide_the_others(paths: Paths):
-    with closing(sqlite3.connect(paths.jobs / "jobs.sqlite")) as database, database:
-        database.execute("UPDATE jobs SET request = '{no json' WHERE id = (SELECT max(id) FROM jobs)")
+    break_a_row(paths.jobs / "jobs.sqlite")
     with closing(JobQueue(paths, FakeStudio(paths))) as queue:  # type: ignore[arg-type]
         assert len(queue.list()) == 39
+
+
+def test_damaged_rows_are_set_aside_not_lost(paths: Paths):
+    break_a_row(paths.jobs / "jobs.sqlite")
+    JobQueue(paths, FakeStudio(paths)).close()  # type: ignore[arg-type]
+    (aside,) = all_set_aside(paths.jobs)
+    with closing(sqlite3.connect(aside.file)) as database:
+        assert database.execute("SELECT request FROM jobs").fetchall() == [("{no json",)]
+    assert aside.entries and aside.date in str(aside.told)
+
+
+ALL_DAMAGES = {**DAMAGES, "version": forget_version, "row": break_a_row}
+
+
+@pytest.mark.parametrize("damage", ALL_DAMAGES.values(), ids=ALL_DAMAGES)
+def test_what_was_damaged_is_told_until_it_is_read(paths: Paths, damage: Callable[[Path], None]):
+    damage(paths.jobs / "jobs.sqlite")
+    JobQueue(paths, FakeStudio(paths)).close()  # type: ignore[arg-type]
+    (told,) = not_dismissed(paths.jobs)
+    (finding,) = damaged_lists(paths)
+    assert told.file.name in finding.value + finding.remedy and finding.state != MISSING
+    dismiss(paths.jobs)
+    assert list(not_dismissed(paths.jobs)) == []
+    assert len(list(damaged_lists(paths))) == 1
+
+
+def test_pictures_are_shown_while_another_program_writes_their_list(paths: Paths):
+    pictures = Pictures(paths)
+    for name in "abc":
+        Image.new("RGB", (20, 20)).save(paths.root / f"{name}.png")
+    with closing(sqlite3.connect(paths.jobs / "pictures.sqlite", isolation_level=None)) as foreign:
+        foreign.execute("BEGIN IMMEDIATE")
+        started = time.monotonic()
+        tokens = [pictures.token(paths.root / f"{name}.png") for name in "abc"]
+        assert [pictures.open(token or "")[0].stem for token in tokens] == ["a", "b", "c"]
+        assert time.monotonic() - started < 1.5
+        foreign.execute("ROLLBACK")
+    assert [pictures.token(paths.root / f"{name}.png") for name in "abc"] == tokens
+    assert [Pictures(paths).token(paths.root / f"{name}.png") for name in "abc"] == tokens
 
 
 def test_no_job_starts_before_it_was_made(paths: Paths):
@@ -104,7 +149,7 @@ def test_readers_wait_for_nobody_and_callers_not_for_long(paths: Paths, tmp_path
             assert queue.events(queue.list()[0].id)
             assert queue.version()
             read = time.monotonic()
-            with pytest.raises(Busy):
+            with pytest.raises(Locked):
                 submitted(queue, tmp_path)
             refused = time.monotonic()
             foreign.execute("ROLLBACK")

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import sqlite3
 from pathlib import Path
 
-from easyphoto.errors import Busy, EasyPhotoError
+from easyphoto.errors import EasyPhotoError
 from easyphoto.private_files import make_private
-from easyphoto.sqlite_damage import check_sound, is_damage, set_aside
+from easyphoto.sqlite_damage import check_sound, opened, set_entries_aside
 from easyphoto.sqlite_privacy import overwrite_deleted
-
-_log = logging.getLogger(__name__)
 
 NAME = "jobs.sqlite"
 VERSION = 1
@@ -33,17 +30,11 @@ CREATE TABLE events (
 def open_database(file: Path) -> sqlite3.Connection:
     """With the tables in it; a damaged file is set aside, since a list of old jobs must not keep anybody from work.
 
-    Raises Busy when it cannot be opened now, EasyPhotoError when a newer version of the program wrote it.
+    Raises Locked when another program writes it, EasyPhotoError when a newer version of the program wrote it.
     """
     make_private(file.parent.parent)
     make_private(file.parent)
-    try:
-        return _connected(file)
-    except sqlite3.DatabaseError as error:
-        if not is_damage(error, file):
-            raise Busy("jobs.not-opened", stage="jobs", file=file.name, why=error) from error
-        set_aside(file)
-        return _connected(file)
+    return opened(file, lambda: _connected(file))
 
 
 def open_reader(file: Path) -> sqlite3.Connection:
@@ -64,7 +55,7 @@ def _connected(file: Path) -> sqlite3.Connection:
         overwrite_deleted(database)
         check_sound(database)
         _migrate(database)
-        _delete_unreadable(database)
+        _set_unreadable_aside(database, file)
     except BaseException:
         database.close()
         raise
@@ -85,10 +76,8 @@ def _migrate(database: sqlite3.Connection) -> None:
         raise EasyPhotoError("jobs.newer-version", stage="jobs")
 
 
-def _delete_unreadable(database: sqlite3.Connection) -> None:
+def _set_unreadable_aside(database: sqlite3.Connection, file: Path) -> None:
     """One row that is no JSON must not hide the others."""
     sound = " AND ".join(f"({name} IS NULL OR json_valid({name}))" for name in ("request", "files", "result", "error"))
-    deleted = database.execute(f"DELETE FROM jobs WHERE NOT ({sound})").rowcount
-    deleted += database.execute("DELETE FROM events WHERE NOT json_valid(figures)").rowcount
-    if deleted:
-        _log.warning("%d damaged entries of the list of jobs were deleted.", deleted)
+    set_entries_aside(database, file, "jobs", f"NOT ({sound})")
+    set_entries_aside(database, file, "events", "NOT json_valid(figures)")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
 
 from easyphoto.domain import LikenessLevel
+from easyphoto.sqlite_damage import SetAside
 from easyphoto.system_errors import failure_of
 from easyphoto.ui.i18n import Translator
-from easyphoto.ui.rendering import macro
+from easyphoto.ui.rendering import macro, render
 
 LEVEL_KINDS = {
     LikenessLevel.SAME_PERSON: "good",
@@ -51,6 +52,11 @@ def problem(error: Exception | Mapping[str, Any], say: Translator, name: str = "
             "remedy": say("problem.unexpected.remedy"),
         }
     return macro("components", "problem")(facts, say)
+
+
+def damage_html(found: Sequence[SetAside], say: Translator, box: str) -> Markup:
+    """What was damaged and set aside, until somebody says that they have read it."""
+    return render("damage", found=found, say=say, box=box) if found else Markup("")
 
 
 def bytes_in_words(size: float) -> str:

@@ -19,6 +19,7 @@ from easyphoto.errors import EasyPhotoError
 from easyphoto.families import FALLBACK
 from easyphoto.jobs import Event, Job, JobQueue
 from easyphoto.locales import Message
+from easyphoto.sqlite_damage import SetAside, not_dismissed
 from easyphoto.ui.i18n import Translator
 from easyphoto.ui.pictures import PictureCache
 from easyphoto.ui.rendering import render
@@ -95,6 +96,10 @@ class UiContext:
     def person(self, person: str) -> Person | None:
         """The one of that id; None when they are not there any more."""
         return next((p for p in self.studio.library.list() if p.id == person), None)
+
+    def damage(self) -> Sequence[SetAside]:
+        """Damaged lists that were set aside and of which nobody has read yet."""
+        return not_dismissed(self.studio.paths.jobs)
 
     def events(self, job: Job) -> Sequence[Event]:
         """All events of a job."""

@@ -13,10 +13,11 @@ from easyphoto.errors import BadRequest, EasyPhotoError, NotFound
 from easyphoto.jobs import CheckRequest, Job, Kind, State
 from easyphoto.library.uploads import StoredUpload
 from easyphoto.locales import Message
+from easyphoto.sqlite_damage import dismiss
 from easyphoto.system_errors import FAILURES
 from easyphoto.ui import compat, photos_view, train_view
 from easyphoto.ui.base_models import MARK, BaseModels
-from easyphoto.ui.components import empty, head, problem
+from easyphoto.ui.components import damage_html, empty, head, problem
 from easyphoto.ui.context import UiContext, changed_updates, download_payload, message
 from easyphoto.ui.form import Form
 from easyphoto.ui.job_view import job_html
@@ -31,7 +32,7 @@ from easyphoto.ui.photos_view import (
     with_reports,
 )
 
-PARTS = ("photos", "jobs", "curves", "validation_images", "outcome", "models")
+PARTS = ("photos", "jobs", "curves", "validation_images", "outcome", "models", "damage")
 TRAINABLE = (State.QUEUED, State.RUNNING)
 
 
@@ -52,6 +53,7 @@ class TrainPanel:
         self.photo_box = compat.hidden_box(photos_view.BOX)
         self.job_box = compat.hidden_box(train_view.BOX)
         self.out = gr.HTML("", elem_id="ep-train-out", elem_classes=["ep-hidden"])
+        self.damage = gr.HTML("", elem_id="ep-train-damage")
         with gr.Row(elem_classes=["ep-columns"]):
             with gr.Column(scale=7, min_width=320):
                 self._photos()
@@ -100,7 +102,15 @@ class TrainPanel:
 
     def _listen(self) -> None:
         model = self.form.widgets["base_model"]
-        parts = [self.photos, self.jobs, self.curves, self.validation_images, self.outcome, self.models_note]
+        parts = [
+            self.photos,
+            self.jobs,
+            self.curves,
+            self.validation_images,
+            self.outcome,
+            self.models_note,
+            self.damage,
+        ]
         page = [*parts, model, self.shown]
         state = [self.draft, self.checking]
         seen = [self.draft, self.checking, self.shown]
@@ -219,7 +229,8 @@ class TrainPanel:
     def _page(self, draft: Draft, checking: str, shown: dict[str, str]) -> list[Any]:
         """State and every part of the page that changed."""
         job = self.current()
-        parts = (*self._parts(draft, checking, job), self.models.note_html())
+        damage = damage_html(self.context.damage(), self.context.say, train_view.BOX)
+        parts = (*self._parts(draft, checking, job), self.models.note_html(), damage)
         updates, marks = changed_updates(shown, dict(zip(PARTS, parts, strict=True)))
         choice, marks[MARK] = self.models.fresh(shown)
         return [draft, checking, *updates, choice, marks]
@@ -272,6 +283,8 @@ def apply_action(context: UiContext, said: dict[str, Any]) -> str:
         context.jobs.resume(job)
     elif do == "delete":
         context.jobs.delete(job)
+    elif do == "dismiss":
+        dismiss(context.studio.paths.jobs)
     elif do == "log":
         return download_payload(f"easyphoto-{job}.log", context.jobs.log(job).encode(), "text/plain;charset=utf-8")
     return ""

@@ -13,6 +13,7 @@ from easyphoto.diagnostics import (
     MISSING,
     NEEDED,
     Finding,
+    damaged_lists,
     devices,
     discreet,
     face_models,
@@ -43,6 +44,7 @@ def examine(state: AppState) -> list[Finding]:
         *controlnet(),
         training(paths),
         *folders(paths),
+        *damaged_lists(paths),
         data_folder_exposure(state),
         network_exposure(),
     ]
