@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from easyphoto.locales import PLAIN, Message, catalogue, from_json, params_json, plain
+from easyphoto.printable import printable
 
 
 class EasyPhotoError(Exception):
@@ -40,11 +41,11 @@ class EasyPhotoError(Exception):
         return Message(problem_key(self.code), self.params), todo
 
     def __str__(self) -> str:
-        """One line: stage, problem, file, remedy."""
+        """One line for terminals and logs: stage, problem, file, remedy."""
         where = f"{self.stage}: " if self.stage else ""
         what = f" [{self.file}]" if self.file else ""
         then = f" {self.remedy}" if self.remedy else ""
-        return f"{where}{self.problem}{what}{then}"
+        return printable(f"{where}{self.problem}{what}{then}")
 
     def as_json(self) -> dict[str, Any]:
         """For the API, ``--json`` and the job's record: code and parameters, and the same in English."""

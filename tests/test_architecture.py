@@ -29,6 +29,7 @@ LAYERS: tuple[dict[str, tuple[str, ...]], ...] = (
             "tensor_file",
             "sqlite_damage",
             "system_errors",
+            "printable",
             "sqlite_privacy",
             "stages",
             "families",

@@ -22,8 +22,17 @@ from rich.console import Console
 from easyphoto import __version__, errors
 from easyphoto.cli import commands
 from easyphoto.cli.arguments import add_options
-from easyphoto.cli.terminal import CommandResult, console, error_result, progress, show, silence_libraries, use_utf8
-from easyphoto.domain import PortraitRequest, TrainRequest
+from easyphoto.cli.terminal import (
+    CommandResult,
+    console,
+    error_result,
+    progress,
+    show,
+    silence_libraries,
+    start_logging,
+    use_utf8,
+)
+from easyphoto.domain import Portrait, PortraitRequest, TrainRequest
 from easyphoto.locales import text
 from easyphoto.paths import default_root
 from easyphoto.progress import Cancelled
@@ -59,7 +68,7 @@ def main(arguments: Sequence[str] | None = None, open_studio: OpenStudio | None 
     use_utf8()
     yield_processor()
     given = parser().parse_args(arguments)
-    logging.basicConfig(level=logging.DEBUG if given.debug else logging.WARNING, format="%(levelname)s %(message)s")
+    start_logging(given.debug)
     if not given.debug:
         silence_libraries()
     errors_to = console(stderr=True)
@@ -77,20 +86,26 @@ def yield_processor() -> None:
 
 
 def attempt(given: argparse.Namespace, open_studio: OpenStudio, beside: Console) -> tuple[CommandResult, bool]:
-    """The command's answer, or what went wrong and True."""
+    """The command's answer, or what went wrong and True; portraits that are finished are listed in both."""
+    finished: list[Portrait] = []
     try:
-        return _run(given, open_studio, beside), False
+        return _run(given, open_studio, beside, finished), False
     except (Cancelled, KeyboardInterrupt):
-        return CommandResult({"cancelled": True, "exit_code": CANCELLED}, [text("cli.cancelled")], code=CANCELLED), True
+        stopped = CommandResult({"cancelled": True, "exit_code": CANCELLED}, [text("cli.cancelled")], code=CANCELLED)
+        return commands.with_finished(stopped, finished), True
     except Exception as error:  # the program's edge: the user gets a sentence, --debug the rest
         log.debug("failed", exc_info=True)
-        if failure := failure_of(error, _likely(given), given.command):
-            return error_result(failure, code_of(failure)), True
-        if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] not in PACKAGES:
-            missing = errors.MissingPackage("package.missing", name=error.name)
-            return error_result(missing, code_of(missing)), True
-        defect = errors.EasyPhotoError("defect", stage=given.command, why=f"{type(error).__name__}: {error}")
-        return error_result(defect, UNEXPECTED), True
+        return commands.with_finished(_failed(error, given), finished), True
+
+
+def _failed(error: Exception, given: argparse.Namespace) -> CommandResult:
+    if failure := failure_of(error, _likely(given), given.command):
+        return error_result(failure, code_of(failure))
+    if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] not in PACKAGES:
+        missing = errors.MissingPackage("package.missing", name=error.name)
+        return error_result(missing, code_of(missing))
+    defect = errors.EasyPhotoError("defect", stage=given.command, why=f"{type(error).__name__}: {error}")
+    return error_result(defect, UNEXPECTED)
 
 
 def _likely(given: argparse.Namespace) -> tuple[Path, ...]:
@@ -103,7 +118,9 @@ def code_of(error: errors.EasyPhotoError) -> int:
     return next(code for kind, code in CODES if isinstance(error, kind))
 
 
-def _run(given: argparse.Namespace, open_studio: OpenStudio, beside: Console) -> CommandResult:
+def _run(
+    given: argparse.Namespace, open_studio: OpenStudio, beside: Console, finished: list[Portrait]
+) -> CommandResult:
     if given.command == "doctor":
         return commands.doctor(given.data)
     if given.command == "ui":
@@ -114,7 +131,7 @@ def _run(given: argparse.Namespace, open_studio: OpenStudio, beside: Console) ->
 
             return demo(given, open_studio, report)
         handler: Handler = given.handler
-        return handler(given, commands.CommandContext(open_studio(given.data), report))
+        return handler(given, commands.CommandContext(open_studio(given.data), report, finished))
 
 
 def _local(given: argparse.Namespace, root: Path | None) -> Studio:

@@ -8,7 +8,7 @@ import webbrowser
 from argparse import Namespace
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ from easyphoto.domain import (
     QuickRequest,
     TrainRequest,
 )
-from easyphoto.errors import BadRequest
+from easyphoto.errors import BadRequest, EasyPhotoError
 from easyphoto.locales import Message, text
 from easyphoto.paths import Paths, default_root
 from easyphoto.progress import Progress
@@ -44,6 +44,12 @@ class CommandContext:
 
     studio: Studio
     report: Progress
+    finished: list[Portrait] = field(default_factory=list)  # portraits that are saved already
+
+    def on_result(self, done: Portrait | EasyPhotoError) -> None:
+        """Takes each as it is finished."""
+        if isinstance(done, Portrait):
+            self.finished.append(done)
 
 
 def train(arguments: Namespace, context: CommandContext) -> CommandResult:
@@ -80,7 +86,7 @@ def portrait(arguments: Namespace, context: CommandContext) -> CommandResult:
         _family(arguments, context), persons=persons, **chosen(arguments, PortraitRequest)
     )
     templates = templates_of(arguments.template)
-    return _made(context.studio.portrait(request, templates, context.report, arguments.out))
+    return _made(context.studio.portrait(request, templates, context.report, arguments.out, context.on_result))
 
 
 def quick(arguments: Namespace, context: CommandContext) -> CommandResult:
@@ -89,7 +95,7 @@ def quick(arguments: Namespace, context: CommandContext) -> CommandResult:
     templates = templates_of(arguments.template)
     wanted = PortraitRequest.for_family(_family(arguments, context), **chosen(arguments, PortraitRequest))
     request = QuickRequest(wanted, arguments.consent)
-    done = context.studio.quick(request, (photos, templates), context.report, arguments.out)
+    done = context.studio.quick(request, (photos, templates), context.report, arguments.out, context.on_result)
     made = _made(done.batch)
     data = {
         **made.data,
@@ -110,6 +116,15 @@ def _made(batch: PortraitBatch) -> CommandResult:
     lines = [line for done in batch.portraits for line in _said(done)]
     lines += [f"not made: {failure}" for failure in batch.failures]
     return CommandResult(data, lines, code=PART_FAILED if batch.failures else 0)
+
+
+def with_finished(result: CommandResult, finished: Sequence[Portrait]) -> CommandResult:
+    """A failure that also names the portraits that were saved before it."""
+    if not finished:
+        return result
+    data = {**result.data, "portraits": [portrait_facts(done) for done in finished]}
+    lines = [*(line for done in finished for line in _said(done)), *result.lines]
+    return replace(result, data=data, lines=lines)
 
 
 def _json(told: Sequence[Message]) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import sys
@@ -20,6 +21,7 @@ from rich.table import Table
 
 from easyphoto.errors import EasyPhotoError
 from easyphoto.locales import text
+from easyphoto.printable import printable
 from easyphoto.progress import Cancelled, Step
 
 QUIET_SECONDS = 10.0
@@ -37,6 +39,22 @@ def console(stderr: bool = False) -> Console:
     """Of the terminal's width, or wide enough for tables in a pipe."""
     stream = sys.stderr if stderr else sys.stdout
     return Console(stderr=stderr, width=None if stream.isatty() else PIPE_COLUMNS)
+
+
+class LogFormatter(logging.Formatter):
+    """Whatever name a line holds, it commands no terminal; tracebacks keep their lines."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Of the message alone line ends are escaped, too."""
+        plain = logging.makeLogRecord({**record.__dict__, "msg": printable(record.getMessage()), "args": None})
+        return printable(super().format(plain), keep="\n\t")
+
+
+def start_logging(debug: bool) -> None:
+    """To standard error: warnings, or everything."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(LogFormatter("%(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, handlers=[handler])
 
 
 def silence_libraries() -> None:
@@ -88,7 +106,7 @@ class ProgressBars:
         """Draw it."""
         if step.stage not in self._tasks:
             self._tasks[step.stage] = self._bars.add_task(escape(step.stage), total=step.total or None, said="")
-        said = escape(" ".join(filter(None, [str(step.note), figures(step.figures)])))
+        said = escape(printable(" ".join(filter(None, [str(step.note), figures(step.figures)]))))
         self._bars.update(self._tasks[step.stage], completed=step.done, total=step.total or None, said=said)
 
 
@@ -108,7 +126,7 @@ class ProgressLines:
             self._said[step.stage] = (now, finished)
             count = f"{step.done}/{step.total}" if step.total else ""
             words = [step.stage, count, str(step.note), figures(step.figures)]
-            self.console.print(" ".join(filter(None, words)), markup=False, highlight=False)
+            self.console.print(printable(" ".join(filter(None, words))), markup=False, highlight=False)
 
 
 def figures(values: Mapping[str, float]) -> str:
@@ -151,17 +169,18 @@ class CommandResult:
 def show(answer: CommandResult, as_json: bool, console: Console) -> None:
     """Write it to standard output."""
     if as_json:
-        sys.stdout.write(json.dumps(answer.data, ensure_ascii=False, indent=2, default=str) + "\n")
+        written = json.dumps(answer.data, ensure_ascii=False, indent=2, default=str)
+        sys.stdout.write(printable(written, keep="\n") + "\n")
         return
     if answer.table:
         table = Table(box=None, pad_edge=False, show_header=any(answer.table[0]))
         for head in answer.table[0]:
             table.add_column(head, overflow="fold")
         for row in answer.table[1:]:
-            table.add_row(*(escape(cell) for cell in row))
+            table.add_row(*(escape(printable(cell)) for cell in row))
         console.print(table)
     for line in answer.lines:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
 
 
 def error_result(error: EasyPhotoError, code: int) -> CommandResult:

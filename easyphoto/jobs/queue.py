@@ -19,6 +19,7 @@ from easyphoto.jobs.requests import REQUESTS, Request, check_consent
 from easyphoto.jobs.store import JobStore
 from easyphoto.jobs.workers import WORKERS, Workers
 from easyphoto.paths import Paths
+from easyphoto.printable import printable
 from easyphoto.training.working_folder import owned
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ class JobQueue:
 
     def log(self, job_id: str) -> str:
         """Everything said so far as text, one line an event, for download. Raises NotFound."""
-        return "".join(f"{_spoken(event)}\n" for event in self.events(job_id, limit=1_000_000))
+        return "".join(f"{printable(_spoken(event))}\n" for event in self.events(job_id, limit=1_000_000))
 
     def close(self, timeout: float = 5.0) -> None:
         """Stop: a running job becomes INTERRUPTED, waiting ones stay queued for the next start."""

@@ -21,6 +21,7 @@ from easyphoto.library.manifest import LARGEST, MANIFEST, Manifest, broken, pars
 from easyphoto.library.names import check_id, check_name, slug
 from easyphoto.locales import Message
 from easyphoto.paths import Paths
+from easyphoto.printable import printable
 from easyphoto.private_files import make_private, write_atomic
 from easyphoto.system_errors import shortage_of
 
@@ -62,7 +63,7 @@ class Library:
             try:
                 people.append(self._manifest(folder).person(folder))
             except (BadModel, NoStorage) as bad:
-                _log.warning("%s left out: %s", folder.name, bad)
+                _log.warning("%s left out: %s", printable(folder.name), bad)
         return tuple(sorted(people, key=lambda person: (person.name.casefold(), person.id)))
 
     def open(self, identifier: str) -> Person:

@@ -16,6 +16,7 @@ from easyphoto.domain import Checkpoint, LoraCheckpoint, TrainingSet, TrainReque
 from easyphoto.errors import MissingModel, TrainingFailed, TrainingInterrupted
 from easyphoto.locales import Message, from_json, message
 from easyphoto.paths import shipped_models
+from easyphoto.printable import printable
 from easyphoto.private_files import make_private
 from easyphoto.progress import Progress, Step, silent
 from easyphoto.stages import Stage
@@ -179,7 +180,7 @@ def _on_event(line: str, tally: _RunState) -> Image.Image | None:
     try:
         event = contract.decode(line)
     except contract.BadConfig:
-        _log.warning("the trainer said: %s", line.rstrip())
+        _log.warning("the trainer said: %s", printable(line.rstrip()))
         return None
     match event:
         case contract.Started():

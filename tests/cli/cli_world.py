@@ -87,7 +87,7 @@ class FakeStudio:
         self._work(report)
         return tuple(PhotoReport(photo.name, Verdict.KEEP, ()) for photo in photos)
 
-    def quick(self, request, pictures, report, out=None):
+    def quick(self, request, pictures, report, out=None, on_result=None):
         self.photos, templates = pictures
         self.consent = request.consent
         reports = self.check_photos(self.photos, report)
@@ -114,7 +114,7 @@ class FakeStudio:
             notes=(message("training.no-lora"),),
         )
 
-    def portrait(self, request, templates, report, out=None):
+    def portrait(self, request, templates, report, out=None, on_result=None):
         self.request, self.templates, self.out = request, templates, out
         self._work(report)
         score = FaceScore("mei", Box(0, 0, 1, 1), 0.8, 0.4, LikenessLevel.SAME_PERSON)
