@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -15,6 +17,9 @@ MOST = 400
 
 MOST_OF_ONE = 200
 """Open connections of one address."""
+
+BACKLOG = 100
+"""Connections that wait to be accepted; asyncio accepts so many at a time before any of them can be closed."""
 
 LOG_SECONDS = 60.0
 
@@ -65,3 +70,28 @@ class LimitedProtocol(H11Protocol):
 def _closing(connection: Any) -> bool:
     transport = getattr(connection, "transport", None)
     return transport is not None and bool(transport.is_closing())
+
+
+class _OnceAMinute(logging.Filter):
+    """asyncio says of every single connection that no file could be opened for it."""
+
+    _last = -LOG_SECONDS
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the line is written."""
+        if not record.getMessage().startswith("socket.accept() out of system resource"):
+            return True
+        told = time.monotonic() - self._last > LOG_SECONDS
+        self._last = time.monotonic() if told else self._last
+        return told
+
+
+@contextmanager
+def quiet_accept_log() -> Iterator[None]:
+    """A flood of connections does not fill the log in the block."""
+    once, log = _OnceAMinute(), logging.getLogger("asyncio")
+    log.addFilter(once)
+    try:
+        yield
+    finally:
+        log.removeFilter(once)

@@ -61,16 +61,16 @@ def serve(studio: Studio, address: Address, ready: Callable[[str], None]) -> Non
     """Run until stopped; `ready` is told the address once the page answers. Raises Busy, BadRequest, MissingPackage."""
     import uvicorn
 
-    from easyphoto.api.connections import LimitedProtocol
+    from easyphoto.api.connections import BACKLOG, LimitedProtocol, quiet_accept_log
 
+    limits: dict[str, Any] = {"http": LimitedProtocol, "backlog": BACKLOG, "ws_max_size": 2**26}
     with listening(address) as place:
         queue = JobQueue(studio.paths, studio)
         try:
             app = build_app(studio, queue, replace(address, port=place.getsockname()[1]), ready)
-            config = uvicorn.Config(
-                app, http=LimitedProtocol, log_level="warning", ws_max_size=2**26, timeout_graceful_shutdown=2
-            )
-            uvicorn.Server(config).run(sockets=[place])
+            config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2, **limits)
+            with quiet_accept_log():
+                uvicorn.Server(config).run(sockets=[place])
         finally:
             queue.close()
 

@@ -40,6 +40,8 @@ def store(folder: Path, files: Sequence[JobFile]) -> None:
 def _copied(folder: Path, number: int, source: JobFile) -> JobFile:
     suffix = source.file.suffix.lower() if source.file.suffix[1:].isascii() and source.file.suffix[1:].isalnum() else ""
     copy = folder / _PICTURES / f"{number:03d}{suffix}"
+    if not source.file.is_file():  # a copy of a device would never end
+        raise BadPicture("picture.no-file", stage="request", file=source.name)
     try:
         content = source.file.open("rb")
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:

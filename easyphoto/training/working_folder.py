@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -78,7 +79,9 @@ def fingerprint(request: TrainRequest, photos: Sequence[Photo]) -> str:
 def _content(file: Path) -> str:
     """The photo check says what is wrong with a file that is too large or cannot be read; here it ends nothing."""
     try:
-        size = file.stat().st_size
-        return f"{size} bytes" if size > MAX_BYTES else sha256_of(file)
+        seen = file.stat()
+        if not stat.S_ISREG(seen.st_mode):  # reading a pipe or a device may never end
+            return "no file"
+        return f"{seen.st_size} bytes" if seen.st_size > MAX_BYTES else sha256_of(file)
     except OSError as error:
         return f"unreadable {error.errno}"

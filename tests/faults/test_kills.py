@@ -10,7 +10,7 @@ import psutil
 import pytest
 from counts import spread, tries
 from tiny_cli import studio
-from training_world import Ended, TrainingWorld, ended, trainer_of, wait_until
+from training_world import REQUEST, Ended, TrainingWorld, ended, trainer_of, wait_until
 
 from easyphoto.domain import ModelFamily, TrainRequest
 from easyphoto.jobs import Job, JobFile, JobQueue, Kind, State
@@ -63,10 +63,7 @@ def test_nothing_outlives_a_killed_parent_and_the_same_command_goes_on(
 
 
 def job_of(queue: JobQueue, training: TrainingWorld) -> Job:
-    request = TrainRequest.for_family(
-        ModelFamily.BUILTIN, person="Ann", consent=True, train_lora=True, max_steps=12, steps_per_photo=12,
-        save_steps=3, resolution=128, rank=4, alpha=2, accumulation=1, precision="fp32",
-    )  # fmt: skip
+    request = TrainRequest.for_family(ModelFamily.BUILTIN, person="Ann", consent=True, **REQUEST)
     files = sorted((training.folder / "photos").iterdir())
     return queue.submit(Kind.TRAIN, request, [JobFile(file, file.name) for file in files])
 

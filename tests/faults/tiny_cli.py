@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from fakes import FakeEngine, FakeFaces
+from fakes import FakeEngine, fake_toolboxes
 
 from easyphoto.cli.app import main
 from easyphoto.domain import BUILTIN_CHECKPOINT, Checkpoint, ModelFamily
@@ -29,7 +29,8 @@ class TinyEngine(FakeEngine):
 
 def studio(root: Path, models: Path, base: Path) -> Studio:
     """With tiny models; `models` has the templates."""
-    return Studio(Paths(root, models), TinyEngine(base), FakeFaces())  # type: ignore[arg-type]
+    paths = Paths(root, models)
+    return Studio(paths, TinyEngine(base), fake_toolboxes(paths))  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

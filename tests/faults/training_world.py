@@ -20,7 +20,12 @@ from safetensors.numpy import load_file
 
 ROOT = Path(__file__).resolve().parents[2]
 CLI = Path(__file__).with_name("tiny_cli.py")
-STEPS, SAVE_EVERY = 12, 3
+REQUEST = {
+    **{"train_lora": True, "max_steps": 12, "steps_per_photo": 12, "save_steps": 3, "resolution": 128, "rank": 4},
+    **{"alpha": 2, "accumulation": 1, "precision": "fp32"},
+}
+"""Fields of the training's request."""
+
 CATALOG = (
     '["one.png"]\ntitle={en="T", zh="T"}\ntags=[]\npeople=1\nvalidation=true\nsource="s"\nlicense="l"\nchanges="c"\n'
 )
@@ -57,10 +62,7 @@ class TrainingWorld:
 
     def start(self, *more: str) -> subprocess.Popen[str]:
         """`easyphoto train` of the photos."""
-        settings = {
-            **{"max-steps": STEPS, "steps-per-photo": STEPS, "save-steps": SAVE_EVERY, "resolution": 128, "rank": 4},
-            **{"alpha": 2, "accumulation": 1, "precision": "fp32"},
-        }
+        settings = {name.replace("_", "-"): value for name, value in REQUEST.items() if value is not True}
         options = [text for name, value in settings.items() for text in (f"--{name}", str(value))]
         command = [
             *(sys.executable, str(CLI), str(self.folder / "models"), str(self.base), "train", "--data", str(self.data)),
