@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import re
 import subprocess
 import sys
 import threading
@@ -13,10 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-
-ROOT = Path(__file__).resolve().parent.parent
-LOCKS = ("requirements/base.lock.txt", "requirements/ui.lock.txt", "requirements/dev.lock.txt")
-PIN = re.compile(r"^([a-z0-9-]+)==([^ ;]+)( ; (python_version|sys_platform) .+)?$")
+from lock_files import LOCKS, ROOT
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +41,6 @@ def home(start: ModuleType, tmp_path: Path):
     return home
 
 
-# ---------------------------------------------------------------- stamps
-
-
 def test_a_finished_environment_is_ready(start, home):
     assert start.ready(home, "run")
     assert not start.ready(home, "test")
@@ -63,13 +56,6 @@ def test_the_window_needs_more(start, home):
     assert not start.ready(home, "ui")
     start.write_stamp(home, "ui")
     assert start.ready(home, "run") and start.ready(home, "ui") and not start.ready(home, "test")
-
-
-def test_locks_do_not_pin_the_same_package_for_the_same_python():
-    found = [(package, marker) for name in LOCKS for package, markers in pins(name).items() for marker in markers]
-    assert len(found) == len(set(found))
-    whole = {package for package, marker in found if not marker}
-    assert [package for package, marker in found if marker and package in whole] == []
 
 
 def test_a_changed_lock_is_not_ready_but_whole(start, home):
@@ -121,9 +107,6 @@ def test_damage_is_seen(start, home, broken):
         victim = {"python": home.python, "config": home.venv / "pyvenv.cfg", "stamp": home.stamp("run")}[broken]
         victim.unlink()
     assert not start.whole(home, "run")
-
-
-# ---------------------------------------------------------------- installing
 
 
 def test_a_network_failure_is_tried_again_and_then_named(start, home, monkeypatch):
@@ -192,9 +175,6 @@ def test_the_second_start_at_once_waits_and_does_nothing(start, home, monkeypatc
     assert len(builds) == 1 and start.ready(home, "run")
 
 
-# ---------------------------------------------------------------- commands
-
-
 def test_other_pythons_are_told(start, monkeypatch, capsys):
     monkeypatch.setattr(start, "sys", _Python((3, 9, 1), sys))
     assert start.main(["demo"]) == 4
@@ -216,52 +196,6 @@ def test_start_knows_the_commands_of_the_console(start):
 
     console = next(a for a in parser()._actions if isinstance(a, argparse._SubParsersAction))
     assert set(console.choices) == set(start.COMMANDS)
-
-
-# ---------------------------------------------------------------- the locks
-
-
-def pins(name: str) -> dict[str, list[str]]:
-    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
-    found: dict[str, list[str]] = {}
-    for line in (line for line in lines if line and not line.startswith("#")):
-        match = PIN.match(line)
-        assert match, f"{line!r} is not an exact pin"
-        found.setdefault(match[1], []).append(match[3] or "")
-    return found
-
-
-def test_locks_pin_exactly_and_once_a_python():
-    for name in LOCKS:
-        for package, markers in pins(name).items():
-            assert len(markers) == len(set(markers)), package
-            assert "" not in markers or len(markers) == 1, package
-
-
-def direct(name: str) -> set[str]:
-    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
-    return {line for line in lines if line and not line.startswith("#")}
-
-
-def test_locks_hold_what_is_required():
-    assert {line.split(">=")[0] for line in direct("requirements/base.txt")} <= set(pins("requirements/base.lock.txt"))
-    assert {line.split(">=")[0] for line in direct("requirements/dev.txt")} <= set(pins("requirements/dev.lock.txt"))
-    assert "gradio" in pins("requirements/ui.lock.txt")
-    assert "torch==2.13.0" in (ROOT / "requirements/base.lock.txt").read_text(encoding="utf-8").splitlines()
-
-
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="tomllib")
-def test_pyproject_and_requirements_say_the_same():
-    import tomllib
-
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = project["optional-dependencies"]
-    assert {*project["dependencies"], *extras["train"]} == direct("requirements/base.txt")
-    assert set(extras["dev"]) == direct("requirements/dev.txt")
-    assert {"ui", "train", "modelscope", "xformers", "dev", "heic"} <= set(extras)
-
-
-# ---------------------------------------------------------------- for real
 
 
 @pytest.mark.slow

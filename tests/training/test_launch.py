@@ -1,25 +1,23 @@
+"""The trainer as a process: its configuration, its run, its failures, cancelling, silence."""
+
 import json
-import os
-import subprocess
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import psutil
 import pytest
 from PIL import Image
 
-from easyphoto.domain import Checkpoint, LoraCheckpoint, ModelFamily, TrainingSet, TrainRequest
+from easyphoto.domain import Checkpoint, LoraCheckpoint, ModelFamily, TrainRequest
 from easyphoto.errors import MissingModel, TrainingFailed, TrainingInterrupted
 from easyphoto.locales import text
-from easyphoto.lora import inspect, merge
-from easyphoto.paths import checkout, shipped_models
+from easyphoto.paths import shipped_models
 from easyphoto.progress import Cancelled, Step, silent
 from easyphoto.training import launch as module
 from easyphoto.training.interpreter import own_python
-from easyphoto.training.launch import TrainerJob, ValidationImage, ValidationInput, build_config, known_cause, launch
+from easyphoto.training.launch import TrainerJob, ValidationImage, build_config, known_cause, launch
 from kohya_train.contract import STOP_WITH_PARENT, TrainConfig
 
 SAY = """
@@ -27,17 +25,6 @@ import json, os, subprocess, sys, time
 def say(event, **values): print(json.dumps({"event": event, **values}), flush=True)
 say("started", pid=os.getpid(), steps=6)
 """
-
-
-@pytest.fixture
-def order(tmp_path: Path) -> TrainerJob:
-    pictures = tuple(tmp_path / "set" / "train" / f"{n}.png" for n in range(3))
-    training_set = TrainingSet(
-        tmp_path / "set", pictures, "a caption", tmp_path / "ref.png", (), np.zeros((3, 128), np.float32)
-    )
-    request = TrainRequest(person="Łucja 爱", rank=8, alpha=4, steps_per_photo=2, max_steps=100, save_steps=3)
-    base = Checkpoint("built-in", ModelFamily.BUILTIN, tmp_path / "base")
-    return TrainerJob(training_set, request, base, tmp_path / "run", (ValidationInput(Path("t.png"), Path("m.png")),))
 
 
 @pytest.fixture
@@ -50,9 +37,6 @@ def trainer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
         monkeypatch.setattr(module, "command", lambda python, file: [sys.executable, str(script), str(file)])
 
     return put
-
-
-# ---------------------------------------------------------------- the configuration
 
 
 def test_the_letter_tells_everything(order: TrainerJob):
@@ -86,9 +70,6 @@ def test_the_command_is_this_python_on_a_leash(tmp_path: Path):
     said = module.command(own_python(silent), tmp_path / "run.json")
     assert said[0] == sys.executable
     assert said[-2:] == [str(tmp_path / "run.json"), STOP_WITH_PARENT]
-
-
-# ---------------------------------------------------------------- a run
 
 
 def test_a_good_run_comes_back_whole(order: TrainerJob, trainer, tmp_path: Path):
@@ -242,69 +223,3 @@ def test_silence_still_gives_signs_of_life(order: TrainerJob, trainer):
 )
 def test_known_causes_are_named(code: int, problem: str, lines: tuple[str, ...], word: str):
     assert word in text(known_cause(code, problem, lines))
-
-
-# ---------------------------------------------------------------- the true trainer
-
-
-def test_the_true_trainer_reports_a_missing_base(order: TrainerJob):
-    with pytest.raises(TrainingFailed) as caught:
-        launch(order, silent)
-    assert "BadBaseModel" in caught.value.problem
-    assert caught.value.exit_code == 1
-
-
-@pytest.mark.slow
-def test_the_true_trainer_trains_the_shipped_base_and_goes_on_after_a_cancel(order: TrainerJob, tmp_path: Path):
-    for file in order.training_set.pictures:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        Image.effect_noise((128, 128), 60).convert("RGB").save(file)
-        file.with_suffix(".txt").write_text("a caption", encoding="utf-8")
-    Image.new("RGB", (128, 192), (150, 120, 100)).save(tmp_path / "t.png")
-    Image.new("L", (128, 192), 255).save(tmp_path / "m.png")
-    order = replace(
-        order,
-        request=replace(order.request, resolution=128, save_steps=1, steps_per_photo=1, accumulation=1),
-        base=Checkpoint("built-in", ModelFamily.BUILTIN, shipped_models() / "builtin" / "base"),
-        templates=(ValidationInput(tmp_path / "t.png", tmp_path / "m.png"),),
-        resume=True,
-    )
-
-    def cancel(step: Step) -> None:
-        if step.done >= 2:
-            raise Cancelled
-
-    with pytest.raises(Cancelled):
-        launch(order, cancel)
-    run = launch(order, silent)
-    assert [one.step for one in run.checkpoints] == [1, 2, 3]
-    assert [trial.step for trial in run.validation_images][-1] == 3
-    assert [step for step, _ in run.losses] == [1, 2, 3]
-    assert run.warnings == ()
-    info = inspect(run.checkpoints[-1].file)
-    assert (info.family, info.rank, info.text_modules, info.unet_modules) == (ModelFamily.BUILTIN, 8, 12, 84)
-    merge([(one.file, 1 / 3) for one in run.checkpoints], tmp_path / "merged.safetensors", "rank")
-    assert inspect(tmp_path / "merged.safetensors").unet_modules == 84
-
-
-def test_the_trainer_does_not_outlive_its_parent(order: TrainerJob, tmp_path: Path):
-    """A parent that is killed closes the trainer's standard input; that ends it."""
-    file = tmp_path / "run.json"
-    build_config(order).write(file)
-    stuck = "import time, kohya_train.__main__ as m; m._run = lambda *a: time.sleep(60); m.main()"
-    environment = {**os.environ, "PYTHONPATH": str(checkout())}
-    code = f"""
-import subprocess, time
-command = {[sys.executable, "-c", stuck, str(file), STOP_WITH_PARENT]!r}
-print(subprocess.Popen(command, stdin=subprocess.PIPE, env={environment!r}).pid, flush=True)
-time.sleep(60)
-"""
-    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-    assert parent.stdout is not None
-    trainer = psutil.Process(int(parent.stdout.readline()))
-    time.sleep(0.5)
-    assert trainer.is_running()
-    parent.kill()
-    trainer.wait(timeout=3)
-    parent.wait()
-    parent.stdout.close()

@@ -1,0 +1,20 @@
+"""An order for the trainer on a folder of its own."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from easyphoto.domain import Checkpoint, ModelFamily, TrainingSet, TrainRequest
+from easyphoto.training.launch import TrainerJob, ValidationInput
+
+
+@pytest.fixture
+def order(tmp_path: Path) -> TrainerJob:
+    pictures = tuple(tmp_path / "set" / "train" / f"{n}.png" for n in range(3))
+    training_set = TrainingSet(
+        tmp_path / "set", pictures, "a caption", tmp_path / "ref.png", (), np.zeros((3, 128), np.float32)
+    )
+    request = TrainRequest(person="Łucja 爱", rank=8, alpha=4, steps_per_photo=2, max_steps=100, save_steps=3)
+    base = Checkpoint("built-in", ModelFamily.BUILTIN, tmp_path / "base")
+    return TrainerJob(training_set, request, base, tmp_path / "run", (ValidationInput(Path("t.png"), Path("m.png")),))
