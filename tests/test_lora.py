@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lora_files import write_lora
 
 from easyphoto.domain import ModelFamily
 from easyphoto.errors import BadModel, BadRequest
@@ -17,15 +18,9 @@ from easyphoto.tensor_file import TensorFile, read_header, write_tensors
 NAME = "lora_unet_mid_block_attentions_0_proj_in"
 
 
-def write_lora(file: Path, up: Any, down: Any, alpha: float | None = None, **metadata: str) -> Path:
-    tensors = {
-        f"{NAME}.lora_down.weight": np.asarray(down, np.float32),
-        f"{NAME}.lora_up.weight": np.asarray(up, np.float32),
-    }
-    if alpha is not None:
-        tensors[f"{NAME}.alpha"] = np.array(alpha, np.float32)
-    write_tensors(file, tensors, metadata)
-    return file
+def one_module(file: Path, up: Any, down: Any, alpha: float | None = None, **metadata: str) -> Path:
+    factors = np.asarray(up, np.float32), np.asarray(down, np.float32)
+    return write_lora(file, {NAME: factors}, alpha, **metadata)
 
 
 def change(file: Path) -> np.ndarray:
@@ -41,8 +36,8 @@ def change(file: Path) -> np.ndarray:
 
 @pytest.mark.parametrize("mode", ["exact", "rank"])
 def test_merging_agrees_with_the_hand_calculation(tmp_path: Path, mode: str):
-    first = write_lora(tmp_path / "a.safetensors", [[1], [2]], [[3, 4]], alpha=1)  # [[3, 4], [6, 8]]
-    second = write_lora(tmp_path / "b.safetensors", [[2], [4]], [[1, 0]], alpha=0.5)  # half of [[2, 0], [4, 0]]
+    first = one_module(tmp_path / "a.safetensors", [[1], [2]], [[3, 4]], alpha=1)  # [[3, 4], [6, 8]]
+    second = one_module(tmp_path / "b.safetensors", [[2], [4]], [[1, 0]], alpha=0.5)  # half of [[2, 0], [4, 0]]
     merge([(first, 0.75), (second, 0.25)], tmp_path / "m.safetensors", mode)
     # .75 * [[3, 4], [6, 8]] + .25 * [[1, 0], [2, 0]]: rank 1 by construction, so both modes are exact
     np.testing.assert_allclose(change(tmp_path / "m.safetensors"), [[2.5, 3], [5, 6]], rtol=2e-3)
@@ -52,7 +47,7 @@ def test_merging_agrees_with_the_hand_calculation(tmp_path: Path, mode: str):
 def test_averaging_up_and_down_apart_is_wrong_and_ours_is_not(tmp_path: Path):
     # The same change written twice, once with both signs turned: its mean is itself.
     up, down = np.array([[1.0], [2.0]]), np.array([[3.0, 4.0]])
-    files = [write_lora(tmp_path / "a.safetensors", up, down, 1), write_lora(tmp_path / "b.safetensors", -up, -down, 1)]
+    files = [one_module(tmp_path / "a.safetensors", up, down, 1), one_module(tmp_path / "b.safetensors", -up, -down, 1)]
     truth = up @ down
     apart = ((up - up) / 2) @ ((down - down) / 2)
     assert np.abs(apart - truth).max() == 8  # everything the person's LoRA had learnt is gone
@@ -64,7 +59,7 @@ def test_averaging_up_and_down_apart_is_wrong_and_ours_is_not(tmp_path: Path):
 def test_rank_mode_is_the_nearest_of_that_rank(tmp_path: Path):
     rng = np.random.default_rng(1)
     files = [
-        write_lora(tmp_path / f"{i}.safetensors", rng.normal(size=(20, 4)), rng.normal(size=(4, 15)), 2)
+        one_module(tmp_path / f"{i}.safetensors", rng.normal(size=(20, 4)), rng.normal(size=(4, 15)), 2)
         for i in range(3)
     ]
     merge([(file, 1 / 3) for file in files], tmp_path / "exact.safetensors", "exact")
@@ -80,7 +75,7 @@ def test_rank_mode_is_the_nearest_of_that_rank(tmp_path: Path):
 def test_convolutions_keep_their_shape(tmp_path: Path):
     rng = np.random.default_rng(1)
     files = [
-        write_lora(tmp_path / f"{i}", rng.normal(size=(6, 2, 1, 1)), rng.normal(size=(2, 5, 3, 3)), 2) for i in range(2)
+        one_module(tmp_path / f"{i}", rng.normal(size=(6, 2, 1, 1)), rng.normal(size=(2, 5, 3, 3)), 2) for i in range(2)
     ]
     merge([(file, 0.5) for file in files], tmp_path / "m", "rank")
     shapes = {name.split(".", 1)[1]: shape for name, shape in read_header(tmp_path / "m").shapes.items()}
@@ -88,7 +83,7 @@ def test_convolutions_keep_their_shape(tmp_path: Path):
 
 
 def test_a_negative_weight_subtracts(tmp_path: Path):
-    file = write_lora(tmp_path / "a", [[1], [2]], [[3, 4]], 1)
+    file = one_module(tmp_path / "a", [[1], [2]], [[3, 4]], 1)
     merge([(file, 1.0), (file, -0.25)], tmp_path / "m", "exact")
     np.testing.assert_allclose(change(tmp_path / "m"), 0.75 * np.array([[3, 4], [6, 8]]), rtol=2e-3)
 
@@ -111,7 +106,7 @@ def test_concatenation_is_the_sum_of_products():
 
 
 def test_metadata_and_hashes_come_along(tmp_path: Path):
-    file = write_lora(
+    file = one_module(
         tmp_path / "a.safetensors", [[1.0]], [[1.0]], 1, ss_output_name="爱", ss_base_model_version="sd_v1"
     )
     merge([(file, 1.0)], tmp_path / "m.safetensors", "rank")
@@ -128,18 +123,18 @@ def test_metadata_and_hashes_come_along(tmp_path: Path):
 def test_safetensors_itself_reads_what_we_write(tmp_path: Path):
     from safetensors.numpy import load_file
 
-    file = write_lora(tmp_path / "a.safetensors", np.eye(3), np.eye(3), 3, ss_v2="False")
+    file = one_module(tmp_path / "a.safetensors", np.eye(3), np.eye(3), 3, ss_v2="False")
     merge([(file, 1.0)], tmp_path / "m.safetensors", "exact")
     np.testing.assert_allclose(load_file(tmp_path / "m.safetensors")[f"{NAME}.lora_up.weight"], np.eye(3))
 
 
 def test_wrong_orders_are_refused(tmp_path: Path):
-    file = write_lora(tmp_path / "a", [[1.0]], [[1.0]], 1)
+    file = one_module(tmp_path / "a", [[1.0]], [[1.0]], 1)
     with pytest.raises(BadRequest):
         merge([(file, 1.0)], tmp_path / "m", "mean")
     with pytest.raises(BadRequest):
         merge([], tmp_path / "m", "exact")
-    other = write_lora(tmp_path / "b", [[1.0], [2.0]], [[1.0]], 1)
+    other = one_module(tmp_path / "b", [[1.0], [2.0]], [[1.0]], 1)
     with pytest.raises(BadModel, match="other modules"):
         merge([(file, 0.5), (other, 0.5)], tmp_path / "m", "exact")
     assert not (tmp_path / "m").exists()
@@ -167,7 +162,7 @@ def test_bf16_is_read(tmp_path: Path):
     ],
 )
 def test_family_is_told_by_metadata(tmp_path: Path, version: str, family: ModelFamily | None):
-    assert inspect(write_lora(tmp_path / "a", [[1]], [[1]], 1, ss_base_model_version=version)).family == family
+    assert inspect(one_module(tmp_path / "a", [[1]], [[1]], 1, ss_base_model_version=version)).family == family
 
 
 @pytest.mark.parametrize(("width", "family"), [(768, ModelFamily.SD15), (2048, ModelFamily.SDXL), (1024, None)])
@@ -237,6 +232,6 @@ def test_no_bytes_bring_another_error(tmp_path_factory: pytest.TempPathFactory, 
 
 
 def test_weights_that_are_not_finite_are_refused(tmp_path: Path):
-    file = write_lora(tmp_path / "a", [[np.nan]], [[1]], 1)
+    file = one_module(tmp_path / "a", [[np.nan]], [[1]], 1)
     with pytest.raises(BadModel, match="finite"):
         merge([(file, 1.0)], tmp_path / "m", "exact")

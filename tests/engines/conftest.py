@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from fake_webui import FakeWebui
+from lora_files import write_lora
 from PIL import Image
 
 from easyphoto.domain import RenderJob
@@ -20,7 +21,7 @@ from easyphoto.paths import Paths
 def toys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with `weights`, and `models` with toy configs; read only."""
     from original_format import to_original
-    from toy_models import toy_control, toy_sd15, toy_sdxl, write_lora
+    from toy_models import attention_modules, toy_control, toy_sd15, toy_sdxl
 
     root = tmp_path_factory.mktemp("toys")
     small, large = toy_sd15(), toy_sdxl()
@@ -29,8 +30,8 @@ def toys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     to_original(small, root / "weights" / "single.safetensors")
     toy_control(small.unet).save_pretrained(root / "weights" / "controlnet" / "toy_canny")
     toy_control(large.unet).save_pretrained(root / "weights" / "controlnet" / "toy_xl_canny")
-    write_lora(small.unet, "lora_unet", root / "small_lora.safetensors")
-    write_lora(small.unet, "lora_unet", root / "misfit_lora.safetensors", width=5)
+    write_lora(root / "small_lora.safetensors", attention_modules(small.unet, "lora_unet"), 4.0)
+    write_lora(root / "misfit_lora.safetensors", attention_modules(small.unet, "lora_unet", width=5), 4.0)
     configs = root / "models" / "configs" / "sd15"
     for part in ("unet", "vae", "text_encoder", "tokenizer", "scheduler"):
         shutil.copytree(root / "weights" / "small" / part, configs / part, ignore=shutil.ignore_patterns("*.safe*"))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from lora_files import write_lora
 from PIL import Image
 
 from easyphoto.domain import BUILTIN_CHECKPOINT, ControlHint, HintKind, LoraUse, ModelFamily, RenderJob
@@ -214,8 +215,7 @@ def test_sizes_that_differ_are_refused(engine: LocalEngine, job: RenderJob):
 
 
 def test_the_embedded_model_wears_a_lora(job: RenderJob, toys: Path, tmp_path: Path):
-    from safetensors.torch import load_file, save_file
-    from toy_models import write_lora
+    from toy_models import attention_modules
 
     engine = LocalEngine(Paths(toys), device="cpu")
     job = replace(job, checkpoint=BUILTIN_CHECKPOINT, strength=0.2)
@@ -223,9 +223,9 @@ def test_the_embedded_model_wears_a_lora(job: RenderJob, toys: Path, tmp_path: P
     plain = engine.render(replace(job, hints=(canny(job),)), silent)
     assert any("canny" in str(note) for note in plain.notes)
     assert engine._loaded is not None
-    write_lora(engine._loaded.base.unet, "lora_unet", file)
-    write_lora(engine._loaded.base.text_encoder, "lora_te_text_model", text := tmp_path / "text.safetensors")
-    save_file(load_file(file) | load_file(text), file)
+    base = engine._loaded.base
+    text = attention_modules(base.text_encoder, "lora_te_text_model")
+    write_lora(file, {**attention_modules(base.unet, "lora_unet"), **text}, 4.0)
     with_lora = engine.render(replace(job, loras=(LoraUse(file, 1.0),)), silent)
     assert with_lora.picture.tobytes() != plain.picture.tobytes()
     assert engine.render(job, silent).picture.tobytes() == plain.picture.tobytes()

@@ -20,7 +20,6 @@ def pixels(picture: Image.Image) -> np.ndarray:
     return np.asarray(picture).astype(int)
 
 
-# what is asked of the host
 def test_only_the_masked_part_changes(webui: FakeWebui, engine: WebuiEngine, host_job: RenderJob):
     soft = host_job.mask.copy()
     soft.paste(40, (8, 8, 16, 40))
@@ -116,7 +115,6 @@ def test_outside_of_a_webui_there_is_a_sentence(engine: WebuiEngine, monkeypatch
         engine.checkpoints()
 
 
-# failures in words
 class NansException(Exception):
     """As the host calls it."""
 
@@ -125,7 +123,7 @@ class NansException(Exception):
     ("failure", "words", "remedy"),
     [
         (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), "memory", "--medvram"),
-        (NansException("A tensor with all NaNs"), "no numbers", "--no-half-vae"),
+        (NansException("A tensor with all NaNs"), "NaN values", "--no-half-vae"),
         (ValueError("odd\n thing"), "odd thing", "console"),
     ],
 )

@@ -6,7 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
-from fake_webui import FakeWebui, names_only, write_safetensors
+from fake_webui import FakeWebui
+from lora_files import write_zeros
+from recorded_host import names_only
 
 from easyphoto.domain import Checkpoint, ModelFamily
 from easyphoto.engines.webui import checkpoints
@@ -24,7 +26,7 @@ def add(host: FakeWebui, name: str, tensors: tuple[str, ...] | None) -> Path:
         file.write_bytes(b"\x80\x02.")
         file.chmod(0)
     else:
-        write_safetensors(file, dict.fromkeys(tensors, (1,)))
+        write_zeros(file, tensors)
     entry = names_only(host.facts["sd_models"]["CheckpointInfo"], filename=str(file), name=name, title=f"{name} [ff]")
     host.sd_models.checkpoints_list[entry.title] = entry
     host.sd_models.checkpoint_aliases |= {entry.title: entry, name: entry}

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_webui import FakeWebui, write_safetensors
+from fake_webui import FakeWebui
+from lora_files import write_zeros
 from PIL import Image
 
 from easyphoto.domain import ControlHint, HintKind, RenderJob
@@ -178,7 +179,7 @@ def test_the_hosts_script_learns_which_checkpoint_its_models_were_fitted_to(
 
 def control(file: Path, large: bool) -> Path:
     names = ["control_model.input_hint_block.0.weight", *(["control_model.label_emb.0.0.weight"] if large else [])]
-    return write_safetensors(file, dict.fromkeys(names, (1,)))
+    return write_zeros(file, names)
 
 
 def test_the_header_outweighs_the_name(webui: FakeWebui, engine: WebuiEngine, host_job: RenderJob, tmp_path: Path):
@@ -203,7 +204,7 @@ def test_an_sd15_controlnet_never_serves_sdxl_and_a_union_is_told_what_it_sees(
 ):
     entry = webui.entries[0]
     names = ["model.diffusion_model.x", "conditioner.embedders.1.x"]
-    write_safetensors(Path(entry.filename), dict.fromkeys(names, (1,)))
+    write_zeros(Path(entry.filename), names)
     assert engine.checkpoint("one").family.value == "sdxl"
     assert engine.render(hinted(host_job, [HintKind.CANNY]), silent).notes
     assert webui.calls[0].scripts is None

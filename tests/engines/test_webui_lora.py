@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fake_webui import FakeWebui, write_lora
+from fake_webui import FakeWebui
+from lora_files import numbered_modules, write_lora
 from safetensors import deserialize
 
 from easyphoto.domain import LoraUse, RenderJob
@@ -18,9 +19,13 @@ from easyphoto.progress import silent
 from easyphoto.tensor_file import read_header
 
 
+def a_lora(file: Path, modules: int = 3, **metadata: str) -> Path:
+    return write_lora(file, numbered_modules(modules), 1.0, **metadata)
+
+
 @pytest.fixture
 def lora(tmp_path: Path) -> Path:
-    return write_lora(tmp_path / "person" / "Anna.safetensors", 3, ss_output_name="Anna", ss_v2="False")
+    return a_lora(tmp_path / "person" / "Anna.safetensors", ss_output_name="Anna", ss_v2="False")
 
 
 def with_lora(job: RenderJob, file: Path, weight: float = 0.9) -> RenderJob:
@@ -53,7 +58,7 @@ def test_the_copy_has_the_tensors_and_does_not_tell_of_the_person(lora: Path, tm
 
 def test_other_content_has_another_name_so_that_no_cache_of_the_host_is_stale(lora: Path, tmp_path: Path):
     first = name_of(lora)
-    write_lora(lora, 4)
+    a_lora(lora, 4)
     assert name_of(lora) != first
     assert first.startswith("easyphoto-")
     assert not set(first) & set(":,<>")
@@ -88,7 +93,7 @@ def test_anothers_file_of_that_name_does_not_pass_for_ours(
     webui: FakeWebui, engine: WebuiEngine, host_job: RenderJob, lora: Path
 ):
     engine.render(with_lora(host_job, lora), silent)
-    other = write_lora(Path(webui.shared.cmd_opts.lora_dir) / "other" / f"{name_of(lora)}.safetensors")
+    other = a_lora(Path(webui.shared.cmd_opts.lora_dir) / "other" / f"{name_of(lora)}.safetensors")
     entry = webui.networks.available_network_aliases[name_of(lora)]
     entry.filename = str(other)
     webui.networks.update_available_networks_by_names = lambda names: None
@@ -152,7 +157,7 @@ def test_a_folder_that_is_not_there_yet_is_made(webui: FakeWebui, engine: WebuiE
 def test_forget_leaves_nothing_on_disk_in_the_lists_or_in_memory(
     webui: FakeWebui, engine: WebuiEngine, host_job: RenderJob, lora: Path
 ):
-    users = write_lora(Path(webui.shared.cmd_opts.lora_dir) / "users.safetensors")
+    users = a_lora(Path(webui.shared.cmd_opts.lora_dir) / "users.safetensors")
     webui.networks.update_available_networks_by_names([users.stem])
     engine.render(with_lora(host_job, lora), silent)
     webui.networks.networks_in_memory[name_of(lora)] = object()

@@ -15,7 +15,6 @@ from easyphoto.errors import RenderFailed
 from easyphoto.progress import Cancelled, Step, silent
 
 
-# progress and cancelling
 def test_every_step_is_reported_and_loading_is_told(webui: FakeWebui, engine: WebuiEngine, host_job: RenderJob):
     webui.pause, webui.loading, told = 0.05, 0.05, []
     engine.render(replace(host_job, checkpoint="two"), lambda step: told.append((step.stage, step.done, step.total)))
@@ -138,7 +137,6 @@ def nobody_in_line() -> bool:
     return True
 
 
-# lending the device
 @pytest.mark.parametrize("crash", [False, True])
 def test_released_empties_the_device_and_gives_everything_back(webui: FakeWebui, engine: WebuiEngine, crash: bool):
     def train() -> None:

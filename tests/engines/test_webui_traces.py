@@ -29,7 +29,6 @@ def traces(host: FakeWebui) -> tuple[object, ...]:
     )
 
 
-# no trace
 @pytest.mark.parametrize("name", ["one", "two"])
 @pytest.mark.parametrize("trouble", ["none", "failure", "nothing", "cancel"])
 def test_the_host_is_as_it_was(webui: FakeWebui, engine: WebuiEngine, host_job: RenderJob, name: str, trouble: str):
@@ -91,7 +90,6 @@ def test_stale_marks_of_an_earlier_job_mean_nothing(webui: FakeWebui, engine: We
     assert webui.state.jobs == ["easyphoto"]
 
 
-# checkpoints kept and given back
 def test_inside_at_work_the_checkpoint_stays_and_afterwards_the_hosts_own_is_back(
     a1111: FakeWebui, engine: WebuiEngine, host_job: RenderJob
 ):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from lora_files import Modules
+
 SHIPPED = Path(__file__).resolve().parents[2] / "models"
 WIDTHS = (8, 16, 16, 16)
 
@@ -98,17 +100,14 @@ def toy_control(unet: Any) -> Any:
     return control
 
 
-def write_lora(network: Any, prefix: str, file: Path, width: int = 0) -> int:
-    """A kohya LoRA for all attention projections of a network; how many modules. `width` forces a wrong input size."""
+def attention_modules(network: Any, prefix: str, width: int = 0) -> Modules:
+    """Random (up, down) of rank 4 for all attention projections; `width` forces a wrong input size."""
     import torch
-    from safetensors.torch import save_file
 
-    tensors = {}
+    modules = {}
     for name, layer in network.named_modules():
         if isinstance(layer, torch.nn.Linear) and any(part in name for part in ("attn", "mlp")):
-            key = f"{prefix}_{name.replace('.', '_')}"
-            tensors[f"{key}.lora_down.weight"] = torch.randn(4, width or layer.in_features)
-            tensors[f"{key}.lora_up.weight"] = torch.randn(layer.out_features, 4)
-            tensors[f"{key}.alpha"] = torch.tensor(4.0)
-    save_file(tensors, file)
-    return len(tensors) // 3
+            down = torch.randn(4, width or layer.in_features).numpy()
+            up = torch.randn(layer.out_features, 4).numpy()
+            modules[f"{prefix}_{name.replace('.', '_')}"] = (up, down)
+    return modules

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import struct
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from lora_files import write_lora
 from PIL import Image
 
 from easyphoto.domain import LoraCheckpoint, ModelFamily, TrainingSet
@@ -15,17 +13,10 @@ from easyphoto.library import Library, PersonDraft
 from easyphoto.locales import plain
 
 
-def safetensors(file: Path, rank: int = 4, width: int = 768) -> Path:
-    """A tiny LoRA file in kohya's format, made by hand; `width` of the cross attention tells the family."""
-    module, at = "lora_unet_x_attn2_to_k", 0
-    table: dict[str, Any] = {"__metadata__": {"ss_sd_model_name": "base.safetensors"}}
-    for name, shape in (("lora_down", (rank, width)), ("lora_up", (2, rank))):
-        size = 2 * shape[0] * shape[1]
-        table[f"{module}.{name}.weight"] = {"dtype": "F16", "shape": shape, "data_offsets": [at, at + size]}
-        at += size
-    head = json.dumps(table).encode()
-    file.write_bytes(struct.pack("<Q", len(head)) + head + bytes(at))
-    return file
+def lora_file(file: Path, rank: int = 4, width: int = 768) -> Path:
+    """A tiny LoRA; `width` of the cross attention tells the family."""
+    zeros = np.zeros((2, rank), np.float16), np.zeros((rank, width), np.float16)
+    return write_lora(file, {"lora_unet_x_attn2_to_k": zeros}, ss_sd_model_name="base.safetensors")
 
 
 def picture(file: Path, shade: int = 90) -> Path:
@@ -47,7 +38,7 @@ def draft(folder: Path, name: str = "Anna Müller") -> PersonDraft:
         warnings=(plain("Only 3 photos."),),
         crops=crops,
     )
-    lora = LoraCheckpoint(safetensors(folder / "merged.safetensors"), ModelFamily.BUILTIN, 4, 200, 0.31)
+    lora = LoraCheckpoint(lora_file(folder / "merged.safetensors"), ModelFamily.BUILTIN, 4, 200, 0.31)
     return PersonDraft(
         name=name,
         training_set=made,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from library_world import picture, safetensors
+from library_world import lora_file, picture
 
 from easyphoto.domain import ModelFamily
 from easyphoto.errors import BadModel
@@ -20,7 +20,7 @@ def test_a_person_of_the_original(shelf: Library, tmp_path: Path):
     (folder / "original_backup" / "3.jpg").write_bytes(b"broken")
     outputs = folder / "user_weights" / "best_outputs"
     picture(outputs / "best.jpg")
-    safetensors(outputs / "Zhang_San.safetensors", rank=128)
+    lora_file(outputs / "Zhang_San.safetensors", rank=128)
     made = shelf.import_(folder)
     assert (made.id, made.name, made.base_model) == ("zhang-san", "Zhang_San", "base.safetensors")
     assert made.lora is not None and (made.lora.family, made.lora.rank) == (ModelFamily.SD15, 128)
@@ -32,7 +32,7 @@ def test_a_lora_of_an_unknown_family_is_refused(shelf: Library, tmp_path: Path):
     folder = tmp_path / "x"
     picture(folder / "ref_image.jpg")
     (folder / "user_weights" / "best_outputs").mkdir(parents=True)
-    safetensors(folder / "user_weights" / "best_outputs" / "x.safetensors", width=1000)
+    lora_file(folder / "user_weights" / "best_outputs" / "x.safetensors", width=1000)
     with pytest.raises(BadModel, match="family"):
         shelf.import_(folder)
 
@@ -42,7 +42,7 @@ def test_a_folder_that_is_no_person_of_the_original(shelf: Library, tmp_path: Pa
     folder = tmp_path / "x"
     (folder / "user_weights" / "best_outputs").mkdir(parents=True)
     if missing == "ref_image.jpg":
-        safetensors(folder / "user_weights" / "best_outputs" / "x.safetensors")
+        lora_file(folder / "user_weights" / "best_outputs" / "x.safetensors")
     else:
         picture(folder / "ref_image.jpg")
     with pytest.raises(BadModel, match=missing):
