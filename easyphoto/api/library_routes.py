@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import asdict
 from pathlib import Path
@@ -31,6 +30,7 @@ from easyphoto.diagnostics import MISSING
 from easyphoto.domain import ModelFamily, PortraitRequest, TrainRequest
 from easyphoto.errors import BadRequest, NotFound
 from easyphoto.jobs.requests import as_json
+from easyphoto.library.report import read_report
 from easyphoto.library.uploads import request_folder, scratch_folder
 
 router = APIRouter(prefix="/v1", route_class=ApiRoute)
@@ -88,7 +88,7 @@ def report(person: PersonId, context: AppContext = Depends(context_of)) -> dict[
     file = context.studio.library.open(person).report
     if file is None:
         raise NotFound("person.no-report", stage="report")
-    facts: Json = context.serializer.clean(json.loads(file.read_text(encoding="utf-8")))
+    facts: Json = context.serializer.clean(read_report(file))
     return facts
 
 

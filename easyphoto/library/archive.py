@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import stat
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from easyphoto.errors import BadModel
-from easyphoto.images import open_picture
+from easyphoto.images import open_picture, save_picture
+from easyphoto.library.filesystem import hash_files
 from easyphoto.library.manifest import LARGEST, MANIFEST, MOST_FILES, Manifest, broken, is_ours, parse
-from easyphoto.lora import inspect
+from easyphoto.library.report import read_report
+from easyphoto.lora import check_whole
 from easyphoto.private_files import make_private, replacing
 from easyphoto.system_errors import shortage_of
 
@@ -39,15 +41,19 @@ def manifest_of(zip_file: Path) -> Manifest:
         return manifest
 
 
-def unpack(zip_file: Path, manifest: Manifest, folder: Path) -> None:
-    """Every listed file into the folder, hashed, pictures and tensors opened. Raises BadModel, BadPicture."""
+def unpack(zip_file: Path, manifest: Manifest, folder: Path) -> Manifest:
+    """Every listed file into the folder, hashed and checked by its kind; the manifest of what then lies there.
+
+    Pictures are written anew, without whatever else the archive's had in them. Raises BadModel, BadPicture.
+    """
     with _opened(zip_file) as archive:
         for name, digest in manifest.files.items():
             goal = folder / name
             make_private(goal.parent)
             if _copy(archive, name, goal) != digest:
                 raise broken("damaged.changed-file", name=name)
-            _check_kind(goal)
+            _KINDS[goal.suffix](goal)
+    return replace(manifest, files=hash_files(folder))
 
 
 @contextmanager
@@ -107,11 +113,14 @@ def _copy(archive: zipfile.ZipFile, name: str, goal: Path) -> str:
     return digest.hexdigest()
 
 
-def _check_kind(file: Path) -> None:
-    """What says it is a picture is one; what says it is safetensors is a LoRA with a sound header."""
-    if file.suffix in (".png", ".jpg"):
-        open_picture(file)
-    elif file.suffix == ".safetensors":
-        inspect(file)
-    elif file.stat().st_size > 50_000_000:
-        raise BadModel("library.report-too-large", stage="library", file=file.name)
+def _write_anew(file: Path) -> None:
+    """Its pixels alone: no EXIF, no place, nothing behind the picture's end."""
+    save_picture(open_picture(file), file, ai_made=file.stem == "face_id")
+
+
+_KINDS: dict[str, Callable[[Path], object]] = {  # by every suffix that `is_ours` lets in
+    ".png": _write_anew,
+    ".jpg": _write_anew,
+    ".safetensors": check_whole,
+    ".json": read_report,
+}

@@ -13,7 +13,7 @@ from easyphoto.library.filesystem import hash_files
 from easyphoto.library.manifest import Manifest
 from easyphoto.library.names import check_name, slug
 from easyphoto.locales import message
-from easyphoto.lora import LoraInfo, inspect
+from easyphoto.lora import LoraInfo, check_whole
 from easyphoto.private_files import make_private
 
 MOST_PHOTOS = 15
@@ -42,7 +42,7 @@ def read(folder: Path) -> LegacyPerson:
     if not loras or not reference.is_file():
         what = "ref_image.jpg" if loras else "user_weights/best_outputs/*.safetensors"
         raise BadModel("import.missing-part", stage="import", file=str(folder), part=what)
-    lora = inspect(next((file for file in loras if file.stem == folder.name), loras[-1]))
+    lora = check_whole(next((file for file in loras if file.stem == folder.name), loras[-1]))
     if not lora.family:
         raise BadModel("import.unknown-family", stage="import", file=lora.file.name)
     name = check_name(folder.resolve().name)

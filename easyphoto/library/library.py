@@ -146,7 +146,7 @@ class Library:
             return self.open(facts.id)
         manifest = archive.manifest_of(source)
         with self._new_folder(manifest.id) as folder:
-            archive.unpack(source, manifest, folder)
+            manifest = archive.unpack(source, manifest, folder)
             write_atomic(folder / MANIFEST, manifest.text())
         return self.open(manifest.id)
 

@@ -7,5 +7,6 @@ LoRAs is the mean of those products; means of up and of down taken apart multipl
 
 from easyphoto.lora.inspection import LoraInfo, inspect
 from easyphoto.lora.merging import merge
+from easyphoto.lora.validation import check_whole
 
-__all__ = ["LoraInfo", "inspect", "merge"]
+__all__ = ["LoraInfo", "check_whole", "inspect", "merge"]

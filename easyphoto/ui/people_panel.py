@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from markupsafe import Markup
 from easyphoto.domain import Person
 from easyphoto.errors import BadRequest, EasyPhotoError
 from easyphoto.faces.likeness import level_of
+from easyphoto.library.report import read_report
 from easyphoto.system_errors import FAILURES
 from easyphoto.ui import compat, people_view
 from easyphoto.ui.components import bytes_in_words, head, notice, problem
@@ -128,7 +128,7 @@ class PeoplePanel:
         """The training report in the page; it may come from somebody else's zip, so whatever is wrong in it is told."""
         context = self.context
         try:
-            facts = json.loads(read(person.report)) if person.report else {}
+            facts = read_report(person.report) if person.report else {}
             body = curves_of(facts, context.say) + facts_html(facts, person.base_model, context.say)
         except (EasyPhotoError, ValueError, TypeError, KeyError, AttributeError, OverflowError):
             body = notice(context.say("people.report.bad"), "", "bad")

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,6 +19,7 @@ from library_world import draft, exported
 
 from easyphoto.domain import ModelFamily
 from easyphoto.errors import AlreadyThere, BadModel, BadPicture, EasyPhotoError, NotFound
+from easyphoto.images import open_picture, pixels
 from easyphoto.library import Library, PersonDraft
 from easyphoto.paths import Paths
 
@@ -36,7 +38,11 @@ def test_there_and_back(shelf: Library, anna: PersonDraft, tmp_path: Path):
     assert there.name == here.name and there.created == here.created
     for ours in here.folder.rglob("*"):
         if ours.is_file() and ours.name != "manifest.json":
-            assert (there.folder / ours.relative_to(here.folder)).read_bytes() == ours.read_bytes()
+            theirs = there.folder / ours.relative_to(here.folder)
+            if ours.suffix in (".png", ".jpg"):  # written anew
+                assert np.abs(pixels(open_picture(theirs)).astype(int) - pixels(open_picture(ours))).max() <= 3
+            else:
+                assert theirs.read_bytes() == ours.read_bytes()
     assert replace(there, folder=here.folder, lora=None).id == here.id and there.lora is not None
     assert there.lora.distance == 0.31 and there.lora.family is ModelFamily.BUILTIN
     with pytest.raises(AlreadyThere):
