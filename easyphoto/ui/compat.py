@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,7 +92,50 @@ def upload_field(label: str, elem_id: str, pictures: bool = True) -> gr.File:
     """A field for files to be dropped on."""
     kinds = PICTURES if pictures else [".zip"]
     count = "multiple" if pictures else "single"
-    return gr.File(label=label, file_count=count, file_types=kinds, elem_id=elem_id, elem_classes=["ep-upload"])
+    options = {"file_count": count, "file_types": kinds, "elem_id": elem_id, "elem_classes": ["ep-upload"]}
+    return _refusing_foreign_files(gr.File(label=label, **options))
+
+
+def folder_button(label: str, elem_id: str) -> gr.UploadButton:
+    """A button that uploads the files of a folder."""
+    return _refusing_foreign_files(gr.UploadButton(label, file_count="directory", elem_id=elem_id))
+
+
+def _refusing_foreign_files(field: Any) -> Any:
+    """The field, which raises BadRequest for what no browser has brought, before gradio has a copy of it.
+
+    Gradio 3.41 copies every file of the machine that is named, and 4.40 fetches every address. An update of the field
+    makes gradio 4 use a new one, so events empty it by the value None.
+    """
+    preprocess = field.preprocess
+    cached: Any = getattr(field, "async_move_resource_to_block_cache", None)
+
+    def checked(value: Any) -> Any:
+        _refuse_foreign(_named_files(value))
+        return preprocess(value)
+
+    async def checked_and_cached(named: str) -> Any:
+        _refuse_foreign([Path(named)])
+        return await cached(named)
+
+    field.preprocess = checked
+    if cached:
+        field.async_move_resource_to_block_cache = checked_and_cached
+    return field
+
+
+def _refuse_foreign(files: Iterable[Path]) -> None:
+    """Raises BadRequest unless a browser has brought all of them."""
+    if not all(map(is_uploaded, files)):
+        raise BadRequest("upload.not-uploaded", stage="upload")
+
+
+def _named_files(value: Any) -> list[Path]:
+    """Paths that a message from a browser names: dictionaries in 3.41, where content may come in place of a path."""
+    several = getattr(value, "root", value)
+    files = several if isinstance(several, list) else [several]
+    messages = [vars(file) if hasattr(file, "path") else file for file in files if file is not None]
+    return [Path(m["path"] if "path" in m else m["name"]) for m in messages if "path" in m or m.get("is_file")]
 
 
 @dataclass(frozen=True)
@@ -109,33 +152,37 @@ class GradioFile:
 
 
 def uploaded(value: Any) -> list[GradioFile]:
-    """Files of a File's or UploadButton's value. Raises BadRequest for one that no browser has brought."""
+    """Files of a File's or UploadButton's value. Raises BadRequest, and keeps none, if no browser has brought one."""
     several = value if isinstance(value, list) else [value]
-    return [_upload(one) for one in several if one is not None]
+    files = [_upload(one) for one in several if one is not None]
+    try:
+        _refuse_foreign(path for file in files for path in (file.file, *file.copies))
+    except BadRequest:
+        for file in files:
+            discard(file)
+        raise
+    return files
 
 
 def _upload(one: Any) -> GradioFile:
-    """New gradios give a path below their folder. 3.41 gives a copy of any path the browser has named."""
+    """New gradios give a path below their folder. 3.41 gives its copy, and the path or bare name from the message."""
     if isinstance(one, (str, Path)):
         return GradioFile(Path(one), Path(one).name)
     brought = Path(one.orig_name)
-    if brought.is_absolute() and not _is_gradios(brought):
-        discard(GradioFile(Path(one.name), brought.name))
-        raise BadRequest("upload.not-uploaded", stage="upload")
-    return GradioFile(Path(one.name), brought.name, (brought,) if brought.is_absolute() else ())
+    return GradioFile(Path(one.name), brought.name, () if brought.name == str(brought) else (brought,))
 
 
 def discard(upload: GradioFile) -> None:
     """Delete whatever gradio holds of it, and the folders that are empty then."""
     for file in (upload.file, *upload.copies):
-        if _is_gradios(file):
+        if is_uploaded(file):
             file.unlink(missing_ok=True)
             with suppress(OSError):
                 file.parent.rmdir()
 
 
-def _is_gradios(file: Path) -> bool:
-    """Whether it lies in the folder of gradio's temporary files."""
+def is_uploaded(file: Path) -> bool:
+    """Whether it really lies in gradio's folder of uploads, where every one has a folder of its own."""
     folder = Path(os.environ.get("GRADIO_TEMP_DIR") or Path(tempfile.gettempdir()) / "gradio").resolve()
     return folder in file.resolve().parent.parents
 

@@ -106,7 +106,7 @@ def _number(option: Option, options: dict[str, Any]) -> Any:
 def cleaned(name: str, value: Any, default: Any) -> Any:
     """A widget's value in the field's own type; an emptied number field is refused, never guessed."""
     if isinstance(default, bool):
-        return bool(value)
+        return value is True  # consent is never read out of a word
     if isinstance(default, str):
         return "" if value is None else str(value).strip()
     if value is None or isinstance(value, str):

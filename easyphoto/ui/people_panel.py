@@ -60,7 +60,7 @@ class PeoplePanel:
                 told = "".join(self._imported(brought.file) for brought in files)
         except FAILURES as error:
             told = problem(error, self.context.say)
-        return [gr.update(value=None), told, *self._page(opened, shown)]
+        return [None, told, *self._page(opened, shown)]
 
     def _imported(self, file: Path) -> str:
         person = self.context.studio.library.import_(file)

@@ -129,7 +129,7 @@ class PortraitPanel:
                     troubles.append(trouble)
         except FAILURES as error:
             troubles.append(problem(error, self.context.say))
-        return [gr.update(value=None), "".join(troubles), *self._page(self._checked(selection), shown)]
+        return [None, "".join(troubles), *self._page(self._checked(selection), shown)]
 
     def _add(self, selection: Selection, brought: StoredUpload) -> tuple[Selection, str]:
         """With it among the templates, or why not."""

@@ -68,7 +68,7 @@ class TrainPanel:
             gr.HTML(head(say("photos.title"), say("photos.intro", px=GOOD_FACE_PX), 1))
             self.upload = compat.upload_field(say("photos.drop"), "ep-train-upload")
             with gr.Row(elem_classes=["ep-actions"]):
-                self.folder = gr.UploadButton(say("photos.folder"), file_count="directory", elem_id="ep-train-folder")
+                self.folder = compat.folder_button(say("photos.folder"), "ep-train-folder")
                 self.check = gr.Button(say("photos.check"), elem_id="ep-train-check")
                 self.clear = gr.Button(say("photos.clear"), elem_id="ep-train-clear")
             self.photos = gr.HTML(photos_html((), self.context.pictures, say), elem_id="ep-train-photos")
@@ -130,10 +130,10 @@ class TrainPanel:
         try:
             brought = self.context.uploads.take(value)
         except FAILURES as error:
-            return [gr.update(value=None), problem(error, self.context.say), *self._page(draft, checking, shown)]
+            return [None, problem(error, self.context.say), *self._page(draft, checking, shown)]
         more = added(draft, brought)
         self._drop(brought, more)
-        return [gr.update(value=None), "", *self._page(more, checking, shown)]
+        return [None, "", *self._page(more, checking, shown)]
 
     def on_photo(self, text: str, draft: Draft, checking: str, shown: dict[str, str]) -> list[Any]:
         """The user's word on one photo."""

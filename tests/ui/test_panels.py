@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import pytest
 from fake_studio import make_person
-from ui_world import broken, desk_in, drafted, group, selfie
+from ui_world import broken, desk_in, drafted, group, selfie, uploaded
 
 from easyphoto.domain import TrainRequest
 from easyphoto.errors import MissingModel
@@ -33,7 +33,8 @@ SHIPPED = hashlib.sha256(b"shipped/two_friends.png").hexdigest()[:24]
 
 
 @pytest.fixture
-def context(tmp_path: Path) -> Iterator[UiContext]:
+def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[UiContext]:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
     with desk_in(tmp_path) as context:
         yield context
 
@@ -217,7 +218,8 @@ def test_nothing_is_generated_without_a_template_or_a_person(context: UiContext)
 
 
 def test_a_bad_template_is_named_and_the_good_one_is_chosen(context: UiContext, tmp_path: Path):
-    files = [str(group(tmp_path / "we two.png")), str(broken(tmp_path / "half.jpg")), str(broken(tmp_path / "x.gif"))]
+    made = [group(tmp_path / "we two.png"), broken(tmp_path / "half.jpg"), broken(tmp_path / "x.gif")]
+    files = [uploaded(file) for file in made]
     _, troubles, selection, *_ = PortraitPanel(context).on_upload(files, Selection(), {})
     assert "half.jpg" in troubles
     assert "x.gif" in troubles
@@ -234,13 +236,13 @@ def test_a_person_is_renamed_exported_deleted_and_imported(context: UiContext):
     person, panel = make_person(context.studio.paths, "Ada"), PeoplePanel(context)
     panel.on_box(click(do="rename", person=person.id, text="Ada L."), Opened(), {})
     assert context.people()[0].name == "Ada L."
-    kept = str(context.studio.library.export(person.id, context.studio.paths.root / "kept.zip"))
+    kept = context.studio.library.export(person.id, context.studio.paths.root / "kept.zip")
     wrong = panel.on_box(click(do="delete", person=person.id, text="Ada"), Opened(), {})[1]
     assert 'role="alert"' in wrong
     assert len(context.people()) == 1
     assert "is deleted" in panel.on_box(click(do="delete", person=person.id, text="Ada L."), Opened(), {})[1]
     assert context.people() == []
-    assert "was imported" in panel.on_import(kept, Opened(), {})[1]
+    assert "was imported" in panel.on_import(uploaded(kept), Opened(), {})[1]
     assert context.people()[0].name == "Ada L."
 
 
@@ -281,7 +283,7 @@ def test_whoever_is_deleted_leaves_no_photos_behind(context: UiContext, tmp_path
 
 
 def test_a_zip_that_is_none_is_told(context: UiContext, tmp_path: Path):
-    assert 'role="alert"' in PeoplePanel(context).on_import(str(broken(tmp_path / "x.zip")), Opened(), {})[1]
+    assert 'role="alert"' in PeoplePanel(context).on_import(uploaded(broken(tmp_path / "x.zip")), Opened(), {})[1]
 
 
 def test_an_empty_library_says_what_to_do_first(context: UiContext):

@@ -62,7 +62,12 @@ def test_a_copy_that_another_page_took_away_is_not_needed(store: BrowserUploads,
 
 def test_a_file_of_the_machine_cannot_be_named(store: BrowserUploads, gradios: Path, tmp_path: Path):
     secret, copy = laid(tmp_path / "secret.txt"), laid(gradios / "sha1" / "secret.txt")
-    for named in (secret, gradios / "x" / ".." / ".." / "secret.txt", gradios.parent / "gradio-not" / "x.png"):
+    for named in (
+        secret,
+        os.path.relpath(secret),
+        gradios / "x" / ".." / ".." / "secret.txt",
+        gradios.parent / "gradio-not" / "x.png",
+    ):
         with pytest.raises(BadRequest):
             store.take(old_gradios(named, laid(copy)))
         assert not copy.exists()
@@ -74,12 +79,24 @@ def test_content_that_came_inside_the_message_has_a_bare_name(store: BrowserUplo
     assert list(gradios.iterdir()) == []
 
 
-def test_files_elsewhere_are_copied_and_left(store: BrowserUploads, gradios: Path, tmp_path: Path):
+def test_nothing_is_taken_of_a_message_that_names_a_file_of_the_machine(
+    store: BrowserUploads, gradios: Path, tmp_path: Path
+):
     file = laid(tmp_path / "mine.png")
-    store.take(str(file))
+    (gradios / "a").mkdir()
+    (gradios / "a" / "link.png").symlink_to(file)
+    for named in (file, gradios / "a" / "link.png", gradios / "x" / ".." / ".." / "mine.png", Path("pyproject.toml")):
+        sent = laid(gradios / "b" / "me.png")
+        with pytest.raises(BadRequest):
+            store.take([str(sent), str(named)])
+        assert not sent.exists()
     assert file.exists()
+    assert not (tmp_path / "data").exists()
+
+
+def test_nothing_comes_of_nothing(store: BrowserUploads, gradios: Path):
     assert store.take(None) == []
-    assert store.take([str(tmp_path / "gone.png")]) == []
+    assert store.take([str(gradios / "a" / "gone.png")]) == []
 
 
 def test_borrowed_files_are_gone_afterwards_and_dropped_ones_at_once(
@@ -112,7 +129,7 @@ sent = folder / "upload" / "me.png"
 sent.parent.mkdir(parents=True)
 sent.write_text("photo")
 with gradio.Blocks():
-    fields = [compat.upload_field("photos", "a"), gradio.UploadButton("folder", file_count="directory")]
+    fields = [compat.upload_field("photos", "a"), compat.folder_button("folder", "b")]
 for field in fields:
     sent.parent.mkdir(exist_ok=True)
     sent.write_text("photo")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -61,6 +64,13 @@ def broken(file: Path) -> Path:
     Image.new("RGB", (200, 200), SKIN).save(held, "JPEG")
     file.write_bytes(held.getvalue()[: len(held.getvalue()) // 3])
     return file
+
+
+def uploaded(file: Path) -> str:
+    """A copy where gradio keeps what a browser has brought."""
+    own = Path(os.environ["GRADIO_TEMP_DIR"]) / secrets.token_hex(8)
+    own.mkdir(parents=True)
+    return str(shutil.copyfile(file, own / file.name))
 
 
 def drafted(*files: Path) -> Draft:

@@ -2,70 +2,18 @@
 
 from __future__ import annotations
 
-import http.client
-import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import pytest
-from extension_world import ROOT
-from host_python import host_python
+from host_process import KINDS, ROOT, GradioHost, running
 
 SECRET = b"\x89PNG\r\n\x1a\n a photo of Ann, who is nobody's business"
 PREFIXES = ("/file=", "/file/", "/gradio_api/file=", "/gradio_api/file/", "//file=")
-KINDS = ("newest", "a1111", "forge")
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
-
-
-@dataclass(frozen=True)
-class GradioHost:
-    """A running one."""
-
-    gradio: str
-    address: str
-    data: Path
-    early: bool  # whether a file of ours was served before our routes were there
-
-    def ask(self, path: str, method: str = "GET", **headers: str) -> tuple[int, bytes]:
-        """Status and body; the path goes out as it is."""
-        place = urlsplit(self.address)
-        connection = http.client.HTTPConnection(place.hostname or "", place.port or 80, timeout=60)
-        try:
-            connection.request(method, path, headers=headers)
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-        finally:
-            connection.close()
-
-    def privacy(self) -> dict[str, str]:
-        """What the doctor says of the data folder."""
-        findings: list[dict[str, str]] = json.loads(self.ask("/easyphoto/v1/doctor")[1])["findings"]
-        return next(found for found in findings if found["name"] == "privacy")
-
-
-@contextmanager
-def running(kind: str, data: Path, *options: str) -> Iterator[GradioHost]:
-    if kind == "newest" and int(version("gradio").split(".")[0]) < 5:
-        pytest.skip("this Python has a host's gradio")
-    python = sys.executable if kind == "newest" else host_python(kind)
-    command = [python, str(Path(__file__).with_name("gradio_host.py")), str(data), *options]
-    environment = {**os.environ, "GRADIO_TEMP_DIR": str(data.parent / "gradio"), "PYTHONUTF8": "1"}
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(command, cwd=ROOT, env=environment, text=True, **pipes) as process:  # type: ignore[call-overload]
-        try:
-            line = process.stdout.readline().split()
-            assert len(line) == 3, "the host did not start"
-            yield GradioHost(line[0], line[1], data, line[2] == "True")
-        finally:
-            process.kill()
 
 
 @pytest.fixture(scope="module", params=KINDS)
