@@ -153,7 +153,7 @@ def parser() -> argparse.ArgumentParser:
     _ui(children.add_parser("ui", parents=[common], help="the same in a window of the browser"))
     _train(
         children.add_parser(
-            "train", parents=[common], help="photos to a person; a LoRA of the face for SD 1.5 and SDXL"
+            "train", parents=[common], help="photos to a person; with a LoRA where the base model needs one"
         )
     )
     _portrait(children.add_parser("portrait", parents=[common], help="that person in templates"))

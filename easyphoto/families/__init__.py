@@ -35,6 +35,11 @@ FALLBACK = ModelFamily.SD15
 """The family whose defaults a form shows while there is no base model at all."""
 
 
+def foreign_labels() -> str:
+    """What base models of other people's making may be: "SD 1.5 / SDXL"."""
+    return " / ".join(spec.label for spec in specs() if spec.probe is not None)
+
+
 def specs() -> tuple[FamilySpec, ...]:
     """Of every family, in the order of the enum."""
     return tuple(family.spec for family in ModelFamily)

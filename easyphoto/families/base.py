@@ -71,6 +71,7 @@ class FamilySpec:
     """Everything in which a family differs from the others."""
 
     id: ModelFamily
+    label: str  # as users call it, in every language
     working_scale: Callable[[Size], float]  # factor from a region's size to the size it is worked on
     validation: ValidationSettings
     lora: LoraMarks

@@ -7,6 +7,7 @@ from easyphoto.families.base import FamilySpec, LoraMarks, ValidationSettings, s
 
 SPEC = FamilySpec(
     id=ModelFamily.BUILTIN,
+    label="built-in",
     working_scale=short_side(512),
     # It repaints only lightly; it has no use for guidance.
     validation=ValidationSettings(strength=0.5, steps=10, cfg_scale=1.0),

@@ -31,6 +31,7 @@ def _is_control(names: Names) -> bool:
 
 SPEC = FamilySpec(
     id=ModelFamily.SD15,
+    label="SD 1.5",
     working_scale=short_side(512),
     validation=ValidationSettings(
         strength=0.65,

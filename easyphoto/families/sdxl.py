@@ -27,6 +27,7 @@ def _is_control(names: Names) -> bool:
 
 SPEC = FamilySpec(
     id=ModelFamily.SDXL,
+    label="SDXL",
     working_scale=area(1024 * 1024),
     validation=ValidationSettings(
         strength=0.65,

@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from easyphoto.domain import BUILTIN_CHECKPOINT
+from easyphoto.families import foreign_labels
 from easyphoto.ui.components import notice
 from easyphoto.ui.context import UiContext
 
@@ -25,7 +26,10 @@ class BaseModels:
         """What the dropdown is made with."""
         names = self.context.models()
         own = BUILTIN_CHECKPOINT in names
-        return {"choices": names, **({} if own else {"info": self.context.say("models.hosts")})}
+        return {
+            "choices": names,
+            **({} if own else {"info": self.context.say("models.hosts", families=foreign_labels())}),
+        }
 
     def fresh(self, shown: Mapping[str, str] | None) -> tuple[Any, str]:
         """The dropdown's update and the mark of what it shows then; the user's choice stays."""
@@ -40,4 +44,5 @@ class BaseModels:
         """Says what to do while there is no base model at all."""
         if self.context.models():
             return ""
-        return notice(self.context.say("models.none"), self.context.say("models.none.next"), "fair")
+        title = self.context.say("models.none", families=foreign_labels())
+        return notice(title, self.context.say("models.none.next"), "fair")

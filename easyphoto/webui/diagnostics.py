@@ -24,7 +24,7 @@ from easyphoto.diagnostics import (
 )
 from easyphoto.domain import HintKind, ModelFamily
 from easyphoto.engines.controlnet_catalog import known, rank
-from easyphoto.families import specs
+from easyphoto.families import foreign_labels, specs
 from easyphoto.locales import message
 from easyphoto.paths import Paths
 from easyphoto.webui import access
@@ -69,7 +69,7 @@ def host_models(state: AppState) -> Iterator[Finding]:
         "checkpoints",
         GOOD if count else MISSING,
         message("doctor.usable", count=count),
-        "" if count else message("doctor.no-checkpoint"),
+        "" if count else message("doctor.no-checkpoint", families=foreign_labels()),
     )
     folder = getattr(cmd_opts, "lora_dir", "")  # the host's built-in Lora extension brings the option
     if not folder:

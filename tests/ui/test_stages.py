@@ -17,7 +17,8 @@ from easyphoto.stages import CHECKING, PREPARING, TRAINING, Stage, spans
 from easyphoto.ui.i18n import stage_key
 from easyphoto.ui.progress_estimate import progress_of
 
-FULL = PortraitRequest(persons=("ada",), retouch=True)
+SWITCHES = {name: True for name, value in asdict(PortraitRequest()).items() if value is False}
+FULL = PortraitRequest(persons=("ada",), **SWITCHES)
 
 
 def test_a_step_is_of_a_stage():

@@ -136,7 +136,7 @@ def test_a_host_without_checkpoints_says_so_on_the_tab(host: FakeHost, monkeypat
     monkeypatch.setattr("extension_world.HostsEngine.default", lambda self: "")
     monkeypatch.setattr("extension_world.HostsEngine.checkpoints", lambda self: [])
     host.load()
-    assert "no SD 1.5 or SDXL checkpoint" in text_of(host.build()[0][0])
+    assert "no SD 1.5 / SDXL checkpoint" in text_of(host.build()[0][0])
 
 
 @pytest.mark.parametrize(

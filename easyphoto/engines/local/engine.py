@@ -1,4 +1,4 @@
-"""The engine on diffusers in our own process: the built-in base model and local SD 1.5 / SDXL checkpoints."""
+"""The engine on diffusers in our own process: the built-in base model and local checkpoints."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from easyphoto.domain import Checkpoint, ModelFamily
 from easyphoto.engines.model_probe import family_or_none
 from easyphoto.engines.webui.host import Host
 from easyphoto.errors import MissingModel, RenderFailed
-from easyphoto.families import specs
+from easyphoto.families import foreign_labels, specs
 
 _log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ class Checkpoints:
         self._families: dict[tuple[str, int, int], ModelFamily | None] = {}
 
     def listed(self, host: Host) -> dict[str, tuple[Checkpoint, Any]]:
-        """Name -> checkpoint and the host's own entry, SD 1.5 and SDXL only, in the host's order.
+        """Name -> checkpoint and the host's own entry, those of our families only, in the host's order.
 
         Pickles are never opened: the host may render with them where it knows the family, but they have no `file`.
         """
@@ -54,7 +54,13 @@ class Checkpoints:
             if known in listed:
                 return listed[known]
         raise MissingModel(
-            "webui.no-checkpoint", stage="render", file=name, name=name, there=list(listed), folder=str(_folder(host))
+            "webui.no-checkpoint",
+            stage="render",
+            file=name,
+            name=name,
+            families=foreign_labels(),
+            there=list(listed),
+            folder=str(_folder(host)),
         )
 
     def default(self, host: Host) -> str:

@@ -40,7 +40,7 @@ class WebuiEngine:
         self._lender: int | None = None  # the thread inside `offloaded`
 
     def checkpoints(self) -> list[Checkpoint]:
-        """Those of the host that are SD 1.5 or SDXL."""
+        """Those of the host that are of a family of ours."""
         return [checkpoint for checkpoint, _ in self._checkpoints.listed(current_host()).values()]
 
     def default(self) -> str:
