@@ -78,6 +78,13 @@ def test_a_frame_is_found_whole_and_alone(template):
     assert (glasses.mask > 0.5).sum() < 2.2 * frame.sum()
 
 
+@pytest.mark.parametrize("name", ["tie", "headwrap"])
+def test_creases_of_old_faces_are_no_frame_in_light_skin_either(faces, name):
+    old = read(f"templates/{name}.jpg", faces)
+    light = faces.retone(old.picture, old.face, [], np.array([70, 11, 17], np.float32))
+    assert not seen(FusionSource(light, old.face))[1].worn
+
+
 def test_the_templates_frame_stays_in_the_portrait(faces, template, person):
     drawn = with_glasses(template)
     result = fuse(drawn.picture, drawn.face, [person], faces)

@@ -19,6 +19,9 @@ _UNDER = ((230, 50, 101, 117, 100), (450, 280, 330, 346, 329))  # from the lower
 _OUTSIDE = (-0.2, 1.2)  # how far a frame reaches at least, 0 and 1 being the eyes' middles
 _THICKEST = 0.035  # of a frame, in face heights
 _DARKER = 10.0  # LAB lightness by which a frame is darker than what lies beside it, at least
+_FRAME = 24.0  # the same over the nose where a frame has the color of skin; creases of old faces reach 22
+_COLORED = 0.75  # chroma of a line, in the skin's, up to which it is a frame however pale; creases have skin's
+_GRAY = 4.0  # chroma of skin in a black-and-white picture
 _LENS_SKIN, _LENS_DARK = 0.3, 0.6  # share of skin under the eyes, and their lightness over the cheeks
 _EDGE = 0.003  # softness in face heights
 
@@ -36,22 +39,37 @@ def glasses_of(plane: BlendMask, picture: Floats, skin: Floats) -> Glasses:
     """Of a face; `picture` is RGB 0..255, `skin` its share of skin 0..1.
 
     Dark lines thinner than a frame are found by a black hat (closing minus picture); those that hang together with one
-    on the bridge of the nose are the frame. Behind dark lenses there is no skin under the eyes.
+    on the bridge of the nose are the frame, unless they are creases. Behind dark lenses there is no skin under the eyes.
     """
-    lightness = cv2.cvtColor(np.clip(picture, 0, 255) / np.float32(255), cv2.COLOR_RGB2LAB)[..., 0]
+    lab = cv2.cvtColor(np.clip(picture, 0, 255) / np.float32(255), cv2.COLOR_RGB2LAB)
+    lightness = lab[..., 0]
     side = 2 * max(2, round(_THICKEST * plane.height)) + 1
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    line = cv2.morphologyEx(lightness, cv2.MORPH_BLACKHAT, disc) > _DARKER
+    darker = cv2.morphologyEx(lightness, cv2.MORPH_BLACKHAT, disc)
+    line = darker > _DARKER
     band = plane.grow(plane.around(*EYES, _BELOW_EYES), 0.075) > 0.5
     eyes = plane.grow(np.maximum(*(plane.polygon(eye) for eye in EYES)), 0.03) > 0.5
     dark = _dark_lenses(plane, lightness, skin)
     whole = _dark_parts(plane, lightness, skin) | (line & band) if dark else line & ~eyes & band
-    worn = _connected(whole, plane.grow(plane.around(_BRIDGE), 0.01) > 0.5).astype(np.float32)
-    if not _spans_both_eyes(plane, worn):
+    bridge = plane.grow(plane.around(_BRIDGE), 0.01) > 0.5
+    worn = _connected(whole, bridge).astype(np.float32)
+    creases = not dark and _is_creases(lab, darker, (worn > 0) & line, (bridge, plane.cheeks() > 0.5))
+    if creases or not _spans_both_eyes(plane, worn):
         return Glasses(np.zeros_like(skin), worn=False, dark=False)
     if dark:  # glints on the lenses
         worn = plane.grow(plane.grow(worn, 0.04), -0.04)
     return Glasses(plane.soft(plane.grow(worn, 0.004), _EDGE), worn=True, dark=dark)
+
+
+def _is_creases(lab: Floats, darker: Floats, lines: np.ndarray, places: tuple[np.ndarray, np.ndarray]) -> bool:
+    """Whether `lines` are folds of skin: of its color, and shallow over the nose; `places` are the bridge and cheeks."""
+    bridge, cheeks = places
+    if not (lines & bridge).any() or not cheeks.any():
+        return True
+    chroma = np.linalg.norm(lab[..., 1:], axis=-1)
+    skin = float(np.median(chroma[cheeks]))
+    colored = skin < _GRAY or float(np.median(chroma[lines])) > _COLORED * skin
+    return colored and float(np.percentile(darker[lines & bridge], 75)) < _FRAME
 
 
 def _dark_lenses(plane: BlendMask, lightness: Floats, skin: Floats) -> bool:
