@@ -39,7 +39,7 @@ def glasses_of(plane: BlendMask, picture: Floats, skin: Floats) -> Glasses:
     """Of a face; `picture` is RGB 0..255, `skin` its share of skin 0..1.
 
     Dark lines thinner than a frame are found by a black hat (closing minus picture); those that hang together with one
-    on the bridge of the nose are the frame, unless they are creases. Behind dark lenses there is no skin under the eyes.
+    on the bridge of the nose are the frame, unless they are creases. Behind dark lenses is no skin under the eyes.
     """
     lab = cv2.cvtColor(np.clip(picture, 0, 255) / np.float32(255), cv2.COLOR_RGB2LAB)
     lightness = lab[..., 0]
@@ -62,7 +62,7 @@ def glasses_of(plane: BlendMask, picture: Floats, skin: Floats) -> Glasses:
 
 
 def _is_creases(lab: Floats, darker: Floats, lines: np.ndarray, places: tuple[np.ndarray, np.ndarray]) -> bool:
-    """Whether `lines` are folds of skin: of its color, and shallow over the nose; `places` are the bridge and cheeks."""
+    """Whether `lines` are folds of skin: of its color, and shallow over the nose; `places`: bridge and cheeks."""
     bridge, cheeks = places
     if not (lines & bridge).any() or not cheeks.any():
         return True
