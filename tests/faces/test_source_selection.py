@@ -21,7 +21,7 @@ from easyphoto.faces.fusion.fit import FAR_POSE, TOO_FAR_POSE, notes_on
 from easyphoto.faces.fusion.fuse import fuse
 from easyphoto.faces.fusion.mesh_warp import warp_face
 from easyphoto.faces.fusion.mouth import with_mouth_of, with_teeth_of
-from easyphoto.faces.fusion.source_selection import SourceChoice, candidates
+from easyphoto.faces.fusion.source_selection import SourceChoice, candidates, photo_stats
 from easyphoto.faces.geometry import rotation_of
 from easyphoto.paths import Paths, shipped_models
 
@@ -122,6 +122,14 @@ def test_a_closed_mouth_laughs_with_the_template(faces, closed):
     again = max(faces.detect(result.picture), key=lambda one: one.box.overlap(face.box))
     assert expression_of(again.mesh).mouth_open > 0.6 * expression_of(face.mesh).mouth_open
     assert any("teeth" in str(note) for note in result.notes)
+
+
+def test_full_lips_over_darkness_are_closed_and_teeth_are_not(faces):
+    for name, shut in (("plain-wall", True), ("red-wall", False)):
+        pixels = np.asarray(Image.open(shipped_models() / f"templates/{name}.jpg").convert("RGB"))
+        light = faces.retone(pixels, faces.detect(pixels)[0], [], np.array([70, 11, 17], np.float32))
+        again = faces.detect(light)[0]
+        assert (photo_stats(light, again).expression.mouth_open == 0) == shut, name
 
 
 def test_a_template_turned_too_far_is_refused_and_a_little_less_is_noted(faces, template):

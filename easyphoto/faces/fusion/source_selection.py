@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
-from builtin_model.mesh_indices import EYES
+from builtin_model.mesh_indices import EYES, INNER_MOUTH
 from easyphoto.domain import Face, Floats, Pixels
 from easyphoto.faces.base import FusionSource
 from easyphoto.faces.builtin.face_parsing import CropWindow
@@ -21,6 +21,8 @@ from easyphoto.faces.likeness import distances, robust_center
 _HEIGHT = 160  # pixels of a face when photos are compared
 _OVER_BROWS = (103, 67, 109, 10, 338, 297, 332, 334, 296, 336, 107, 66, 105)
 _USUAL_EYES = 0.28  # lid gap in eye widths that a set of photos with mostly closed eyes is compared with
+_NARROW = 0.05  # mouth opening in face heights up to which a gap without teeth is no open mouth
+_TEETH = (85.0, 0.75)  # gray level, and share of the skin's, from which what lies between the lips is teeth
 _LIGHT_AT = (151, 50, 280, 205, 425, 199, 5)  # mesh points: forehead, cheeks, lower cheeks, chin, nose
 
 
@@ -118,10 +120,19 @@ def photo_stats(picture: Pixels, face: Face) -> PhotoStats:
         exposure=float(np.median(tones)),
         burnt=float((tones > 247).mean()),
         sharpness=float(cv2.Laplacian(gray, cv2.CV_32F).std()),
-        expression=expression_of(plane.mesh),
+        expression=_mouth_as_seen(expression_of(plane.mesh), gray, plane, float(np.median(tones))),
         aside=float(abs(np.mean([_gaze(gray, plane, eye) for eye in EYES]))),
         fringe=float((gray[forehead] < 0.75 * np.median(tones)).mean()) if forehead.any() else 0.0,
     )
+
+
+def _mouth_as_seen(look: Expression, gray: Pixels, plane: BlendMask, skin: float) -> Expression:
+    """Full lips that part a little over darkness are closed: no teeth are seen that a portrait could show."""
+    inside = plane.polygon(INNER_MOUTH) > 0.5
+    if look.mouth_open > _NARROW or not inside.any():
+        return look
+    bright = float(np.percentile(gray[inside], 75))
+    return look if bright > min(_TEETH[0], _TEETH[1] * skin) else replace(look, mouth_open=0.0)
 
 
 def _gaze(gray: Pixels, plane: BlendMask, lids: tuple[int, ...]) -> float:
