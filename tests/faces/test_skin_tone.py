@@ -95,6 +95,35 @@ def test_fine_texture_keeps_its_relative_contrast():
     assert 0.5 < (after.std() / after.mean()) / (before.std() / before.mean()) < 1.6
 
 
+def test_lightened_skin_is_smoother_since_pores_shine():
+    rng = np.random.default_rng(0)
+    picture = np.clip(flat(DARK) + rng.integers(-12, 13, (60, 60, 1)), 0, 255).astype(np.uint8)
+    result = retoned(picture, np.ones((60, 60), np.float32), (DARK, LIGHT), 3)
+    before, after = (lightness(p)[10:50, 10:50] for p in (picture, result))
+    assert 0.2 < (after.std() / after.mean()) / (before.std() / before.mean()) < 0.7
+
+
+def test_a_bright_wall_leaves_no_dark_rim_on_lightened_skin():
+    picture, share = flat(DARK), np.zeros((60, 60), np.float32)
+    picture[:50, 30:], share[:, :30], share[50:] = 235, 1, 1
+    result = lightness(retoned(picture, share, (DARK, LIGHT), 4))[30]
+    assert result[28] > LIGHT[0] - 5
+    assert result[5] == pytest.approx(result[28], abs=3)
+
+
+def test_ears_are_skin_and_hair_beside_a_face_is_none(toolbox: BuiltinToolbox):
+    folder = Path(__file__).resolve().parents[2] / "models" / "templates"
+    for name, places, skin in (
+        ("autumn", ((650, 450), (325, 500)), True),
+        ("red-wall", ((250, 500), (680, 500)), False),
+    ):
+        picture = np.asarray(Image.open(folder / f"{name}.jpg").convert("RGB"))
+        (face,) = toolbox.detect(picture)
+        share = visible_skin(picture, face, toolbox.regions(picture, face), toolbox.matte(picture))
+        for x, y in places:
+            assert (share[y - 4 : y + 5, x - 4 : x + 5].mean() > 0.3) == skin, (name, x, y)
+
+
 def test_only_the_lightness_moves_in_a_black_and_white_template():
     assert np.allclose(in_light_of(DARK, np.array([70, 1, 2], np.float32))[1:], [1, 2])
 

@@ -31,6 +31,9 @@ _CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
 _GRAY = 4.0  # chroma of the face under which color tells nothing of skin
 _TURNED = 20.0  # degrees of hue between the face and a hand
 _LEAST = 0.04  # of the face's width squared; smaller patches of its color are no skin
+_EARS = (0.4, 0.72), (-0.15, 0.4)  # across in face widths and down in face heights, from between the eyes
+_EAR_HUE, _EAR_CHROMA, _EAR_LIGHT = 35.0, 0.55, 0.55  # degrees from the face's, and shares of it at least: ears are red
+_LOCK = 0.1  # face widths that a lock of hair is wide where it leaves the place of an ear
 _THIN = 0.06  # half a finger's width, in face widths
 
 
@@ -123,7 +126,8 @@ def _cut_out(seen: _Seen) -> Floats | None:
     models = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.grabCut(seen.picture, labels, None, *models, _ROUNDS, cv2.GC_INIT_WITH_MASK)
     skin = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD))
-    return _pieces(skin, seen, sure | ((labels == cv2.GC_FGD) & (seen.regions.skin > 200)))
+    found = _pieces(skin, seen, sure | ((labels == cv2.GC_FGD) & (seen.regions.skin > 200)))
+    return np.asarray(np.maximum(found, _ears(seen, sure, found > 0)), np.float32)
 
 
 def _first_guess(seen: _Seen, sure: Mask) -> Pixels:
@@ -182,6 +186,39 @@ def _hair(seen: _Seen, sure: Mask, gap: Floats, rough: Floats) -> Mask:
     alike = (hair < 3.5) & (skin - hair > 1.5 - rough)
     smooth = (rough < 0.95) & (seen.lab[..., 0] > np.median(seen.lab[sure][:, 0]))  # an arm in the sun
     return np.asarray(samples | (alike & ~smooth))
+
+
+def _ears(seen: _Seen, sure: Mask, skin: Mask) -> Mask:
+    """Ears beside the face: redder, darker or more lit than it, which GrabCut takes for something else."""
+    usual = np.median(seen.lab[sure], axis=0)
+    chroma, hue = np.hypot(seen.lab[..., 1], seen.lab[..., 2]), np.arctan2(seen.lab[..., 2], seen.lab[..., 1])
+    own = float(np.hypot(*usual[1:]))
+    if own < _GRAY:
+        return np.zeros(sure.shape, np.bool_)
+    like = (chroma > _EAR_CHROMA * own) & (np.abs(np.degrees(hue - np.arctan2(usual[2], usual[1]))) < _EAR_HUE)
+    like &= (seen.lab[..., 0] > _EAR_LIGHT * usual[0]) & (seen.rough < 2 * _ROUGH * np.median(seen.rough[sure]))
+    zone, border = _beside(seen)
+    side = 2 * round(0.04 * seen.box.width) + 1  # the shadow inside an ear
+    square = np.ones((side, side), np.uint8)
+    new = (like & zone & (seen.matte > 128) & ~skin).astype(np.uint8)
+    _, labels = cv2.connectedComponents(cv2.morphologyEx(new, cv2.MORPH_CLOSE, square))
+    held = np.unique(labels[cv2.dilate(skin.astype(np.uint8), square) > 0])
+    short = [one for one in held if one and (labels[border] == one).sum() < _LOCK * seen.box.width]
+    return np.isin(labels, short)
+
+
+def _beside(seen: _Seen) -> tuple[Mask, Mask]:
+    """bool H x W: where the ears of an upright or tilted face can be, and the far border of it, which hair crosses."""
+    across = seen.points[1] - seen.points[0]
+    across = across / max(float(np.linalg.norm(across)), 1e-6)
+    y, x = np.mgrid[: seen.lab.shape[0], : seen.lab.shape[1]]
+    (cx, cy), middle = seen.box.center, seen.points[:2].mean(0)
+    aside = np.abs((x - cx) * across[0] + (y - cy) * across[1]) / seen.box.width
+    down = ((y - middle[1]) * across[0] - (x - middle[0]) * across[1]) / seen.box.height
+    (inner, outer), (top, bottom) = _EARS
+    zone = (aside > inner) & (aside < outer) & (down > top) & (down < bottom)
+    core = (aside < outer - 0.02) & (down > top + 0.02) & (down < bottom - 0.02)
+    return np.asarray(zone, np.bool_), np.asarray(zone & ~core, np.bool_)
 
 
 def _color_gap(lab: Floats, samples: Mask, tolerance: tuple[float, float, float, float]) -> Floats:

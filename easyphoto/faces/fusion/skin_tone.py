@@ -25,6 +25,7 @@ _FLATTER = 0.25  # how much of its contrast skin loses each time its light is ma
 _FLATTER_LIT = 0.4  # the same where it is brighter than its tone
 _PURER = 0.45  # and how much of its colored spots, at a change by e to darker
 _PURER_LIT = 1.0  # and to lighter, where they would glow
+_SMOOTHER = 0.6  # how much of its fine contrast skin loses at a change by e to lighter: pores shine, and shine stays
 _SPOT = 0.5  # bound of a spot's color, logarithmic
 _APART = 0.004  # squared sine between skin's color and white under which shine is not told from skin
 _SHARE = 0.9  # of the way to the person's lightness; the rest is the scene's exposure
@@ -79,11 +80,21 @@ def retoned(picture: Pixels, share: Floats, tones: tuple[Floats, Floats], radius
         return picture
     part = extent(share)
     light, inside = srgb_to_linear(picture[part]), share[part][..., None]
-    gain = _gain(cv2.GaussianBlur(light, (0, 0), max(0.8, radius)), *(_light_of(tone) for tone in tones))
-    moved = linear_to_srgb(light * (1 + (gain - 1) * inside))
+    base = _skin_light(light, inside, max(0.8, radius))
+    own, wanted = (_light_of(tone) for tone in tones)
+    fine = np.exp(-_SMOOTHER * max(0.0, float(np.log(wanted.mean() / own.mean()))))
+    goal = np.clip(base + fine * (light - base), 0, 1) * _gain(base, own, wanted)
+    moved = linear_to_srgb(light + (goal - light) * inside)
     out = picture.copy()
     out[part] = np.where(inside > 0, moved, picture[part])
     return out
+
+
+def _skin_light(light: Floats, inside: Floats, sigma: float) -> Floats:
+    """`light` blurred by `sigma` pixels over skin alone: a bright wall beside a dark cheek would keep its rim dark."""
+    weight = np.asarray(inside + np.float32(1e-3), np.float32)
+    total = cv2.GaussianBlur(weight, (0, 0), sigma)[..., None]
+    return np.asarray(cv2.GaussianBlur(light * weight, (0, 0), sigma) / total, np.float32)
 
 
 def _gain(base: Floats, own: Floats, wanted: Floats) -> Floats:
@@ -95,6 +106,7 @@ def _gain(base: Floats, own: Floats, wanted: Floats) -> Floats:
     flat = np.maximum(0.4, 1 - max(step, 0.0) * np.where(light > 0, _FLATTER_LIT, _FLATTER))
     spots = np.clip(beyond - light, -_SPOT, _SPOT) * np.exp(-(_PURER_LIT if step > 0 else _PURER) * abs(step))
     spots = spots * np.clip(np.exp(light) / 0.3, 0, 1)  # dark pixels hold more noise than color
+    spots = spots * np.clip(1 - shine / np.maximum(base.mean(-1, keepdims=True), 1e-4), 0, 1)  # and shine hides it
     tint = 0.5 + 0.5 * wanted / wanted.mean()  # skin scatters some of what it mirrors; plain white looks like ash
     goal = _rolled_off(wanted * np.exp(flat * light + spots)) + _SHINE_KEPT * tint * shine
     return np.asarray(goal / np.maximum(base, 1e-4), np.float32)
@@ -112,8 +124,9 @@ def _shine(base: Floats, own: Floats) -> Floats:
     if apart < _APART:
         return np.zeros(base.shape[:2], np.float32)
     amount = base @ across / apart  # least squares of base = body * m + white * s
-    brighter = np.clip(base.sum(-1) / own.sum() - 1, 0, 1)
-    bound = 0.9 * base.min(-1)
+    over = base.mean(-1) - own.mean()  # a burnt highlight has lost its color: what lies under it is lit as usual
+    brighter = np.clip(over / own.mean(), 0, 1)
+    bound = np.minimum(0.9 * base.min(-1), np.maximum(over, 0))
     return np.asarray(np.clip(amount / np.sqrt(3), 0, bound) * np.minimum(1, 2 * brighter), np.float32)
 
 
