@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -58,7 +59,8 @@ def start_logging(debug: bool) -> None:
 
 
 def silence_libraries() -> None:
-    """No bars or hints of the libraries' own between ours; the trainer's process inherits it."""
+    """No bars, hints or warnings of the libraries' own between ours; the trainer's process inherits it."""
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # of damaged metadata; what matters is said by us
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")

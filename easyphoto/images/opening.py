@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from easyphoto.errors import BadPicture, EasyPhotoError, NoResources
+from easyphoto.printable import printable
 from easyphoto.system_errors import refusal_of
 
 _log = logging.getLogger(__name__)
@@ -23,6 +24,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "PPM", "JPEG2000"
 MAX_BYTES = 500_000_000
 
 _ORIENTATION, _HEIC_BRANDS = 0x0112, (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_HEAD = 64  # bytes
 _AVIF_BRANDS = (b"avif", b"avis")
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -104,6 +106,8 @@ def _opened(file: Path) -> Iterator[Image.Image]:
     try:
         source = Image.open(file, formats=[name for name in FORMATS if name in Image.OPEN])
     except UnidentifiedImageError as error:
+        if brand in _AVIF_BRANDS and "AVIF" in Image.OPEN:
+            raise _bad(file, "picture.damaged", why="AVIF") from error
         if brand in _AVIF_BRANDS:
             raise _bad(file, "picture.needs-avif") from error
         raise _bad(file, "picture.unknown-format") from error
@@ -121,8 +125,12 @@ def _brand(file: Path) -> bytes:
     if size > MAX_BYTES:
         raise _bad(file, "picture.too-large", size=size // 1_000_000, limit=MAX_BYTES // 1_000_000)
     with file.open("rb") as stream:
-        head = stream.read(12)
-    return head[8:12] if head[4:8] == b"ftyp" else b""
+        head = stream.read(_HEAD)
+    if head[4:8] != b"ftyp":
+        return b""
+    end = min(len(head), int.from_bytes(head[:4], "big"))
+    brands = [head[8:12], *(head[at : at + 4] for at in range(16, end - 3, 4))]
+    return next((brand for brand in brands if brand in _AVIF_BRANDS), brands[0])  # AVIF may call itself "mif1" first
 
 
 def _heic(file: Path) -> Image.Image:
@@ -156,8 +164,8 @@ def _turn(source: Image.Image) -> Image.Transpose | None:
     """What the EXIF orientation asks for; damaged EXIF counts as upright."""
     try:
         return _TURNS.get(source.getexif().get(_ORIENTATION, 1))
-    except Exception:  # EXIF is foreign bytes too, and no reason to refuse the picture
-        _log.warning("Damaged EXIF ignored.", exc_info=True)
+    except Exception as error:  # EXIF is foreign bytes too, and no reason to refuse the picture
+        _log.warning("Damaged EXIF is ignored (%s).", type(error).__name__)
         return None
 
 
@@ -203,8 +211,8 @@ def _srgb(picture: Image.Image, profile: bytes | None, name: str) -> Image.Image
                 outputMode="RGB",
                 renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
             )
-        except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-            _log.warning("The colour profile of %s is ignored.", name, exc_info=True)
+        except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
+            _log.warning("The color profile of %s is ignored (%s).", printable(name), type(error).__name__)
         else:
             return changed if changed is not None else picture
     return picture if picture.mode == "RGB" else picture.convert("RGB")

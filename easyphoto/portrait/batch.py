@@ -9,11 +9,12 @@ from tempfile import TemporaryFile
 
 from easyphoto.domain import Person, Portrait, PortraitRequest, Template
 from easyphoto.errors import BadRequest, EasyPhotoError, PersonGone
+from easyphoto.faces.base import FaceToolbox
 from easyphoto.images import save_picture
 from easyphoto.library import Library
 from easyphoto.paths import LONGEST_STEM, free_name, shortened
 from easyphoto.portrait.generate import Tools, generate, order_of
-from easyphoto.portrait.subject import open_subject
+from easyphoto.portrait.subject import Subject, open_subject
 from easyphoto.private_files import make_private
 from easyphoto.progress import Cancelled, Progress, Step
 from easyphoto.stages import Stage
@@ -21,6 +22,9 @@ from easyphoto.system_errors import failure_of
 
 STEM = LONGEST_STEM - 12
 """Bytes of a template's name in its portrait's; the rest is for the seed."""
+
+TRIED = 2_000_000
+"""Bytes that must fit into the folder before anything is rendered."""
 
 OnResult = Callable[[Portrait | EasyPhotoError], None]
 """Called with every portrait as soon as it is saved, and with the failure of every template that gave none."""
@@ -59,7 +63,7 @@ def generate_batch(
     anything is rendered. A template that fails, or whose portrait cannot be saved, fails alone.
     """
     tools, faces = context.tools, context.tools.faces
-    people = {name: open_subject(context.library.open(name), faces) for name in order_of(request.persons)}
+    people = {name: _opened(name, context.library, faces) for name in order_of(request.persons)}
     _check_loras(request, [subject.person for subject in people.values()], tools)
     _check_folder(context.folder)
     to = _Destination(context.library, context.folder, tuple(subject.person for subject in people.values()))
@@ -76,14 +80,28 @@ def generate_batch(
     )
 
 
+def _opened(name: str, library: Library, faces: FaceToolbox) -> Subject:
+    """Raises PersonGone for one deleted while their photos are read, whatever was missing first."""
+    person = library.open(name)
+    try:
+        return open_subject(person, faces)
+    except EasyPhotoError:
+        with library.unchanged([person]):
+            raise
+
+
 def _check_folder(folder: Path) -> None:
-    """Write a file there and delete it again. Raises EasyPhotoError."""
+    """Write a file of a portrait's size there and delete it again. Raises EasyPhotoError."""
     try:
         make_private(folder)
-        with TemporaryFile(dir=folder):
-            pass
+        with TemporaryFile(dir=folder) as tried:
+            tried.write(bytes(TRIED))
     except OSError as error:
-        raise failure_of(error, [folder], "save") or error from error
+        failure = failure_of(error, [folder], "save")
+        if failure is None:
+            raise
+        failure.file = str(folder)
+        raise failure from error
 
 
 def _check_loras(request: PortraitRequest, persons: Sequence[Person], tools: Tools) -> None:
@@ -115,8 +133,9 @@ def _attempt(template: Template, make: Callable[[Template], Portrait], to: _Dest
         failure = failure_of(error, [to.folder], "portrait")
         if failure is None:
             raise
-        failure.file = failure.file or template.name
-        return failure
+        with to.library.unchanged(to.persons):  # else what failed is that they are gone
+            failure.file = failure.file or template.name
+            return failure
 
 
 def _saved(portrait: Portrait, to: _Destination) -> Portrait:

@@ -38,9 +38,12 @@ CAUSES = {  # by the class of what the trainer itself raised
     "BadData": "trainer.cause.data",
     "LossIsNotANumber": "trainer.cause.not-a-number",
 }
+UNKNOWN = "trainer.cause.unknown"
 LIBRARY_CAUSES = (  # by what libraries and the system write
     (r"out of memory|DefaultCPUAllocator|bad_alloc|MemoryError", "trainer.cause.memory"),
-    (r"No space left on device|not enough space", "trainer.cause.disk"),
+    (r"No space left on device|not enough space|Disk quota exceeded", "trainer.cause.disk"),
+    (r"\[Errno (13|30)\]|\(os error (13|30)\)", "trainer.cause.rights"),
+    (r"Too many open files", "trainer.cause.files"),
     (r"No module named|cannot import name|ImportError", "trainer.cause.packages"),
     (r"CUDA error|CUDA driver|cuDNN", "trainer.cause.cuda"),
 )
@@ -263,7 +266,8 @@ def _failure(tally: _RunState, code: int, log: Path) -> TrainingFailed:
         return TrainingFailed(
             "training.ended", **end, done=tally.done, total=tally.total, code=code, advice=message(cause)
         )
-    cause = CAUSES.get(failed.kind) or known_cause(code, f"{failed.kind}: {failed.message}", lines)
+    by_system = known_cause(0, f"{failed.kind}: {failed.message}", ())  # also inside an error of a library
+    cause = by_system if by_system != UNKNOWN else CAUSES.get(failed.kind) or known_cause(code, "", lines)
     return TrainingFailed(
         "training.failed",
         **end,
@@ -281,4 +285,4 @@ def known_cause(code: int, problem: str, lines: tuple[str, ...]) -> str:
         for pattern, cause in LIBRARY_CAUSES:
             if re.search(pattern, text, re.IGNORECASE):
                 return cause
-    return "trainer.cause.killed" if code in KILLED else "trainer.cause.unknown"
+    return "trainer.cause.killed" if code in KILLED else UNKNOWN

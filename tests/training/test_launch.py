@@ -216,6 +216,9 @@ def test_silence_still_gives_signs_of_life(order: TrainerJob, trainer):
     [
         (1, "torch.cuda.OutOfMemoryError: CUDA out of memory", (), "batch size"),
         (1, "ends", ("OSError: [Errno 28] No space left on device",), "disk"),
+        (1, "SafetensorError: I/O error: No space left on device (os error 28)", (), "disk"),
+        (1, "PermissionError: [Errno 13] Permission denied: 'x'", (), "right"),
+        (1, "OSError: [Errno 24] Too many open files: 'x'", (), "ulimit"),
         (1, "ends", ("ModuleNotFoundError: No module named 'peft'",), "Install"),
         (-9, "ends", (), "memory"),
         (5, "ends", (), "log"),
