@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from fakes import FAKE_TOOLBOXES, FakeEngine
@@ -32,7 +33,7 @@ from easyphoto.domain import (
 from easyphoto.errors import BadPicture, BadRequest, NoFace
 from easyphoto.images import open_picture, save_picture
 from easyphoto.library import Library, PersonDraft
-from easyphoto.locales import message
+from easyphoto.locales import Message, message
 from easyphoto.paths import Paths
 from easyphoto.portrait.batch import OnResult, PortraitBatch, discard
 from easyphoto.progress import Progress, Step, silent
@@ -51,6 +52,10 @@ def make_person(paths: Paths, name: str) -> Person:
         return Library(paths).create(PersonDraft(name, made, None))
 
 
+def _few(reports: Sequence[PhotoReport]) -> Message:
+    return message("photos.few-usable", count=len(reports), few=5)
+
+
 @dataclass
 class FakeStudio:
     """Does what a studio does in `steps` steps of `pause` seconds, or waits at `gate`."""
@@ -59,7 +64,7 @@ class FakeStudio:
     steps: int = 4
     pause: float = 0.0
     gate: threading.Event | None = None  # when set, work waits here and goes on reporting
-    fails: Exception | None = None
+    fails: BaseException | None = None
     calls: list[tuple[str, object, tuple[str, ...]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -67,6 +72,10 @@ class FakeStudio:
         self.toolboxes = Toolboxes(self.paths, "fake", FAKE_TOOLBOXES)
         self.faces = self.toolboxes.get()
         self.library = Library(self.paths)
+
+    def requests(self, kind: str) -> list[Any]:
+        """What was asked for with `train`, `portrait` or `quick`, in order."""
+        return [request for name, request, _ in self.calls if name == kind]
 
     def _work(self, stage: str, report: Progress) -> None:
         for number in range(self.steps):
@@ -87,6 +96,8 @@ class FakeStudio:
 
     @staticmethod
     def _checked(photo: Photo) -> PhotoReport:
+        if photo.override == Verdict.DROP.value:
+            return PhotoReport(photo.name, Verdict.DROP, ())
         try:
             size = open_picture(photo.file).size
         except BadPicture as error:
@@ -100,7 +111,8 @@ class FakeStudio:
         self._work("training", report)
         person = make_person(self.paths, request.person)
         reports = tuple(self._checked(photo) for photo in photos)
-        return TrainingResult(person, reports, ((1, 0.5),), {100: 0.4}, {100: 1.0}, {"training": 1.0})
+        told = (_few(reports),), (message("training.no-lora"),)
+        return TrainingResult(person, reports, ((1, 0.5),), {100: 0.4}, {100: 1.0}, {"training": 1.0}, *told)
 
     def portrait(
         self,
@@ -146,7 +158,7 @@ class FakeStudio:
             batch = self.portrait(replace(request.portrait, persons=(person.id,)), templates, report, out, on_result)
         finally:
             self.library.remove(person.id)
-        return QuickPortraits(batch, reports, (message("photos.few-usable", count=len(reports), few=5),))
+        return QuickPortraits(batch, reports, (_few(reports),))
 
     def remove_person(self, person_id: str) -> Deletion:
         return delete_person(person_id, self)  # type: ignore[arg-type]

@@ -77,14 +77,14 @@ def test_each_training_option_arrives(name, studio, photos):
         arguments = ["--" + name.replace("_", "-"), text]
     more = ["--rank", "320"] if name == "alpha" else ["--alpha", "1"] if name == "rank" else []
     assert run(studio, "train", "--name", "mei2", "--photos", photos, "--consent", *arguments, *more) == 0
-    assert getattr(studio.request, name) == value
+    assert getattr(studio.requests("train")[0], name) == value
 
 
 def test_the_family_of_the_base_model_brings_its_defaults(studio, photos):
     run(studio, "train", "--name", "a", "--photos", photos)
-    assert studio.request == TrainRequest.for_family(ModelFamily.BUILTIN, person="a")
+    assert studio.requests("train")[-1] == TrainRequest.for_family(ModelFamily.BUILTIN, person="a")
     run(studio, "train", "--name", "a", "--photos", photos, "--base-model", "sd15", "--consent")
-    assert studio.request == TrainRequest(person="a", base_model="sd15", consent=True)
+    assert studio.requests("train")[-1] == TrainRequest(person="a", base_model="sd15", consent=True)
 
 
 @pytest.mark.parametrize(

@@ -3,67 +3,70 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 from cli_world import run
 
-from easyphoto import errors
+from easyphoto.deletion import Deletion
 
 
 def test_train_says_what_is_next(studio, photos, capsys):
     assert run(studio, "train", "--name", "mei2", "--photos", photos, "--consent") == 0
     said = capsys.readouterr().out
-    assert "--person mei2" in said and "Only one photo." in said and "10.jpg" in said
+    assert "--person mei2" in said and "Only 3 photos" in said and "10.jpg" in said
     assert "No LoRA was trained" in said and "is trained" not in said
 
 
 def test_check_trains_nothing(studio, photos, capsys):
     assert run(studio, "train", "--name", "x", "--photos", photos, "--check", "--json") == 0
     assert [photo["name"] for photo in json.loads(capsys.readouterr().out)["photos"]] == ["1.png", "2.JPG", "10.jpg"]
-    assert studio.request is None
+    assert [kind for kind, _, _ in studio.calls] == ["check"]
 
 
 def test_portrait_gives_files_and_likeness(studio, photos, tmp_path, capsys):
-    arguments = ["portrait", "--person", "mei", "-", "--template", photos / "1.png", "--out", tmp_path, "--seed", "9"]
-    assert run(studio, *arguments, "--json") == 0
+    arguments = ("portrait", "--person", "mei", "-", "--template", photos / "1.png", "--seed", "9")
+    assert run(studio, *arguments, "--out", tmp_path / "out", "--json") == 0
     (portrait,) = json.loads(capsys.readouterr().out)["portraits"]
-    assert portrait["file"] == str(tmp_path / "1-5.png") and portrait["likeness"][0]["after"] == 0.4
-    assert studio.request.persons == ("mei", "") and studio.request.seed == 9
+    assert Path(portrait["file"]).parent == tmp_path / "out" and Path(portrait["file"]).is_file()
+    assert portrait["likeness"][0]["after"] == 0.4
+    (request,) = studio.requests("portrait")
+    assert request.persons == ("mei", "") and request.seed == 9
 
 
-def test_a_part_of_the_templates_failed(studio, photos, capsys):
-    studio.failures = (errors.NoFace("plain", text="No face here.", file="1.png", remedy=""),)
-    assert run(studio, "portrait", "--person", "mei", "--template", photos) == 6
-    assert "No face here." in capsys.readouterr().out
+def test_a_part_of_the_templates_failed(studio, photos, broken, capsys):
+    assert run(studio, "portrait", "--person", "mei", "--template", photos, broken) == 6
+    assert "broken.jpg" in capsys.readouterr().out
 
 
-def test_all_templates_failed(studio, photos):
-    studio.failures = (errors.NoFace("plain", text="No face here.", file="1.png", remedy=""),)
-    assert run(studio, "portrait", "--person", "mei", "--template", photos / "1.png") == 3
+def test_all_templates_failed(studio, broken):
+    assert run(studio, "portrait", "--person", "mei", "--template", broken) == 3
 
 
 def test_persons(studio, tmp_path, capsys):
     assert run(studio, "persons", "list") == 0
     assert "Mei 梅" in capsys.readouterr().out
     assert run(studio, "persons", "show", "mei", "--json") == 0
-    assert json.loads(capsys.readouterr().out)["photos"] == 1
+    assert json.loads(capsys.readouterr().out)["photos"] == len(studio.library.open("mei").photos)
     assert run(studio, "persons", "rename", "mei", "小梅") == 0
     assert run(studio, "persons", "export", "mei", tmp_path / "m.zip") == 0
+    assert run(studio, "persons", "import", tmp_path / "m.zip") == 2  # is there already
+    studio.library.remove("mei")
     assert run(studio, "persons", "import", tmp_path / "m.zip") == 0
+    assert studio.library.open("mei").name == "小梅"
     assert run(studio, "persons", "show", "nobody") == 2
-    assert studio.library.done == [("export", "mei", tmp_path / "m.zip"), ("import", tmp_path / "m.zip")]
 
 
 def test_remove_wants_a_yes(studio, capsys):
+    files = sum(1 for file in studio.library.open("mei").folder.rglob("*") if file.is_file())
     assert run(studio, "persons", "remove", "mei") == 2
-    assert "mei" in studio.library.people and "--yes" in capsys.readouterr().err
+    assert studio.library.open("mei") and "--yes" in capsys.readouterr().err
     assert run(studio, "persons", "remove", "mei", "--yes") == 0
-    assert "7 files" in capsys.readouterr().out and studio.library.list() == []
+    assert f"{files} files" in capsys.readouterr().out and studio.library.list() == ()
 
 
-def test_files_that_could_not_be_removed_are_named(studio, capsys):
-    studio.library.left = (Path("p/mei/open.png"),)
+def test_files_that_could_not_be_removed_are_named(studio, capsys, monkeypatch):
+    left = Deletion(7, 2_000_000, portraits=1, uploads=0, lora_copies=0, jobs=2, left=(Path("p/mei/open.png"),))
+    monkeypatch.setattr(studio, "remove_person", lambda person_id: left)
     assert run(studio, "persons", "remove", "mei", "--yes") == 1
     assert "open.png" in capsys.readouterr().out
 
@@ -94,7 +97,7 @@ def test_doctor_names_what_is_missing_and_where_it_belongs(tmp_path):
 
 
 def test_names_with_brackets_are_no_markup(studio, capsys):
-    studio.library.people["mei"] = replace(studio.library.people["mei"], name="[bold]x[/bold] [/nope]")
+    studio.library.rename("mei", "[bold]x[/bold] [/nope]")
     assert run(studio, "persons", "list") == 0
     assert "[bold]x[/bold] [/nope]" in capsys.readouterr().out
 
@@ -104,20 +107,20 @@ def test_quick_makes_portraits_of_photos_alone_and_says_what_it_thinks_of_them(s
     assert run(studio, *asked, "--out", tmp_path / "out", "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert [photo["name"] for photo in told["photos"]] == ["1.png", "2.JPG", "10.jpg"]
-    assert [Path(made["file"]).name for made in told["portraits"]] == ["1-5.png"]
-    assert [one["text"] for one in told["warnings"]] == ["Only 3 photos."] and told["failures"] == []
-    assert studio.consent and studio.request.seed == 3 and studio.request.persons == ()
-    assert [photo.override for photo in studio.photos] == ["", "drop", ""]
+    assert [photo["verdict"] for photo in told["photos"]] == ["keep", "drop", "keep"]
+    assert [Path(made["file"]).parent for made in told["portraits"]] == [tmp_path / "out"]
+    assert ["Only 3 photos" in one["text"] for one in told["warnings"]] == [True] and told["failures"] == []
+    (request,) = studio.requests("quick")
+    assert request.consent and request.portrait.seed == 3 and request.portrait.persons == ()
 
 
 def test_quick_without_consent_says_so_to_the_studio(studio, photos):
     assert run(studio, "quick", "--photos", photos, "--template", photos / "1.png") == 0
-    assert studio.consent is False
+    assert [request.consent for request in studio.requests("quick")] == [False]
 
 
-def test_quick_tells_of_templates_that_failed(studio, photos, capsys):
-    studio.failures = (errors.NoFace("plain", text="No face was found in the template.", file="1.png", remedy=""),)
-    both = ("--template", photos / "1.png", photos / "10.jpg")
+def test_quick_tells_of_templates_that_failed(studio, photos, broken, capsys):
+    both = ("--template", photos / "1.png", broken)
     assert run(studio, "quick", "--photos", photos, *both, "--consent") == 6
     assert "not made" in capsys.readouterr().out
-    assert run(studio, "quick", "--photos", photos, "--template", photos / "1.png", "--consent") == 3
+    assert run(studio, "quick", "--photos", photos, "--template", broken, "--consent") == 3

@@ -43,7 +43,7 @@ from easyphoto.progress import Cancelled, Step
     ],
 )
 def test_exit_codes(trouble, code, studio, photos, capsys):
-    studio.trouble = trouble
+    studio.fails = trouble
     arguments = ["train", "--name", "a", "--photos", photos, "--consent"]
     assert run(studio, *arguments) == code
     assert run(studio, *arguments, "--json") == code
@@ -52,7 +52,7 @@ def test_exit_codes(trouble, code, studio, photos, capsys):
 
 
 def test_a_failure_says_problem_file_and_mend(studio, photos, capsys):
-    studio.trouble = errors.TrainingFailed(
+    studio.fails = errors.TrainingFailed(
         "plain",
         text="The trainer ended.",
         exit_code=9,
@@ -60,7 +60,7 @@ def test_a_failure_says_problem_file_and_mend(studio, photos, capsys):
         log="t.log",
         remedy="Lower the rank.",
     )
-    run(studio, "train", "--name", "a", "--photos", photos)
+    run(studio, "train", "--name", "a", "--photos", photos, "--consent")
     shown = capsys.readouterr()
     assert shown.out == ""
     for word in ("training: The trainer ended.", "t.log", "out of memory", "Lower the rank."):
