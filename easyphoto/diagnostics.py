@@ -12,9 +12,10 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from easyphoto import __version__
-from easyphoto.locales import Message, message
+from easyphoto.locales import Message, catalogue, message
 from easyphoto.paths import Paths
 from easyphoto.sqlite_damage import all_set_aside
 
@@ -56,9 +57,25 @@ class Finding:
         """What to do, in English; empty when nothing is."""
         return str(self.todo)
 
-    def as_json(self) -> dict[str, str]:
-        """In English."""
-        return {"name": self.name, "state": self.state, "value": self.value, "remedy": self.remedy}
+    @property
+    def title(self) -> Message | str:
+        """The name for people; that of a package or a program stands as it is."""
+        key = f"doctor.name.{self.name.replace(' ', '-')}"
+        return Message(key) if key in catalogue("en") else self.name
+
+    @property
+    def level(self) -> Message | str:
+        """The state for people."""
+        return Message(f"doctor.state.{self.state}") if self.state != ABSENT else self.state
+
+    def as_json(self) -> dict[str, Any]:
+        """In English, and as codes with parameters; what has no code, like a version, is its text alone."""
+        told = {"value_message": _coded(self.found), "remedy_message": _coded(self.todo)}
+        return {"name": self.name, "state": self.state, "value": self.value, "remedy": self.remedy, **told}
+
+
+def _coded(told: Message | str) -> dict[str, Any] | None:
+    return told.as_json() if isinstance(told, Message) else None
 
 
 def diagnose(paths: Paths) -> Iterator[Finding]:

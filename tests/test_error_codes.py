@@ -16,7 +16,22 @@ from easyphoto.locales import PLAIN, catalogue
 ROOT = Path(easyphoto.__file__).parent
 TRAINER = Path(kohya_train.__file__).parent
 OWN = {"stage", "file", "exit_code", "last_lines", "log"}  # of the error classes themselves
-ASKED_ELSEWHERE = ("page.", "options.", "stages.", "list.", "sentences.", "errors.plain.", "plain", "likeness.")
+ASKED_ELSEWHERE = (
+    "page.",
+    "options.",
+    "stages.",
+    "list.",
+    "sentences.",
+    "errors.plain.",
+    "plain",
+    "likeness.",
+    "verdict.",
+    "figures.",
+    "doctor.name.",
+    "doctor.state.",
+    "cli.table.",
+    "report.",
+)
 
 
 def trees() -> Iterator[tuple[Path, ast.Module]]:

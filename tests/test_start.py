@@ -192,7 +192,7 @@ def test_unknown_commands_show_the_known_ones(start, capsys):
 def test_start_knows_the_commands_of_the_console(start):
     import argparse
 
-    from easyphoto.cli.app import parser
+    from easyphoto.cli.parser import parser
 
     console = next(a for a in parser()._actions if isinstance(a, argparse._SubParsersAction))
     assert set(console.choices) == set(start.COMMANDS)

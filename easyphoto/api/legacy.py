@@ -23,7 +23,7 @@ from easyphoto.errors import BadName, BadRequest, EasyPhotoError, NotFound
 from easyphoto.jobs import Job, Kind, State
 from easyphoto.jobs.job import ROLES
 from easyphoto.library import slug
-from easyphoto.locales import from_json
+from easyphoto.locales import from_json, message, text
 
 POLL_SECONDS = 0.5
 MOST_OF_EACH = 16
@@ -43,7 +43,7 @@ async def train(given: dict[str, Any] = Body(...), context: AppContext = Depends
     try:
         job, notes = await run_in_threadpool(_train_job, context, given)
         done = await _ended(context, job.id)
-        said = _failure(context, done) or "The training has been finished."
+        said = _failure(context, done) or text("legacy.trained")
         not_done = [str(from_json(note)) for note in (done.result or {}).get("notes", ())]
         return {"message": " ".join([said, *not_done, *notes])}
     except EasyPhotoError as error:
@@ -121,19 +121,19 @@ def _delivered(context: AppContext, jobs: Iterable[Job], call: LegacyResult, wit
             problems.append(failure)
     made.sort(key=lambda portrait: str(portrait["template"]))  # numbered, so all of a template are together
     scores = [pair for portrait in made for pair in _scores(context, portrait)] if with_scores else []
-    said = "Portraits have been made." if made else "No portrait has been made."
-    message = " ".join([said, *problems, *call.notes])
+    said = text("legacy.portraits") if made else text("legacy.no-portrait")
+    told = " ".join([said, *problems, *call.notes])
     root = context.studio.paths.root
-    return {"message": message, "outputs": [_png(root / p["file"]) for p in made], "face_id_outputs": scores}
+    return {"message": told, "outputs": [_png(root / p["file"]) for p in made], "face_id_outputs": scores}
 
 
 def _scores(context: AppContext, portrait: dict[str, Any]) -> list[list[str]]:
     """For each face the reference picture and what its likeness is, both in base64."""
     found = []
     for score in portrait["likeness"]:
-        text = f"{score['after']:.2f} (distance, lower is nearer), {score['person']}, the reference image"
+        said = text("legacy.score", distance=score["after"], person=score["person"])
         reference = context.studio.library.open(score["person"]).reference
-        found.append([_png(reference), base64.b64encode(text.encode()).decode()])
+        found.append([_png(reference), base64.b64encode(said.encode()).decode()])
     return found
 
 
@@ -162,8 +162,8 @@ def _checkpoint(context: AppContext, given: fields.Given) -> tuple[Checkpoint, l
     if found := next((known for known in context.studio.engine.checkpoints() if known.name in usual), None):
         return found, []
     first = context.studio.engine.checkpoint(context.studio.engine.default())
-    name = "the built-in base model" if first.name == BUILTIN_CHECKPOINT else first.name
-    return first, [f"{USUAL_CHECKPOINT} is not here; {name} was used."]
+    name = message("legacy.built-in") if first.name == BUILTIN_CHECKPOINT else first.name
+    return first, [text("legacy.checkpoint-replaced", asked=USUAL_CHECKPOINT, used=name)]
 
 
 def _submit(context: AppContext, kind: Kind, request: Any, pictures: list[str]) -> Job:
@@ -182,7 +182,7 @@ async def _ended(context: AppContext, job_id: str) -> Job:
 def _failure(context: AppContext, job: Job) -> str:
     if job.state is State.DONE:
         return ""
-    return _message(context, job.error) if job.error else f"The job was {job.state.value}."
+    return _message(context, job.error) if job.error else text("legacy.job-ended", state=job.state.value)
 
 
 def _message(context: AppContext, error: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from easyphoto.domain import KEEP, ModelFamily, PortraitRequest, TrainRequest
 from easyphoto.errors import BadRequest
+from easyphoto.locales import text
 
 Given = Mapping[str, Any]
 
@@ -175,5 +176,5 @@ def _not_honoured(given: Given, off: Mapping[str, tuple[Any, ...]], known: set[s
     """Every switch that was turned on and is not here, and every name nobody knows."""
     wished = [name for name, nothing in off.items() if name in given and given[name] not in nothing]
     strange = [name[:60] for name in given if name not in off and name not in known]
-    notes = [f"Not supported and not applied: {', '.join(wished)}."] if wished else []
-    return notes + ([f"Unknown and not applied: {', '.join(strange)}."] if strange else [])
+    notes = [text("legacy.not-supported", names=wished)] if wished else []
+    return notes + ([text("legacy.unknown", names=strange)] if strange else [])

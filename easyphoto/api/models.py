@@ -260,7 +260,12 @@ FORMS = _result(
     base_model=(str, documented(description="What a request has that names none.")),
     toolboxes=list[str],
 )
-FINDING = _result("Finding", name=str, state=str, value=str, remedy=str)
+_TOLD = _result("FindingMessage", code=str, params=_OBJECT, text=str)
+FINDING = _result(
+    "Finding",
+    **dict.fromkeys(("name", "state", "value", "remedy"), str),
+    **dict.fromkeys(("value_message", "remedy_message"), _TOLD | None),  # type: ignore[operator]
+)
 DIAGNOSIS = _result("Diagnosis", ok=bool, findings=list[FINDING])  # type: ignore[valid-type]
 LEGACY_TRAIN = _result("LegacyTrain", message=str)
 _PAIR: Any = list_of(str, 2, 2)

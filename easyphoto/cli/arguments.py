@@ -10,6 +10,8 @@ from typing import Any
 
 from easyphoto.domain import Option, Photo, Template, options_of
 from easyphoto.errors import BadRequest, NotFound
+from easyphoto.locales import Message, message
+from easyphoto.ui.i18n import Translator
 
 PICTURES = frozenset(
     f".{ending}"
@@ -21,19 +23,19 @@ PICTURES = frozenset(
 """File endings looked for in a folder; a file named by the user is tried whatever it is called."""
 
 
-def add_options(parser: argparse.ArgumentParser, kind: type[Any], but: Iterable[str] = ()) -> None:
+def add_options(parser: argparse.ArgumentParser, kind: type[Any], say: Translator, but: Iterable[str] = ()) -> None:
     """One ``--field-name`` for every field of `kind` with an `Option`; absent ones stay out of the result."""
-    plain = parser.add_argument_group("options")
-    advanced = parser.add_argument_group("advanced options")
+    plain = parser.add_argument_group(say.text("cli.settings"))
+    advanced = parser.add_argument_group(say.text("cli.advanced"))
     defaults = {f.name: f.default for f in fields(kind)}
     for name, rule in options_of(kind).items():
         if name not in but:
-            _add(advanced if rule.advanced else plain, name, rule, defaults[name])
+            _add(advanced if rule.advanced else plain, name, rule, defaults[name], say)
 
 
-def _add(group: argparse._ArgumentGroup, name: str, rule: Option, default: Any) -> None:
+def _add(group: argparse._ArgumentGroup, name: str, rule: Option, default: Any, say: Translator) -> None:
     flag = "--" + name.replace("_", "-")
-    text = (f"{rule.help}{_bounds(rule)} Default {_shown(default)}.").replace("%", "%%")
+    text = _help(rule, default, say).replace("%", "%%")
     if isinstance(default, bool):
         group.add_argument(flag, dest=name, default=argparse.SUPPRESS, action=argparse.BooleanOptionalAction, help=text)
         return
@@ -41,24 +43,28 @@ def _add(group: argparse._ArgumentGroup, name: str, rule: Option, default: Any) 
         flag,
         dest=name,
         default=argparse.SUPPRESS,
-        type=_reader(type(default), rule),
+        type=_reader(type(default), rule, say),
         choices=rule.choices or None,
         metavar=None if rule.choices else type(default).__name__.upper(),
         help=text,
     )
 
 
-def _bounds(rule: Option) -> str:
-    return "" if rule.low is None or rule.high is None else f" {rule.low:g} to {rule.high:g}."
+def _help(rule: Option, default: Any, say: Translator) -> str:
+    """What the field is, its bounds and its default."""
+    bounded = rule.low is not None and rule.high is not None
+    bounds = [message("cli.bounds", low=rule.low, high=rule.high)] if bounded else []
+    told = [Message(f"{rule.key}.help"), *bounds, message("cli.default", value=_shown(default))]
+    return say.message(message("plain", text=told))
 
 
-def _shown(default: Any) -> str:
+def _shown(default: Any) -> Message | str:
     if isinstance(default, bool):
-        return "on" if default else "off"
-    return str(default) if default != "" else "empty"
+        return message("cli.on" if default else "cli.off")
+    return str(default) if default != "" else message("cli.empty")
 
 
-def _reader(kind: type, rule: Option) -> Callable[[str], Any]:
+def _reader(kind: type, rule: Option, say: Translator) -> Callable[[str], Any]:
     """Turns the text into `kind` and refuses what is outside the bounds."""
 
     def read(text: str) -> Any:
@@ -66,7 +72,7 @@ def _reader(kind: type, rule: Option) -> Callable[[str], Any]:
         low = float("-inf") if rule.low is None else rule.low
         high = float("inf") if rule.high is None else rule.high
         if kind is not str and not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"{text} is not within {low:g} to {high:g}")
+            raise argparse.ArgumentTypeError(say.text("cli.out-of-bounds", value=text, low=low, high=high))
         return value
 
     read.__name__ = kind.__name__  # argparse names it in "invalid int value"

@@ -6,14 +6,14 @@ import os
 import secrets
 import webbrowser
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from easyphoto.cli.arguments import chosen, photos_of, templates_of
-from easyphoto.cli.terminal import CommandResult
+from easyphoto.cli.terminal import CommandResult, failure_line, indented
 from easyphoto.domain import (
     KEEP,
     ModelFamily,
@@ -25,9 +25,10 @@ from easyphoto.domain import (
     TrainRequest,
 )
 from easyphoto.errors import BadRequest, EasyPhotoError
-from easyphoto.locales import Message, text
+from easyphoto.locales import Message, message
 from easyphoto.paths import Paths, default_root
 from easyphoto.progress import Progress
+from easyphoto.ui.i18n import Translator
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -74,8 +75,8 @@ def train(arguments: Namespace, context: CommandContext) -> CommandResult:
         "warnings": _json(trained.warnings),
         "notes": _json(trained.notes),
     }
-    made = text("cli.trained", name=person.name, id=person.id)
-    lines = (*map(str, (*trained.warnings, *trained.notes)), made)
+    made = message("cli.trained", name=person.name, id=person.id)
+    lines = (*trained.warnings, *trained.notes, made)
     return CommandResult(data, lines, _verdicts(trained.reports))
 
 
@@ -102,7 +103,7 @@ def quick(arguments: Namespace, context: CommandContext) -> CommandResult:
         "photos": [_report(report) for report in done.reports],
         "warnings": [one.as_json() for one in done.warnings],
     }
-    return CommandResult(data, (*map(str, done.warnings), *made.lines), _verdicts(done.reports), made.code)
+    return CommandResult(data, (*done.warnings, *made.lines), _verdicts(done.reports), made.code)
 
 
 def _made(batch: PortraitBatch) -> CommandResult:
@@ -113,8 +114,8 @@ def _made(batch: PortraitBatch) -> CommandResult:
         "portraits": [portrait_facts(done) for done in batch.portraits],
         "failures": [failure.as_json() for failure in batch.failures],
     }
-    lines = [line for done in batch.portraits for line in _said(done)]
-    lines += [f"not made: {failure}" for failure in batch.failures]
+    lines = _listed(batch.portraits)
+    lines += [not_made(failure) for failure in batch.failures]
     return CommandResult(data, lines, code=PART_FAILED if batch.failures else 0)
 
 
@@ -123,8 +124,7 @@ def with_finished(result: CommandResult, finished: Sequence[Portrait]) -> Comman
     if not finished:
         return result
     data = {**result.data, "portraits": [portrait_facts(done) for done in finished]}
-    lines = [*(line for done in finished for line in _said(done)), *result.lines]
-    return replace(result, data=data, lines=lines)
+    return replace(result, data=data, lines=[*_listed(finished), *result.lines])
 
 
 def _json(told: Sequence[Message]) -> list[dict[str, Any]]:
@@ -151,7 +151,10 @@ def portrait_facts(done: Portrait) -> dict[str, Any]:
 def models(arguments: Namespace, context: CommandContext) -> CommandResult:
     """Base models that can be asked for by name."""
     known = context.studio.engine.checkpoints()
-    rows = [("name", "family", "file"), *((c.name, c.family.value, str(c.file or "")) for c in known)]
+    rows: list[Sequence[Message | str]] = [
+        _head("name", "family", "file"),
+        *((c.name, c.family.value, str(c.file or "")) for c in known),
+    ]
     return CommandResult({"models": [asdict(checkpoint) for checkpoint in known]}, table=rows)
 
 
@@ -160,17 +163,18 @@ def ui(arguments: Namespace, studio: Studio, beside: Console) -> CommandResult:
     from easyphoto.api.server import LOOPBACK, Address, serve
 
     given = arguments.token_file.read_text(encoding="utf-8").strip() if arguments.token_file else arguments.token
+    say = Translator(arguments.language)
     token = given or os.environ.get("EASYPHOTO_TOKEN", "")
     token = token or ("" if arguments.host in LOOPBACK else secrets.token_urlsafe(16))
 
     def ready(url: str) -> None:
-        beside.print(f"EasyPhoto: {url}  (Ctrl-C ends it)", markup=False, highlight=False, soft_wrap=True)
+        beside.print(say.text("cli.serving", url=url), markup=False, highlight=False, soft_wrap=True)
         if beside.is_terminal and not arguments.no_browser:
             webbrowser.open(url)
 
     with suppress(KeyboardInterrupt):
         serve(studio, Address(arguments.host, arguments.port, token), ready)
-    return CommandResult({"stopped": True}, ["Stopped."])
+    return CommandResult({"stopped": True}, [message("cli.stopped")])
 
 
 def doctor(data: Path | None) -> CommandResult:
@@ -178,9 +182,9 @@ def doctor(data: Path | None) -> CommandResult:
     from easyphoto.diagnostics import MISSING, diagnose
 
     findings = list(diagnose(Paths(data or default_root())))
-    rows = [("", "", "", ""), *((f.name, f.state, f.value, f.remedy) for f in findings)]
-    missing = [finding.name for finding in findings if finding.state == MISSING]
-    said = text("cli.missing", names=missing) if missing else text("cli.complete")
+    rows = [("", "", "", ""), *((f.title, f.level, f.found, f.todo) for f in findings)]
+    missing = [finding.title for finding in findings if finding.state == MISSING]
+    said = message("cli.missing", names=missing) if missing else message("cli.complete")
     facts = {"ok": not missing, "findings": [finding.as_json() for finding in findings]}
     return CommandResult(facts, ["", said], rows, code=SOMETHING_MISSING if missing else 0)
 
@@ -191,8 +195,11 @@ def doctor(data: Path | None) -> CommandResult:
 def list_persons(arguments: Namespace, context: CommandContext) -> CommandResult:
     """Everybody who is trained."""
     people = context.studio.library.list()
-    rows = [("id", "name", "base model", "made"), *((p.id, p.name, p.base_model, p.created) for p in people)]
-    empty = (text("cli.nobody"),) if not people else ()
+    rows: list[Sequence[Message | str]] = [
+        _head("id", "name", "base-model", "created"),
+        *((p.id, p.name, p.base_model, p.created) for p in people),
+    ]
+    empty = (message("cli.nobody"),) if not people else ()
     return CommandResult({"persons": [_person(person) for person in people]}, empty, rows if people else ())
 
 
@@ -205,7 +212,7 @@ def show_person(arguments: Namespace, context: CommandContext) -> CommandResult:
 def rename_person(arguments: Namespace, context: CommandContext) -> CommandResult:
     """Another display name; the id stays."""
     person = context.studio.library.rename(arguments.id, arguments.name)
-    return CommandResult(_person(person), [text("cli.renamed", id=person.id, name=person.name)])
+    return CommandResult(_person(person), [message("cli.renamed", id=person.id, name=person.name)])
 
 
 def remove_person(arguments: Namespace, context: CommandContext) -> CommandResult:
@@ -216,10 +223,10 @@ def remove_person(arguments: Namespace, context: CommandContext) -> CommandResul
     left = [str(file) for file in removed.left]
     counts = {"files": removed.files, "portraits": removed.portraits, "jobs": removed.jobs}
     lines = [
-        text("cli.removed", id=arguments.id, size=removed.bytes / 1e6, **counts),
-        text("cli.elsewhere"),
+        message("cli.removed", id=arguments.id, size=removed.bytes / 1e6, **counts),
+        message("cli.elsewhere"),
     ]
-    lines += [text("cli.left", path=file) for file in left]
+    lines += [message("cli.left", path=file) for file in left]
     data = {"id": arguments.id, **asdict(removed), "left": left}
     return CommandResult(data, lines, code=SOME_LEFT if left else 0)
 
@@ -227,13 +234,13 @@ def remove_person(arguments: Namespace, context: CommandContext) -> CommandResul
 def export_person(arguments: Namespace, context: CommandContext) -> CommandResult:
     """One zip with everything of the person."""
     file = context.studio.library.export(arguments.id, arguments.file)
-    return CommandResult({"id": arguments.id, "file": str(file)}, [text("cli.written", path=str(file))])
+    return CommandResult({"id": arguments.id, "file": str(file)}, [message("cli.written", path=str(file))])
 
 
 def import_person(arguments: Namespace, context: CommandContext) -> CommandResult:
     """A person out of such a zip."""
     person = context.studio.library.import_(arguments.file)
-    return CommandResult(_person(person), [f"Imported: {person.id} ({person.name})"])
+    return CommandResult(_person(person), [message("cli.imported", id=person.id, name=person.name)])
 
 
 # ---------------------------------------------------------------- small parts
@@ -245,21 +252,43 @@ def _family(arguments: Namespace, context: CommandContext) -> ModelFamily:
     return context.studio.engine.checkpoint(name).family
 
 
-def _verdicts(reports: tuple[PhotoReport, ...]) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = [("photo", "verdict", "distance", "why")]
+def _head(*names: str) -> tuple[Message, ...]:
+    return tuple(Message(f"cli.table.{name}") for name in names)
+
+
+def _rows(head: Sequence[Message | str], rows: Iterable[Sequence[Message | str]]) -> list[Sequence[Message | str]]:
+    return [head, *rows]
+
+
+def _verdicts(reports: tuple[PhotoReport, ...]) -> list[tuple[Message | str, ...]]:
+    rows: list[tuple[Message | str, ...]] = [_head("photo", "verdict", "distance", "reasons")]
     for report in reports:
         distance = "" if report.distance is None else f"{report.distance:.2f}"
-        rows.append((report.name, report.verdict.value, distance, " ".join(map(str, report.reasons))))
+        reasons = message("plain", text=list(report.reasons)) if report.reasons else ""
+        rows.append((report.name, report.verdict.message, distance, reasons))
     return rows
 
 
-def _said(done: Portrait) -> list[str]:
+def _listed(portraits: Sequence[Portrait]) -> list[Message | str]:
+    """Each file with its details below."""
+    listed: list[Message | str] = []
+    for done in portraits:
+        listed += [str(done.file), *details(done)]
+    return listed
+
+
+def details(done: Portrait) -> list[Message]:
+    """Likeness, quality and notes of a portrait, indented below its file."""
     scores = [
-        "  " + text("cli.distance", before=score.before, after=score.after, level=score.level.message)
-        for score in done.scores
+        message("cli.distance", before=one.before, after=one.after, level=one.level.message) for one in done.scores
     ]
-    looks = [f"  quality {score.quality.value:.2f} of 1" for score in done.scores if score.quality is not None]
-    return [str(done.file), *scores, *looks, *(f"  {note}" for note in done.notes)]
+    quality = [message("cli.quality", value=one.quality.value) for one in done.scores if one.quality is not None]
+    return [indented(line) for line in (*scores, *quality, *done.notes)]
+
+
+def not_made(failure: EasyPhotoError) -> Message:
+    """The line of a template that failed."""
+    return message("cli.not-made", why=failure_line(failure))
 
 
 def _person(person: Person) -> dict[str, Any]:

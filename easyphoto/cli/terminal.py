@@ -21,12 +21,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from easyphoto.errors import EasyPhotoError
-from easyphoto.locales import text
+from easyphoto.locales import Message, catalogue, message, plain
 from easyphoto.printable import printable
 from easyphoto.progress import Cancelled, Step
+from easyphoto.ui.i18n import Translator, stage_key
 
 QUIET_SECONDS = 10.0
 PIPE_COLUMNS = 160
+ENGLISH = Translator()
 
 
 def use_utf8() -> None:
@@ -79,7 +81,7 @@ class CancelToken:
 
 
 @contextmanager
-def cancel_on_interrupt(console: Console) -> Iterator[CancelToken]:
+def cancel_on_interrupt(console: Console, say: Translator) -> Iterator[CancelToken]:
     """Inside, the first Ctrl-C or SIGTERM lets the work stop cleanly, the second one breaks it off."""
     stop = CancelToken()
 
@@ -87,7 +89,7 @@ def cancel_on_interrupt(console: Console) -> Iterator[CancelToken]:
         if stop.asked:
             raise KeyboardInterrupt
         stop.asked = True
-        console.print(text("cli.stopping"))
+        console.print(say.text("cli.stopping"))
 
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -100,15 +102,19 @@ def cancel_on_interrupt(console: Console) -> Iterator[CancelToken]:
 class ProgressBars:
     """One bar a stage, for a terminal."""
 
-    def __init__(self, bars: Progress) -> None:
+    def __init__(self, bars: Progress, say: Translator) -> None:
         self._bars = bars
+        self._say = say
         self._tasks: dict[str, TaskID] = {}
 
     def show(self, step: Step) -> None:
         """Draw it."""
         if step.stage not in self._tasks:
-            self._tasks[step.stage] = self._bars.add_task(escape(step.stage), total=step.total or None, said="")
-        said = escape(printable(" ".join(filter(None, [str(step.note), figures(step.figures)]))))
+            self._tasks[step.stage] = self._bars.add_task(
+                escape(self._say.stage(step.stage)), total=step.total or None, said=""
+            )
+        words = [self._say.message(step.note), figures(step.figures, self._say)]
+        said = escape(printable(" ".join(filter(None, words))))
         self._bars.update(self._tasks[step.stage], completed=step.done, total=step.total or None, said=said)
 
 
@@ -117,6 +123,7 @@ class ProgressLines:
     """One line a stage and then one every ten seconds, for logs and pipes."""
 
     console: Console
+    say: Translator = ENGLISH
     clock: Callable[[], float] = time.monotonic
     _said: dict[str, tuple[float, bool]] = field(default_factory=dict)
 
@@ -127,27 +134,28 @@ class ProgressLines:
         if (finished and not over) or now - last >= QUIET_SECONDS:
             self._said[step.stage] = (now, finished)
             count = f"{step.done}/{step.total}" if step.total else ""
-            words = [step.stage, count, str(step.note), figures(step.figures)]
+            words = [self.say.stage(step.stage), count, self.say.message(step.note), figures(step.figures, self.say)]
             self.console.print(printable(" ".join(filter(None, words))), markup=False, highlight=False)
 
 
-def figures(values: Mapping[str, float]) -> str:
-    """``loss 0.0123``."""
-    return " ".join(f"{name} {value:.4g}" for name, value in values.items())
+def figures(values: Mapping[str, float], say: Translator) -> str:
+    """``loss 0.0123``; a figure without a word of its own under its name."""
+    words = catalogue(say.language)
+    return " ".join(f"{words.get(f'figures.{name}', name)} {value:.4g}" for name, value in values.items())
 
 
 @contextmanager
-def progress(console: Console, quiet: bool = False) -> Iterator[Callable[[Step], None]]:
+def progress(console: Console, say: Translator, quiet: bool = False) -> Iterator[Callable[[Step], None]]:
     """A Progress callable that draws and that Ctrl-C stops."""
-    with cancel_on_interrupt(console) as stop:
+    with cancel_on_interrupt(console, say) as stop:
         if quiet:
             yield lambda step: stop.check()
         elif console.is_terminal:
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
             with Progress(*columns, TextColumn("{task.fields[said]}"), console=console) as bars:
-                yield _drawing(ProgressBars(bars).show, stop)
+                yield _drawing(ProgressBars(bars, say).show, stop)
         else:
-            yield _drawing(ProgressLines(console).show, stop)
+            yield _drawing(ProgressLines(console, say).show, stop)
 
 
 def _drawing(show: Callable[[Step], None], stop: CancelToken) -> Callable[[Step], None]:
@@ -163,12 +171,12 @@ class CommandResult:
     """What a command gives back: `data` for ``--json``, `lines` and `table` for people, an exit code."""
 
     data: Mapping[str, Any]
-    lines: Sequence[str] = ()
-    table: Sequence[Sequence[str]] = ()  # the first row is the head
+    lines: Sequence[Message | str] = ()
+    table: Sequence[Sequence[Message | str]] = ()  # the first row is the head
     code: int = 0
 
 
-def show(answer: CommandResult, as_json: bool, console: Console) -> None:
+def show(answer: CommandResult, as_json: bool, console: Console, say: Translator = ENGLISH) -> None:
     """Write it to standard output."""
     if as_json:
         written = json.dumps(answer.data, ensure_ascii=False, indent=2, default=str)
@@ -177,18 +185,38 @@ def show(answer: CommandResult, as_json: bool, console: Console) -> None:
     if answer.table:
         table = Table(box=None, pad_edge=False, show_header=any(answer.table[0]))
         for head in answer.table[0]:
-            table.add_column(head, overflow="fold")
+            table.add_column(say.message(head), overflow="fold")
         for row in answer.table[1:]:
-            table.add_row(*(escape(printable(cell)) for cell in row))
+            table.add_row(*(escape(printable(say.message(cell))) for cell in row))
         console.print(table)
     for line in answer.lines:
-        console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
+        console.print(printable(say.message(line)), markup=False, highlight=False, soft_wrap=True)
+
+
+def indented(line: Message | str) -> Message:
+    """A line that belongs to the one above it."""
+    return message("cli.indented", line=line)
+
+
+def failure_line(error: EasyPhotoError) -> Message:
+    """Stage, problem, file and remedy in one line."""
+    problem, remedy = error.messages()
+    file = [plain(f"[{error.file}]")] if error.file else []
+    return message("plain", text=[_staged(error, problem), *file, *([remedy] if remedy.text() else [])])
+
+
+def _staged(error: EasyPhotoError, problem: Message) -> Message:
+    if not error.stage:
+        return problem
+    key = stage_key(error.stage)
+    return message("cli.stage", step=Message(key) if key in catalogue("en") else error.stage, problem=problem)
 
 
 def error_result(error: EasyPhotoError, code: int) -> CommandResult:
     """The same for a failure; the lines go to standard error."""
-    words = [f"{error.stage}: {error.problem}" if error.stage else error.problem]
-    words += [f"  file: {error.file}"] if error.file else []
-    words += [f"  {line}" for line in getattr(error, "last_lines", ())]
-    words += [f"  {error.remedy}"] if error.remedy else []
-    return CommandResult({"error": error.as_json(), "exit_code": code}, words, code=code)
+    problem, remedy = error.messages()
+    lines: list[Message | str] = [_staged(error, problem)]
+    lines += [indented(message("cli.file", path=error.file))] if error.file else []
+    lines += [indented(line) for line in getattr(error, "last_lines", ())]
+    lines += [indented(remedy)] if remedy.text() else []
+    return CommandResult({"error": error.as_json(), "exit_code": code}, lines, code=code)

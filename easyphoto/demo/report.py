@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from easyphoto.domain import FaceScore, PhotoReport, Verdict
+from easyphoto.domain import FaceScore, PhotoReport
+from easyphoto.locales import Message
 from easyphoto.ui.charts import Chart, line_chart
+from easyphoto.ui.i18n import Translator
 from easyphoto.ui.rendering import render
 
-NOTHING = "Nothing was recorded."
 STYLE = Path(__file__).with_name("report.css")
-VERDICT_WORDS = {Verdict.KEEP: "kept", Verdict.WARN: "kept, with a warning", Verdict.DROP: "left out"}
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class PortraitEntry:
     file: str
     name: str
     scores: tuple[FaceScore, ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message | str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ class Training:
     losses: tuple[tuple[int, float], ...] = ()  # (step, loss)
     distance_by_step: Mapping[int, float] = field(default_factory=dict)  # mean L2 of the validation images
     votes: Mapping[int, float] = field(default_factory=dict)  # share of each checkpoint in the merged LoRA
-    warnings: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()  # why there is no LoRA, in place of the curves
+    warnings: tuple[Message | str, ...] = ()
+    notes: tuple[Message | str, ...] = ()  # why there is no LoRA, in place of the curves
 
 
 @dataclass(frozen=True)
@@ -59,37 +59,32 @@ class ReportFacts:
     training: Training
     seconds: Mapping[str, float]
     peak_rss_mb: float
-    settings: Mapping[str, str]
-    failures: tuple[str, ...] = ()
+    settings: Mapping[Message | str, str]
+    failures: tuple[Message | str, ...] = ()
     face: str = ""  # data: URI of the person in one of the photos
 
 
-def page(facts: ReportFacts) -> str:
+def page(facts: ReportFacts, say: Translator) -> str:
     """The HTML text."""
-    training = facts.training
+    training, step, nothing = facts.training, say("train.curve.step"), say.text("report.nothing")
     charts = (
-        Chart("Loss", "step", training.losses, nothing=NOTHING),
+        Chart(say("train.curve.loss"), step, training.losses, nothing=nothing),
         Chart(
-            "Distance of the validation images (lower is nearer)",
-            "step",
+            say("train.curve.distance"),
+            step,
             sorted(training.distance_by_step.items()),
             dots=True,
             limit=facts.same,
-            limit_label="same person",
-            nothing=NOTHING,
+            limit_label=say.text("report.same"),
+            nothing=nothing,
         ),
     )
     return render(
         "report",
         facts=facts,
         charts=[line_chart(chart) for chart in charts],
-        duration=_span(sum(facts.seconds.values())),
+        duration=say.duration(sum(facts.seconds.values())),
         longest=max(facts.seconds.values(), default=0.0) or 1.0,
         style=STYLE.read_text(encoding="utf-8"),
-        verdict_words=VERDICT_WORDS,
+        say=say,
     )
-
-
-def _span(seconds: float) -> str:
-    whole = round(seconds)
-    return f"{whole // 60} min {whole % 60} s" if whole >= 60 else f"{whole} s"

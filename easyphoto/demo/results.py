@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from easyphoto import __version__
+from easyphoto.cli.commands import not_made
 from easyphoto.demo.memory import Peak
 from easyphoto.demo.report import PhotoEntry, PortraitEntry, ReportFacts, Training
-from easyphoto.domain import Photo, PhotoReport, Portrait, PortraitRequest, Template, TrainRequest
+from easyphoto.domain import Photo, PhotoReport, Portrait, PortraitRequest, Template, TrainRequest, options_of
 from easyphoto.errors import BadPicture
+from easyphoto.locales import Message
 
 if TYPE_CHECKING:
     from easyphoto.portrait.batch import PortraitBatch
@@ -63,8 +65,8 @@ def _relative(file: Path | None, out: Path) -> str:
 def facts_of(run: DemoRun, peak: Peak, out: Path) -> ReportFacts:
     """Everything the page says, pictures included."""
     trained, files = run.trained, {photo.name: photo.file for photo in run.photos}
-    said = (tuple(map(str, trained.warnings)), tuple(map(str, trained.notes)))
-    training = Training(trained.losses, trained.distance_by_step, trained.votes, *said)
+    told = (tuple(trained.warnings), tuple(trained.notes))
+    training = Training(trained.losses, trained.distance_by_step, trained.votes, *told)
     used = next((r for r in trained.reports if r.trained), trained.reports[0])
     return ReportFacts(
         person=run.train_request.person,
@@ -77,7 +79,7 @@ def facts_of(run: DemoRun, peak: Peak, out: Path) -> ReportFacts:
         seconds=run.seconds,
         peak_rss_mb=peak.megabytes,
         settings=_settings(run),
-        failures=tuple(str(failure) for failure in run.batch.failures),
+        failures=tuple(not_made(failure) for failure in run.batch.failures),
         face=photo_uri(files.get(used.name), used),
     )
 
@@ -87,15 +89,15 @@ def _card(portrait: Portrait, run: DemoRun, out: Path) -> PortraitEntry:
     shown = data_uri(portrait.picture, PORTRAIT_PX)
     before = picture_uri(template, PORTRAIT_PX)
     file = _relative(portrait.file, out)
-    return PortraitEntry(before, shown, file, portrait.template, portrait.scores, tuple(map(str, portrait.notes)))
+    return PortraitEntry(before, shown, file, portrait.template, portrait.scores, tuple(portrait.notes))
 
 
-def _settings(run: DemoRun) -> dict[str, str]:
-    asked = {"training": asdict(run.train_request), "portrait": asdict(run.portrait_request)}
+def _settings(run: DemoRun) -> dict[Message | str, str]:
+    named = {"report.setting.train": run.train_request, "report.setting.portrait": run.portrait_request}
     return {
-        f"{journey}: {name.replace('_', ' ')}": str(value)
-        for journey, values in asked.items()
-        for name, value in values.items()
+        Message(key, {"name": Message(f"{option.key}.label")}): str(getattr(request, name))
+        for key, request in named.items()
+        for name, option in options_of(type(request)).items()
         if name not in HIDDEN
     }
 

@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from easyphoto.cli.arguments import chosen, photos_of, templates_of
-from easyphoto.cli.commands import PART_FAILED
+from easyphoto.cli.commands import PART_FAILED, details, not_made
 from easyphoto.cli.terminal import CommandResult
 from easyphoto.demo.memory import Peak, watched
 from easyphoto.demo.results import DemoRun, facts_of, result_of
 from easyphoto.domain import ModelFamily, Photo, PortraitRequest, Template, TrainRequest
-from easyphoto.locales import text
+from easyphoto.locales import Message, message
 from easyphoto.paths import default_root
 from easyphoto.progress import Clock, Progress, Step
 from easyphoto.stages import Stage
+from easyphoto.ui.i18n import Translator
 
 if TYPE_CHECKING:
     from easyphoto.studio import Studio
@@ -49,7 +50,7 @@ def demo(given: Namespace, open_studio: Callable[[Path | None], Studio], report:
         session = DemoSession(open_studio(out / DATA), out, report, Clock())
         photos, templates = pictures(given, session)
         run = work(train_request(given, session), photos, templates, session)
-    write(run, peak, out)
+    write(run, peak, out, Translator(given.language))
     return result(run, peak, out)
 
 
@@ -107,27 +108,24 @@ def portrait_request(family: ModelFamily, request: TrainRequest, person: str) ->
     return PortraitRequest.for_family(family, persons=(person,), base_model=request.base_model, seed=request.seed)
 
 
-def write(run: DemoRun, peak: Peak, out: Path) -> None:
+def write(run: DemoRun, peak: Peak, out: Path, say: Translator) -> None:
     """The page and the figures."""
     from easyphoto.demo.report import page
 
     (out / RESULT).write_text(
         json.dumps(result_of(run, peak, out), ensure_ascii=False, indent=2, default=str), encoding="utf-8"
     )
-    (out / REPORT).write_text(page(facts_of(run, peak, out)), encoding="utf-8")
+    (out / REPORT).write_text(page(facts_of(run, peak, out), say), encoding="utf-8")
 
 
 def result(run: DemoRun, peak: Peak, out: Path) -> CommandResult:
     """Where everything is."""
-    lines = [f"Report:    {out / REPORT}"]
+    lines: list[Message | str] = [message("demo.report", path=str(out / REPORT))]
     for portrait in run.batch.portraits:
-        words = "; ".join(
-            text("cli.distance", before=s.before, after=s.after, level=s.level.message) for s in portrait.scores
-        )
-        lines.append(f"Portrait:  {portrait.file} ({words})")
-    lines += [f"Not made:  {failure}" for failure in run.batch.failures]
-    lines.append(f"Figures:   {out / RESULT}")
-    lines.append(f'Person:    {NAME}, usable with --data "{out / DATA}"; delete that folder to remove every trace')
+        lines += [message("demo.portrait", path=str(portrait.file)), *details(portrait)]
+    lines += [not_made(failure) for failure in run.batch.failures]
+    lines.append(message("demo.figures", path=str(out / RESULT)))
+    lines.append(message("demo.data", name=NAME, folder=str(out / DATA)))
     data: dict[str, Any] = {"report": str(out / REPORT), **result_of(run, peak, out)}
     data["failures"] = [failure.as_json() for failure in run.batch.failures]
     data["request"] = asdict(run.train_request)

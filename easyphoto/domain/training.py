@@ -40,6 +40,11 @@ class Verdict(str, Enum):
     WARN = "warn"
     DROP = "drop"
 
+    @property
+    def message(self) -> Message:
+        """For people."""
+        return Message(f"verdict.{self.value}")
+
 
 @dataclass(frozen=True)
 class PhotoReport:

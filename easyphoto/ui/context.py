@@ -48,6 +48,16 @@ class FindingLike(Protocol):
         ...
 
     @property
+    def title(self) -> Message | str:
+        """The name, for `Translator.message`."""
+        ...
+
+    @property
+    def level(self) -> Message | str:
+        """The state, for `Translator.message`."""
+        ...
+
+    @property
     def found(self) -> Message | str:
         """What was found, for `Translator.message`."""
         ...

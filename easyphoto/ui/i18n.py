@@ -21,6 +21,10 @@ class Translator:
         """The page's text of that key with `values` filled in. Raises KeyError for an unknown key."""
         return text(f"page.{key}", self.language, **values)
 
+    def text(self, key: str, **params: Any) -> str:
+        """Any text of the catalogue by its whole key. Raises KeyError for an unknown key."""
+        return text(key, self.language, **params)
+
     def count(self, key: str, n: int) -> str:
         """The same for a number, with a singular of its own."""
         return self(f"{key}.one") if n == 1 else self(key, n=n)

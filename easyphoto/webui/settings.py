@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from easyphoto.providers import BUILTIN, TOOLBOXES
+from easyphoto.ui.i18n import Translator
 
 SECTION = ("easyphoto", "EasyPhoto")
 LANGUAGES = ("auto", "en", "zh")
@@ -47,22 +48,24 @@ def language() -> str:
 
 
 def add() -> None:
-    """The section on the Settings page; before the host builds that."""
+    """The section on the Settings page, in the language of the tab; before the host builds that page."""
     import gradio as gr
     from modules import shared, shared_items
 
     def vaes() -> dict[str, Any]:
         return {"choices": ["", *shared_items.sd_vae_items()]}
 
-    made = shared.OptionInfo("auto", "Language of the tab", gr.Radio, {"choices": list(LANGUAGES)}, section=SECTION)
+    say = Translator(language())
+    choices = {"choices": list(LANGUAGES)}
+    made = shared.OptionInfo("auto", say.text("settings.language"), gr.Radio, choices, section=SECTION)
     shared.opts.add_option("easyphoto_language", made.needs_reload_ui())
     if len(TOOLBOXES) > 1:  # with one there is nothing to choose
-        made = shared.OptionInfo(BUILTIN, "Face toolbox", section=SECTION)
-        made.info(f"{', '.join(TOOLBOXES)}; or role by role, as detect={BUILTIN}").needs_restart()
+        made = shared.OptionInfo(BUILTIN, say.text("settings.faces"), section=SECTION)
+        made.info(say.text("settings.faces.help", names=list(TOOLBOXES), example=BUILTIN)).needs_restart()
         shared.opts.add_option("easyphoto_faces", made)
-    made = shared.OptionInfo("", "VAE for portraits", gr.Dropdown, vaes, section=SECTION)
+    made = shared.OptionInfo("", say.text("settings.vae"), gr.Dropdown, vaes, section=SECTION)
     made.refresh = shared_items.refresh_vae_list
-    shared.opts.add_option("easyphoto_vae", made.info("empty: as the WebUI is set"))
-    made = shared.OptionInfo("", "Further host names that /easyphoto answers to", section=SECTION)
-    made.info("for a proxy under a name of its own, like studio.example; separated by commas").needs_reload_ui()
+    shared.opts.add_option("easyphoto_vae", made.info(say.text("settings.vae.help")))
+    made = shared.OptionInfo("", say.text("settings.hosts"), section=SECTION)
+    made.info(say.text("settings.hosts.help")).needs_reload_ui()
     shared.opts.add_option("easyphoto_hosts", made)

@@ -13,6 +13,7 @@ from rich.console import Console
 from easyphoto import errors
 from easyphoto.cli.terminal import ProgressLines, progress
 from easyphoto.progress import Cancelled, Step
+from easyphoto.ui.i18n import Translator
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,7 @@ def test_missing_model_of_the_request(studio, photos):
 
 def test_ctrl_c_stops_at_the_next_sign_of_life():
     before = signal.getsignal(signal.SIGINT)
-    with progress(Console(stderr=True), quiet=True) as report:
+    with progress(Console(stderr=True), Translator(), quiet=True) as report:
         report(Step("a", 0, 2))
         os.kill(os.getpid(), signal.SIGINT) if os.name != "nt" else signal.raise_signal(signal.SIGINT)
         with pytest.raises(Cancelled):
@@ -85,11 +86,15 @@ def test_ctrl_c_stops_at_the_next_sign_of_life():
 
 def test_a_pipe_gets_few_lines(capsys):
     now = [0.0]
-    lines = ProgressLines(Console(width=160), lambda: now[0])
+    lines = ProgressLines(Console(width=160), Translator(), lambda: now[0])
     for done in range(101):
         now[0] += 1
         lines.show(Step("train", done, 100, figures={"loss": 0.25}))
     said = capsys.readouterr().out.splitlines()
     lines.show(Step("train", 100, 100, figures={"loss": 0.25}))
     assert capsys.readouterr().out == ""
-    assert len(said) == 11 and said[0].startswith("train 0/100") and said[-1] == "train 100/100 loss 0.25"
+    assert (
+        len(said) == 11
+        and said[0].startswith("Training the LoRA 0/100")
+        and said[-1] == "Training the LoRA 100/100 loss 0.25"
+    )

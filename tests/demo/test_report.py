@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from easyphoto.demo.report import PhotoEntry, PortraitEntry, ReportFacts, Training, page
 from easyphoto.domain import Box, FaceScore, LikenessLevel, PhotoReport, Pose, Verdict
 from easyphoto.ui.charts import HEIGHT, WIDTH, Chart, frame_of, line_chart, smoothed, ticks
+from easyphoto.ui.i18n import Translator
 
 DOT = "data:image/gif;base64,R0lGODlhAQABAAAAACw="
 EVIL = "<script>alert('x')</script>\"&"
@@ -38,6 +39,10 @@ def facts(**changes: object) -> ReportFacts:
         settings={"training: rank": "16"},
     )
     return replace(plain, **changes)
+
+
+def page_of(told: ReportFacts, language: str = "en") -> str:
+    return page(told, Translator(language))
 
 
 class Reader(HTMLParser):
@@ -73,18 +78,18 @@ def read(text: str) -> Reader:
 
 
 def test_where_no_lora_was_trained_the_reason_stands_in_place_of_the_curves():
-    said = page(facts(training=Training(notes=("No LoRA was trained: it adds nothing.",))))
+    said = page_of(facts(training=Training(notes=("No LoRA was trained: it adds nothing.",))))
     assert "No LoRA was trained: it adds nothing." in said
-    assert "<svg" not in said and "<svg" in page(facts())
+    assert "<svg" not in said and "<svg" in page_of(facts())
 
 
 def test_the_person_is_shown_before_the_portraits():
-    said = page(facts(face=DOT + "1"))
+    said = page_of(facts(face=DOT + "1"))
     assert said.index(DOT + "1") < said.index("template: a stranger") < said.index("portrait: the person")
 
 
 def test_says_every_fact():
-    said = " ".join("".join(read(page(facts())).text).split())
+    said = " ".join("".join(read(page_of(facts())).text).split())
     for fact in ("Mei 梅", "0.71", "0.38", "the same person", "portraits/a.png", "no hints", "Too blurred.", "一.jpg"):
         assert fact in said
     for fact in (
@@ -100,10 +105,10 @@ def test_says_every_fact():
 
 
 def test_needs_nothing_beside_it():
-    reader = read(page(facts()))
+    reader = read(page_of(facts()))
     assert reader.addresses and all(address.startswith("data:") for address in reader.addresses)
     assert not {"script", "link", "iframe"} & set(reader.tags)
-    assert "url(" not in page(facts()) and "@import" not in page(facts())
+    assert "url(" not in page_of(facts()) and "@import" not in page_of(facts())
 
 
 def test_escapes_what_comes_from_outside():
@@ -118,13 +123,13 @@ def test_escapes_what_comes_from_outside():
         settings={EVIL: EVIL},
         failures=(EVIL,),
     )
-    reader = read(page(evil))
+    reader = read(page_of(evil))
     assert "script" not in reader.tags
     assert "".join(reader.text).count(EVIL) >= 10
 
 
 def test_nothing_recorded_is_said():
-    said = "".join(read(page(facts(training=Training(), portraits=(), photos=(), seconds={}))).text)
+    said = "".join(read(page_of(facts(training=Training(), portraits=(), photos=(), seconds={}))).text)
     assert said.count("Nothing was recorded.") == 2
 
 
@@ -160,5 +165,5 @@ def test_smoothing_has_no_bias_at_the_start():
 
 
 def test_bars_share_the_longest_one():
-    text = page(facts(seconds={"a": 10.0, "b": 5.0}))
+    text = page_of(facts(seconds={"a": 10.0, "b": 5.0}))
     assert "width:100.0%" in text and "width:50.0%" in text

@@ -36,6 +36,8 @@ class Line:
     remedy: str = ""
     found: str = "2.0"
     todo: str = ""
+    title: str = "numpy"
+    level: str = "ok"
 
 
 class PageStudio(FakeStudio):
