@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from builtin_model.mesh_indices import EYES
+from builtin_model.mesh_indices import EYES, OVAL
 from easyphoto.faces.base import FusionSource
 from easyphoto.faces.builtin.toolbox import BuiltinToolbox
 from easyphoto.faces.fusion.blend_mask import BlendMask
@@ -15,7 +15,8 @@ from easyphoto.faces.fusion.fit import Wear, notes_on_wear
 from easyphoto.faces.fusion.fuse import fuse
 from easyphoto.faces.fusion.glasses import Glasses, glasses_of
 from easyphoto.faces.fusion.oblique import directly_seen
-from easyphoto.faces.fusion.relight import skin_share
+from easyphoto.faces.fusion.relight import clean_teeth, skin_share
+from easyphoto.faces.fusion.stubble import is_stubbly
 from easyphoto.faces.fusion.thin_plate import grid
 from easyphoto.paths import Paths, shipped_models
 
@@ -118,6 +119,41 @@ def test_what_does_not_go_together_is_said_in_both_languages():
     ]
     assert len(said) == 3
     assert all(note.text("zh") != note.text() for note in said)
+
+
+@pytest.mark.parametrize(
+    ("name", "stubbly"), [("polo", True), ("plain-wall", False), ("tie", False), ("couple-young", False)]
+)
+def test_stubble_is_told_from_shade_folds_and_beards(faces, name, stubbly):
+    pixels = np.asarray(Image.open(shipped_models() / f"templates/{name}.jpg").convert("RGB"))
+    for face in faces.detect(pixels):
+        plane = BlendMask(face.mesh, (pixels.shape[1], pixels.shape[0]))
+        assert is_stubbly(plane, pixels.astype(np.float32)) == stubbly
+
+
+def test_a_shaven_person_has_no_rim_of_the_templates_stubble(faces, person):
+    polo = read("templates/polo.jpg", faces)
+    result = fuse(polo.picture, polo.face, [person], faces)
+    plane = BlendMask(polo.face.mesh, (polo.picture.shape[1], polo.picture.shape[0]))
+    rim = (
+        (plane.polygon(OVAL) > 0.5) & (plane.grow(plane.polygon(OVAL), -0.04) < 0.5) & (plane.below_mouth_line() > 0.9)
+    )
+    rim &= plane.along(plane.mesh[[61, 291], :2].mean(0), 0.05) > 0.5
+    cheeks = plane.cheeks() > 0.5
+    before, after = (
+        float(np.median(one[rim].mean(-1)) / np.median(one[cheeks].mean(-1))) for one in (polo.picture, result.picture)
+    )
+    assert before < 0.65
+    assert after > 0.75
+    assert (result.picture[result.mask == 0] == polo.picture[result.mask == 0]).all()
+
+
+def test_teeth_of_a_yellow_photo_are_neither_green_nor_yellow_and_gums_stay():
+    colors = np.array([[150, 170, 110], [190, 180, 120], [180, 90, 95]], np.float32)  # green, yellow, gums
+    lab = cv2.cvtColor(clean_teeth(np.tile(colors, (4, 1, 1)), np.ones((4, 3), np.float32)) / 255, cv2.COLOR_RGB2LAB)
+    assert (lab[:, :2, 1] > -1).all()
+    assert (lab[:, :2, 2] < 12).all()
+    assert (lab[:, 2, 1] > 30).all()
 
 
 def test_a_smeared_cheek_is_left_out_and_features_never(template):

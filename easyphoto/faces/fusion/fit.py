@@ -66,7 +66,13 @@ class Wear:
     """What a face wears, laid on the mesh of the portrait."""
 
     glasses: Glasses
-    bearded: bool
+    bearded: bool  # the chin is mostly no skin
+    stubble: bool = False  # the jaw is dark and rough
+
+    @property
+    def hairy(self) -> bool:
+        """Whether the lower face is not shaven."""
+        return self.bearded or self.stubble
 
 
 def notes_on_wear(own: Wear, template: Wear) -> tuple[Message, ...]:

@@ -14,6 +14,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
+from builtin_model.mesh_indices import INNER_MOUTH
 from easyphoto.domain import Face, Floats, Pixels
 from easyphoto.errors import NoFace
 from easyphoto.faces.base import FusionResult, FusionSource, PhotoFit, Prepare, unprepared
@@ -29,6 +30,7 @@ from easyphoto.faces.fusion.oblique import directly_seen
 from easyphoto.faces.fusion.relight import (
     LOOSE,
     calmed,
+    clean_teeth,
     even_toned,
     evened,
     is_gray,
@@ -38,6 +40,7 @@ from easyphoto.faces.fusion.relight import (
     tinted,
 )
 from easyphoto.faces.fusion.source_selection import SourceChoice, candidates
+from easyphoto.faces.fusion.stubble import is_stubbly, shaved
 from easyphoto.faces.fusion.texture import with_texture_of
 from easyphoto.faces.fusion.thin_plate import ThinPlate, sample
 from easyphoto.faces.geometry import box_of
@@ -130,6 +133,9 @@ def _candidate(canvas: FaceCrop, wear: Wear, choice: SourceChoice, recipe: Fusio
     window = CropWindow.round_face(box_of(goal), canvas.size, 1.12)
     plane = BlendMask(shifted(goal, window), (window.right - window.left, window.bottom - window.top))
     front = _warped_source(choice.source, plane)
+    if wear.stubble and not _wear_of(choice.source).hairy:
+        window.cut(pixels)[:], cleared = shaved(plane, window.cut(pixels))
+        window.cut(mask)[:] = np.maximum(window.cut(mask), cleared > 0)
     painted, face_mask = _merged(plane, front, window.cut(pixels), recipe)
     if borrowed:
         painted = with_teeth_of(painted, window.cut(pixels), plane)
@@ -221,7 +227,7 @@ def _merged(plane: BlendMask, source: _Front, back: Pixels, recipe: FusionSettin
     front = even_toned(front, field * own_skin, 0.05 * plane.height)
     lows = soft_light(front, own, sigma), soft_light(base, theirs, sigma)
     lit = tinted(relit(front, *lows, recipe.light_limit), front, *lows)
-    lit = calmed(lit, lows[1], plane.sockets())
+    lit = clean_teeth(calmed(lit, lows[1], plane.sockets()), plane.soft(plane.polygon(INNER_MOUTH), 0.004))
     if source.enlarged > 1.05:
         lit = _crisp(lit, source.enlarged, recipe.crisp)
     lit = with_texture_of(plane, lit, base, own_skin, their_skin)
@@ -239,7 +245,7 @@ def _wear(picture: Pixels, mesh: Floats) -> Wear:
     glasses = glasses_of(plane, part, skin)
     whole = np.zeros(picture.shape[:2], np.float32)
     whole[window.top : window.bottom, window.left : window.right] = glasses.mask
-    return Wear(replace(glasses, mask=whole), plane.bearded(skin))
+    return Wear(replace(glasses, mask=whole), plane.bearded(skin), is_stubbly(plane, part))
 
 
 def _wear_of(source: FusionSource) -> Wear:

@@ -11,6 +11,8 @@ STRICT = (8.0, 1.5, 1.5)
 """Tolerances in L, a, b that part skin from hair, beard and brows."""
 _CALM = 5.0
 """Units of a*b* by which colors near eyes and brows may depart from the skin's."""
+_TEETH = (0.0, 8.0, 11.0)
+"""LAB: of teeth the least a, the a from which it is gums or tongue, and the most b."""
 LOOSE = (13.0, 2.5, 2.5)
 """The same where creases and cast shadows are to count as skin."""
 _PINK, _LEAST_YELLOW = 4.0, 0.45
@@ -133,6 +135,15 @@ def calmed(lit: Floats, low: Floats, where: Floats) -> Floats:
     length = np.maximum(np.linalg.norm(away, axis=-1, keepdims=True), np.float32(1e-3))
     calm = usual + away * np.minimum(1, _CALM / length)
     lab[..., 1:] += (calm - lab[..., 1:]) * where[..., None]
+    return _rgb(lab)
+
+
+def clean_teeth(lit: Floats, mouth: Floats) -> Floats:
+    """`lit` whose teeth between the lips (`mouth`, H x W, 0..1) are neither green nor yellow; gums and tongue stay."""
+    lab, (least, gums, most) = _lab(lit), _TEETH
+    share = mouth * np.clip((gums + 4 - lab[..., 1]) / 4, 0, 1)
+    lab[..., 1] += share * (np.maximum(lab[..., 1], least) - lab[..., 1])
+    lab[..., 2] += share * (np.minimum(lab[..., 2], most) - lab[..., 2])
     return _rgb(lab)
 
 
