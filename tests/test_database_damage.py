@@ -94,6 +94,17 @@ def test_one_damaged_row_does_not_hide_the_others(paths: Paths):
         assert len(queue.list()) == 39
 
 
+@pytest.mark.parametrize("change", ["state = X'00'", "kind = 'dance'", "created = 'long ago'", "total = X'ff'"])
+def test_a_row_with_values_of_no_kind_does_not_hide_the_others(paths: Paths, change: str):
+    with closing(sqlite3.connect(paths.jobs / "jobs.sqlite")) as database, database:
+        database.execute(f"UPDATE jobs SET {change} WHERE id = (SELECT max(id) FROM jobs)")
+        if "kind" not in change and "created" not in change:
+            database.execute(f"UPDATE events SET {change} WHERE job = (SELECT min(job) FROM events) AND number = 2")
+    with closing(JobQueue(paths, FakeStudio(paths))) as queue:  # type: ignore[arg-type]
+        assert len(queue.list()) == 39
+        assert all(queue.events(job.id) for job in queue.list())
+
+
 def test_damaged_rows_are_set_aside_not_lost(paths: Paths):
     break_a_row(paths.jobs / "jobs.sqlite")
     JobQueue(paths, FakeStudio(paths)).close()  # type: ignore[arg-type]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from enum import Enum
 from pathlib import Path
 
 from easyphoto.errors import EasyPhotoError
+from easyphoto.jobs.job import Kind, State
 from easyphoto.private_files import make_private
 from easyphoto.sqlite_damage import check_sound, opened, set_entries_aside
 from easyphoto.sqlite_privacy import overwrite_deleted
@@ -40,14 +42,20 @@ def open_database(file: Path) -> sqlite3.Connection:
 def open_reader(file: Path) -> sqlite3.Connection:
     """A second connection, which cannot write and waits for no writer; only while the file is cleaned it does."""
     database = sqlite3.connect(file, timeout=2.0, isolation_level=None, check_same_thread=False)
-    database.row_factory = sqlite3.Row
+    _read_as_rows(database)
     database.execute("PRAGMA query_only = ON")
     return database
 
 
+def _read_as_rows(database: sqlite3.Connection) -> None:
+    """A damaged letter in a text is no reason to refuse the row."""
+    database.row_factory = sqlite3.Row
+    database.text_factory = lambda data: data.decode("utf-8", "replace")
+
+
 def _connected(file: Path) -> sqlite3.Connection:
     database = sqlite3.connect(file, timeout=10.0, isolation_level=None, check_same_thread=False)
-    database.row_factory = sqlite3.Row
+    _read_as_rows(database)
     try:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
@@ -77,7 +85,31 @@ def _migrate(database: sqlite3.Connection) -> None:
 
 
 def _set_unreadable_aside(database: sqlite3.Connection, file: Path) -> None:
-    """One row that is no JSON must not hide the others."""
-    sound = " AND ".join(f"({name} IS NULL OR json_valid({name}))" for name in ("request", "files", "result", "error"))
-    set_entries_aside(database, file, "jobs", f"NOT ({sound})")
-    set_entries_aside(database, file, "events", "NOT json_valid(figures)")
+    """A row that cannot be read must not hide the others."""
+    for table, sound in _SOUND.items():
+        set_entries_aside(database, file, table, f"NOT ({' AND '.join(sound)})")
+
+
+def _each(rule: str, *names: str) -> list[str]:
+    return [f"({rule.format(name)})" for name in names]
+
+
+def _one_of(name: str, kinds: type[Enum]) -> str:
+    known = ", ".join(f"'{kind.value}'" for kind in kinds)
+    return f"{name} IN ({known})"
+
+
+_JSON, _NUMBER = "{0} IS NULL OR json_valid({0})", "typeof({}) IN ('integer', 'real')"
+_SOUND = {  # what holds for every row that can be read
+    "jobs": [
+        *(_one_of("kind", Kind), _one_of("state", State)),
+        *_each(_JSON, "request", "files", "result", "error"),
+        *_each(_NUMBER, "position", "created", "started", "ended", "done", "total"),
+        *_each("typeof({}) = 'text'", "stage", "note"),
+    ],
+    "events": [
+        *(_one_of("state", State), "json_valid(figures)"),
+        *_each(_NUMBER, "number", "time", "done", "total"),
+        *_each("typeof({}) = 'text'", "stage", "note", "line"),
+    ],
+}

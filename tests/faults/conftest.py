@@ -10,7 +10,7 @@ import pytest
 sys.path.append(str(Path(__file__).resolve().parents[1] / "kohya_train"))  # the tiny base models
 
 from tiny_base import make_base
-from training_world import TrainingWorld, make_world
+from training_world import Ended, TrainingWorld, make_world
 
 
 @pytest.fixture(scope="session")
@@ -26,8 +26,15 @@ def training(tmp_path: Path, tiny_base: Path) -> TrainingWorld:
 
 
 @pytest.fixture(scope="session")
-def unbroken(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path) -> str:
-    """Hash of the tensors of the training that nothing disturbs."""
+def unbroken_run(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path) -> tuple[TrainingWorld, Ended]:
+    """The training that nothing disturbs, ended."""
     world = make_world(tmp_path_factory.mktemp("unbroken") / "world", tiny_base)
-    assert world.run().code == 0
-    return world.tensors()
+    done = world.run()
+    assert done.code == 0
+    return world, done
+
+
+@pytest.fixture(scope="session")
+def unbroken(unbroken_run: tuple[TrainingWorld, Ended]) -> str:
+    """Hash of its tensors."""
+    return unbroken_run[0].tensors()

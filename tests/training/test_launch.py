@@ -155,6 +155,16 @@ def test_a_failure_that_the_trainer_tells_after_a_checkpoint_is_an_interruption_
         launch(order, silent)
 
 
+def test_a_full_disk_is_not_taken_for_a_damaged_model(order: TrainerJob, trainer):
+    trainer("""
+say("failed", stage="save", message="I/O error: No space left on device (os error 28)", kind="SafetensorError")
+sys.exit(1)
+""")
+    with pytest.raises(TrainingFailed) as caught:
+        launch(order, silent)
+    assert "disk" in caught.value.remedy and "base model" not in caught.value.remedy
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX")
 def test_being_killed_before_the_first_checkpoint_is_an_interruption(order: TrainerJob, trainer):
     trainer("os.kill(os.getpid(), 9)")
