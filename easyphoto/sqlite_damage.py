@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from easyphoto import disk_reserve
+from easyphoto.errors import NoStorage
 from easyphoto.locales import Message, message
 from easyphoto.system_errors import refusal_of
 
@@ -42,7 +44,21 @@ class SetAside:
 
 
 def opened(file: Path, open_file: Callable[[], _Opened]) -> _Opened:
-    """What `open_file` gives; a damaged file is set aside before. Raises EasyPhotoError where waiting helps."""
+    """What `open_file` gives; a damaged file is set aside before, on a full disk the room that is kept for it is used.
+
+    Raises EasyPhotoError where waiting helps.
+    """
+    try:
+        found = _opened(file, open_file)
+    except NoStorage:
+        if not disk_reserve.give_up(file.parent):
+            raise
+        return _opened(file, open_file)
+    disk_reserve.keep(file.parent)
+    return found
+
+
+def _opened(file: Path, open_file: Callable[[], _Opened]) -> _Opened:
     try:
         return open_file()
     except sqlite3.DatabaseError as error:

@@ -31,6 +31,8 @@ _DATABASE = {  # SQLite's own words, which are part of its interface; Python 3.1
 
 _OTHER_FAULTS = (sqlite3.OperationalError, sqlite3.ProgrammingError, sqlite3.IntegrityError, sqlite3.DataError)
 
+_SMALLEST_ROOM = 0.1  # megabytes
+
 _Made = Callable[[Path, str], EasyPhotoError]
 _MADE: dict[int, _Made] = {
     errno.ENOSPC: lambda place, _: NoStorage(
@@ -67,6 +69,8 @@ def refusal_of(error: BaseException, likely: Sequence[Path] = ()) -> EasyPhotoEr
     if number is None:
         return None
     place, why = _place(error, number, likely), getattr(error, "strerror", None) or str(error)
+    if number == errno.EIO and isinstance(error, sqlite3.Error) and _free(place) < _SMALLEST_ROOM:
+        number = errno.ENOSPC  # SQLite's word for it where it makes its shared index
     made = _MADE.get(_SAME.get(number, number), _refused)
     return made(place, why)
 

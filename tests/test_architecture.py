@@ -29,6 +29,7 @@ LAYERS: tuple[dict[str, tuple[str, ...]], ...] = (
             "sqlite_damage",
             "system_errors",
             "printable",
+            "disk_reserve",
             "sqlite_privacy",
             "stages",
             "families",

@@ -1,0 +1,102 @@
+"""On a disk that is really full: what is there is listed and can be deleted, and nothing half is left."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from api.api_world import b64, world
+from fake_studio import FakeStudio, make_person
+from PIL import Image
+
+from easyphoto.domain import PortraitRequest
+from easyphoto.errors import NoStorage
+from easyphoto.jobs import JobFile, JobQueue, Kind
+from easyphoto.library import Library
+from easyphoto.library.uploads import UploadStore
+from easyphoto.paths import Paths
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 4 MB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    if os.system(f"mount -t tmpfs -o size=4m tmpfs {place} 2>/dev/null") != 0:
+        pytest.skip("only root can mount a small disk, and not in every container")
+    try:
+        yield place
+    finally:
+        os.system(f"umount -l {place}")
+
+
+def fill(disk: Path) -> None:
+    """To the last page."""
+    with pytest.raises(OSError), (disk / "filler").open("wb", buffering=0) as out:
+        while True:
+            out.write(b"\xa5" * 4096)
+
+
+def files(folder: Path) -> set[str]:
+    return {file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()}
+
+
+def worked(paths: Paths, tmp_path: Path) -> str:
+    """A person with a portrait; the portrait's job."""
+    make_person(paths, "Ann")
+    Image.effect_noise((200, 200), 90).save(tmp_path / "a.png")
+    with closing(JobQueue(paths, FakeStudio(paths))) as queue:  # type: ignore[arg-type]
+        file = JobFile(tmp_path / "a.png", "a.png")
+        job = queue.submit(Kind.PORTRAIT, PortraitRequest(persons=("ann",)), [file])
+        for _ in queue.watch(job.id, timeout=5):
+            pass
+    return job.id
+
+
+def test_the_program_starts_lists_and_deletes(disk: Path, tmp_path: Path):
+    (tmp_path / "data").symlink_to(disk)
+    paths = Paths(tmp_path / "data")
+    job = worked(paths, tmp_path)
+    fill(disk)
+    with world(tmp_path) as w:
+        (listed,) = w.get("jobs").json()["jobs"]
+        assert listed["id"] == job and len(listed["result"]["portraits"]) == 1
+        assert [person["id"] for person in w.get("persons").json()["persons"]] == ["ann"]
+        assert w.client.request("DELETE", f"/easyphoto/v1/jobs/{job}").status_code == 200
+        refused = w.post("uploads", {"name": "b.png", "data": b64(os.urandom(3_000_000))})
+        assert (refused.status_code, refused.json()["code"]) == (507, "system.disk-full")
+
+
+def test_a_person_is_deleted(disk: Path, tmp_path: Path):
+    paths = Paths(disk / "data")
+    worked(paths, tmp_path)
+    fill(disk)
+    studio = FakeStudio(paths)
+    removed = studio.remove_person("ann")
+    assert removed.portraits == 1 and removed.left == ()
+    assert Library(paths).list() == ()
+
+
+def test_without_any_room_the_disk_is_named_not_called_damaged(disk: Path, tmp_path: Path):
+    paths = Paths(disk / "data")
+    worked(paths, tmp_path)
+    for reserve in paths.jobs.glob("room-*"):
+        reserve.unlink()
+    fill(disk)
+    with pytest.raises(NoStorage) as caught:
+        JobQueue(paths, FakeStudio(paths))  # type: ignore[arg-type]
+    assert caught.value.code == "system.disk-full" and caught.value.params["disk"] == str(disk)
+
+
+@pytest.mark.parametrize("kind", ["bytes", "file"])
+def test_a_failed_upload_leaves_nothing(kind: str, disk: Path, tmp_path: Path):
+    store = UploadStore(disk / "uploads")
+    store.add("small.png", b"x")
+    before = files(disk)
+    (tmp_path / "big.png").write_bytes(bytes(6_000_000))
+    with pytest.raises(OSError):
+        store.add("big.png", tmp_path / "big.png" if kind == "file" else bytes(6_000_000))
+    assert files(disk) == before
