@@ -14,6 +14,7 @@ _CANNY = (100, 200)
 _COLOR_SHORT_SIDE = 1024  # the colour ControlNet was trained with blocks of 24 px at about this size
 _COLOR_MULTIPLE = 64
 _COLOR_BLOCK = 24
+_COARSE_BLOCK = 64
 _TILE_SHRINK = 2
 
 Annotator = Callable[[Image.Image, Sequence[Face]], Image.Image]
@@ -39,6 +40,13 @@ def _color(picture: Image.Image, faces: Sequence[Face]) -> Image.Image:
     small = picture.resize((width, height), Image.Resampling.LANCZOS).resize(blocks, Image.Resampling.BOX)
     large = small.resize((width, height), Image.Resampling.NEAREST)
     return large.resize(picture.size, Image.Resampling.BOX)
+
+
+def coarse_color(picture: Image.Image) -> Image.Image:
+    """A color hint in blocks of 64 px, as T2I-Adapter's color (Mou et al. 2023) was trained on: finer ones would carry
+    the template's own face over."""
+    blocks = max(1, picture.width // _COARSE_BLOCK), max(1, picture.height // _COARSE_BLOCK)
+    return picture.resize(blocks, Image.Resampling.BOX).resize(picture.size, Image.Resampling.NEAREST)
 
 
 def _multiple(side: float) -> int:

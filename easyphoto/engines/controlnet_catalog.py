@@ -13,8 +13,8 @@ from easyphoto.locales import Message, message
 
 _WORDS = {
     HintKind.CANNY: re.compile("canny"),
-    HintKind.POSE: re.compile("pose"),
-    HintKind.COLOR: re.compile("colou?r"),
+    HintKind.POSE: re.compile("^(?!.*(animal|dense_?pose)).*pose"),
+    HintKind.COLOR: re.compile("(^|_)colou?rs?(_|$)"),  # recolor paints black-and-white pictures
     HintKind.TILE: re.compile("tile"),
 }
 _HASH = re.compile(r"\s*\[[0-9a-fA-F]+\]$")
@@ -35,6 +35,11 @@ def rank(name: str, kind: HintKind, family: ModelFamily) -> int | None:
     stem = plain(name)
     places = (place for place, begin in enumerate(known(kind, family).names) if stem.startswith(begin))
     return next(places, None)
+
+
+def is_coarse(name: str, kind: HintKind, family: ModelFamily) -> bool:
+    """Whether that model reads color blocks of 64 px."""
+    return any(plain(name).startswith(begin) for begin in known(kind, family).coarse)
 
 
 def speaks_of(name: str, kind: HintKind) -> bool:

@@ -8,15 +8,21 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from easyphoto.domain import Checkpoint, HintKind, ModelFamily
-from easyphoto.engines.controlnet_catalog import speaks_of
+from easyphoto.engines.controlnet_catalog import rank, speaks_of
 from easyphoto.errors import BadModel, NoStorage
 from easyphoto.families import specs
 from easyphoto.families.base import FamilySpec, Probe
 from easyphoto.tensor_file import read_header
+
+_UNKNOWN = 1000  # the place of names behind all that are known
+_CHANNELS = (4, 9)  # of U-Nets: text to image, inpainting
+_HINT = re.compile(r"(^|\.)input_hint_block\.|^controlnet_cond_embedding\.")
+_NO_CONTROLNET = {"difference", "lora_controlnet"}  # a difference to a checkpoint, or low-rank: not weights of its own
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +48,8 @@ def family_of_folder(folder: Path) -> ModelFamily | None:
     except (OSError, ValueError):
         return None
     if not str(index.get("_class_name", "")).startswith("StableDiffusion"):
+        return None
+    if unet.get("in_channels", 4) not in _CHANNELS:  # 8: of instruct-pix2pix
         return None
     return next((spec.id for spec, probe in _probes() if probe.is_folder(index, unet)), None)
 
@@ -76,17 +84,25 @@ def family_or_none(file: Path) -> ModelFamily | None:
 
 
 def find_controls(folder: Path, family: ModelFamily) -> dict[HintKind, Path]:
-    """ControlNets of a family in `folder` (files or diffusers folders), told by a word in their name."""
-    found: dict[HintKind, Path] = {}
-    for entry in sorted(folder.iterdir()) if folder.is_dir() else []:
-        kind = _control_kind(entry.stem)
-        if kind is not None and kind not in found and family_of_control(entry) is family:
-            found[kind] = entry
-    return found
+    """ControlNets of a family in `folder` (files or diffusers folders): of each kind the best known, then by name."""
+    entries = (
+        [entry for entry in sorted(folder.iterdir()) if family_of_control(entry) is family] if folder.is_dir() else []
+    )
+    found = {kind: [entry for entry in entries if _serves(entry.stem, kind, family)] for kind in HintKind}
+    return {
+        kind: min(some, key=lambda entry: (_place(entry.stem, kind, family), entry.name))
+        for kind, some in found.items()
+        if some
+    }
 
 
-def _control_kind(name: str) -> HintKind | None:
-    return next((kind for kind in HintKind if speaks_of(name, kind)), None)
+def _serves(name: str, kind: HintKind, family: ModelFamily) -> bool:
+    return rank(name, kind, family) is not None or speaks_of(name, kind)
+
+
+def _place(name: str, kind: HintKind, family: ModelFamily) -> int:
+    known = rank(name, kind, family)
+    return _UNKNOWN if known is None else known
 
 
 def family_of_control(entry: Path) -> ModelFamily | None:
@@ -96,13 +112,13 @@ def family_of_control(entry: Path) -> ModelFamily | None:
     if entry.suffix != ".safetensors":
         return None
     try:
-        names = read_header(entry).shapes
+        shapes = read_header(entry).shapes
     except (BadModel, NoStorage, OSError) as problem:
         _log.warning("left out of the list of ControlNets: %s", problem)
         return None
-    if not any(".input_hint_block." in name or name.startswith("controlnet_cond_embedding.") for name in names):
+    if not any(_HINT.search(name) for name in shapes) or _NO_CONTROLNET & shapes.keys():
         return None
-    return next((spec.id for spec, probe in _probes() if probe.is_control(names)), None)
+    return next((spec.id for spec, probe in _probes() if probe.is_control(shapes)), None)
 
 
 def _family_of_control_folder(folder: Path) -> ModelFamily | None:

@@ -12,6 +12,7 @@ from easyphoto.families import ModelFamily
 
 Size = tuple[int, int]  # width, height
 Names = Collection[str]  # of the tensors in a file
+Shapes = Mapping[str, tuple[int, ...]]  # of the tensors in a file
 Config = Mapping[str, Any]  # a JSON file of a diffusers folder
 
 
@@ -31,7 +32,7 @@ class Probe:
 
     is_checkpoint: Callable[[Names], bool]  # of a single file that is a Stable Diffusion checkpoint
     is_folder: Callable[[Config, Config], bool]  # model_index.json and the U-Net's config.json
-    is_control: Callable[[Names], bool]  # of a single file that is a ControlNet
+    is_control: Callable[[Shapes], bool]  # of a single file that is a ControlNet
     is_control_folder: Callable[[Config], bool]  # config.json of a ControlNetModel
     host_flag: str  # the attribute of a WebUI's loaded model that says so
     host_word: str = ""  # a word in file names by which pickles, which are never opened, are taken for it
@@ -53,6 +54,7 @@ class ControlFiles:
     file: str = ""  # the one to fetch where there is none
     source: str = ""  # its project page on the Hugging Face hub
     licence: str = ""
+    coarse: tuple[str, ...] = ()  # beginnings of those that were trained on color blocks of 64 px, not of 24
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,12 @@ def short_side(pixels: int) -> Callable[[Size], float]:
 def area(pixels: int) -> Callable[[Size], float]:
     """The picture becomes that large."""
     return lambda size: math.sqrt(pixels / (size[0] * size[1]))
+
+
+def text_width(shapes: Shapes) -> int:
+    """Width of the text states that a network attends to; 0 where nothing tells it."""
+    found = (shape for name, shape in shapes.items() if name.endswith(".attn2.to_k.weight"))
+    return next(found, (0, 0))[1]
 
 
 def has_prefix(*prefixes: str) -> Callable[[Names], bool]:

@@ -9,12 +9,13 @@ from easyphoto.families.base import (
     ControlFiles,
     FamilySpec,
     LoraMarks,
-    Names,
     Pipelines,
     Probe,
+    Shapes,
     ValidationSettings,
     has_prefix,
     short_side,
+    text_width,
 )
 
 _V11 = "comfyanonymous/ControlNet-v1-1_fp16_safetensors"
@@ -25,8 +26,9 @@ def _is_folder(index: Config, unet: Config) -> bool:
     return "text_encoder_2" not in index and unet.get("cross_attention_dim") != _SD2_WIDTH
 
 
-def _is_control(names: Names) -> bool:
-    return not any("label_emb." in name or name.startswith("add_embedding.") for name in names)
+def _is_control(shapes: Shapes) -> bool:
+    xl = any("label_emb." in name or name.startswith("add_embedding.") for name in shapes)
+    return not xl and text_width(shapes) != _SD2_WIDTH
 
 
 SPEC = FamilySpec(
@@ -83,6 +85,7 @@ SPEC = FamilySpec(
             "t2iadapter_color_sd14v1.pth",
             "TencentARC/T2I-Adapter",
             "Apache-2.0",
+            coarse=("t2iadapter_color", "coadapter_color"),
         ),
     },
     pipelines=Pipelines(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from easyphoto.domain.hints import HintKind
 from easyphoto.families import ModelFamily
 from easyphoto.families.base import (
+    Config,
     ControlFiles,
     FamilySpec,
     LoraMarks,
-    Names,
     Pipelines,
     Probe,
+    Shapes,
     ValidationSettings,
     area,
     has_prefix,
@@ -21,8 +22,13 @@ _UNION = ("controlnet_union_sdxl", "xinsir_controlnet_union_sdxl")
 _ITS_OWN = "see its page"
 
 
-def _is_control(names: Names) -> bool:
-    return any("label_emb." in name or name.startswith("add_embedding.") for name in names)
+def _is_folder(index: Config, unet: Config) -> bool:
+    """The refiner has the second text encoder alone."""
+    return all((index.get(part) or [None])[0] for part in ("text_encoder", "text_encoder_2"))
+
+
+def _is_control(shapes: Shapes) -> bool:
+    return any("label_emb." in name or name.startswith("add_embedding.") for name in shapes)
 
 
 SPEC = FamilySpec(
@@ -40,7 +46,7 @@ SPEC = FamilySpec(
     train_defaults={"resolution": 1024, "max_steps": 600, "rank": 32, "alpha": 16, "gradient_checkpointing": True},
     probe=Probe(
         is_checkpoint=has_prefix("conditioner.embedders.1."),
-        is_folder=lambda index, _: "text_encoder_2" in index,
+        is_folder=_is_folder,
         is_control=_is_control,
         is_control_folder=lambda config: config.get("addition_embed_type") == "text_time",
         host_flag="is_sdxl",

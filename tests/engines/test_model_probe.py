@@ -4,6 +4,7 @@ import json
 import struct
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from easyphoto.domain import HintKind, ModelFamily
@@ -25,6 +26,7 @@ SECOND = "conditioner.embedders.1.model.ln_final.weight"
 CONTROL = "control_model.input_hint_block.0.weight"
 
 
+XL = {"text_encoder": ["a", "b"], "text_encoder_2": ["a", "b"]}
 SIDE = 2**15
 TENSOR = 2 * SIDE**2  # bytes, 2 GB
 
@@ -69,16 +71,20 @@ def test_what_is_no_safetensors_is_said_so(tmp_path: Path, content: bytes):
 
 
 def test_folders_by_their_index(tmp_path: Path):
-    def folder(name: str, index: dict[str, object], cross: int) -> Path:
+    def folder(name: str, index: dict[str, object], cross: int, **unet: int) -> Path:
         (tmp_path / name / "unet").mkdir(parents=True)
         (tmp_path / name / "model_index.json").write_text(json.dumps(index))
-        (tmp_path / name / "unet" / "config.json").write_text(json.dumps({"cross_attention_dim": cross}))
+        (tmp_path / name / "unet" / "config.json").write_text(json.dumps({"cross_attention_dim": cross, **unet}))
         return tmp_path / name
 
     small = {"_class_name": "StableDiffusionPipeline"}
     assert family_of_folder(folder("small", small, 768)) is ModelFamily.SD15
     assert family_of_folder(folder("second", small, 1024)) is None
-    assert family_of_folder(folder("large", {**small, "text_encoder_2": ["a", "b"]}, 2048)) is ModelFamily.SDXL
+    assert family_of_folder(folder("large", {**small, **XL}, 2048)) is ModelFamily.SDXL
+    refiner = {**small, "text_encoder": [None, None], "text_encoder_2": ["a", "b"]}
+    assert family_of_folder(folder("refiner", refiner, 1280)) is None
+    assert family_of_folder(folder("pix2pix", small, 768, in_channels=8)) is None
+    assert family_of_folder(folder("inpainting", small, 768, in_channels=9)) is ModelFamily.SD15
     assert family_of_folder(folder("other", {"_class_name": "FluxPipeline"}, 768)) is None
     assert family_of_folder(tmp_path) is None
 
@@ -109,6 +115,24 @@ def test_control_nets_by_kind_and_family(tmp_path: Path):
         kind: name for name, kind in names.items()
     }
     assert find_controls(tmp_path, ModelFamily.SDXL) == {HintKind.CANNY: xl}
+
+
+def test_the_best_known_control_net_serves_and_none_of_another_use(tmp_path: Path):
+    best = header_only(tmp_path / "control_v11p_sd15_openpose.safetensors", "input_hint_block.0.weight")
+    for name in ("animal_openpose", "densepose_seg", "a_recolor", "a_openpose_other"):
+        header_only(tmp_path / f"{name}.safetensors", CONTROL)
+    header_only(tmp_path / "canny_lora.safetensors", CONTROL, "lora_controlnet")
+    header_only(tmp_path / "canny_difference.safetensors", CONTROL, "difference")
+    assert find_controls(tmp_path, ModelFamily.SD15) == {HintKind.POSE: best}
+
+
+def test_a_control_net_of_sd2_is_none_of_sd15(tmp_path: Path):
+    from safetensors.numpy import save_file
+
+    for name, width in (("v15_canny", 768), ("v21_canny", 1024)):
+        attention = "control_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight"
+        save_file({CONTROL: np.zeros(1), attention: np.zeros((2, width))}, tmp_path / f"{name}.safetensors")
+    assert find_controls(tmp_path, ModelFamily.SD15) == {HintKind.CANNY: tmp_path / "v15_canny.safetensors"}
 
 
 def test_control_folders(toys: Path):

@@ -39,6 +39,20 @@ def test_units_are_as_the_host_wants_them(webui: FakeWebui, engine: WebuiEngine,
     assert webui.swallowed == []
 
 
+@pytest.mark.parametrize(
+    ("model", "colors"), [("t2iadapter_color_sd14v1 [8522029d]", 1), ("control_sd15_random_color [5be4c3b6]", 2)]
+)
+def test_the_color_hint_has_the_blocks_its_model_was_trained_on(
+    webui: FakeWebui, engine: WebuiEngine, host_job: RenderJob, model: str, colors: int
+):
+    webui.controls[model] = Path("color.pth")
+    halves = Image.new("RGB", host_job.picture.size, (200, 0, 0))
+    halves.paste((0, 0, 200), (0, 0, halves.width // 2, halves.height))
+    engine.render(replace(host_job, hints=(ControlHint(HintKind.COLOR, halves, 0.8),)), silent)
+    image = webui.calls[0].script_args[0].image  # 72 x 64: one block of 64 px
+    assert len(np.unique(image.reshape(-1, 3), axis=0)) == colors
+
+
 def test_a_black_hint_works_in_forge_too(forge: FakeWebui, engine: WebuiEngine, host_job: RenderJob):
     job = replace(host_job, hints=(ControlHint(HintKind.CANNY, Image.new("RGB", host_job.picture.size), 1.0),))
     engine.render(job, silent)

@@ -33,6 +33,7 @@ def open_model(checkpoint: Checkpoint, folders: Folders, placing: DevicePlacemen
 def paint(loaded: LoadedModel, job: RenderJob, folders: Folders, report: Progress) -> Painted:
     """See `Renderer.paint`. Raises MissingModel for a required hint: there are no ControlNets for it."""
     notes = left_out(job.hints, loaded.checkpoint.family, folders.controls)
+    loaded.base.to(loaded.placing.device)
     with applied(loaded.base, job.loras):
         return _repaint(loaded.base, job, report), notes
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from easyphoto.domain import Checkpoint, ControlHint, RenderJob
+from easyphoto.domain import Checkpoint, ControlHint, HintKind, RenderJob
 from easyphoto.engines.controlnet_catalog import left_out
+from easyphoto.engines.local.loading import open_base, open_control
 from easyphoto.engines.local.lora_adapters import applied
-from easyphoto.engines.local.pipelines import DevicePlacement, for_inpainting, open_base, open_control, save_memory
+from easyphoto.engines.local.memory import placed
+from easyphoto.engines.local.pipelines import DevicePlacement, for_inpainting
 from easyphoto.engines.local.silence import silenced
 from easyphoto.engines.model_probe import find_controls
+from easyphoto.errors import BadModel, reason_of
 from easyphoto.locales import Message, message
 from easyphoto.progress import Progress, Step
 from easyphoto.stages import Stage
@@ -32,9 +36,7 @@ def paint(loaded: LoadedModel, job: RenderJob, folders: Folders, report: Progres
     hints, notes = _with_controls(loaded, job.hints, folders)
     controls = [loaded.controls[hint.kind] for hint in hints]
     pipe = for_inpainting(loaded.base, controls, loaded.checkpoint.family)
-    if loaded.saving:
-        save_memory(pipe, loaded.placing)
-    with applied(pipe, job.loras):
+    with applied(pipe, job.loras), placed(pipe, loaded.placing.device, loaded.offload):
         painted = _inpaint(pipe, replace(job, hints=hints), report)
     return painted, notes + _cut(pipe.tokenizer, job)
 
@@ -42,18 +44,31 @@ def paint(loaded: LoadedModel, job: RenderJob, folders: Folders, report: Progres
 def _with_controls(
     loaded: LoadedModel, hints: tuple[ControlHint, ...], folders: Folders
 ) -> tuple[tuple[ControlHint, ...], tuple[Message, ...]]:
-    """The hints there is a ControlNet for, which are loaded now, and a note for the others."""
+    """The hints there is a ControlNet for, which are loaded now, and a note for the others.
+
+    Raises MissingModel or BadModel for a required hint whose ControlNet is missing or cannot be loaded.
+    """
     family = loaded.checkpoint.family
     there = find_controls(folders.controls, family)
     notes = left_out(tuple(hint for hint in hints if hint.kind not in there), family, folders.controls)
-    config = folders.configs / f"{family.value}_controlnet"
-    kept = tuple(hint for hint in hints if hint.kind in there)
-    for hint in kept:
-        if hint.kind not in loaded.controls:
-            with silenced():
-                control = open_control(there[hint.kind], config, loaded.placing)
-            loaded.controls[hint.kind] = control.to(loaded.placing.device)
-    return kept, notes
+    kept: list[ControlHint] = []
+    for hint in (hint for hint in hints if hint.kind in there):
+        try:
+            _load_control(loaded, hint.kind, there[hint.kind], folders)
+        except BadModel as problem:
+            if hint.required:
+                raise
+            notes += (message("controlnet.note.not-loaded", file=there[hint.kind].name, why=reason_of(problem)),)
+        else:
+            kept.append(hint)
+    return tuple(kept), notes
+
+
+def _load_control(loaded: LoadedModel, kind: HintKind, entry: Path, folders: Folders) -> None:
+    if kind not in loaded.controls:
+        config = folders.configs / f"{loaded.checkpoint.family.value}_controlnet"
+        with silenced():
+            loaded.controls[kind] = open_control(entry, config, loaded.placing)
 
 
 def _cut(tokenizer: Any, job: RenderJob) -> tuple[Message, ...]:

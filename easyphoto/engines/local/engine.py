@@ -7,14 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from easyphoto.domain import BUILTIN_CHECKPOINT, Checkpoint, Rendered, RenderJob
-from easyphoto.engines.local.pipelines import DevicePlacement, choose_placement, empty_cache
+from easyphoto.engines.local.memory import empty_cache, first_offload, is_out_of_memory
+from easyphoto.engines.local.pipelines import DevicePlacement, choose_placement
 from easyphoto.engines.local.renderers import Folders, LoadedModel, Painted, renderer_of
 from easyphoto.engines.local.silence import silenced
 from easyphoto.engines.model_probe import find_checkpoints
 from easyphoto.engines.padding import blend, check_job, is_blank, padded
 from easyphoto.errors import MissingModel, RenderFailed
 from easyphoto.families import SHIPPED
-from easyphoto.locales import message
+from easyphoto.locales import Message, message
 from easyphoto.paths import Paths
 from easyphoto.progress import Progress, Step, silent
 from easyphoto.stages import Stage
@@ -88,7 +89,7 @@ class LocalEngine:
 
     def _holds(self, checkpoint: Checkpoint, placing: DevicePlacement) -> bool:
         held = self._loaded
-        return held is not None and held.checkpoint == checkpoint and held.placing == placing
+        return held is not None and held.checkpoint == checkpoint and held.asked == placing
 
     def _load(self, checkpoint: Checkpoint, placing: DevicePlacement) -> LoadedModel:
         if self._loaded is not None and self._holds(checkpoint, placing):
@@ -97,37 +98,40 @@ class LocalEngine:
         renderer = renderer_of(checkpoint.family)
         with silenced():
             base = renderer.open(checkpoint, self._folders, placing)
-        self._loaded = LoadedModel(checkpoint, placing, renderer, base.to(placing.device))
+        offload = first_offload(base, placing.device)
+        self._loaded = LoadedModel(checkpoint, placing, renderer, base, placing, offload=offload)
         return self._loaded
 
     def _paint(self, loaded: LoadedModel, job: RenderJob, report: Progress) -> Painted:
-        """With one step down in memory and one step up in precision where needed."""
+        """With steps down in memory and one step up in precision where needed."""
         import torch
 
-        try:
-            painted, notes = self._paint_once(loaded, job, report)
-        except torch.OutOfMemoryError:
-            painted, notes = self._paint_saving(loaded, job, report)
+        painted, notes = self._within_memory(loaded, job, report)
         if not is_blank(painted, job.picture):
             return painted, notes
         if loaded.placing.dtype is not torch.float32:
-            loaded = self._load(loaded.checkpoint, DevicePlacement(loaded.placing.device, torch.float32))
-            painted, notes = self._paint_once(loaded, job, report)
+            loaded.upcast()
+            painted, notes = self._within_memory(loaded, job, report)
             if not is_blank(painted, job.picture):
                 return painted, (*notes, message("engine.note.full-precision"))
         raise RenderFailed("engine.black-picture", stage="render", file=job.checkpoint)
 
-    def _paint_saving(self, loaded: LoadedModel, job: RenderJob, report: Progress) -> Painted:
-        import torch
+    def _within_memory(self, loaded: LoadedModel, job: RenderJob, report: Progress) -> Painted:
+        """In the way that served last, then with less and less memory; said in the notes once."""
+        notes: tuple[Message, ...] = ()
+        while (painted := self._attempt(loaded, job, report)) is None:
+            empty_cache(loaded.placing.device)
+            if not loaded.step_down():
+                self._drop()
+                raise RenderFailed("engine.out-of-memory", stage="render", file=job.checkpoint)
+            notes = (message("engine.note.slower"),)
+        return painted[0], (*painted[1], *notes)
 
-        empty_cache(loaded.placing.device)
-        loaded.saving = True
+    def _attempt(self, loaded: LoadedModel, job: RenderJob, report: Progress) -> Painted | None:
+        """None where memory ran out. The caller goes on outside of the `except`, whose frames hold what filled it."""
         try:
-            painted, notes = self._paint_once(loaded, job, report)
-        except torch.OutOfMemoryError as problem:
-            self._drop()
-            raise RenderFailed("engine.out-of-memory", stage="render", file=job.checkpoint) from problem
-        return painted, (*notes, message("engine.note.slower"))
-
-    def _paint_once(self, loaded: LoadedModel, job: RenderJob, report: Progress) -> Painted:
-        return loaded.renderer.paint(loaded, job, self._folders, report)
+            return loaded.renderer.paint(loaded, job, self._folders, report)
+        except (RuntimeError, MemoryError) as problem:
+            if not is_out_of_memory(problem):
+                raise
+            return None

@@ -11,6 +11,7 @@ from PIL import Image
 
 from easyphoto.domain import Checkpoint, HintKind, RenderJob
 from easyphoto.engines.local import builtin_renderer, diffusers_renderer
+from easyphoto.engines.local.memory import offloads_of
 from easyphoto.engines.local.pipelines import DevicePlacement
 from easyphoto.families import ModelFamily
 from easyphoto.locales import Message
@@ -42,11 +43,29 @@ class LoadedModel:
     """What the engine holds in memory."""
 
     checkpoint: Checkpoint
-    placing: DevicePlacement
+    asked: DevicePlacement
     renderer: Renderer
-    base: Any  # a diffusers pipeline on its device, which LoRAs are applied to
+    base: Any  # a diffusers pipeline, which LoRAs are applied to
+    placing: DevicePlacement  # as asked, or in full precision
     controls: dict[HintKind, Any] = field(default_factory=dict)
-    saving: bool = False  # memory-saving measures are on
+    offload: int = 0  # place in `offloads_of` the device
+
+    def step_down(self) -> bool:
+        """Go to the device's next way to work, with less memory. False where there is none."""
+        if self.offload + 1 >= len(offloads_of(self.placing.device)):
+            return False
+        self.offload += 1
+        for control in self.controls.values():
+            control.to("cpu")
+        return True
+
+    def upcast(self) -> None:
+        """To full precision, in place: two copies of a model would not fit."""
+        import torch
+
+        self.placing = DevicePlacement(self.placing.device, torch.float32)
+        for network in (self.base, *self.controls.values()):
+            network.to(dtype=torch.float32)
 
 
 RENDERERS = {

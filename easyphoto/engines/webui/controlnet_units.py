@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from easyphoto.domain import ControlHint, HintKind, ModelFamily
-from easyphoto.engines.controlnet_catalog import dropped, known, missing, plain, rank, speaks_of
+from easyphoto.engines.control_images import coarse_color
+from easyphoto.engines.controlnet_catalog import dropped, is_coarse, known, missing, plain, rank, speaks_of
 from easyphoto.engines.model_probe import family_of_control
 from easyphoto.engines.webui.host import Host
 from easyphoto.errors import MissingModel
@@ -25,7 +26,7 @@ _UNION_KINDS = {HintKind.CANNY: "Hard Edge", HintKind.POSE: "OpenPose", HintKind
 class ControlNetUnit:
     """A hint and the model that serves it, by the host's exact name."""
 
-    hint: ControlHint
+    hint: ControlHint  # its picture as the model reads it
     model: str
 
 
@@ -106,8 +107,14 @@ def choose_units(
     for hint in hints:
         if hint.required and chosen[hint.kind] is None:
             raise missing(hint.kind, family, installed.folder)
-    units = tuple(ControlNetUnit(hint, model) for hint in hints if (model := chosen[hint.kind]) is not None)
+    units = tuple(_unit_of(hint, model, family) for hint in hints if (model := chosen[hint.kind]) is not None)
     return units, tuple(dropped(hint.kind, family) for hint in hints if chosen[hint.kind] is None)
+
+
+def _unit_of(hint: ControlHint, model: str, family: ModelFamily) -> ControlNetUnit:
+    if is_coarse(model, hint.kind, family):
+        hint = replace(hint, picture=coarse_color(hint.picture))
+    return ControlNetUnit(hint, model)
 
 
 def _choose(installed: ControlNetModels, kind: HintKind, family: ModelFamily) -> str | None:
