@@ -142,3 +142,11 @@ def test_a_vae_is_checked_and_overridden_for_the_job_only(webui: FakeWebui, host
         WebuiEngine(lambda: "gone.pt").render(host_job, silent)
     WebuiEngine(lambda: "None").render(host_job, silent)
     assert webui.options.data == before, "the host itself restores only what stands in its settings file"
+
+
+def test_a_clip_skip_of_the_user_is_out_of_force_for_the_job_only(webui: FakeWebui, host_job: RenderJob):
+    webui.options.data["CLIP_stop_at_last_layers"] = 2
+    seen: list[int] = []
+    WebuiEngine().render(host_job, lambda step: seen.append(webui.options.CLIP_stop_at_last_layers))
+    assert set(seen[1:-1]) == {1}
+    assert webui.options.data["CLIP_stop_at_last_layers"] == 2

@@ -29,6 +29,8 @@ QUIET = {
     "save_init_img": False,
     # Effects of the host's that would change the face; we have our own.
     "img2img_color_correction": False,
+    # A person is trained on the text encoder's last layer.
+    "CLIP_stop_at_last_layers": 1,
     # The pictures that come back are counted.
     "return_mask": False,
     "return_mask_composite": False,
