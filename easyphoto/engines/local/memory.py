@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from easyphoto.system_errors import shortage_of
+
 Offload = Callable[[Any, str], None]
 """Puts a diffusers pipeline to work on a device; networks that are brought there later wait on the CPU."""
 
@@ -93,11 +95,9 @@ def _remove_hooks(pipe: Any) -> None:
 
 
 def is_out_of_memory(problem: BaseException) -> bool:
-    """Whether memory ran out: torch has several classes for it, MPS and the CPU say it by a RuntimeError's text."""
-    if isinstance(problem, MemoryError) or "OutOfMemory" in type(problem).__name__:
-        return True
-    said = str(problem).lower()
-    return isinstance(problem, RuntimeError) and ("out of memory" in said or "can't allocate memory" in said)
+    """Whether memory ran out, on the device or on the CPU."""
+    refusal = shortage_of(problem)
+    return refusal is not None and refusal.code == "system.out-of-memory"
 
 
 def empty_cache(device: str) -> None:
