@@ -161,28 +161,6 @@ def test_numbers_that_are_none_are_no_picture(engine: LocalEngine, job: RenderJo
         engine.render(job, silent)
 
 
-def test_short_memory_is_tried_once_more_then_told(
-    engine: LocalEngine, job: RenderJob, monkeypatch: pytest.MonkeyPatch
-):
-    import torch
-
-    from easyphoto.engines.local import diffusers_renderer
-
-    real, calls = diffusers_renderer._inpaint, []
-
-    def short(*args: object) -> Image.Image:
-        calls.append(args)
-        if len(calls) in (1, 3, 4):
-            raise torch.OutOfMemoryError("none left")
-        return real(*args)
-
-    monkeypatch.setattr(diffusers_renderer, "_inpaint", short)
-    assert any("Memory" in str(note) for note in engine.render(job, silent).notes)
-    with pytest.raises(RenderFailed, match="memory"):
-        engine.render(job, silent)
-    assert len(calls) == 4
-
-
 def test_released_holds_nothing_and_the_next_render_works(engine: LocalEngine, job: RenderJob):
     first = engine.render(job, silent).picture.tobytes()
     with engine.offloaded():
