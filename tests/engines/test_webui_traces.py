@@ -149,5 +149,5 @@ def test_a_clip_skip_of_the_user_is_out_of_force_for_the_job_only(webui: FakeWeb
     seen: list[int] = []
     webui.during = lambda p: seen.append(webui.options.CLIP_stop_at_last_layers)
     WebuiEngine().render(host_job, silent)
-    assert seen == [1]
+    assert set(seen) == {1}
     assert webui.options.data["CLIP_stop_at_last_layers"] == 2

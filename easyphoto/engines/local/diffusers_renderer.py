@@ -58,7 +58,7 @@ def _with_controls(
         except BadModel as problem:
             if hint.required:
                 raise
-            notes += (message("controlnet.note.not-loaded", file=there[hint.kind].name, why=reason_of(problem)),)
+            notes += (message("controlnet.note.not-loaded", name=there[hint.kind].name, why=reason_of(problem)),)
         else:
             kept.append(hint)
     return tuple(kept), notes
