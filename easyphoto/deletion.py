@@ -120,6 +120,7 @@ def _uploads_of(person: str, photos: frozenset[str], paths: Paths) -> Iterator[P
 def _brought(paths: Paths) -> Iterable[Path]:
     yield from sorted(paths.uploads.glob("*/data"))
     yield from sorted(paths.jobs.glob(f"{REQUEST_FOLDERS}/*"))
+    yield from sorted(paths.temporary.rglob("*"))
 
 
 def _is_archive_of(file: Path, person: str) -> bool:

@@ -68,6 +68,11 @@ class Paths:
         return self.jobs / "uploads"
 
     @property
+    def temporary(self) -> Path:
+        """Temporary files of libraries, and gradio's folder of uploads."""
+        return self.jobs / "tmp"
+
+    @property
     def weights(self) -> Path:
         """Fetched or imported model files."""
         return self.root / "weights"

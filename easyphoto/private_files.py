@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,34 @@ def make_private(folder: Path) -> None:
         place.mkdir(mode=0o700, exist_ok=True)
         if os.name == "posix":
             place.chmod(0o700)  # whatever the umask is
+
+
+_TEMPORARY = ("TMPDIR", "TEMP", "TMP")
+
+
+def temporary_variables(folder: Path) -> dict[str, str]:
+    """Variables of a process whose temporary files, and those of its libraries, lie in that folder; it is made."""
+    make_private(folder)
+    return dict.fromkeys(_TEMPORARY, str(folder.resolve()))
+
+
+@contextmanager
+def temporary_files_in(folder: Path) -> Iterator[None]:
+    """Inside it temporary files of this process, of its libraries and its children lie in that private folder.
+
+    torch makes a folder with the user's name where they lie, gradio keeps uploads there and a server long bodies.
+    """
+    wanted = temporary_variables(folder)
+    before, usual = {name: os.environ.get(name) for name in _TEMPORARY}, tempfile.tempdir
+    os.environ.update(wanted)
+    tempfile.tempdir = str(folder.resolve())
+    try:
+        yield
+    finally:
+        tempfile.tempdir = usual
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            os.environ.update({} if value is None else {name: value})
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from easyphoto.domain import PortraitRequest
 from easyphoto.jobs import JobFile, JobQueue, Kind
 from easyphoto.library import Library, Templates
 from easyphoto.paths import Paths
-from easyphoto.private_files import make_private, write_atomic
+from easyphoto.private_files import make_private, temporary_files_in, write_atomic
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
 
@@ -69,3 +70,14 @@ def test_somebody_else_reads_nothing(tmp_path: Path):
 
 def _read_as_nobody(file: Path) -> int:
     return subprocess.run(["/bin/cat", str(file)], user=65534, group=65534, capture_output=True).returncode
+
+
+def test_temporary_files_lie_in_the_given_folder_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TMPDIR", "/somewhere")
+    monkeypatch.delenv("TEMP", raising=False)
+    before, folder = tempfile.tempdir, tmp_path / "jobs" / "tmp"
+    with temporary_files_in(folder):
+        with tempfile.NamedTemporaryFile() as file:
+            assert Path(file.name).parent == folder
+        assert os.environ["TMPDIR"] == os.environ["TEMP"] == str(folder)
+    assert (os.environ["TMPDIR"], os.environ.get("TEMP"), tempfile.tempdir) == ("/somewhere", None, before)

@@ -34,7 +34,8 @@ from easyphoto.cli.terminal import (
 )
 from easyphoto.domain import Portrait
 from easyphoto.locales import message
-from easyphoto.paths import default_root
+from easyphoto.paths import Paths, default_root
+from easyphoto.private_files import temporary_files_in
 from easyphoto.progress import Cancelled
 from easyphoto.providers import BUILTIN
 from easyphoto.system_errors import failure_of
@@ -124,6 +125,13 @@ def _run(
 ) -> CommandResult:
     if given.command == "doctor":
         return commands.doctor(given.data)
+    with temporary_files_in(Paths(given.data or default_root()).temporary):
+        return _work(given, open_studio, beside, finished)
+
+
+def _work(
+    given: argparse.Namespace, open_studio: OpenStudio, beside: Console, finished: list[Portrait]
+) -> CommandResult:
     if given.command == "ui":
         return commands.ui(given, open_studio(given.data), beside)
     quiet = given.json and not beside.is_terminal

@@ -60,3 +60,5 @@ def remove_all_expired(paths: Paths, store: JobStore) -> None:
     remove_expired(paths.uploads, "*")
     for pattern in (REQUEST_FOLDERS, "drafts"):  # drafts: where the page kept its uploads before 0.1.0
         remove_expired(paths.jobs, pattern)
+    for pattern in ("gradio/*", "tmp*"):
+        remove_expired(paths.temporary, pattern)

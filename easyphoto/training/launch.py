@@ -17,7 +17,7 @@ from easyphoto.errors import MissingModel, TrainingFailed, TrainingInterrupted
 from easyphoto.locales import Message, from_json, message
 from easyphoto.paths import shipped_models
 from easyphoto.printable import printable
-from easyphoto.private_files import make_private
+from easyphoto.private_files import make_private, temporary_variables
 from easyphoto.progress import Progress, Step, silent
 from easyphoto.stages import Stage
 from easyphoto.training.interpreter import Interpreter, own_python
@@ -126,7 +126,8 @@ def launch(order: TrainerJob, report: Progress) -> TrainingRun:
     config.write(file)
     tally = _RunState(config.steps)
     python = order.interpreter
-    with log.open("ab") as sink, running(command(python, file), sink, python.environment(), order.folder) as process:
+    environment = {**python.environment(), **temporary_variables(order.folder / "tmp")}
+    with log.open("ab") as sink, running(command(python, file), sink, environment, order.folder) as process:
         for line in lines(process):
             preview = None if line is None else _on_event(line, tally)
             report(tally.step(preview))
