@@ -24,14 +24,6 @@ def context(tmp_path: Path) -> TrainingContext:
     return TrainingContext(paths, FakeEngine(), FakeFaces(), Library(paths))
 
 
-@pytest.fixture
-def photos(tmp_path: Path) -> list[Photo]:
-    files = [
-        save(draw_faces((300, 300), [((150, 150), 120 + n, (190, 110, 90))]), tmp_path / f"{n}.png") for n in range(3)
-    ]
-    return [Photo(file, file.name) for file in files]
-
-
 def request(**changes) -> TrainRequest:
     return TrainRequest.for_family(
         ModelFamily.BUILTIN, **{"person": "Ann", "consent": True, "train_lora": True, **changes}

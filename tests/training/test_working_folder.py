@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from fake_studio import FakeStudio, make_person
-from fakes import draw_faces, save
 
 from easyphoto.deletion import delete_person
 from easyphoto.domain import ModelFamily, Photo, TrainRequest
@@ -21,14 +20,6 @@ from easyphoto.training.working_folder import fingerprint, working_folder
 @pytest.fixture
 def paths(tmp_path: Path) -> Paths:
     return Paths(tmp_path / "数据 home", tmp_path / "models")
-
-
-@pytest.fixture
-def photos(tmp_path: Path) -> list[Photo]:
-    files = [
-        save(draw_faces((300, 300), [((150, 150), 120 + n, (190, 110, 90))]), tmp_path / f"{n}.png") for n in range(3)
-    ]
-    return [Photo(file, file.name) for file in files]
 
 
 def request(**changes) -> TrainRequest:
