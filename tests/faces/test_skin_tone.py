@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from easyphoto.domain import Face
 from easyphoto.faces.builtin.toolbox import BuiltinToolbox
 from easyphoto.faces.fusion.skin_mask import visible_skin
 from easyphoto.faces.fusion.skin_tone import in_light_of, retoned
@@ -112,16 +113,36 @@ def test_a_bright_wall_leaves_no_dark_rim_on_lightened_skin():
 
 
 def test_ears_are_skin_and_hair_beside_a_face_is_none(toolbox: BuiltinToolbox):
-    folder = Path(__file__).resolve().parents[2] / "models" / "templates"
     for name, places, skin in (
         ("autumn", ((650, 450), (325, 500)), True),
         ("red-wall", ((250, 500), (680, 500)), False),
     ):
-        picture = np.asarray(Image.open(folder / f"{name}.jpg").convert("RGB"))
-        (face,) = toolbox.detect(picture)
+        picture, face = shipped(toolbox, name)
         share = visible_skin(picture, face, toolbox.regions(picture, face), toolbox.matte(picture))
         for x, y in places:
             assert (share[y - 4 : y + 5, x - 4 : x + 5].mean() > 0.3) == skin, (name, x, y)
+
+
+def shipped(toolbox: BuiltinToolbox, name: str) -> tuple[np.ndarray, Face]:
+    file = Path(__file__).resolve().parents[2] / "models" / "templates" / f"{name}.jpg"
+    picture = np.asarray(Image.open(file).convert("RGB"))
+    return picture, toolbox.detect(picture)[0]
+
+
+def test_the_collars_reflex_under_a_chin_is_skin(toolbox: BuiltinToolbox):
+    picture, face = shipped(toolbox, "navy-suit")
+    share = visible_skin(picture, face, toolbox.regions(picture, face), toolbox.matte(picture))
+    box = face.box.scaled(1.5)
+    x, y = round(box.left + 0.654 * box.width), round(box.top + 0.838 * box.height)
+    assert share[y - 5 : y + 6, x - 5 : x + 6].mean() > 0.6
+
+
+def test_skin_between_the_hairs_of_the_brows_takes_the_tone(toolbox: BuiltinToolbox):
+    picture, face = shipped(toolbox, "headwrap")
+    brows = toolbox.regions(picture, face).brows > 200
+    before, after = (rgb_to_lab(one)[brows] for one in (picture, toolbox.retone(picture, face, [], LIGHT)))
+    assert np.median(after[:, 0]) > np.median(before[:, 0]) + 10
+    assert np.percentile(after[:, 0], 5) < LIGHT[0] - 15  # the hairs stay dark
 
 
 def test_only_the_lightness_moves_in_a_black_and_white_template():

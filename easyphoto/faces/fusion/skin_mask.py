@@ -33,6 +33,8 @@ _TURNED = 20.0  # degrees of hue between the face and a hand
 _LEAST = 0.04  # of the face's width squared; smaller patches of its color are no skin
 _EARS = (0.4, 0.72), (-0.15, 0.4)  # across in face widths and down in face heights, from between the eyes
 _EAR_HUE, _EAR_CHROMA, _EAR_LIGHT = 35.0, 0.55, 0.55  # degrees from the face's, and shares of it at least: ears are red
+_HAIR_OF_BROWS = 0.4  # the rest is the skin between the hairs, which would glow in a face that has darkened
+_SHADOW = 0.3  # face widths of the disc by which gaps under the chin are closed
 _LOCK = 0.1  # face widths that a lock of hair is wide where it leaves the place of an ear
 _THIN = 0.06  # half a finger's width, in face widths
 
@@ -127,7 +129,8 @@ def _cut_out(seen: _Seen) -> Floats | None:
     cv2.grabCut(seen.picture, labels, None, *models, _ROUNDS, cv2.GC_INIT_WITH_MASK)
     skin = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD))
     found = _pieces(skin, seen, sure | ((labels == cv2.GC_FGD) & (seen.regions.skin > 200)))
-    return np.asarray(np.maximum(found, _ears(seen, sure, found > 0)), np.float32)
+    more = _ears(seen, sure, found > 0) | _under_chin(seen, sure, found > 0)
+    return np.asarray(np.maximum(found, more), np.float32)
 
 
 def _first_guess(seen: _Seen, sure: Mask) -> Pixels:
@@ -207,6 +210,18 @@ def _ears(seen: _Seen, sure: Mask, skin: Mask) -> Mask:
     return np.isin(labels, short)
 
 
+def _under_chin(seen: _Seen, sure: Mask, skin: Mask) -> Mask:
+    """What is dark between skin and skin about the jaw: its shadow, and a collar's reflex in it."""
+    y, x = np.ogrid[: skin.shape[0], : skin.shape[1]]
+    height, width = seen.box.height, seen.box.width
+    near = (np.abs(x - seen.box.center[0]) < 0.5 * width) & (np.abs(y - seen.box.bottom) < 0.15 * height)
+    dark = seen.lab[..., 0] < np.median(seen.lab[sure][:, 0])
+    side = 2 * round(_SHADOW * width / 2) + 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    closed = cv2.morphologyEx(skin.astype(np.uint8), cv2.MORPH_CLOSE, disc) > 0
+    return np.asarray(closed & near & dark & ~skin & (seen.matte > 240) & (features(seen.regions) < 64), np.bool_)
+
+
 def _beside(seen: _Seen) -> tuple[Mask, Mask]:
     """bool H x W: where the ears of an upright or tilted face can be, and the far border of it, which hair crosses."""
     across = seen.points[1] - seen.points[0]
@@ -256,6 +271,7 @@ def _refined(part: Pixels, found: Floats, regions: FaceRegions, width: float) ->
     size = (part.shape[1], part.shape[0])
     rough = np.asarray(cv2.resize(found, size, interpolation=cv2.INTER_LINEAR), np.float32)
     fine = guided_filter(luma(part), rough, max(1, round(0.03 * width)), 4e-4, 1024)
-    share = np.clip((fine - 0.15) / 0.7, 0, 1)
-    keep = 1 - features(regions) / np.float32(255)
+    share = np.maximum(np.clip((fine - 0.15) / 0.7, 0, 1), np.minimum(regions.face, regions.brows) / np.float32(255))
+    apart = np.maximum(np.maximum(regions.eyes, regions.lips), regions.brows * np.float32(_HAIR_OF_BROWS))
+    keep = 1 - apart / np.float32(255)
     return np.asarray(share * keep, np.float32)
