@@ -10,8 +10,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from cli_world import FakeStudio, run
-from fake_studio import FakeStudio as DiskStudio
+from cli_world import run
+from fake_studio import FakeStudio
 from fakes import draw_faces, save
 
 from easyphoto import errors
@@ -47,16 +47,16 @@ def test_the_language_is_an_option_or_a_setting_and_english_otherwise(monkeypatc
 
 
 @pytest.mark.parametrize("given", [["--language", "tlh", "doctor"], ["doctor", "--language", "tlh"], ["--language"]])
-def test_an_unknown_language_is_refused(given, capsys):
+def test_an_unknown_language_is_refused(given, disk, capsys):
     with pytest.raises(SystemExit) as ended:
-        run(FakeStudio(), *given)
+        run(disk, *given)
     assert ended.value.code == 2 and "--language" in capsys.readouterr().err
 
 
-def test_an_unknown_language_of_the_environment_is_refused(monkeypatch, capsys):
+def test_an_unknown_language_of_the_environment_is_refused(monkeypatch, disk, capsys):
     monkeypatch.setenv(LANGUAGE_SETTING, "tlh")
     with pytest.raises(SystemExit):
-        run(FakeStudio(), "doctor")
+        run(disk, "doctor")
     assert "tlh" in capsys.readouterr().err
 
 
@@ -67,9 +67,9 @@ def test_every_help(one):
     assert max(map(len, said.splitlines())) <= 90
 
 
-def test_the_main_help_as_a_user_asks_for_it(capsys):
+def test_the_main_help_as_a_user_asks_for_it(disk, capsys):
     with pytest.raises(SystemExit) as ended:
-        run(FakeStudio(), "--language", "zh", "--help")
+        run(disk, "--language", "zh", "--help")
     assert ended.value.code == 0
     check(SYNTAX.sub("", capsys.readouterr().out))
 
@@ -90,8 +90,8 @@ def selfies(tmp_path) -> Path:
 
 
 @pytest.fixture
-def disk(tmp_path) -> DiskStudio:
-    return DiskStudio(Paths(tmp_path / "data", tmp_path / "models"))
+def disk(tmp_path) -> FakeStudio:
+    return FakeStudio(Paths(tmp_path / "data", tmp_path / "models"))
 
 
 def said_of(capsys) -> str:
@@ -139,19 +139,19 @@ def test_refusals(command, code, disk, selfies, monkeypatch, capsys):
 
 
 @pytest.mark.usefixtures("chinese")
-def test_failures_and_notes(studio, photos, capsys):
-    studio.trouble = errors.NoFace(
+def test_failures_and_notes(disk, photos, capsys):
+    disk.fails = errors.NoFace(
         "photos.none-usable", stage="check photos", count=1, each=[message("photo.no-face")], few=5
     )
-    assert run(studio, "train", "--name", "a", "--photos", photos) == 3
+    assert run(disk, "train", "--name", "a", "--photos", photos, "--consent") == 3
     check(said_of(capsys))
 
 
 @pytest.mark.usefixtures("chinese")
-def test_the_doctor(studio, tmp_path, capsys):
-    run(studio, "doctor", "--data", tmp_path)
+def test_the_doctor(disk, tmp_path, capsys):
+    run(disk, "doctor", "--data", tmp_path)
     check(said_of(capsys))
-    run(studio, "doctor", "--data", tmp_path, "--json")
+    run(disk, "doctor", "--data", tmp_path, "--json")
     findings = json.loads(capsys.readouterr().out)["findings"]
     coded = [one for one in findings if one["value_message"]]
     assert coded and all(one["value_message"]["text"] == one["value"] for one in coded)
