@@ -19,6 +19,7 @@ from easyphoto.jobs import JobQueue
 from easyphoto.paths import Paths
 from easyphoto.providers import WEBUI, EngineSettings, Toolboxes, make_engine
 from easyphoto.studio import Studio
+from easyphoto.system_errors import FAILURES, failure_of
 from easyphoto.ui.pictures import PictureCache
 from easyphoto.webui import settings
 from easyphoto.webui.file_guard import FileGuard
@@ -57,11 +58,14 @@ def data_folder() -> Path:
 
 @cache
 def app_state_in(root: Path) -> AppState:
-    """The one of that data folder."""
+    """The one of that data folder. Raises EasyPhotoError where it cannot be written, too."""
     if missing := [package for module, package in NEEDED.items() if find_spec(module) is None]:
         raise MissingPackage("webui.missing-packages", stage="start", packages=missing)
     studio = studio_in(Paths(root))
-    queue = JobQueue(studio.paths, studio)
+    try:
+        queue = JobQueue(studio.paths, studio)
+    except FAILURES as error:
+        raise failure_of(error, [root], "start") or error from error
     atexit.register(queue.close)
     return AppState(studio, queue, FileGuard(partial(private_folders, studio.paths)))
 

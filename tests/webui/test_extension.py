@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import gc
 import importlib
 import shutil
@@ -241,4 +242,14 @@ def test_a_package_that_breaks_while_it_is_imported_is_told(host: FakeHost, monk
 
 def test_a_data_folder_that_cannot_be_made_is_told(host: FakeHost, tmp_path: Path):
     (tmp_path / ".easyphoto").write_text("in the way")
-    assert "EasyPhoto cannot start" in reason(host)
+    told = reason(host)
+    assert "EasyPhoto cannot start" in told and "There is a file where a folder is needed" in told
+
+
+def test_a_full_disk_is_told_with_its_name(host: FakeHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def full(*arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(runtime, "JobQueue", full)
+    told = reason(host)
+    assert "There is no room left on the disk" in told and "EASYPHOTO_HOME" in told and "Errno" not in told
