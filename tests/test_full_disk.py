@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -100,3 +101,27 @@ def test_a_failed_upload_leaves_nothing(kind: str, disk: Path, tmp_path: Path):
     with pytest.raises(OSError):
         store.add("big.png", tmp_path / "big.png" if kind == "file" else bytes(6_000_000))
     assert files(disk) == before
+
+
+def test_a_failed_upload_to_the_page_leaves_nothing(disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    gradio = pytest.importorskip("gradio")
+    if int(gradio.__version__.split(".")[0]) < 5:
+        pytest.skip("our own server runs on a newer gradio only")
+    from fastapi.testclient import TestClient
+
+    from easyphoto.api.server import Address, build_app
+
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(disk / "gradio"))
+    monkeypatch.setattr("easyphoto.api.upload_leftovers.STILL_SECONDS", 0.05)
+    studio = FakeStudio(Paths(tmp_path / "data"))
+    with closing(JobQueue(studio.paths, studio)) as queue:  # type: ignore[arg-type]
+        app = build_app(studio, queue, Address(), lambda _: None)  # type: ignore[arg-type]
+        with TestClient(app, base_url="http://127.0.0.1:7861", raise_server_exceptions=False) as client:
+            sent = {"files": ("me.png", os.urandom(6_000_000), "image/png")}
+            good = client.post("/en/gradio_api/upload", files={"files": ("a.png", b"x", "image/png")})
+            (disk / "gradio" / "tmp-of-another").write_bytes(b"x")
+            answer = client.post("/en/gradio_api/upload", files=sent)
+            time.sleep(0.5)
+            left = {Path(file).name for file in files(disk)}
+    assert (good.status_code, answer.status_code >= 400) == (200, True)
+    assert left == {"a.png", "tmp-of-another"}

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs
 from easyphoto.api import Access, build_api
 from easyphoto.api.errors import status_of
 from easyphoto.api.middleware import OWN_FRAMES
+from easyphoto.api.upload_leftovers import UploadLeftovers
 from easyphoto.diagnostics import diagnose
 from easyphoto.errors import Busy, EasyPhotoError, MissingPackage
 from easyphoto.jobs import JobQueue
@@ -91,6 +92,7 @@ def build_app(studio: Studio, queue: JobQueue, address: Address, ready: Callable
         import gradio  # noqa: F401
     except ImportError as error:
         raise MissingPackage("server.no-gradio", stage="start") from error
+    from easyphoto.ui.compat import upload_folder
 
     @asynccontextmanager
     async def lifespan(app: Any) -> Any:
@@ -102,7 +104,7 @@ def build_app(studio: Studio, queue: JobQueue, address: Address, ready: Callable
     app.router.add_route("/", _front_page)
     app.router.add_route("/favicon.ico", _icon)
     _mount_pages(app, studio, queue)
-    return AuthMiddleware(app, address.access)
+    return AuthMiddleware(UploadLeftovers(app, upload_folder), address.access)
 
 
 def _mount_pages(app: Any, studio: Studio, queue: JobQueue) -> None:

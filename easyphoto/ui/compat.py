@@ -183,8 +183,12 @@ def discard(upload: GradioFile) -> None:
 
 def is_uploaded(file: Path) -> bool:
     """Whether it really lies in gradio's folder of uploads, where every one has a folder of its own."""
-    folder = Path(os.environ.get("GRADIO_TEMP_DIR") or Path(tempfile.gettempdir()) / "gradio").resolve()
-    return folder in file.resolve().parent.parents
+    return upload_folder() in file.resolve().parent.parents
+
+
+def upload_folder() -> Path:
+    """Gradio's, which all of a user's programs with gradio may share."""
+    return Path(os.environ.get("GRADIO_TEMP_DIR") or Path(tempfile.gettempdir()) / "gradio").resolve()
 
 
 def listen(
