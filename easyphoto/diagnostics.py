@@ -1,4 +1,4 @@
-"""What is installed, what is missing and where it belongs; says nothing of the user or his pictures."""
+"""What is installed, what is missing and where it belongs; names neither the user nor their pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long work tells the outside where it is, and how the outside stops it."""
+"""Progress of long work, and how it is cancelled."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from easyphoto.stages import Stage
 
 @dataclass(frozen=True)
 class Step:
-    """One sign of life: `done` of `total` units of `stage` are behind us."""
+    """One report of progress: `done` of `total` units of `stage` are behind us."""
 
     stage: Stage
     done: int

@@ -27,15 +27,11 @@ DIFFUSERS, WEBUI = "diffusers", "webui"
 BUILTIN = "built-in"
 
 
-def _no_vae() -> str:
-    return ""
-
-
 @dataclass(frozen=True)
 class EngineSettings:
     """What an engine may be told; each takes what it knows."""
 
-    vae: Callable[[], str] = _no_vae  # the name of the WebUI's VAE to use, read anew for each job; "" leaves it
+    vae: Callable[[], str] = str  # the name of the WebUI's VAE to use, read anew for each job; "" leaves it
 
 
 def _diffusers(paths: Paths, settings: EngineSettings) -> Engine:

@@ -96,7 +96,7 @@ def test_the_token_becomes_a_cookie_and_leaves_the_address(apps: dict[str, Any])
     visitor = client(apps["open"], "http://192.168.1.5:7861")
     answer = visitor.get(f"/?token={TOKEN}")
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
-    assert {"HttpOnly", "SameSite=Strict"} <= set(answer.headers["set-cookie"].split("; "))
+    assert {"HttpOnly", "SameSite=strict"} <= set(answer.headers["set-cookie"].split("; "))
     assert visitor.cookies[TOKEN_COOKIE] == TOKEN
     assert visitor.get("/en/").status_code == 200
 

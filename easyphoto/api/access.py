@@ -1,4 +1,4 @@
-"""Who may speak to us: the login or token, the host name, and the page a browser comes from."""
+"""Who may call: the login or token, the host name, and the page a browser comes from."""
 
 from __future__ import annotations
 

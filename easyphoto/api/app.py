@@ -22,9 +22,6 @@ from easyphoto.jobs import JobQueue
 if TYPE_CHECKING:
     from easyphoto.studio import Studio
 
-PREFIX = "/easyphoto"
-"""Where the application is meant to be mounted."""
-
 _ERROR_JSON = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}  # whatever a route's success is
 _FAILURES: dict[int | str, dict[str, Any]] = {
     "4XX": {"content": _ERROR_JSON, "description": "Refused; the body says why and what to do."},

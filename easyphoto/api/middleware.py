@@ -1,4 +1,4 @@
-"""What stands before every route: who is let in, how long a body may be, and the JSON that every failure becomes."""
+"""What comes before every route: who is let in, how long a body may be, and the JSON that every failure becomes."""
 
 from __future__ import annotations
 

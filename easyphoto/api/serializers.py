@@ -1,4 +1,4 @@
-"""Our nouns as the API tells them: no paths, pictures as tokens, times as ISO 8601 UTC."""
+"""The domain's types as JSON of the API: no paths, pictures as tokens, times as ISO 8601 UTC."""
 
 from __future__ import annotations
 
@@ -77,12 +77,12 @@ class Serializer:
             "warnings": [self.clean(one.as_json()) for one in person.warnings],
         }
 
-    def template(self, card: StoredTemplate) -> Json:
+    def template(self, stored: StoredTemplate) -> Json:
         """With its picture."""
-        facts = card.facts
+        facts = stored.facts
         known = None if facts is None else {name: getattr(facts, name) for name in TEMPLATE_FACTS}
-        picture = self._pictures.token(card.file)
-        return {"id": card.id, "name": card.name, "own": card.own, "picture": picture, "facts": known}
+        picture = self._pictures.token(stored.file)
+        return {"id": stored.id, "name": stored.name, "own": stored.own, "picture": picture, "facts": known}
 
     def clean(self, value: Any) -> Any:
         """Without places of the machine."""

@@ -1,17 +1,22 @@
-"""The program as a server of its own: the HTTP API and the page in every language, behind one gate."""
+"""The program as a server of its own: the HTTP API and the page in every language, behind one check of access."""
 
 from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
 
 from easyphoto.api import Access, build_api
+from easyphoto.api.access import LOOPBACK
 from easyphoto.api.errors import status_of
 from easyphoto.api.middleware import OWN_FRAMES
 from easyphoto.api.upload_leftovers import UploadLeftovers
@@ -25,7 +30,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 API_ROOT = "/easyphoto"
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 LANGUAGE_COOKIE, TOKEN_COOKIE = "easyphoto_language", "easyphoto_token"
 YEAR = 365 * 86_400  # seconds
 ICON = (
@@ -33,9 +37,6 @@ ICON = (
     '<g fill="none" stroke="#fff" stroke-width="1.8"><circle cx="12" cy="9.5" r="3.2"/><path d="M5.5 19c1-4 3.5-5.5 '
     '6.5-5.5s5.5 1.5 6.5 5.5"/></g></svg>'
 )
-
-Scope = MutableMapping[str, Any]
-App = Callable[[Scope, Any, Any], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,8 @@ def listening(address: Address) -> socket.socket:
         raise Busy("server.port-taken", stage="start", port=address.port, why=error.strerror) from error
 
 
-def build_app(studio: Studio, queue: JobQueue, address: Address, ready: Callable[[str], None]) -> App:
-    """The gate with API and pages behind it."""
+def build_app(studio: Studio, queue: JobQueue, address: Address, ready: Callable[[str], None]) -> ASGIApp:
+    """API and pages behind the check of access."""
     try:
         import fastapi
         import gradio  # noqa: F401
@@ -122,10 +123,8 @@ def _mount_pages(app: Any, studio: Studio, queue: JobQueue) -> None:
         compat.mount(app, build(context, look), f"/{language}", look)
 
 
-def _front_page(request: Any) -> Any:
+def _front_page(request: Request) -> Response:
     """To the page in the visitor's language; a language that was chosen is remembered."""
-    from fastapi.responses import RedirectResponse
-
     from easyphoto.locales import LANGUAGES
     from easyphoto.ui.i18n import language_of
 
@@ -138,38 +137,37 @@ def _front_page(request: Any) -> Any:
     return answer
 
 
-def _icon(request: Any) -> Any:
+def _icon(request: Request) -> Response:
     """For the browser's tab."""
-    from fastapi.responses import Response
-
     return Response(ICON, media_type="image/svg+xml", headers={"cache-control": "max-age=86400"})
 
 
 class AuthMiddleware:
     """Lets in whom the API's own rules let in; a browser carries the token as a cookie."""
 
-    def __init__(self, app: App, access: Access) -> None:
+    def __init__(self, app: ASGIApp, access: Access) -> None:
         self.app = app
         self.access = access
 
-    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request. The API asks for itself."""
         if scope["type"] not in ("http", "websocket"):
             return await self.app(scope, receive, send)
-        if scope["path"].startswith(API_ROOT + "/"):
-            return await self.app(_with_token(scope), receive, send)
-        if refusal := self._refusal(scope):
-            return await _send_error(refusal, scope, send)
-        send = _with_headers(send)
-        token = _asked_token(scope) if self.access.proofs else ""  # where there is no token, none becomes a cookie
-        return await (_set_token_cookie(token, send) if token else self.app(scope, receive, send))
+        visit = HTTPConnection(scope)
+        if visit.url.path.startswith(API_ROOT + "/"):
+            return await self.app(_with_token(visit), receive, send)
+        asked = visit.query_params.get("token", "") if scope["type"] == "http" and visit.url.path == "/" else ""
+        if refusal := self._refusal(visit, asked):
+            return await _error_response(refusal, scope)(scope, receive, send)
+        if asked and self.access.proofs:  # where there is no token, none becomes a cookie
+            return await _cookie_response(asked)(scope, receive, _with_headers(send))
+        return await self.app(scope, receive, _with_headers(send))
 
-    def _refusal(self, scope: Scope) -> EasyPhotoError | None:
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        token = _asked_token(scope) or _cookie(headers.get("cookie", ""))
-        if token:
+    def _refusal(self, visit: HTTPConnection, asked: str) -> EasyPhotoError | None:
+        headers = dict(visit.headers)
+        if token := asked or visit.cookies.get(TOKEN_COOKIE, ""):
             headers["authorization"] = f"Bearer {token}"
-        if scope.get("method") == "GET" and headers.get("sec-fetch-mode") == "navigate":
+        if visit.scope.get("method") == "GET" and headers.get("sec-fetch-mode") == "navigate":
             headers.pop("sec-fetch-site", None)  # a link from elsewhere may lead here
         try:
             self.access.check(headers)
@@ -178,56 +176,33 @@ class AuthMiddleware:
         return None
 
 
-def _with_headers(send: Any) -> Any:
+def _with_headers(send: Send) -> Send:
     """No page of another site may show ours in a frame."""
 
-    async def sending(message: Scope) -> None:
+    async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
-            policy = (b"content-security-policy", OWN_FRAMES.encode())
-            message = {**message, "headers": [*message.get("headers", []), policy]}
+            message.setdefault("headers", [])
+            MutableHeaders(scope=message).append("content-security-policy", OWN_FRAMES)
         await send(message)
 
     return sending
 
 
-def _with_token(scope: Scope) -> Scope:
+def _with_token(visit: HTTPConnection) -> Scope:
     """The API knows no cookies: a browser of ours that has one sends the token by it."""
-    headers = {name.lower(): value for name, value in scope["headers"]}
-    token = "" if b"authorization" in headers else _cookie(headers.get(b"cookie", b"").decode("latin-1"))
-    if not token:
-        return scope
-    return {**scope, "headers": [*scope["headers"], (b"authorization", f"Bearer {token}".encode("latin-1"))]}
+    token = "" if "authorization" in visit.headers else visit.cookies.get(TOKEN_COOKIE, "")
+    headers = visit.headers.mutablecopy()
+    if token:
+        headers["authorization"] = f"Bearer {token}"
+    return {**visit.scope, "headers": headers.raw}
 
 
-def _asked_token(scope: Scope) -> str:
-    """The token in the address of the front page."""
-    if scope["type"] != "http" or scope["path"] != "/":
-        return ""
-    query: bytes = scope.get("query_string", b"")
-    return parse_qs(query.decode("latin-1")).get("token", [""])[0]
-
-
-def _cookie(text: str) -> str:
-    try:
-        held = SimpleCookie(text).get(TOKEN_COOKIE)
-    except Exception:  # any rubbish may come as a cookie
-        return ""
-    return held.value if held else ""
-
-
-async def _set_token_cookie(token: str, send: Any) -> None:
+def _cookie_response(token: str) -> Response:
     """The token becomes a cookie that scripts cannot read, and leaves the address bar."""
-    cookie = f"{TOKEN_COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict; Max-Age={YEAR}"
-    headers = [(b"location", b"/"), (b"set-cookie", cookie.encode("latin-1"))]
-    await send({"type": "http.response.start", "status": 303, "headers": headers})
-    await send({"type": "http.response.body", "body": b""})
+    answer = RedirectResponse("/", 303)
+    answer.set_cookie(TOKEN_COOKIE, token, max_age=YEAR, httponly=True, samesite="strict")
+    return answer
 
 
-async def _send_error(error: EasyPhotoError, scope: Scope, send: Any) -> None:
-    if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": 1008})
-        return
-    headers = [(b"content-type", b"text/plain; charset=utf-8")]
-    status = status_of(error)
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": f"{error}\n".encode()})
+def _error_response(error: EasyPhotoError, scope: Scope) -> ASGIApp:
+    return WebSocketClose(1008) if scope["type"] == "websocket" else PlainTextResponse(f"{error}\n", status_of(error))

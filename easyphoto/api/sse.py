@@ -18,7 +18,7 @@ POLL_SECONDS = 0.5
 HEARTBEAT_SECONDS = 15.0
 LONGEST_SECONDS = 3600.0  # then the caller comes again, with its Last-Event-ID
 
-_EVENTS_SCHEMA = 500  # events a job's tail holds; who is further behind reads from the queue
+_NEWEST = 500  # events of a job that are kept encoded; older ones are read from the queue
 _JOBS = 16
 
 
@@ -28,7 +28,7 @@ class _JobEvents:
 
     version: int
     number: int  # of the last event
-    messages: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=_EVENTS_SCHEMA))
+    messages: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=_NEWEST))
     over: bool = False
     job: str = ""
 
@@ -36,10 +36,10 @@ class _JobEvents:
 class Feed:
     """Reads a job again only after the store has changed."""
 
-    def __init__(self, queue: JobQueue, tell: Serializer) -> None:
-        self._queue, self._tell = queue, tell
+    def __init__(self, queue: JobQueue, serializer: Serializer) -> None:
+        self._queue, self._serializer = queue, serializer
         self._lock = threading.Lock()
-        self._tails: OrderedDict[str, _JobEvents] = OrderedDict()
+        self._known: OrderedDict[str, _JobEvents] = OrderedDict()
 
     def job(self, job_id: str) -> str:
         """The job as JSON. Raises NotFound."""
@@ -49,39 +49,39 @@ class Feed:
     def since(self, job_id: str, number: int) -> tuple[list[tuple[int, str]], bool]:
         """Messages numbered above `number`, and whether none will follow them. Raises NotFound."""
         with self._lock:
-            tail = self._fresh(job_id)
-            if number >= tail.number:
-                return [], tail.over
-            if tail.messages and number >= tail.messages[0][0] - 1:
-                return [message for message in tail.messages if message[0] > number], tail.over
+            known = self._fresh(job_id)
+            if number >= known.number:
+                return [], known.over
+            if known.messages and number >= known.messages[0][0] - 1:
+                return [message for message in known.messages if message[0] > number], known.over
         return [self._message(event) for event in self._queue.events(job_id, number)], False
 
     def _fresh(self, job_id: str) -> _JobEvents:
         version = self._queue.version()
-        tail = self._tails.get(job_id)
-        if tail is None or tail.version != version:
-            tail = self._read(job_id, version, tail)
-        return tail
+        known = self._known.get(job_id)
+        if known is None or known.version != version:
+            known = self._read(job_id, version, known)
+        return known
 
-    def _read(self, job_id: str, version: int, tail: _JobEvents | None) -> _JobEvents:
+    def _read(self, job_id: str, version: int, known: _JobEvents | None) -> _JobEvents:
         try:
             job = self._queue.get(job_id)  # before its events, so that none is missed
         except Exception:
-            self._tails.pop(job_id, None)
+            self._known.pop(job_id, None)
             raise
-        if tail is None or job.last_event - tail.number > _EVENTS_SCHEMA:
-            tail = _JobEvents(version, max(0, job.last_event - _EVENTS_SCHEMA))
-        for event in self._queue.events(job_id, tail.number):
-            tail.messages.append(self._message(event))
-            tail.number = event.number
-        tail.version, tail.over, tail.job = version, job.over, _encoded(self._tell.job(job))
-        self._tails[job_id] = tail
-        while len(self._tails) > _JOBS:
-            self._tails.popitem(last=False)
-        return tail
+        if known is None or job.last_event - known.number > _NEWEST:
+            known = _JobEvents(version, max(0, job.last_event - _NEWEST))
+        for event in self._queue.events(job_id, known.number):
+            known.messages.append(self._message(event))
+            known.number = event.number
+        known.version, known.over, known.job = version, job.over, _encoded(self._serializer.job(job))
+        self._known[job_id] = known
+        while len(self._known) > _JOBS:
+            self._known.popitem(last=False)
+        return known
 
     def _message(self, event: Event) -> tuple[int, str]:
-        return event.number, message("event", _encoded(self._tell.event(event)), event.number)
+        return event.number, message("event", _encoded(self._serializer.event(event)), event.number)
 
 
 async def stream(feed: Feed, job_id: str, since: int) -> AsyncIterator[str]:

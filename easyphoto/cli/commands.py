@@ -160,7 +160,8 @@ def models(arguments: Namespace, context: CommandContext) -> CommandResult:
 
 def ui(arguments: Namespace, studio: Studio, beside: Console) -> CommandResult:
     """The window in the browser, until Ctrl-C."""
-    from easyphoto.api.server import LOOPBACK, Address, serve
+    from easyphoto.api.access import LOOPBACK
+    from easyphoto.api.server import Address, serve
 
     given = arguments.token_file.read_text(encoding="utf-8").strip() if arguments.token_file else arguments.token
     say = Translator(arguments.language)

@@ -1,4 +1,4 @@
-"""What a finished demo says of itself: the figures for programs, the facts for the page."""
+"""What a finished demo gives: the figures for programs, the facts for the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The story of the demo: sample pictures, a person, four portraits, a report."""
+"""The demo: sample pictures, a person, four portraits, a report."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class Pass:
     """One diffusion over the face region."""
 
     steps: int
-    strength: float  # 0..1 of the noise schedule
+    denoising_strength: float  # 0..1 of the noise schedule
     hints: tuple[tuple[HintKind, float], ...] = ()  # kind, weight
 
 

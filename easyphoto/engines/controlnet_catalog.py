@@ -60,7 +60,7 @@ def missing(kind: HintKind, family: ModelFamily, folder: str) -> MissingModel:
         family=family.value,
         model=files.file,
         source=files.source,
-        licence=files.licence,
+        license=files.license,
         folder=folder,
     )
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image
 
+from easyphoto import images
 from easyphoto.domain import RenderJob
 from easyphoto.errors import BadRequest
+from easyphoto.images import pixels
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,7 @@ def padded(job: RenderJob, multiple: int) -> tuple[Padding, RenderJob]:
 
 def blend(before: Image.Image, painted: Image.Image, mask: Image.Image) -> Image.Image:
     """`painted` where the mask is 255, `before` bit for bit where it is 0, a mixture between."""
-    share = np.asarray(mask.convert("L"), np.float32)[..., None] / 255
-    old, new = (np.asarray(picture.convert("RGB"), np.float32) for picture in (before, painted))
-    return Image.fromarray((old + share * (new - old)).round().astype(np.uint8))
+    return Image.fromarray(images.blend(pixels(before), pixels(painted), np.asarray(mask.convert("L"))))
 
 
 def is_blank(painted: Image.Image, before: Image.Image) -> bool:

@@ -53,7 +53,7 @@ class ControlFiles:
     names: tuple[str, ...] = ()  # beginnings of stems as `controlnet_catalog.plain` writes them, best first
     file: str = ""  # the one to fetch where there is none
     source: str = ""  # its project page on the Hugging Face hub
-    licence: str = ""
+    license: str = ""
     coarse: tuple[str, ...] = ()  # beginnings of those that were trained on color blocks of 64 px, not of 24
 
 

@@ -1,4 +1,4 @@
-"""Requests to JSON and back, strictly: what does not fit is refused by name, never bent."""
+"""Requests to JSON and back, strictly: what does not fit is refused by name, never converted."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _text(name: str, value: str) -> str:
 
 
 def as_json(value: Any, root: Path) -> Any:
-    """Plain JSON of our nouns: paths are relative to the data folder, those outside it only names; no pixels."""
+    """Plain JSON of the domain's types: paths relative to the data folder, those outside it only names; no pixels."""
     if isinstance(value, Message):
         return value.as_json()
     if is_dataclass(value) and not isinstance(value, type):

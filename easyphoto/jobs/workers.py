@@ -97,7 +97,7 @@ class Workers:
                 try:
                     work()
                 except Exception:  # nobody is above a thread; a full disk may be emptied again
-                    _log.exception("The job queue stumbled and goes on.")
+                    _log.exception("The job queue failed inside and goes on.")
                     self.wait_for_news(_IDLE)
         finally:
             with self._changed:

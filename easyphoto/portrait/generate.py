@@ -188,7 +188,7 @@ def _pass(canvas: FaceCanvas, mask: Pixels, face: FaceContext, turn: int) -> Fac
     context, plan = face.portrait, face.plan
     request, subject = context.request, context.people[plan.person]
     settings = request.first if turn == 1 else request.second
-    if settings.strength == 0:
+    if settings.denoising_strength == 0:
         return canvas
     order = PassPlan(
         checkpoint=request.base_model,

@@ -54,7 +54,7 @@ def repaint(
         picture=before,
         mask=Image.fromarray(allowed).resize(context.working, Image.Resampling.BILINEAR),
         steps=plan.settings.steps,
-        strength=plan.settings.strength,
+        strength=plan.settings.denoising_strength,
         cfg_scale=plan.cfg_scale,
         seed=plan.seed,
         hints=hints,

@@ -49,10 +49,10 @@ class WrittenDataset:
         """(n, d) of the pictures, same order."""
         return np.stack([e for one in self.used if (e := _face(one).face.embedding) is not None]).astype(np.float32)
 
-    def reports_in(self, judgement: PhotoChecks) -> tuple[PhotoReport, ...]:
+    def reports_in(self, checks: PhotoChecks) -> tuple[PhotoReport, ...]:
         """All reports, with what was trained and what failed."""
         used = {id(one) for one in self.used}
-        return tuple(self._final(one, id(one) in used) for one in judgement.photos)
+        return tuple(self._final(one, id(one) in used) for one in checks.photos)
 
     def _final(self, judged: PhotoCheck, trained: bool) -> PhotoReport:
         reason = self.failed.get(id(judged))

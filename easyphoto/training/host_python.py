@@ -1,4 +1,4 @@
-"""What the Python of a WebUI says of itself: its version, its torch, and where its packages lie."""
+"""Facts of a WebUI's Python: its version, its torch, and where its packages lie."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ class TrainingRun:
 
 @dataclass
 class _RunState:
-    """What has been heard so far."""
+    """What the trainer has reported so far."""
 
     total: int
     done: int = 0
@@ -107,7 +107,7 @@ class _RunState:
     note: Message = field(default_factory=lambda: message("trainer.note.starting"))
 
     def step(self, preview: Image.Image | None = None) -> Step:
-        """The state as a sign of life."""
+        """As a step of the progress."""
         figures = {} if self.loss is None else {"loss": self.loss}
         return Step(Stage.TRAIN, self.done, self.total, self.note, figures, preview)
 
@@ -124,15 +124,15 @@ def launch(order: TrainerJob, report: Progress) -> TrainingRun:
     config = build_config(order)
     file, log = order.folder / "run.json", order.folder / LOG_NAME
     config.write(file)
-    tally = _RunState(config.steps)
+    state = _RunState(config.steps)
     python = order.interpreter
     environment = {**python.environment(), **temporary_variables(order.folder / "tmp")}
     with log.open("ab") as sink, running(command(python, file), sink, environment, order.folder) as process:
         for line in lines(process):
-            preview = None if line is None else _on_event(line, tally)
-            report(tally.step(preview))
+            preview = None if line is None else _on_event(line, state)
+            report(state.step(preview))
         code = process.wait()
-    return _settle(order, tally, code, time.monotonic() - begun)
+    return _settle(order, state, code, time.monotonic() - begun)
 
 
 _SAME = (
@@ -179,8 +179,8 @@ def command(python: Interpreter, file: Path) -> list[str]:
 # ---------------------------------------------------------------- what it says
 
 
-def _on_event(line: str, tally: _RunState) -> Image.Image | None:
-    """Put a line's event into the tally; the picture of a trial."""
+def _on_event(line: str, state: _RunState) -> Image.Image | None:
+    """Put a line's event into the state; the picture of a trial."""
     try:
         event = contract.decode(line)
     except contract.BadConfig:
@@ -188,25 +188,25 @@ def _on_event(line: str, tally: _RunState) -> Image.Image | None:
         return None
     match event:
         case contract.Started():
-            tally.note = message("trainer.note.loading")
+            state.note = message("trainer.note.loading")
         case contract.Loaded():
-            tally.note = message("trainer.note.training", device=event.device)
+            state.note = message("trainer.note.training", device=event.device)
         case contract.Resumed():
-            tally.done, tally.losses = event.step, dict(event.losses)
+            state.done, state.losses = event.step, dict(event.losses)
         case contract.Stepped():
-            tally.done, tally.loss = event.step, event.loss
-            tally.losses[event.step] = event.loss
+            state.done, state.loss = event.step, event.loss
+            state.losses[event.step] = event.loss
         case contract.Saved():
-            tally.checkpoints[event.step] = Path(event.file)
+            state.checkpoints[event.step] = Path(event.file)
         case contract.ValidationSaved():
-            tally.validation_images[event.step, event.template] = Path(event.file)
+            state.validation_images[event.step, event.template] = Path(event.file)
             return _preview(Path(event.file))
         case contract.Warned():
-            tally.warnings.append(told(event))
+            state.warnings.append(told(event))
         case contract.Failed():
-            tally.failure = event
+            state.failure = event
         case contract.Done():
-            tally.finished = True
+            state.finished = True
     return None
 
 
@@ -222,34 +222,34 @@ def _preview(file: Path) -> Image.Image | None:
 # ---------------------------------------------------------------- how it ended
 
 
-def _settle(order: TrainerJob, tally: _RunState, code: int, seconds: float) -> TrainingRun:
+def _settle(order: TrainerJob, state: _RunState, code: int, seconds: float) -> TrainingRun:
     """The run. Raises TrainingFailed or TrainingInterrupted when it ended early and that is not accepted."""
     log = order.folder / LOG_NAME
-    if not (tally.finished and code == 0):
-        tally.warnings.append(_early_end(order, tally, code))
+    if not (state.finished and code == 0):
+        state.warnings.append(_early_end(order, state, code))
     checkpoints = (
         LoraCheckpoint(file, order.base.family, order.request.rank, step)
-        for step, file in sorted(tally.checkpoints.items())
+        for step, file in sorted(state.checkpoints.items())
     )
     validation_images = (
-        ValidationImage(step, template, file) for (step, template), file in sorted(tally.validation_images.items())
+        ValidationImage(step, template, file) for (step, template), file in sorted(state.validation_images.items())
     )
-    losses = tuple(sorted(tally.losses.items()))
-    return TrainingRun(tuple(checkpoints), tuple(validation_images), losses, seconds, log, tuple(tally.warnings))
+    losses = tuple(sorted(state.losses.items()))
+    return TrainingRun(tuple(checkpoints), tuple(validation_images), losses, seconds, log, tuple(state.warnings))
 
 
-def _early_end(order: TrainerJob, tally: _RunState, code: int) -> Message:
+def _early_end(order: TrainerJob, state: _RunState, code: int) -> Message:
     """The warning of an early end that is accepted. Raises TrainingFailed or TrainingInterrupted for any other."""
-    failure = _failure(tally, code, order.folder / LOG_NAME)
+    failure = _failure(state, code, order.folder / LOG_NAME)
     why, advice = failure.messages()
-    last = max(tally.checkpoints, default=0)
+    last = max(state.checkpoints, default=0)
     if last and order.request.accept_early:
-        return message("training.ended-early", step=last, total=tally.total, why=why, advice=advice)
+        return message("training.ended-early", step=last, total=state.total, why=why, advice=advice)
     if not (last or code in KILLED):
         raise failure
     raise TrainingInterrupted(
         "training.interrupted", exit_code=code, last_lines=failure.last_lines, log=failure.log,
-        step=last, total=tally.total, why=why, advice=advice,
+        step=last, total=state.total, why=why, advice=advice,
     ) from failure  # fmt: skip
 
 
@@ -258,14 +258,14 @@ def told(event: contract.Warned | contract.Failed) -> Message:
     return from_json({"code": f"trainer.{event.code}", "params": event.params, "text": event.message})
 
 
-def _failure(tally: _RunState, code: int, log: Path) -> TrainingFailed:
+def _failure(state: _RunState, code: int, log: Path) -> TrainingFailed:
     lines = tuple(log.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_LINES:])
     end: dict[str, Any] = {"exit_code": code, "last_lines": lines, "log": str(log)}
-    failed = tally.failure
+    failed = state.failure
     if failed is None:
         cause = known_cause(code, "", lines)
         return TrainingFailed(
-            "training.ended", **end, done=tally.done, total=tally.total, code=code, advice=message(cause)
+            "training.ended", **end, done=state.done, total=state.total, code=code, advice=message(cause)
         )
     by_system = known_cause(0, f"{failed.kind}: {failed.message}", ())  # also inside an error of a library
     cause = by_system if by_system != UNKNOWN else CAUSES.get(failed.kind) or known_cause(code, "", lines)

@@ -81,13 +81,13 @@ def _checked(seen: PhotoMetrics, place: int, person: Identity | None, recognizer
     if person is None or number is None:
         return PhotoCheck(seen, None, replace(base, reasons=(message("photo.no-face"),)))
     face, distance = seen.faces[number], person.distances[place]
-    stops = _rejections(seen, face) + _stranger(distance, person)
-    doubts = _warnings(seen, face, distance / person.limit)
-    verdict = Verdict.DROP if stops else Verdict.WARN if doubts else Verdict.KEEP
+    rejections = _rejections(seen, face) + _stranger(distance, person)
+    warnings = _warnings(seen, face, distance / person.limit)
+    verdict = Verdict.DROP if rejections else Verdict.WARN if warnings else Verdict.KEEP
     report = replace(
         base,
         verdict=Verdict.KEEP if seen.photo.override == "keep" else verdict,
-        reasons=(*stops, *doubts),
+        reasons=(*rejections, *warnings),
         face_px=seen.face_px(face),
         sharpness=round(face.sharpness, 4),
         pose=face.face.pose,

@@ -1,4 +1,4 @@
-"""Photos to a training set: look, judge, choose, cut, write. The story of the first half of a training."""
+"""Photos to a training set: look, judge, choose, cut, write: the first half of a training."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ def prepare(
     background) and reference.png. Raises NoFace naming every photo and its reason when none can be
     used, BadRequest when `folder` holds other things. The same photos give the same files.
     """
-    judgement = check_photos(measure_photos(photos, faces, report), faces.recognizer)
-    chosen = choose(judgement)
+    checks = check_photos(measure_photos(photos, faces, report), faces.recognizer)
+    chosen = choose(checks)
     _make_anew(folder)
     written = write_dataset(chosen, request, faces, folder, report)
     if not written.used:
-        raise _nothing_usable(written.reports_in(judgement))
+        raise _nothing_usable(written.reports_in(checks))
     return TrainingSet(
         folder=folder,
         pictures=written.pictures,
         caption=LORA_TRIGGER,
         reference=write_reference(written, faces.recognizer, folder),
-        reports=written.reports_in(judgement),
+        reports=written.reports_in(checks),
         embeddings=written.embeddings,
-        warnings=(*judgement.warnings, *_too_few(len(written.used))),
+        warnings=(*checks.warnings, *_too_few(len(written.used))),
         crops=written.crops,
     )
 
@@ -61,11 +61,11 @@ def measure_photos(photos: Sequence[Photo], faces: FaceToolbox, report: Progress
     return seen
 
 
-def choose(judgement: PhotoChecks) -> tuple[PhotoCheck, ...]:
+def choose(checks: PhotoChecks) -> tuple[PhotoCheck, ...]:
     """Up to 15 usable photos, those most like the person first; repeats only fill up. Raises NoFace."""
-    usable = [one for one in judgement.photos if one.usable]
+    usable = [one for one in checks.photos if one.usable]
     if not usable:
-        raise _nothing_usable(judgement.reports)
+        raise _nothing_usable(checks.reports)
     return tuple(sorted(usable, key=lambda one: (one.repeat, one.report.distance))[:MOST_PHOTOS])
 
 

@@ -10,15 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from easyphoto.diagnostics import Finding
 from easyphoto.domain import Checkpoint, Person
 from easyphoto.errors import EasyPhotoError
 from easyphoto.families import FALLBACK
 from easyphoto.jobs import Event, Job, JobQueue
-from easyphoto.locales import Message
 from easyphoto.sqlite_damage import SetAside, not_dismissed
 from easyphoto.ui.i18n import Translator
 from easyphoto.ui.pictures import PictureCache
@@ -34,50 +34,6 @@ log = logging.getLogger(__name__)
 MOST_EVENTS = 100_000
 
 
-class FindingLike(Protocol):
-    """One line of the doctor's."""
-
-    @property
-    def name(self) -> str:
-        """What was looked at."""
-        ...
-
-    @property
-    def state(self) -> str:
-        """ok, missing, or - for what is optional and not there."""
-        ...
-
-    @property
-    def title(self) -> Message | str:
-        """The name, for `Translator.message`."""
-        ...
-
-    @property
-    def level(self) -> Message | str:
-        """The state, for `Translator.message`."""
-        ...
-
-    @property
-    def found(self) -> Message | str:
-        """What was found, for `Translator.message`."""
-        ...
-
-    @property
-    def todo(self) -> Message | str:
-        """What to do, for `Translator.message`."""
-        ...
-
-    @property
-    def value(self) -> str:
-        """What was found."""
-        ...
-
-    @property
-    def remedy(self) -> str:
-        """What to do, if anything."""
-        ...
-
-
 @dataclass(frozen=True)
 class UiContext:
     """Studio, queue and the page's own small tools, in one language."""
@@ -85,7 +41,7 @@ class UiContext:
     studio: Studio
     jobs: JobQueue
     say: Translator
-    examine: Callable[[], Sequence[FindingLike]]  # the doctor
+    examine: Callable[[], Sequence[Finding]]  # the doctor
     pictures: PictureCache = field(default_factory=PictureCache)
     api: str = "../easyphoto"  # address of the API as the page sees it
 

@@ -8,9 +8,10 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
+from easyphoto.diagnostics import Finding
 from easyphoto.ui import compat
 from easyphoto.ui.components import head
-from easyphoto.ui.context import FindingLike, UiContext
+from easyphoto.ui.context import UiContext
 from easyphoto.ui.rendering import render
 
 KINDS = {"ok": "good", "missing": "bad"}
@@ -37,11 +38,11 @@ class DoctorPanel:
         return findings_html(findings, self.context)
 
 
-def findings_html(findings: Sequence[FindingLike], context: UiContext) -> Markup:
+def findings_html(findings: Sequence[Finding], context: UiContext) -> Markup:
     """A table for people and the same as plain text to copy."""
     return render("doctor", findings=findings, kinds=KINDS, text=report(findings), say=context.say)
 
 
-def report(findings: Sequence[FindingLike]) -> str:
+def report(findings: Sequence[Finding]) -> str:
     """Plain text, a line a finding."""
     return "\n".join(" | ".join(part for part in (f.name, f.state, f.value, f.remedy) if part) for f in findings)

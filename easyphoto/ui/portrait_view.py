@@ -1,4 +1,4 @@
-"""Templates to choose from, faces to give away, and portraits to look at."""
+"""Templates to choose from, faces to assign, and portraits to look at."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole page: four panels under one roof, the same in the WebUI and on its own."""
+"""The whole page with its panels, the same in the WebUI and on its own."""
 
 from __future__ import annotations
 

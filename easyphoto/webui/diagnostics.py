@@ -1,4 +1,4 @@
-"""What the doctor sees inside the WebUI: the host, its models, who can reach us; nothing of the user or of pictures."""
+"""What the diagnosis finds inside the WebUI: the host, its models, who can reach us; nothing of user or pictures."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class LazyApi:
 
 
 def examine(state: AppState) -> list[Finding]:
-    """The doctor's findings; he is asked for seldom and comes when he is."""
+    """The findings of `easyphoto.webui.diagnostics`, imported when they are first asked for."""
     from easyphoto.webui import diagnostics
 
     return diagnostics.examine(state)

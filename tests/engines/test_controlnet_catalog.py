@@ -46,7 +46,7 @@ def test_the_file_that_is_named_is_one_that_would_be_found():
     for family, kind, files in ((spec.id, kind, files) for spec in specs() for kind, files in spec.controls.items()):
         assert rank(files.file.rpartition(".")[0], kind, family) is not None
         assert files.source
-        assert files.licence
+        assert files.license
 
 
 def test_names_are_compared_without_hash_case_and_signs():

@@ -22,10 +22,6 @@ from easyphoto.locales import Message
 from easyphoto.progress import Progress, silent
 
 
-def _as_the_host_has_it() -> str:
-    return ""
-
-
 class WebuiEngine:
     """Repaints with the models of the WebUI this process belongs to, in its queue, and leaves it as it was.
 
@@ -33,7 +29,7 @@ class WebuiEngine:
     within the host's own queue: its lock is not re-entrant.
     """
 
-    def __init__(self, vae: Callable[[], str] = _as_the_host_has_it) -> None:
+    def __init__(self, vae: Callable[[], str] = str) -> None:
         self._vae = vae
         self._checkpoints = Checkpoints()
         self._sessions = 0  # open `session` blocks

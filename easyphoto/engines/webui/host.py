@@ -1,4 +1,4 @@
-"""The one doorway to the WebUI this process belongs to: its modules, its options, and which of the two hosts it is."""
+"""The WebUI this process belongs to: its modules, its options, and which of the two hosts it is."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from easyphoto.domain import LoraUse
 from easyphoto.engines.model_probe import lora_modules
 from easyphoto.engines.webui.host import Host, override_options
 from easyphoto.errors import BadModel, RenderFailed
+from easyphoto.library.filesystem import sha256_of
 from easyphoto.lora.copies import note_copy
 from easyphoto.private_files import replacing
 from easyphoto.tensor_file import read_header
@@ -48,11 +48,7 @@ def _ready(host: Host, file: Path) -> str:
 
 def name_of(file: Path) -> str:
     """By content: another file never has the same name, and the host's caches of a name are never stale."""
-    digest = hashlib.sha256()
-    with file.open("rb") as opened:
-        while block := opened.read(2**20):
-            digest.update(block)
-    return f"easyphoto-{digest.hexdigest()[:20]}"
+    return f"easyphoto-{sha256_of(file)[:20]}"
 
 
 def write_anonymous(file: Path, target: Path) -> None:
