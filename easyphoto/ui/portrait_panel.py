@@ -31,7 +31,7 @@ PRESETS: dict[str, tuple[str, str]] = {
         "studio portrait photo, softbox light, plain background, fine detail",
         "low quality, blurry, watermark, text",
     ),
-    "daylight": ("portrait photo outdoors, soft daylight, natural colours", "low quality, blurry, watermark, text"),
+    "daylight": ("portrait photo outdoors, soft daylight, natural colors", "low quality, blurry, watermark, text"),
     "film": ("portrait on film, gentle grain, warm tones", "low quality, oversharpened, watermark, text"),
 }
 """Words only; no preset asks for a smile, make-up or another age."""
