@@ -29,6 +29,10 @@ INSIDE = (
 )
 
 
+def test_every_named_place_is_there():
+    assert [name for name in INSIDE if not (ROOT / name).exists()] == []
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
 @pytest.mark.parametrize("kind", list(NAMED))
