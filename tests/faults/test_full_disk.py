@@ -33,7 +33,7 @@ def points(count: int, most: int) -> list[int]:
     return [most * number // max(1, count - 1) for number in range(count)]
 
 
-@pytest.mark.parametrize("left", points(tries(3, 15), 1_800_000))
+@pytest.mark.parametrize("left", points(tries(2, 15), 1_800_000))
 def test_a_training_names_the_full_disk_and_goes_on(on_small_disk: TrainingWorld, unbroken: str, left: int):
     world = on_small_disk
     ballast = fill(world.data, left)

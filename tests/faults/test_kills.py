@@ -34,7 +34,7 @@ def killed_at(training: TrainingWorld, event: int, whom: str) -> tuple[Ended, ps
     return ended(process), trainer
 
 
-@pytest.mark.parametrize("event", spread(tries(3, 20), LAST_EVENT))
+@pytest.mark.parametrize("event", spread(tries(2, 20), LAST_EVENT))
 def test_a_killed_trainer_is_an_interruption_and_the_same_command_goes_on(
     training: TrainingWorld, unbroken: str, event: int
 ):
