@@ -148,9 +148,10 @@ def test_a_job_offers_what_can_be_done(state: State, words: tuple[str, ...]):
     assert all(word in html for word in words)
 
 
-def test_a_failure_shows_problem_file_mend_and_last_lines():
+@pytest.mark.parametrize("state", [State.FAILED, State.INTERRUPTED])
+def test_a_failure_shows_problem_file_mend_and_last_lines(state: State):
     facts = {"problem": "It broke.", "file": "me.jpg", "remedy": "Try again.", "last_lines": "a\nb"}
-    html = job_html(job(state=State.FAILED, error=facts), [], 101, SAY, "box", "Ada")
+    html = job_html(job(state=state, error=facts), [], 101, SAY, "box", "Ada")
     assert all(word in html for word in ("It broke.", "me.jpg", "Try again.", "a\nb"))
 
 
