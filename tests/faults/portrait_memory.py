@@ -1,4 +1,4 @@
-"""Portraits with the true toolbox, one after the other, in a process of their own: ``python portrait_memory.py ROOT N``.
+"""Portraits with the true toolbox, one after the other, in one process: ``python portrait_memory.py ROOT N``.
 
 Prints the megabytes that the process holds after each, as one JSON list.
 """
