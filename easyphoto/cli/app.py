@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -74,8 +75,23 @@ def main(arguments: Sequence[str] | None = None, open_studio: OpenStudio | None 
         silence_libraries()
     errors_to = console(stderr=True)
     answer, failed = attempt(given, open_studio or partial(_local, given), errors_to)
-    show(answer, given.json, errors_to if failed else console(), Translator(given.language))
+    say = Translator(given.language)
+    try:
+        show(answer, given.json, errors_to if failed else console(), say)
+        sys.stdout.flush()
+    except OSError as error:
+        answer = _unshown(error, answer)
+        show(answer, False, errors_to, say)
     return answer.code
+
+
+def _unshown(error: OSError, answer: CommandResult) -> CommandResult:
+    """What to say where standard output takes nothing: a full disk below it, or nobody who reads any more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python tries again at its end
+    if isinstance(error, BrokenPipeError):
+        return CommandResult({}, code=answer.code)
+    failure = failure_of(error, stage="output") or errors.EasyPhotoError("defect", stage="output", why=str(error))
+    return error_result(failure, code_of(failure))
 
 
 def yield_processor() -> None:
