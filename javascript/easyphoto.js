@@ -2,6 +2,7 @@
    - buttons and selects inside our HTML write a message into a hidden field that the program listens to
    - the visible panel is asked for news: every second while something runs, else less and less until it is used
    - files carried by the page are handed to the browser once
+   - pasted pictures go into the visible panel's field for files
    - keyboard focus survives a refresh of the HTML around it
    - while a page of our own is being put together its cards keep out of sight, so that nothing jumps
    Inside a WebUI all of this happens in our own tab, and only while it is shown. */
@@ -11,7 +12,7 @@
   window.easyphotoReady = true;
 
   const FAST = 1000, SLOW = 4000, ASLEEP = 60000;
-  const PANELS = ["train", "portrait", "people"];
+  const PANELS = ["quick", "train", "portrait", "people"];
   const delivered = new Set(), widths = new Map();
   let counter = 0, lastKey = "", lastTick = 0, awaited = "", calm = SLOW, watched = null;
 
@@ -27,14 +28,14 @@
     document.head.append(style);
     watcher.observe(html, { childList: true, subtree: true });
     const timer = setInterval(function () {
-      const now = performance.now(), laid = document.querySelector("#ep-train-start") && now - last > QUIET;
+      const now = performance.now(), laid = document.querySelector("#ep-quick-go") && now - last > QUIET;
       if (!laid && now - begun < LONGEST) return;
       clearInterval(timer);
       watcher.disconnect();
       style.remove();
     }, 50);
   }
-  if (!window.gradioApp && !document.querySelector("#ep-train-start")) hideWhileLaying();
+  if (!window.gradioApp && !document.querySelector("#ep-quick-go")) hideWhileLaying();
 
   const root = () => (window.gradioApp ? window.gradioApp() : document);
   const byId = (id) => root().querySelector("#" + CSS.escape(id));
@@ -61,7 +62,7 @@
 
   function openTab(name) {
     const tab = byId("ep-tab-" + name + "-button") ||
-      [...root().querySelectorAll("#ep-tabs > .tab-nav > button")][["train", "portrait", "people", "doctor"].indexOf(name)];
+      [...root().querySelectorAll("#ep-tabs > .tab-nav > button")][[...PANELS, "doctor"].indexOf(name)];
     if (tab) tab.click();
     lastTick = 0;
   }
@@ -114,6 +115,19 @@
     field.remove();
     done();
   }
+
+  function pasted(event) {
+    const pictures = [...((event.clipboardData || {}).files || [])].filter((file) => file.type.startsWith("image/"));
+    const name = panel(), field = name !== "people" && byId("ep-" + name + "-upload");
+    const input = field && field.querySelector("input[type=file]");
+    if (!pictures.length || !input) return;
+    const held = new DataTransfer();
+    pictures.forEach((file) => held.items.add(file));
+    input.files = held.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+    event.preventDefault();
+  }
+  document.addEventListener("paste", pasted);
 
   function deliver(link) {
     const mark = link.dataset.epDelivery + "@" + (link.closest("[id]") || {}).id;
@@ -205,7 +219,7 @@
       if (event.target.closest && event.target.closest("[role=tab], .tab-nav > button")) { wake(true); setTimeout(ask, 60); }
     });
     document.addEventListener("click", (event) => {
-      const go = event.target.closest && event.target.closest("#ep-train-start, #ep-portrait-go");
+      const go = event.target.closest && event.target.closest("#ep-quick-go, #ep-train-start, #ep-portrait-go");
       if (go) { awaited = go.id.split("-")[1]; wake(true); }
     });
     for (const used of ["pointerdown", "keydown", "drop"]) {

@@ -7,7 +7,7 @@ import pytest
 from fake_studio import make_person
 from fakes import FakeEngine, draw_faces, fake_toolboxes, save
 
-from easyphoto.domain import MOST_PHOTOS, ModelFamily, Photo, PortraitRequest, QuickRequest, Template
+from easyphoto.domain import MOST_PHOTOS, Checkpoint, ModelFamily, Photo, PortraitRequest, QuickRequest, Template
 from easyphoto.errors import BadRequest, NoFace
 from easyphoto.images import read_infotext
 from easyphoto.paths import Paths
@@ -83,6 +83,22 @@ def test_what_cannot_be_is_refused_before_a_photo_is_read(studio, templates, req
         studio.quick(request_, ([Photo(Path("nowhere.png"), "nowhere.png")] * count, templates))
     assert caught.value.remedy
     assert not studio.paths.jobs.exists()
+
+
+@pytest.mark.parametrize("family", list(ModelFamily))
+def test_a_family_that_needs_a_lora_repaints_nothing_without_one(family):
+    portrait = QuickRequest.for_family(family, seed=3).portrait
+    assert (portrait.lora_weight, portrait.first_denoising_strength, portrait.second_pass) == (0.0, 0.0, False)
+    assert portrait.fusion_before_ratio == 1.0 and portrait.seed == 3
+
+
+def test_a_base_model_that_needs_a_lora_makes_quick_portraits_too(studio, photos, templates, monkeypatch):
+    base = Checkpoint("sd", ModelFamily.SD15)
+    monkeypatch.setattr(studio.engine, "checkpoint", lambda name: base)
+    request = QuickRequest.for_family(base.family, consent=True, base_model=base.name, color_last=False)
+    done = studio.quick(request, (photos, templates[:1]))
+    assert done.batch.failures == () and done.batch.portraits[0].scores[0].after < 0.3
+    assert studio.engine.jobs == []
 
 
 def test_persons_of_the_library_cannot_be_named():

@@ -25,7 +25,13 @@ sys.path.insert(0, str(ROOT))
 
 MINUTES = 60_000
 NAME = "Eileen"
-TABS = {"train": ".ep-job", "portrait": ".ep-tile", "people": ".ep-person", "doctor": ".ep-findings"}
+TABS = {
+    "quick": "#ep-quick-templates .ep-tile",
+    "train": ".ep-job",
+    "portrait": "#ep-portrait-templates .ep-tile",
+    "people": ".ep-person",
+    "doctor": ".ep-findings",
+}
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 
@@ -90,6 +96,7 @@ def snap(page: Any, name: str, out: Path, view: View) -> None:
 def walk(page: Any, photos: list[str], out: Path, steps: int) -> None:
     """A newcomer's path, with a picture at every stop."""
     view = View()
+    arrive(page, "train", "#ep-train-start")
     page.set_input_files("#ep-train-upload input[type=file]", photos)
     page.wait_for_selector(f".ep-photo >> nth={len(photos) - 1}")
     page.click("#ep-train-check")
@@ -109,7 +116,7 @@ def walk(page: Any, photos: list[str], out: Path, steps: int) -> None:
     snap(page, "trained", out, view)
     page.click(".ep-outcome .ep-primary")
     for number in range(2):
-        page.click(f".ep-tile >> nth={number}")
+        page.click(f"#ep-portrait-templates .ep-tile >> nth={number}")
     page.wait_for_selector(".ep-face")
     page.click("#ep-portrait-go")
     page.wait_for_selector(".ep-shot-card >> nth=1", timeout=20 * MINUTES)
@@ -121,7 +128,7 @@ def look(open_page: Any, url: str, out: Path, everything: bool) -> None:
     for view in VIEWS:
         page = open_page(view)
         page.goto(f"{url}{view.language}/")
-        page.wait_for_selector("#ep-train-start")
+        page.wait_for_selector("#ep-quick-go")
         for name, something in TABS.items():
             file = "-".join(p for p in (f"tab-{name}", view.suffix) if p)
             if everything or file in SHOWN:
@@ -137,7 +144,7 @@ def arrive(page: Any, name: str, something: str) -> None:
         page.click("#ep-doctor-run")
     page.wait_for_selector(something)
     if name == "portrait":
-        page.click(".ep-tile >> nth=0")
+        page.click("#ep-portrait-templates .ep-tile >> nth=0")
         page.wait_for_selector(".ep-face")
 
 
@@ -160,7 +167,7 @@ def main() -> None:
             if photos:
                 page = browser.new_context(**View().options).new_page()
                 page.goto(f"{url}en/")
-                page.wait_for_selector("#ep-train-start")
+                page.wait_for_selector("#ep-quick-go")
                 walk(page, photos, given.out, given.steps)
             look(lambda view: browser.new_context(**view.options).new_page(), url, given.out, given.all)
         browser.close()

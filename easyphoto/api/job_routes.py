@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Body, Depends, Header, Query
@@ -48,9 +49,9 @@ def portrait(body: PortraitBody, context: AppContext = Depends(context_of)) -> J
 def quick(body: QuickBody, context: AppContext = Depends(context_of)) -> Json:
     """Make portraits from photos alone."""
     given = given_fields(body.request)
-    wanted = _request(context, PortraitRequest, given.pop("portrait", PortraitFields()))
+    request = _request(context, QuickRequest, given.pop("portrait", PortraitFields()))
     pictures: dict[PictureRole, Any] = {PictureRole.PHOTO: body.photos, PictureRole.TEMPLATE: body.templates}
-    return _submitted(context, Kind.QUICK, QuickRequest(wanted, **given), pictures)
+    return _submitted(context, Kind.QUICK, replace(request, **given), pictures)
 
 
 def _request(context: AppContext, kind: Any, body: Any) -> Any:

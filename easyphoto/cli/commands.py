@@ -94,8 +94,8 @@ def quick(arguments: Namespace, context: CommandContext) -> CommandResult:
     """Portraits from photos alone; nothing else that is made of the photos stays."""
     photos = photos_of(arguments.photos, arguments.keep, arguments.drop)
     templates = templates_of(arguments.template)
-    wanted = PortraitRequest.for_family(_family(arguments, context), **chosen(arguments, PortraitRequest))
-    request = QuickRequest(wanted, arguments.consent)
+    wanted = chosen(arguments, PortraitRequest)
+    request = QuickRequest.for_family(_family(arguments, context), arguments.consent, **wanted)
     done = context.studio.quick(request, (photos, templates), context.report, arguments.out, context.on_result)
     made = _made(done.batch)
     data = {

@@ -14,6 +14,7 @@ from easyphoto.faces.base import FaceToolbox
 from easyphoto.faces.skin_locus import lch_to_lab
 from easyphoto.images.color import adapted
 from easyphoto.images.opening import open_picture
+from easyphoto.library.templates import SAMPLE_TEMPLATES
 from easyphoto.paths import Paths
 
 _ENLARGED = 3.0  # the portrait is 512 px; its face becomes about 320 px high
@@ -31,9 +32,6 @@ SHOTS = (
     CameraShot(yaw=-12, pitch=-3, tilt=-3, frame=2.1, exposure=0.95, side_light=0.3, blur=0.8, noise=2.5, quality=80),
 )
 """The eight selfies."""
-
-TEMPLATES = ("street.jpg", "red-wall.jpg", "blazer.jpg", "garden.jpg")
-"""Shipped templates of the first try."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ def make_samples(paths: Paths, folder: Path, faces: FaceToolbox, seed: int = 0) 
         file = photos / f"selfie_{number}.jpg"
         file.write_bytes(take(portrait, face, shot, _PHOTO_SIZE, np.random.default_rng([seed, number])))
         made.append(file)
-    return Samples(tuple(made), tuple(paths.shipped_templates / name for name in TEMPLATES))
+    return Samples(tuple(made), tuple(paths.shipped_templates / name for name in SAMPLE_TEMPLATES))
 
 
 def _portrait(file: Path, faces: FaceToolbox) -> tuple[Pixels, Face]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from easyphoto.domain.portrait import PortraitRequest
 from easyphoto.errors import BadRequest
+from easyphoto.families import SHIPPED, ModelFamily
 
 
 @dataclass(frozen=True)
@@ -23,3 +25,13 @@ class QuickRequest:
     def faces(self) -> str:
         """Name of the face toolbox."""
         return self.portrait.faces
+
+    @classmethod
+    def for_family(cls, family: ModelFamily, consent: bool = False, **changes: Any) -> QuickRequest:
+        """The family's defaults with `changes` to the portrait on top.
+
+        Where a family needs a person's LoRA nothing is repainted, as with the model that ships: without the LoRA it
+        would paint a stranger, while fusion alone brings the likeness.
+        """
+        spec = (SHIPPED if family.spec.lora_required else family).spec
+        return cls(replace(PortraitRequest(), **{**spec.portrait_defaults, "lora_weight": 0.0, **changes}), consent)

@@ -17,6 +17,10 @@ from easyphoto.private_files import make_private
 KINDS = (".jpg", ".jpeg", ".png", ".webp")
 
 
+SAMPLE_TEMPLATES = ("street.jpg", "red-wall.jpg", "blazer.jpg", "garden.jpg")
+"""Shipped ones that go well with the sample photo, for a first try."""
+
+
 class Templates:
     """Pictures whose faces are repainted. The user's own lie under `paths.templates`, cleaned of metadata."""
 

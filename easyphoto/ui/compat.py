@@ -101,6 +101,12 @@ def folder_button(label: str, elem_id: str) -> gr.UploadButton:
     return _refusing_foreign_files(gr.UploadButton(label, file_count="directory", elem_id=elem_id))
 
 
+def pictures_button(label: str, elem_id: str) -> gr.UploadButton:
+    """A button that uploads pictures."""
+    options = {"file_count": "multiple", "file_types": PICTURES, "elem_id": elem_id}
+    return _refusing_foreign_files(gr.UploadButton(label, **options))
+
+
 def _refusing_foreign_files(field: Any) -> Any:
     """The field, which raises BadRequest for what no browser has brought, before gradio has a copy of it.
 

@@ -15,7 +15,7 @@ from easyphoto.jobs import Job, JobFile, Kind, State
 from easyphoto.ui.components import button
 from easyphoto.ui.context import UiContext, download_payload, read
 from easyphoto.ui.job_view import job_html
-from easyphoto.ui.portrait_view import BOX, PortraitResult, failures_html, shots_html
+from easyphoto.ui.portrait_view import CardActions, PortraitResult, failures_html, shots_html
 
 JOB_BOX = "ep-portrait-job-box"
 MOST_ENDED = 5  # ended jobs that still have something to say
@@ -24,10 +24,11 @@ Names = Mapping[str, str]  # person id -> display name
 
 
 class Gallery:
-    """Reads the queue's portrait jobs; a click brings the number of a job and of a portrait in it."""
+    """Shows jobs that make portraits; a click brings the number of a job and of a portrait in it."""
 
-    def __init__(self, context: UiContext) -> None:
+    def __init__(self, context: UiContext, job_box: str = JOB_BOX) -> None:
         self.context = context
+        self.job_box = job_box  # the hidden field that a job's buttons write to
 
     # ------------------------------------------------------------ clicks
 
@@ -65,9 +66,9 @@ class Gallery:
 
     def _job(self, job: Job, names: Names) -> Markup:
         people = ", ".join(dict.fromkeys(names.get(p, p) for p in job.request.get("persons", ()) if p))
-        title = f"{people} · {', '.join(job.files)}"
+        title = " · ".join(filter(None, (people, ", ".join(job.files))))
         events = self.context.events(job)
-        html = job_html(job, events, time.time(), self.context.say, JOB_BOX, title)
+        html = job_html(job, events, time.time(), self.context.say, self.job_box, title)
         said = (job.error or {}).get("problem")
         news = [failure for failure in _failures(job) if failure.get("problem") != said]
         previews = [event.preview for event in events if event.preview and not job.over]
@@ -75,13 +76,13 @@ class Gallery:
         look = Markup('<div class="ep-look"><img src="{}" alt=""></div>').format(uri) if uri else ""
         return html + failures_html(news, self.context.say) + look
 
-    def shots_html(self, jobs: Sequence[Job], names: Names, most: int) -> Markup:
+    def shots_html(self, jobs: Sequence[Job], names: Names, most: int, actions: CardActions | None = None) -> Markup:
         """The newest portraits, and a way to the older ones."""
-        shots = self._shots(jobs, names)
-        html = shots_html(shots[:most], self.context.pictures, self.context.say)
+        shots, actions = self._shots(jobs, names), actions or CardActions()
+        html = shots_html(shots[:most], self.context.pictures, self.context.say, actions)
         if len(shots) <= most:
             return html
-        older = button(self.context.say("portrait.older"), BOX, {"do": "older"})
+        older = button(self.context.say("portrait.older"), actions.box, {"do": "older"})
         return html + Markup('<div class="ep-centre">{}</div>').format(older)
 
     def _shots(self, jobs: Sequence[Job], names: Names) -> list[PortraitResult]:

@@ -11,7 +11,6 @@ import gradio as gr
 from easyphoto.domain import KEEP, PortraitRequest
 from easyphoto.errors import BadRequest, EasyPhotoError
 from easyphoto.jobs import JobFile, Kind
-from easyphoto.library.uploads import StoredUpload
 from easyphoto.locales import Message
 from easyphoto.system_errors import FAILURES
 from easyphoto.ui import compat, portrait_view
@@ -20,9 +19,10 @@ from easyphoto.ui.components import head, problem
 from easyphoto.ui.context import UiContext, changed_updates, message
 from easyphoto.ui.form import Form
 from easyphoto.ui.gallery import JOB_BOX, Gallery
+from easyphoto.ui.job_actions import apply_action
+from easyphoto.ui.own_templates import add_templates
 from easyphoto.ui.portrait_view import faces_html, shots_html, templates_html
 from easyphoto.ui.selection import SHOTS, Selection, orders
-from easyphoto.ui.train_panel import apply_action
 
 PARTS = ("templates", "faces", "jobs", "shots", "models")
 PRESETS: dict[str, tuple[str, str]] = {
@@ -121,22 +121,8 @@ class PortraitPanel:
 
     def on_upload(self, value: Any, selection: Selection, shown: dict[str, str]) -> list[Any]:
         """New templates, chosen at once; a bad one is named and the others stay."""
-        troubles = []
-        try:
-            with self.context.uploads.temporary(value) as files:
-                for brought in files:
-                    selection, trouble = self._add(selection, brought)
-                    troubles.append(trouble)
-        except FAILURES as error:
-            troubles.append(problem(error, self.context.say))
-        return [None, "".join(troubles), *self._page(self._checked(selection), shown)]
-
-    def _add(self, selection: Selection, brought: StoredUpload) -> tuple[Selection, str]:
-        """With it among the templates, or why not."""
-        try:
-            return selection.toggled(self.context.templates.add(brought.file, brought.name).id), ""
-        except FAILURES as error:
-            return selection, problem(error, self.context.say, brought.name)
+        selection, trouble = add_templates(self.context, value, selection)
+        return [None, trouble, *self._page(self._checked(selection), shown)]
 
     def on_box(self, text: str, selection: Selection, shown: dict[str, str]) -> list[Any]:
         """A template, a face or a finished portrait was clicked."""

@@ -37,10 +37,10 @@ class TemplateTile:
 
 
 def templates_html(
-    cards: Sequence[TemplateTile], selection: Selection, pictures: PictureCache, say: Translator
+    cards: Sequence[TemplateTile], selection: Selection, pictures: PictureCache, say: Translator, box: str = BOX
 ) -> Markup:
     """All templates; each is a toggle."""
-    return render("template_tiles", cards=cards, selection=selection, pictures=pictures, say=say, box=BOX)
+    return render("template_tiles", cards=cards, selection=selection, pictures=pictures, say=say, box=box)
 
 
 def faces_html(
@@ -90,9 +90,23 @@ def level_kind(score: Mapping[str, Any]) -> str:
     return "quiet" if kind == "good" and unchanged else kind
 
 
-def shots_html(shots: Sequence[PortraitResult], pictures: PictureCache, say: Translator) -> Markup:
+@dataclass(frozen=True)
+class CardActions:
+    """What the buttons of a finished portrait do."""
+
+    box: str = BOX  # the hidden field they write to
+    again: bool = True  # it can be made once more; else its job can be deleted with its portraits
+    asked: str = ""  # the job whose deletion is to be confirmed
+
+
+def shots_html(
+    shots: Sequence[PortraitResult], pictures: PictureCache, say: Translator, actions: CardActions | None = None
+) -> Markup:
     """The gallery, newest first."""
-    return render("portraits", shots=shots, pictures=pictures, say=say, level_kind=level_kind, preview=PREVIEW, box=BOX)
+    actions = actions or CardActions()
+    return render(
+        "portraits", shots=shots, pictures=pictures, say=say, level_kind=level_kind, preview=PREVIEW, actions=actions
+    )
 
 
 def failures_html(failures: Sequence[Mapping[str, Any]], say: Translator) -> Markup:

@@ -17,6 +17,7 @@ from easyphoto.ui.doctor_panel import DoctorPanel
 from easyphoto.ui.i18n import Translator
 from easyphoto.ui.people_panel import PeoplePanel
 from easyphoto.ui.portrait_panel import PortraitPanel
+from easyphoto.ui.quick_panel import QuickPanel
 from easyphoto.ui.rendering import render
 from easyphoto.ui.train_panel import TrainPanel
 
@@ -31,9 +32,10 @@ def build(context: UiContext, look: PageAssets | None = None) -> Any:
             gr.HTML(banner(context.say))
         go_box = compat.hidden_box("ep-go-box")
         with gr.Tabs(elem_id="ep-tabs"):
-            portrait = PortraitPanel(context)
+            quick, portrait = QuickPanel(context), PortraitPanel(context)
             pages: dict[str, Callable[[], None]] = {
-                "train": TrainPanel(context).build,
+                "quick": quick.build,
+                "train": lambda: TrainPanel(context).build(go_box, quick.draft),
                 "portrait": lambda: portrait.build(go_box),
                 "people": PeoplePanel(context).build,
                 "doctor": DoctorPanel(context).build,

@@ -13,13 +13,13 @@ from easyphoto.errors import BadRequest, EasyPhotoError, NotFound
 from easyphoto.jobs import CheckRequest, Job, Kind, State
 from easyphoto.library.uploads import StoredUpload
 from easyphoto.locales import Message
-from easyphoto.sqlite_damage import dismiss
 from easyphoto.system_errors import FAILURES
 from easyphoto.ui import compat, photos_view, train_view
 from easyphoto.ui.base_models import MARK, BaseModels
 from easyphoto.ui.components import damage_html, empty, head, problem
-from easyphoto.ui.context import UiContext, changed_updates, download_payload, message
+from easyphoto.ui.context import UiContext, changed_updates, message
 from easyphoto.ui.form import Form
+from easyphoto.ui.job_actions import apply_action
 from easyphoto.ui.job_view import job_html
 from easyphoto.ui.photos_view import (
     Draft,
@@ -31,6 +31,7 @@ from easyphoto.ui.photos_view import (
     with_override,
     with_reports,
 )
+from easyphoto.ui.quick_view import QuickDraft
 
 PARTS = ("photos", "jobs", "curves", "validation_images", "outcome", "models", "damage")
 TRAINABLE = (State.QUEUED, State.RUNNING)
@@ -46,8 +47,8 @@ class TrainPanel:
 
     # ------------------------------------------------------------ layout
 
-    def build(self) -> None:
-        """Make the widgets inside the current tab."""
+    def build(self, go_box: Any, quick: Any) -> None:
+        """Make the widgets inside the current tab; `go_box` may ask for photos of `quick`, the first page's draft."""
         self.draft, self.checking, self.shown = gr.State(()), gr.State(""), gr.State({})
         self.tick = compat.hidden_button("ep-train-tick")
         self.photo_box = compat.hidden_box(photos_view.BOX)
@@ -60,7 +61,7 @@ class TrainPanel:
                 self._person()
             with gr.Column(scale=5, min_width=320), gr.Column(elem_classes=["ep-card", "ep-sticky"]):
                 self._status()
-        self._listen()
+        self._listen(go_box, quick)
 
     def _photos(self) -> None:
         say = self.context.say
@@ -100,7 +101,7 @@ class TrainPanel:
 
     # ------------------------------------------------------------ events
 
-    def _listen(self) -> None:
+    def _listen(self, go_box: Any, quick: Any) -> None:
         model = self.form.widgets["base_model"]
         parts = [
             self.photos,
@@ -116,6 +117,7 @@ class TrainPanel:
         seen = [self.draft, self.checking, self.shown]
         for upload in (self.upload, self.folder):
             compat.listen(upload.upload, self.on_upload, [upload, *seen], [upload, self.problem, *state, *page])
+        compat.listen(go_box.change, self.on_photos_of, [go_box, quick, *seen], [self.problem, *state, *page])
         compat.listen(self.photo_box.change, self.on_photo, [self.photo_box, *seen], [*state, *page])
         compat.listen(self.clear.click, self.on_clear, [self.draft, self.shown], [*state, *page])
         compat.listen(self.check.click, self.on_check, seen, [self.problem, *state, *page])
@@ -134,6 +136,21 @@ class TrainPanel:
         more = added(draft, brought)
         self._drop(brought, more)
         return [None, "", *self._page(more, checking, shown)]
+
+    def on_photos_of(
+        self, text: str, quick: QuickDraft, draft: Draft, checking: str, shown: dict[str, str]
+    ) -> list[Any]:
+        """Copies of the quick portraits' photos, when their page asks for it."""
+        asked = message(text)
+        if asked.get("tab") != "train" or not asked.get("photos"):
+            return ["", *self._page(draft, checking, shown)]
+        try:
+            brought = [self.context.uploads.add(photo.name, photo.file) for photo in present(quick.photos)]
+        except FAILURES as error:
+            return [problem(error, self.context.say), *self._page(draft, checking, shown)]
+        more = added(draft, brought)
+        self._drop(brought, more)
+        return ["", *self._page(more, checking, shown)]
 
     def on_photo(self, text: str, draft: Draft, checking: str, shown: dict[str, str]) -> list[Any]:
         """The user's word on one photo."""
@@ -272,19 +289,3 @@ class TrainPanel:
         """It, and those that wait behind it."""
         waiting = [j for j in reversed(self.context.jobs.list(Kind.TRAIN, TRAINABLE)) if j.id != current.id]
         return [current, *waiting]
-
-
-def apply_action(context: UiContext, said: dict[str, Any]) -> str:
-    """Do what a job's button says; a delivery when it was the log. Raises EasyPhotoError."""
-    do, job = said.get("do"), str(said.get("job", ""))
-    if do == "cancel":
-        context.jobs.cancel(job)
-    elif do == "resume":
-        context.jobs.resume(job)
-    elif do == "delete":
-        context.jobs.delete(job)
-    elif do == "dismiss":
-        dismiss(context.studio.paths.jobs)
-    elif do == "log":
-        return download_payload(f"easyphoto-{job}.log", context.jobs.log(job).encode(), "text/plain;charset=utf-8")
-    return ""

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+QUICK, TRAIN, PORTRAIT, PEOPLE = range(4)  # places of the tabs
 PATIENCE = 25_000  # milliseconds that a busy machine may take for one step
 
 
@@ -74,12 +75,16 @@ def start_server(tmp_path: Path) -> Iterator[Callable[..., Running]]:
         running.kill()
 
 
+def open_tab(page: Any, number: int) -> None:
+    page.locator("#ep-tabs button[role=tab]:visible, #ep-tabs > .tab-nav > button").nth(number).click()
+
+
 @pytest.fixture
 def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
     """Opens pages; a script error in any of them fails the test."""
     contexts, errors = [], []
 
-    def open_(url: str, locale: str = "en-US", **options: Any) -> Any:
+    def open_(url: str, locale: str = "en-US", tab: int = TRAIN, **options: Any) -> Any:
         options = {"viewport": {"width": 1440, "height": 900}, **options}
         contexts.append(browser.new_context(locale=locale, accept_downloads=True, **options))
         page = contexts[-1].new_page()
@@ -89,7 +94,9 @@ def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
             script = (ROOT / "javascript" / "easyphoto.js").read_text(encoding="utf-8")
             page.add_init_script(f"addEventListener('DOMContentLoaded', () => {{ {script}\n}})")
         page.goto(url)
-        page.wait_for_selector("#ep-train-start")
+        page.wait_for_selector("#ep-quick-go")
+        if tab != QUICK:
+            open_tab(page, tab)
         return page
 
     yield open_

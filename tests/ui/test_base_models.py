@@ -15,6 +15,7 @@ from easyphoto.jobs import Kind
 from easyphoto.ui.base_models import MARK, BaseModels
 from easyphoto.ui.context import UiContext
 from easyphoto.ui.portrait_panel import PortraitPanel
+from easyphoto.ui.quick_view import QuickDraft
 from easyphoto.ui.selection import Selection
 from easyphoto.ui.train_panel import TrainPanel
 
@@ -47,7 +48,7 @@ def context(tmp_path: Path) -> Iterator[UiContext]:
 def built(context: UiContext, kind: type) -> TrainPanel | PortraitPanel:
     panel = kind(context)
     with gr.Blocks():
-        panel.build(*([gr.Textbox()] if kind is PortraitPanel else []))
+        panel.build(*([gr.Textbox()] if kind is PortraitPanel else [gr.Textbox(), gr.State(QuickDraft())]))
     return panel
 
 

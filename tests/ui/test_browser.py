@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Running
+from conftest import PEOPLE, PORTRAIT, QUICK, TRAIN, Running, open_tab
 from host_python import host_python
 from ui_world import broken, group, selfie
 
@@ -29,10 +29,6 @@ NAMELESS = """() => [...document.querySelectorAll('#easyphoto :is(button, input,
     .map(e => e.outerHTML.slice(0, 160))"""
 
 HOSTS = {"newest": "", "4.40": "forge", "3.41": "a1111"}
-
-
-def tab(page: Any, number: int) -> None:
-    page.locator("#ep-tabs button[role=tab]:visible, #ep-tabs > .tab-nav > button").nth(number).click()
 
 
 def upload(page: Any, folder: Path, count: int = 3) -> None:
@@ -67,7 +63,7 @@ def test_a_newcomers_whole_path(start_server: Start, open_page: Open, tmp_path: 
     page.wait_for_selector(".ep-outcome >> text=Ada Löve is ready")
     assert page.locator("#ep-train-curves svg").count() == 0  # no LoRA is trained unless asked for
     page.click(".ep-outcome >> text=Make a portrait")
-    page.click(".ep-tile >> nth=0")
+    page.click("#ep-portrait-templates .ep-tile >> nth=0")
     page.wait_for_selector(".ep-face >> nth=1")
     page.click("#ep-portrait-go")
     page.wait_for_selector(".ep-shot-card")
@@ -76,7 +72,7 @@ def test_a_newcomers_whole_path(start_server: Start, open_page: Open, tmp_path: 
     with page.expect_download() as download:
         page.click(".ep-shot-card >> text=Download")
     assert b"parameters" in Path(download.value.path()).read_bytes()[:4000]
-    tab(page, 2)
+    open_tab(page, PEOPLE)
     page.click(".ep-person >> text=Delete")
     page.fill(".ep-form input", "Ada Löve")
     page.click(".ep-form >> text=Delete permanently")
@@ -91,6 +87,7 @@ def test_reload_second_browser_and_cancel_in_the_middle(start_server: Start, ope
     start_training(page)
     page.wait_for_selector(".ep-job-running")
     page.reload()
+    open_tab(page, TRAIN)
     page.wait_for_selector(".ep-job-running")
     other = open_page(server.url)
     other.wait_for_selector(".ep-job-running >> text=Training the LoRA")
@@ -119,8 +116,8 @@ def test_a_second_template_of_ones_own_and_who_is_who(start_server: Start, open_
     upload(page, tmp_path)
     start_training(page)
     page.wait_for_selector(".ep-outcome")
-    tab(page, 1)
-    page.wait_for_selector(".ep-tile")
+    open_tab(page, PORTRAIT)
+    page.wait_for_selector("#ep-portrait-templates .ep-tile")
     files = [str(group(tmp_path / "us two.png")), str(broken(tmp_path / "half.png"))]
     page.set_input_files("#ep-portrait-upload input[type=file]", files)
     page.wait_for_selector("#ep-portrait-problem >> text=half.png")
@@ -128,8 +125,8 @@ def test_a_second_template_of_ones_own_and_who_is_who(start_server: Start, open_
     assert page.locator(".ep-select select").nth(0).input_value() == ""
     page.locator(".ep-select select").nth(0).select_option(label="Ada")
     page.wait_for_function("document.querySelectorAll('.ep-select select')[0].value !== ''")
-    page.click(".ep-template .ep-x")
-    page.wait_for_selector("text=0 chosen")
+    page.click("#ep-portrait-templates .ep-x")
+    page.wait_for_selector("#ep-portrait-templates >> text=0 chosen")
     page.click("#ep-portrait-go")
     page.wait_for_selector("#ep-portrait-problem >> text=Choose at least one template")
 
@@ -144,15 +141,16 @@ def test_the_page_speaks_chinese(start_server: Start, open_page: Open, tmp_path:
     said = page.inner_text("#easyphoto")
     assert not re.search(r"\b(Photos|Train|Start|Name|Advanced|Portrait)\b", said)
     page.click(".ep-langs >> text=English")
-    page.wait_for_selector("text=Start training")
+    page.wait_for_selector("text=Make portraits")
     page.goto(server.url)
-    page.wait_for_selector("text=Start training")
+    page.wait_for_selector("text=Make portraits")
 
 
 def test_nothing_jumps_and_every_button_has_a_name(start_server: Start, open_page: Open, tmp_path: Path):
     server = start_server()
-    page = open_page(server.url, viewport={"width": 390, "height": 844})
+    page = open_page(server.url, tab=QUICK, viewport={"width": 390, "height": 844})
     assert page.evaluate(SHIFT) < 0.1
+    open_tab(page, TRAIN)
     upload(page, tmp_path)
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide <= 0
@@ -174,6 +172,7 @@ def test_a_page_that_nobody_uses_asks_less_and_less(start_server: Start, open_pa
     page = open_page(start_server().url + "en/")
     page.clock.install()
     page.reload()
+    open_tab(page, TRAIN)
     page.wait_for_selector("#ep-train-start")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if request.method == "POST" else None)

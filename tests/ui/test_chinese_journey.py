@@ -17,11 +17,11 @@ from fakes import FakeEngine, draw_faces, fake_toolboxes, save
 from PIL import Image
 from ui_world import broken, group, selfie
 
-from easyphoto.domain import HintKind, PortraitRequest, Rendered, TrainRequest, options_of
+from easyphoto.domain import Checkpoint, HintKind, PortraitRequest, QuickRequest, Rendered, TrainRequest, options_of
 from easyphoto.engines.controlnet_catalog import dropped, missing
 from easyphoto.errors import EasyPhotoError, NoFace, RenderFailed
 from easyphoto.families import ModelFamily
-from easyphoto.jobs import Event, Job, JobFile, JobQueue, Kind, State
+from easyphoto.jobs import Event, Job, JobFile, JobQueue, Kind, PictureRole, State
 from easyphoto.jobs.job import CheckRequest
 from easyphoto.locales import LANGUAGES, message
 from easyphoto.paths import Paths
@@ -34,6 +34,7 @@ from easyphoto.ui.job_view import job_html
 from easyphoto.ui.photos_view import DraftPhoto, photos_html, with_reports
 from easyphoto.ui.pictures import PictureCache
 from easyphoto.ui.portrait_view import PortraitResult, failures_html, shots_html
+from easyphoto.ui.quick_view import next_html, told_html
 from easyphoto.ui.train_view import facts_html
 
 SAY = Translator("zh")
@@ -128,6 +129,20 @@ def test_portraits_with_notes_and_failures(queue: JobQueue, tmp_path: Path):
     check(shots_html(shots, PictureCache(), SAY))
     check(failures_html(job.result["failures"], SAY))
     check(seen(queue, job))
+
+
+@pytest.mark.parametrize("family", [ModelFamily.BUILTIN, ModelFamily.SD15])
+def test_quick_portraits_of_photos_in_which_little_is_right(queue: JobQueue, tmp_path: Path, family: ModelFamily):
+    photos = [JobFile(file, file.name, role=PictureRole.PHOTO) for file in photos_in(tmp_path)]
+    files = [*photos, JobFile(group(tmp_path / "t.png"), "t.png", role=PictureRole.TEMPLATE)]
+    with pytest.raises(EasyPhotoError) as refused:
+        queue.submit(Kind.QUICK, QuickRequest(), files)
+    check(problem(refused.value, SAY))
+    job = ended(queue, queue.submit(Kind.QUICK, QuickRequest.for_family(ModelFamily.BUILTIN, consent=True), files))
+    assert job.state is State.DONE, job.error
+    check(told_html(job, SAY))
+    check(seen(queue, job))
+    check(next_html(Checkpoint("dream", family), SAY))
 
 
 NOTES = [

@@ -24,6 +24,7 @@ from easyphoto.ui.context import UiContext, changed_updates, message
 from easyphoto.ui.people_panel import PeoplePanel
 from easyphoto.ui.people_view import Opened
 from easyphoto.ui.portrait_panel import PortraitPanel
+from easyphoto.ui.quick_view import QuickDraft
 from easyphoto.ui.selection import Selection
 from easyphoto.ui.tab import build, own_assets
 from easyphoto.ui.train_panel import TrainPanel
@@ -56,7 +57,7 @@ def built_train(context: UiContext) -> TrainPanel:
 
     panel = TrainPanel(context)
     with gr.Blocks():
-        panel.build()
+        panel.build(gr.Textbox(), gr.State(QuickDraft()))
     return panel
 
 
@@ -68,7 +69,7 @@ def test_the_tab_builds_with_the_gradio_that_is_here(tmp_path: Path, language: s
     with desk_in(tmp_path, language) as context:
         blocks = build(context, own_assets())
         names = {getattr(block, "elem_id", None) for block in blocks.blocks.values()}
-    assert {"easyphoto", "ep-train-start", "ep-portrait-go", "ep-people-list", "ep-doctor-run"} <= names
+    assert {"easyphoto", "ep-quick-go", "ep-train-start", "ep-portrait-go", "ep-people-list", "ep-doctor-run"} <= names
 
 
 def test_no_file_outside_gradios_cache_is_allowed_out():

@@ -69,7 +69,7 @@ def test_photos_to_a_person_to_a_portrait(address: str, selfies: list[str], open
     page.click("#ep-train-start")
     page.wait_for_selector(".ep-outcome >> text=Eileen is ready")
     page.click(".ep-outcome >> text=Make a portrait")
-    page.click(".ep-tile >> nth=0")
+    page.click("#ep-portrait-templates .ep-tile >> nth=0")
     page.wait_for_selector(".ep-face")
     page.click("#ep-portrait-go")
     page.wait_for_selector(".ep-shot-card >> text=looks like the same person")

@@ -81,8 +81,10 @@ def drafted(*files: Path) -> Draft:
 
 
 def paths_in(root: Path) -> Paths:
-    """Data under `root`, no shipped templates but one."""
+    """Data under `root`, no shipped templates but one, and a sample photo."""
     models = root / "models"
+    (models / "samples").mkdir(parents=True, exist_ok=True)
+    selfie(models / "samples" / "astronaut.png")
     (models / "templates").mkdir(parents=True, exist_ok=True)
     group(models / "templates" / "two_friends.png")
     return Paths(root / "data", models)

@@ -19,6 +19,7 @@ from easyphoto.images.saving import AI_MADE
 
 MINUTES = 60_000  # milliseconds
 NAME = "Eileen Test"
+QUICK, TRAIN, PORTRAIT, PEOPLE = range(4)  # places of the tabs
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
@@ -37,6 +38,7 @@ def page(host: RealHost, browser: Any) -> Iterator[Any]:
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(host.address)
     page.click("#tabs > .tab-nav > button:has-text('EasyPhoto')")
+    tab(page, TRAIN)
     page.wait_for_selector("#ep-train-start")
     yield page
     context.close()
@@ -85,7 +87,7 @@ def train(page: Any, selfies: list[str]) -> None:
 def portrait(page: Any) -> Path:
     """The first template with that person in it; the file that the user downloads."""
     page.click(".ep-outcome >> text=Make a portrait")
-    page.click(".ep-tile >> nth=0")
+    page.click("#ep-portrait-templates .ep-tile >> nth=0")
     page.wait_for_selector(".ep-face")
     page.locator("#ep-portrait-advanced > .label-wrap").click()
     for field, value in (("first-steps", "8"), ("second-steps", "8"), ("seed", "7")):
@@ -100,12 +102,12 @@ def portrait(page: Any) -> Path:
 
 
 def delete(page: Any) -> None:
-    tab(page, 2)
+    tab(page, PEOPLE)
     page.click(f".ep-person:has-text('{NAME}') >> text=Delete")
     page.fill(".ep-form input", NAME)
     page.click(".ep-form >> text=Delete permanently")
     page.wait_for_selector("#ep-people-told >> text=is deleted")
-    tab(page, 1)
+    tab(page, PORTRAIT)
     page.wait_for_selector(f".ep-shot-card:has-text('{NAME}')", state="detached")
     page.wait_for_selector(".ep-shot-card:has-text('eileen-test')", state="detached")
 
@@ -140,8 +142,8 @@ def test_reload_ui_leaves_one_of_everything(host: RealHost, page: Any, reloaded:
     jobs = host.get("/easyphoto/v1/jobs")
     reloaded(page)
     page.click("#tabs > .tab-nav > button:has-text('EasyPhoto')")
-    page.wait_for_selector("#ep-train-start")
-    assert page.locator("#ep-train-start").count() == 1
+    page.wait_for_selector("#ep-quick-go")
+    assert page.locator("#ep-quick-go").count() == page.locator("#ep-train-start").count() == 1
     assert host.get("/easyphoto/v1/jobs") == jobs
 
 

@@ -1,0 +1,236 @@
+"""The first page: photos and templates in, portraits out, without a training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import gradio as gr
+
+from easyphoto.domain import GOOD_FACE_PX, MOST_PHOTOS, QuickRequest
+from easyphoto.errors import BadRequest
+from easyphoto.jobs import Job, Kind, State
+from easyphoto.library.templates import SAMPLE_TEMPLATES
+from easyphoto.locales import Message
+from easyphoto.system_errors import FAILURES
+from easyphoto.ui import compat, quick_view
+from easyphoto.ui.components import empty, head, problem
+from easyphoto.ui.context import UiContext, changed_updates, message
+from easyphoto.ui.gallery import Gallery
+from easyphoto.ui.job_actions import apply_action
+from easyphoto.ui.own_templates import add_templates
+from easyphoto.ui.photos_view import DraftPhoto
+from easyphoto.ui.portrait_view import CardActions, templates_html
+from easyphoto.ui.quick_view import QuickDraft, next_html, photos_html, told_html
+from easyphoto.ui.selection import SHOTS, Selection
+
+PARTS = ("photos", "templates", "jobs", "shots", "told", "next")
+SAMPLE = "astronaut.png"
+
+
+class QuickPanel:
+    """Widgets and what happens when they are used; the work is the queue's."""
+
+    def __init__(self, context: UiContext) -> None:
+        self.context = context
+        self.gallery = Gallery(context, quick_view.JOB_BOX)
+        self._sample = context.studio.paths.samples / SAMPLE
+
+    # ------------------------------------------------------------ layout
+
+    def build(self) -> None:
+        """Make the widgets inside the current tab."""
+        self.draft, self.shown = gr.State(QuickDraft()), gr.State({})
+        self.tick = compat.hidden_button("ep-quick-tick")
+        self.box = compat.hidden_box(quick_view.BOX)
+        self.job_box = compat.hidden_box(quick_view.JOB_BOX)
+        self.out = gr.HTML("", elem_id="ep-quick-out", elem_classes=["ep-hidden"])
+        with gr.Row(elem_classes=["ep-columns"]):
+            with gr.Column(scale=5, min_width=320):
+                self._choose()
+            with gr.Column(scale=7, min_width=320):
+                self._results()
+        self._listen()
+
+    def _choose(self) -> None:
+        say = self.context.say
+        with gr.Column(elem_classes=["ep-card"]):
+            intro = say("quick.intro", most=MOST_PHOTOS, px=GOOD_FACE_PX)
+            gr.HTML(head(say("quick.photos"), intro, 1))
+            self.upload = compat.upload_field(say("quick.drop"), "ep-quick-upload")
+            self.photos = gr.HTML(self._photos(QuickDraft()), elem_id="ep-quick-photos")
+            self.consent = gr.Checkbox(False, label=say("quick.consent"), elem_id="ep-quick-consent")
+        with gr.Column(elem_classes=["ep-card", "ep-chooser"]):
+            gr.HTML(head(say("templates.title"), say("templates.intro"), 2))
+            self.templates = gr.HTML("", elem_id="ep-quick-templates")
+            self.own = compat.pictures_button(say("quick.template"), "ep-quick-own")
+
+    def _results(self) -> None:
+        say = self.context.say
+        with gr.Column(elem_classes=["ep-card", "ep-sticky"]):
+            gr.HTML(head(say("portrait.results"), "", 3))
+            self.go = gr.Button(say("quick.go"), variant="primary", elem_id="ep-quick-go")
+            self.problem = gr.HTML("", elem_id="ep-quick-problem")
+            self.jobs = gr.HTML("", elem_id="ep-quick-jobs")
+            self.shots = gr.HTML(self._idle(), elem_id="ep-quick-shots")
+            self.told = gr.HTML("", elem_id="ep-quick-told")
+            self.next = gr.HTML("", elem_id="ep-quick-next")
+
+    def _idle(self) -> str:
+        say = self.context.say
+        return empty(say("portrait.results.empty"), say("quick.results.empty.next"), "frame")
+
+    # ------------------------------------------------------------ events
+
+    def _listen(self) -> None:
+        parts = [self.photos, self.templates, self.jobs, self.shots, self.told, self.next]
+        page = [self.draft, *parts, self.shown]
+        seen = [self.draft, self.shown]
+        agreed = [self.consent, self.problem]
+        compat.listen(self.tick.click, self.on_tick, seen, page, once=True)
+        compat.listen(self.upload.upload, self.on_upload, [self.upload, *seen], [self.upload, *agreed, *page])
+        compat.listen(self.own.upload, self.on_template, [self.own, *seen], [self.own, self.problem, *page])
+        compat.listen(self.box.change, self.on_box, [self.box, *seen], [self.out, *agreed, *page])
+        compat.listen(self.job_box.change, self.on_job, [self.job_box, *seen], [self.out, self.problem, *page])
+        compat.listen(self.go.click, self.on_go, [self.consent, *seen], [self.problem, *page], once=True)
+
+    def on_tick(self, draft: QuickDraft, shown: dict[str, str]) -> list[Any]:
+        """Whatever changed since."""
+        checked = self._checked(draft)
+        updates = self._page(checked, shown)
+        return updates if checked != draft else [gr.update(), *updates[1:]]
+
+    def on_upload(self, value: Any, draft: QuickDraft, shown: dict[str, str]) -> list[Any]:
+        """More photos; the sample's consent does not hold for them."""
+        agreed, trouble = gr.update(value=False) if draft.sample else gr.update(), ""
+        try:
+            brought = self.context.uploads.take(value)
+            more = draft.with_photos(brought)
+            kept = {photo.file for photo in more.photos}
+            self.context.uploads.drop(*(one.file for one in brought if one.file not in kept))
+            draft = more
+        except FAILURES as error:
+            trouble = problem(error, self.context.say)
+        return [None, agreed, trouble, *self._page(draft, shown)]
+
+    def on_template(self, value: Any, draft: QuickDraft, shown: dict[str, str]) -> list[Any]:
+        """Templates of the user's own, chosen at once; a bad one is named and the others stay."""
+        selection, trouble = add_templates(self.context, value, draft.selection)
+        return [None, trouble, *self._page(self._checked(replace(draft, selection=selection)), shown)]
+
+    def on_box(self, text: str, draft: QuickDraft, shown: dict[str, str]) -> list[Any]:
+        """A photo, a template or a finished portrait was clicked."""
+        said, out, trouble = message(text), "", ""
+        before = self._checked(draft)
+        draft = before
+        try:
+            draft, out = self._do(said, before)
+        except FAILURES as error:
+            trouble = problem(error, self.context.say)
+        changed = draft.sample != before.sample
+        return [out, gr.update(value=draft.sample) if changed else gr.update(), trouble, *self._page(draft, shown)]
+
+    def _do(self, said: Mapping[str, Any], draft: QuickDraft) -> tuple[QuickDraft, str]:
+        do, job = said.get("do"), str(said.get("job", ""))
+        if do == "download":
+            return draft, self.gallery.download(said)
+        if do in ("clear", "remove-photo", "sample"):
+            return self._photos_after(said, draft), ""
+        if do == "delete" and draft.asked == job:
+            self.context.jobs.delete(job, with_results=True)
+        if do in ("ask", "keep", "delete"):
+            return replace(draft, asked=job if do == "ask" else ""), ""
+        return replace(draft, selection=self._chosen_after(said, draft)), ""
+
+    def _photos_after(self, said: Mapping[str, Any], draft: QuickDraft) -> QuickDraft:
+        """After a button of the photos; files of those that went are deleted."""
+        do = said.get("do")
+        if do == "sample":
+            cards = {card.file.name: card.id for card in self.context.templates.cards() if not card.own}
+            photo = DraftPhoto(self.context.uploads.add(SAMPLE, self._sample).file, SAMPLE)
+            after = draft.with_sample(photo, [cards[name] for name in SAMPLE_TEMPLATES if name in cards])
+        elif do == "clear":
+            after = replace(draft, photos=(), sample=False)
+        else:
+            after = draft.without_photo(int(said.get("photo", -1)))
+        kept = {photo.file for photo in after.photos}
+        self.context.uploads.drop(*(photo.file for photo in draft.photos if photo.file not in kept))
+        return after
+
+    def _chosen_after(self, said: Mapping[str, Any], draft: QuickDraft) -> Selection:
+        """The selection after a button of the templates or of the gallery."""
+        do, template, selection = said.get("do"), str(said.get("template", "")), draft.selection
+        if do == "toggle":
+            return selection.toggled(template)
+        if do == "remove":
+            self.context.templates.remove(template)
+            return selection.without(template)
+        return replace(selection, shots=selection.shots + SHOTS) if do == "older" else selection
+
+    def on_job(self, text: str, draft: QuickDraft, shown: dict[str, str]) -> list[Any]:
+        """A button of a job was pressed."""
+        out, trouble = "", ""
+        try:
+            out = apply_action(self.context, message(text))
+        except FAILURES as error:
+            trouble = problem(error, self.context.say)
+        return [out, trouble, *self._page(draft, shown)]
+
+    def on_go(self, consent: bool, draft: QuickDraft, shown: dict[str, str]) -> list[Any]:
+        """Put the portraits into the queue."""
+        cards = self.context.templates.cards()
+        draft = draft.checked(cards)
+        try:
+            agreed = consent is True  # a message from elsewhere may say anything
+            self._refuse_early(agreed, draft)
+            base = self.context.base()
+            request = QuickRequest.for_family(base.family, agreed, base_model=base.name)
+            self.context.jobs.submit(Kind.QUICK, request, draft.files(cards))
+        except FAILURES as error:
+            return [problem(error, self.context.say), *self._page(draft, shown)]
+        return ["", *self._page(draft, shown)]
+
+    def _refuse_early(self, consent: bool, draft: QuickDraft) -> None:
+        """All that is missing, at once. Raises BadRequest."""
+        rules = (
+            (not draft.photos, "train.needs.photos"),
+            (not consent, "train.needs.consent"),
+            (not draft.selection.chosen, "portrait.choose"),
+            (not self.context.models(), "needs.model"),
+        )
+        if missing := [Message(f"page.{key}") for broken, key in rules if broken]:
+            raise BadRequest("form.incomplete", missing=missing)
+
+    # ------------------------------------------------------------ the page
+
+    def _checked(self, draft: QuickDraft) -> QuickDraft:
+        return draft.checked(self.context.templates.cards())
+
+    def _photos(self, draft: QuickDraft) -> str:
+        return photos_html(draft, self._sample.is_file(), self.context.pictures, self.context.say)
+
+    def _page(self, draft: QuickDraft, shown: dict[str, str]) -> list[Any]:
+        updates, marks = changed_updates(shown, dict(zip(PARTS, self._parts(draft), strict=True)))
+        return [draft, *updates, marks]
+
+    def _parts(self, draft: QuickDraft) -> tuple[str, ...]:
+        context, jobs = self.context, self.context.jobs.list(Kind.QUICK)
+        finished = any((job.result or {}).get("portraits") for job in jobs)
+        actions = CardActions(quick_view.BOX, again=False, asked=draft.asked)
+        names = _names(jobs, context.say("quick.person"))
+        newest = next((job for job in jobs if job.state is State.DONE), None)
+        return (
+            self._photos(draft),
+            templates_html(context.templates.cards(), draft.selection, context.pictures, context.say, quick_view.BOX),
+            self.gallery.jobs_html(jobs, {}),
+            self.gallery.shots_html(jobs, names, draft.selection.shots, actions) if finished else self._idle(),
+            told_html(newest, context.say),
+            next_html(context.base(), context.say) if finished else "",
+        )
+
+
+def _names(jobs: Sequence[Job], name: str) -> dict[str, str]:
+    """Ids of nobody, which the portraits of a quick job bear, all with that name."""
+    made = [one for job in jobs for one in (job.result or {}).get("portraits", ())]
+    return {score["person"]: name for one in made for score in one.get("likeness", ())}

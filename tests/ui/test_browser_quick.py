@@ -1,0 +1,136 @@
+"""Quick portraits in a real browser: from the empty page to the portrait, with a studio that works at once."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import QUICK, TRAIN, Running, open_tab
+from host_python import host_python
+from ui_world import group, selfie
+
+pytestmark = pytest.mark.slow
+
+Start = Callable[..., Running]
+Open = Callable[..., Any]
+
+HOSTS = {"newest": "", "4.40": "forge", "3.41": "a1111"}
+PASTE = """data => {
+    const bytes = Uint8Array.from(atob(data), c => c.charCodeAt(0)), held = new DataTransfer();
+    held.items.add(new File([bytes], 'image.png', {type: 'image/png'}));
+    document.dispatchEvent(new ClipboardEvent('paste', {clipboardData: held, bubbles: true, cancelable: true}));
+}"""
+
+
+def bring(page: Any, *files: Path) -> None:
+    page.set_input_files("#ep-quick-upload input[type=file]", [str(file) for file in files])
+    page.wait_for_selector(f".ep-thumb >> nth={len(files) - 1}")
+
+
+@pytest.mark.parametrize("gradio", list(HOSTS))
+def test_three_clicks_to_a_portrait_and_on_to_a_training(
+    start_server: Start, open_page: Open, tmp_path: Path, gradio: str
+):
+    python = host_python(HOSTS[gradio]) if HOSTS[gradio] else ""
+    server = start_server(**({"python": python} if python else {}))
+    page = open_page(server.url + "en/" + ("?script" if gradio == "3.41" else ""), tab=QUICK)
+    page.click("#ep-quick-go")
+    page.wait_for_selector("#ep-quick-problem >> text=Confirm that the person has agreed")
+    bring(page, selfie(tmp_path / "me.jpg"), selfie(tmp_path / "me too.jpg", 8))
+    page.locator("#ep-quick-consent input").check()
+    page.click("#ep-quick-templates .ep-tile >> nth=0")
+    page.wait_for_selector("#ep-quick-templates >> text=1 chosen")
+    page.click("#ep-quick-go")
+    page.wait_for_selector("#ep-quick-shots .ep-shot-card >> text=Person in the photos")
+    assert "Confirm" not in page.inner_text("#ep-quick-problem")
+    with page.expect_download() as download:
+        page.click("#ep-quick-shots >> text=Download")
+    assert b"parameters" in Path(download.value.path()).read_bytes()[:4000]
+    page.click("#ep-quick-told summary")
+    page.wait_for_selector("#ep-quick-told >> text=Only 2 photos")
+    page.click("#ep-quick-next button")
+    page.wait_for_selector("#ep-train-photos .ep-photo >> nth=1")
+    open_tab(page, QUICK)
+    page.click("#ep-quick-shots button:text-is('Delete')")
+    page.click("text=Delete this run for good")
+    page.wait_for_selector("#ep-quick-shots >> text=Your portraits appear here")
+    assert page.locator(".ep-next").count() == 0
+
+
+def test_the_sample_leads_to_a_portrait_without_a_file(start_server: Start, open_page: Open):
+    page = open_page(start_server().url + "en/", tab=QUICK)
+    page.click("text=Try with a sample photo")
+    page.wait_for_selector(".ep-thumb")
+    page.wait_for_function("document.querySelector('#ep-quick-consent input').checked")
+    page.click("#ep-quick-templates .ep-tile >> nth=0")
+    page.wait_for_selector("#ep-quick-templates >> text=1 chosen")
+    page.click("#ep-quick-go")
+    page.wait_for_selector("#ep-quick-shots .ep-shot-card")
+
+
+def test_ones_own_photo_takes_the_samples_place_and_its_consent(start_server: Start, open_page: Open, tmp_path: Path):
+    page = open_page(start_server().url + "en/", tab=QUICK)
+    page.click("text=Try with a sample photo")
+    page.wait_for_function("document.querySelector('#ep-quick-consent input').checked")
+    bring(page, selfie(tmp_path / "me.jpg", 5))
+    page.wait_for_selector(".ep-thumb img[alt='me.jpg']")
+    page.wait_for_function("!document.querySelector('#ep-quick-consent input').checked")
+    assert page.locator(".ep-thumb").count() == 1
+
+
+@pytest.mark.parametrize("gradio", list(HOSTS))
+def test_a_pasted_picture_is_a_photo(start_server: Start, open_page: Open, tmp_path: Path, gradio: str):
+    python = host_python(HOSTS[gradio]) if HOSTS[gradio] else ""
+    server = start_server(**({"python": python} if python else {}))
+    page = open_page(server.url + "en/" + ("?script" if gradio == "3.41" else ""), tab=QUICK)
+    page.evaluate(PASTE, base64.b64encode(selfie(tmp_path / "me.png").read_bytes()).decode())
+    page.wait_for_selector(".ep-thumb img[alt='image.png']")
+    open_tab(page, TRAIN)
+    page.evaluate(PASTE, base64.b64encode(selfie(tmp_path / "me.png", 7).read_bytes()).decode())
+    page.wait_for_selector("#ep-train-photos .ep-photo")
+
+
+def test_a_template_of_ones_own_is_chosen_at_once(start_server: Start, open_page: Open, tmp_path: Path):
+    page = open_page(start_server().url + "en/", tab=QUICK)
+    file = group(tmp_path / "us two.png")
+    if page.locator("#ep-quick-own input[type=file]").count():
+        page.set_input_files("#ep-quick-own input[type=file]", str(file))
+    else:
+        with page.expect_file_chooser() as chooser:
+            page.click("#ep-quick-own")
+        chooser.value.set_files(str(file))
+    page.wait_for_selector("#ep-quick-templates >> text=1 chosen")
+    page.click("#ep-quick-templates .ep-x")
+    page.wait_for_selector("#ep-quick-templates >> text=0 chosen")
+
+
+def test_it_speaks_chinese(start_server: Start, open_page: Open, tmp_path: Path):
+    page = open_page(start_server().url, locale="zh-CN", tab=QUICK)
+    assert "/zh/" in page.url
+    bring(page, selfie(tmp_path / "1.jpg"))
+    page.locator("#ep-quick-consent input").check()
+    page.click("#ep-quick-templates .ep-tile >> nth=0")
+    page.wait_for_selector("#ep-quick-templates >> text=已选 1 个")
+    page.click("#ep-quick-go")
+    page.wait_for_selector("#ep-quick-shots .ep-shot-card >> text=照片中的人")
+    page.wait_for_selector("#ep-quick-next >> text=保留这个人物")
+    said = page.inner_text("#easyphoto")
+    assert not re.search(r"\b(Photos?|Train|Portraits?|Templates?|Delete|Download|Person|Quick)\b", said)
+
+
+@pytest.mark.parametrize("width", [360, 390, 768, 1440])
+def test_it_fits_and_every_button_has_a_name(start_server: Start, open_page: Open, tmp_path: Path, width: int):
+    from test_browser import NAMELESS
+
+    page = open_page(start_server().url + "en/", tab=QUICK, viewport={"width": width, "height": 900})
+    page.click("text=Try with a sample photo")
+    page.wait_for_selector(".ep-thumb")
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+    assert page.evaluate(NAMELESS) == []
+    assert page.locator("#ep-quick-photos img:not([alt])").count() == 0
+    if width >= 1440:
+        assert page.evaluate("document.querySelector('#ep-quick-go').getBoundingClientRect().bottom") < 900
