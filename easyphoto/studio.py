@@ -87,12 +87,13 @@ class Studio:
     def quick(
         self,
         request: QuickRequest,
-        pictures: tuple[Sequence[Photo], Sequence[Template]],
+        photos: Sequence[Photo],
+        templates: Sequence[Template],
         report: Progress = silent,
         out: Path | None = None,
         on_result: OnResult | None = None,
     ) -> QuickPortraits:
-        """Portraits from photos alone, without a training. `pictures`: photos of one person, and templates."""
+        """Portraits from photos of one person alone, without a training."""
         from easyphoto.portrait.batch import discard
         from easyphoto.portrait.generate import Tools
         from easyphoto.quick import QuickContext, quick_portraits
@@ -100,7 +101,7 @@ class Studio:
         tools = Tools(self.engine, self.toolboxes.get(request.faces))
         context = QuickContext(tools, self.paths, out or self.paths.portraits, on_result or discard)
         named = replace(request, portrait=self._named(request.portrait))
-        return quick_portraits(named, *pictures, context, report)
+        return quick_portraits(named, photos, templates, context, report)
 
     def _named(self, request: Request) -> Request:
         """With the toolbox it is carried out with, so that its records say which."""

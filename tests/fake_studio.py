@@ -142,12 +142,12 @@ class FakeStudio:
     def quick(
         self,
         request: QuickRequest,
-        pictures: tuple[Sequence[Photo], Sequence[Template]],
+        photos: Sequence[Photo],
+        templates: Sequence[Template],
         report: Progress = silent,
         out: Path | None = None,
         on_result: OnResult = discard,
     ) -> QuickPortraits:
-        photos, templates = pictures
         self.calls.append(("quick", request, tuple(p.name for p in photos)))
         reports = tuple(self._checked(photo) for photo in photos)
         self._work("check photos", report)

@@ -26,5 +26,7 @@ def test_what_a_walk_looks_up_in_a_file_is_there():
 
 
 def test_the_changelog_ends_with_this_version():
-    versions = re.findall(r"^## (\d+\.\d+\.\d+) - \d{4}-\d\d-\d\d$", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.M)
+    versions = re.findall(
+        r"^## (\d+\.\d+\.\d+) - \d{4}-\d\d-\d\d$", (ROOT / "docs" / "CHANGELOG.md").read_text("utf-8"), re.M
+    )
     assert versions[0] == __version__

@@ -42,7 +42,7 @@ def wanted(consent: bool = True, **changes) -> QuickRequest:
 
 
 def test_the_person_comes_from_the_photos_and_nothing_of_them_stays(studio, photos, templates, tmp_path):
-    done = studio.quick(wanted(color_first=False, color_last=False), (photos, templates), silent, tmp_path / "out")
+    done = studio.quick(wanted(color_first=False, color_last=False), photos, templates, silent, tmp_path / "out")
     assert [made.template for made in done.batch.portraits] == ["one.png", "two.png"]
     assert [len(made.scores) for made in done.batch.portraits] == [1, 1]  # of two people the left one
     for made in done.batch.portraits:
@@ -59,7 +59,7 @@ def test_the_person_comes_from_the_photos_and_nothing_of_them_stays(studio, phot
 def test_portraits_of_two_people_do_not_bear_one_mark(studio, photos, templates):
     marks = set()
     for _ in range(2):
-        made = studio.quick(wanted(), (photos[:1], templates[:1])).batch.portraits[0]
+        made = studio.quick(wanted(), photos[:1], templates[:1]).batch.portraits[0]
         marks.add(read_infotext(made.file).split("EasyPhoto persons: ")[1][:8])
     assert len(marks) == 2
 
@@ -67,7 +67,7 @@ def test_portraits_of_two_people_do_not_bear_one_mark(studio, photos, templates)
 def test_results_are_handed_on_as_they_are_finished(studio, photos, templates, tmp_path):
     seen: list[object] = []
     blank = Template(save(draw_faces((200, 200), []), tmp_path / "blank.png"), "blank.png")
-    done = studio.quick(wanted(), (photos, [blank, templates[0]]), silent, tmp_path, seen.append)
+    done = studio.quick(wanted(), photos, [blank, templates[0]], silent, tmp_path, seen.append)
     assert seen == [*done.batch.failures, *done.batch.portraits] and isinstance(seen[0], NoFace)
 
 
@@ -80,7 +80,7 @@ def test_results_are_handed_on_as_they_are_finished(studio, photos, templates, t
 )
 def test_what_cannot_be_is_refused_before_a_photo_is_read(studio, templates, request_, count, words):
     with pytest.raises(BadRequest, match=words) as caught:
-        studio.quick(request_, ([Photo(Path("nowhere.png"), "nowhere.png")] * count, templates))
+        studio.quick(request_, [Photo(Path("nowhere.png"), "nowhere.png")] * count, templates)
     assert caught.value.remedy
     assert not studio.paths.jobs.exists()
 
@@ -116,7 +116,7 @@ def test_of_many_photos_the_best_are_used_and_the_others_named(studio, templates
         )
         for n, side in enumerate(sides)
     ]
-    done = studio.quick(wanted(), ([Photo(file, file.name) for file in files], templates[:1]))
+    done = studio.quick(wanted(), [Photo(file, file.name) for file in files], templates[:1])
     used = [one for one in done.reports if one.trained]
     left = [one for one in done.reports if one.box and not one.trained]
     assert (len(used), len(left)) == (MOST_PHOTOS, 2)
@@ -127,7 +127,7 @@ def test_of_many_photos_the_best_are_used_and_the_others_named(studio, templates
 def test_photos_without_a_face_are_named(studio, templates, tmp_path):
     blank = save(draw_faces((200, 200), []), tmp_path / "blank.png")
     with pytest.raises(NoFace, match=r"blank\.png"):
-        studio.quick(wanted(), ([Photo(blank, "blank.png")], templates))
+        studio.quick(wanted(), [Photo(blank, "blank.png")], templates)
     assert list(studio.paths.jobs.iterdir()) == []
 
 
@@ -137,7 +137,7 @@ def test_a_cancelled_run_leaves_nothing(studio, photos, templates):
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        studio.quick(wanted(), (photos, templates), stop)
+        studio.quick(wanted(), photos, templates, stop)
     assert list(studio.paths.jobs.iterdir()) == []
 
 
@@ -155,7 +155,7 @@ def test_what_a_crash_has_left_is_deleted_and_what_runs_is_not(studio, photos, t
             other.join()
             there.append([folder.name for folder in studio.paths.jobs.iterdir()])
 
-    studio.quick(wanted(), (photos, templates), look)
+    studio.quick(wanted(), photos, templates, look)
     assert len(there[0]) == 1 and left.name not in there[0]
 
 

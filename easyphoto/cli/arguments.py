@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import fields
 from pathlib import Path
@@ -106,18 +107,8 @@ def pictures_in(places: Iterable[Path]) -> list[Path]:
 
 def _natural(file: Path) -> list[tuple[int, str]]:
     """Sorts 2.jpg before 10.jpg."""
-    parts = ["".join(part) for part in _runs(file.name.lower())]
+    parts = re.split(r"(\d+)", file.name.lower())
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
-
-
-def _runs(text: str) -> list[list[str]]:
-    runs: list[list[str]] = []
-    for letter in text:
-        if runs and runs[-1][-1].isdecimal() == letter.isdecimal():
-            runs[-1].append(letter)
-        else:
-            runs.append([letter])
-    return runs
 
 
 def photos_of(places: Iterable[Path], keep: Iterable[str] = (), drop: Iterable[str] = ()) -> list[Photo]:

@@ -96,7 +96,7 @@ def quick(arguments: Namespace, context: CommandContext) -> CommandResult:
     templates = templates_of(arguments.template)
     wanted = chosen(arguments, PortraitRequest)
     request = QuickRequest.for_family(_family(arguments, context), arguments.consent, **wanted)
-    done = context.studio.quick(request, (photos, templates), context.report, arguments.out, context.on_result)
+    done = context.studio.quick(request, photos, templates, context.report, arguments.out, context.on_result)
     made = _made(done.batch)
     data = {
         **made.data,

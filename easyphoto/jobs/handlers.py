@@ -51,8 +51,8 @@ def _quick(task: Task, studio: Studio, report: Progress) -> Result:
     request = read_request(QuickRequest, task.request)
     results = PortraitResults(task, studio.paths.root)
     if results.left:
-        pictures, out = (task.photos, results.left), studio.paths.portraits / task.id
-        done = studio.quick(request, pictures, results.counted(report), out, results.add)
+        out = studio.paths.portraits / task.id
+        done = studio.quick(request, task.photos, results.left, results.counted(report), out, results.add)
         results.say(reports=done.reports, warnings=done.warnings)
     return results.whole()
 

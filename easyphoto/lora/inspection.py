@@ -22,18 +22,16 @@ class LoraInfo:
     file: Path
     family: ModelFamily | None  # None: of some other family
     rank: int  # the largest of its modules
-    text_modules: int
-    unet_modules: int
+    modules: int
     metadata: Mapping[str, str]
 
 
 def inspect(file: Path) -> LoraInfo:
-    """Family, rank and module counts; reads the header only. Raises BadModel when it is no kohya LoRA."""
+    """Family, rank and module count; reads the header only. Raises BadModel when it is no kohya LoRA."""
     header = read_header(file)
     modules = modules_of(header)
     rank = max(header.shapes[name + DOWN][0] for name in modules)
-    text = sum(name.startswith("lora_te") for name in modules)
-    return LoraInfo(file, family_of(header), rank, text, len(modules) - text, header.metadata)
+    return LoraInfo(file, family_of(header), rank, len(modules), header.metadata)
 
 
 def family_of(header: Header) -> ModelFamily | None:

@@ -235,13 +235,14 @@ class TrainPanel:
 
     def _ended_check(self, checking: str) -> Job | None:
         """The check this page waits for, once it is over."""
-        if not checking:
-            return None
+        job = self._check_of(checking)
+        return job if job and job.over else None
+
+    def _check_of(self, checking: str) -> Job | None:
         try:
-            job = self.context.jobs.get(checking)
+            return self.context.jobs.get(checking) if checking else None
         except NotFound:
             return None
-        return job if job.over else None
 
     def _page(self, draft: Draft, checking: str, shown: dict[str, str]) -> list[Any]:
         """State and every part of the page that changed."""
@@ -268,13 +269,8 @@ class TrainPanel:
         )
 
     def _check_progress(self, checking: str) -> tuple[int, int] | None:
-        if not checking:
-            return None
-        try:
-            job = self.context.jobs.get(checking)
-        except NotFound:
-            return None
-        return job.done, max(job.total, len(job.files))
+        job = self._check_of(checking)
+        return (job.done, max(job.total, len(job.files))) if job else None
 
     def _job(self, job: Job) -> str:
         title = str(job.request.get("person", ""))

@@ -55,9 +55,9 @@ def test_the_true_trainer_trains_the_shipped_base_and_goes_on_after_a_cancel(ord
     assert [step for step, _ in run.losses] == [1, 2, 3]
     assert run.warnings == ()
     info = inspect(run.checkpoints[-1].file)
-    assert (info.family, info.rank, info.text_modules, info.unet_modules) == (ModelFamily.BUILTIN, 8, 12, 84)
+    assert (info.family, info.rank, info.modules) == (ModelFamily.BUILTIN, 8, 96)
     merge([(one.file, 1 / 3) for one in run.checkpoints], tmp_path / "merged.safetensors", "rank")
-    assert inspect(tmp_path / "merged.safetensors").unet_modules == 84
+    assert inspect(tmp_path / "merged.safetensors").modules == 96
 
 
 def test_the_trainer_does_not_outlive_its_parent(order: TrainerJob, tmp_path: Path):
