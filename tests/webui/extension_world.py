@@ -43,6 +43,7 @@ class OptionInfo:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         as_recorded("modules.shared", "OptionInfo", lambda *a, **k: None)(*args, **kwargs)
         self.default = args[0]
+        self.label = str(args[1])
         self.component_args = args[3] if len(args) > 3 else None
         self.section = kwargs.get("section")
         self.notes: list[str] = []

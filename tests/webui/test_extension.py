@@ -163,6 +163,17 @@ def test_the_vae_of_the_settings_reaches_the_engine(host: FakeHost):
     assert engine.vae() == "fine"  # type: ignore[attr-defined]
 
 
+def test_settings_are_labeled_in_the_language_of_the_host(host: FakeHost):
+    from easyphoto.webui import settings
+
+    settings.add()
+    assert host.options.data_labels["easyphoto_vae"].label == "VAE for portraits"
+    host.options.data["localization"] = "zh_CN"
+    settings.add()
+    shown = host.options.data_labels["easyphoto_vae"]
+    assert shown.label == "写真使用的 VAE" and "留空：使用 WebUI 的设置" in shown.notes
+
+
 def test_settings_have_one_section_and_true_choices(host: FakeHost):
     host.load()
     added = host.options.data_labels
