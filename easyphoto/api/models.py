@@ -22,11 +22,14 @@ from easyphoto.jobs import CheckRequest, Event, Job
 from easyphoto.jobs.job import JOB_ID
 from easyphoto.jobs.queue import MOST_FILES
 from easyphoto.jobs.requests import MAX_ITEMS, MAX_TEXT
+from easyphoto.library.names import PERSON_ID
 from easyphoto.library.uploads import UPLOAD_ID
 from easyphoto.picture_tokens import TOKEN
 
 TEMPLATE_ID = r"^[0-9a-f]{24}$"
 PLAIN_TEXT = r"^[^\u0000]*$"
+BASE64 = r"^(data:[^,]*,)?([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
+"""Only written down: `decoded` finds out, and says so by a code of its own."""
 
 
 @cache
@@ -90,7 +93,7 @@ if TYPE_CHECKING:  # what a call makes is no type to a type checker
     QuickFields = Any
 else:
     JobId, UploadId, TemplateId = text(pattern=JOB_ID), text(pattern=UPLOAD_ID), text(pattern=TEMPLATE_ID)
-    PersonId = text(min_length=1, max_length=200)
+    PersonId = text(pattern=PERSON_ID)
     PictureToken = text(pattern=TOKEN)
     FileName = text(min_length=1, max_length=255, pattern=PLAIN_TEXT)
     Base64 = text(min_length=4)
@@ -102,7 +105,7 @@ else:
 
 def _data() -> Any:
     head = "Base64 of the file, with or without a data URL's head."
-    return documented(extra={"contentEncoding": "base64"}, description=head)
+    return documented(extra={"contentEncoding": "base64", "pattern": BASE64}, description=head)
 
 
 # ---------------------------------------------------------------- bodies

@@ -16,6 +16,7 @@ from easyphoto.api.errors import NotJson, TooLarge, WrongType
 from easyphoto.errors import BadRequest, EasyPhotoError, NotFound
 
 _QUICK = 100_000  # bytes that are parsed at once, not in a thread
+_EXACT = 2**53  # floats below it hold every integer
 
 
 class _ParsedRequest(Request):
@@ -56,12 +57,18 @@ def _check_type(request: Request, lenient: bool) -> None:
 def _parsed(data: bytes) -> Any:
     try:
         text = data.decode("utf-8")
-        value = json.loads(text, parse_constant=_no_constant)
+        value = json.loads(text, parse_constant=_no_constant, parse_float=_number)
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode("utf-8")  # finds halves of surrogate pairs
     except (ValueError, RecursionError) as error:
         raise NotJson("body.no-json", stage="request", why=str(error)[:120]) from error
     return value
+
+
+def _number(written: str) -> int | float:
+    """1.0 is an integer in a JSON schema, so it is one here."""
+    value = float(written)
+    return int(value) if value.is_integer() and abs(value) < _EXACT else value
 
 
 def _no_constant(name: str) -> NoReturn:

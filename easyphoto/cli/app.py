@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 OpenStudio = Callable[[Path | None], "Studio"]
 
 UNEXPECTED, CANCELLED = 1, 130
+WORKING = ("demo", "ui", "train", "portrait", "quick")
+"""Commands that load libraries which write temporary files; the others also do where nothing can be written."""
 PACKAGES = ("easyphoto", "kohya_train", "builtin_model")
 CODES: tuple[tuple[type[errors.EasyPhotoError], int], ...] = (
     (errors.MissingModel, 4),
@@ -141,6 +143,8 @@ def _run(
 ) -> CommandResult:
     if given.command == "doctor":
         return commands.doctor(given.data)
+    if given.command not in WORKING:
+        return _work(given, open_studio, beside, finished)
     with temporary_files_in(Paths(given.data or default_root()).temporary):
         return _work(given, open_studio, beside, finished)
 

@@ -9,7 +9,7 @@ import unicodedata
 from easyphoto.errors import BadName
 
 LONGEST_NAME, LONGEST_SLUG = 80, 40
-_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+PERSON_ID = r"^[a-z0-9][a-z0-9-]{0,63}$"
 _RESERVED = frozenset(
     {"con", "prn", "aux", "nul", "conin", "conout", "clock"}
     | {f"{port}{number}" for port in ("com", "lpt") for number in range(10)}
@@ -48,6 +48,6 @@ def slug(name: str) -> str:
 
 def check_id(identifier: str) -> str:
     """The id itself, when it can be a folder of ours. Raises BadName, whatever a caller from outside sends."""
-    if not _ID.fullmatch(identifier) or identifier in _RESERVED:
+    if not re.fullmatch(PERSON_ID[1:-1], identifier) or identifier in _RESERVED:
         raise BadName("library.bad-id", stage="library", id=identifier[:60])
     return identifier

@@ -17,7 +17,19 @@ from schemathesis import GenerationMode  # noqa: E402
 from schemathesis.checks import not_a_server_error  # noqa: E402
 from schemathesis.specs.openapi import checks  # noqa: E402
 
+ABOUT_FORM = ("field.", "body.", "library.bad-id")
+"""Codes of refusals that the document should have foreseen; others are of what is inside a file, consent, or gone."""
+
+
+def what_the_document_allows_has_the_right_form(ctx: Any, response: Any, case: Any) -> None:
+    """Nothing that fits the schemas is refused for its form."""
+    valid = case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE
+    if valid and response.status_code in (400, 422):
+        assert not response.json()["code"].startswith(ABOUT_FORM), response.text
+
+
 CHECKS = [
+    what_the_document_allows_has_the_right_form,
     not_a_server_error,
     checks.status_code_conformance,
     checks.content_type_conformance,
