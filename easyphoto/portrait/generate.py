@@ -55,42 +55,59 @@ class PortraitContext:
         """Of the base model asked for."""
         return self.tools.engine.checkpoint(self.request.base_model).family
 
+    def again(self, seed: int) -> PortraitContext:
+        """The same portrait with another seed, with the time spent so far and without notes."""
+        return replace(self, request=replace(self.request, seed=seed), clock=Clock(dict(self.clock.seconds)), notes=[])
+
 
 def generate(
     request: PortraitRequest, template: Template, people: Mapping[str, Subject], tools: Tools, report: Progress
 ) -> Portrait:
     """The best of `request.best_of` portraits by likeness and quality; raises EasyPhotoError naming the template."""
     first = request.seed if request.seed >= 0 else secrets.randbelow(2**32)
-    candidates = [
-        _portrait(
-            PortraitContext(replace(request, seed=(first + n) % 2**32), template, tools, people, Clock(), report, [])
-        )
-        for n in range(request.best_of)
-    ]
+    context = PortraitContext(replace(request, seed=first), template, tools, people, Clock(), report, [])
+    ready = _prepared(context)
+    seeds = [(first + n) % 2**32 for n in range(request.best_of)]
+    candidates = [_portrait(ready, context.again(seed)) for seed in seeds]
     return min(candidates, key=lambda p: sum(badness(score.after, score.quality) for score in p.scores))
 
 
-def _portrait(context: PortraitContext) -> Portrait:
-    request, clock = context.request, context.clock
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    """What all candidates of one template share, since no seed changes it."""
+
+    picture: Pixels  # the template
+    faces: Sequence[Face]  # all of them, from left to right
+    plans: Sequence[FacePlan]
+    toned: Pixels  # the template with its visible skin in the persons' tones
+
+
+def _prepared(context: PortraitContext) -> _Prepared:
     context.report(Step(Stage.DETECT, 0, 1, context.template.name))
-    with clock.time(Stage.DETECT):
+    with context.clock.time(Stage.DETECT):
         picture = np.asarray(open_picture(context.template.file))
         faces = find_faces(picture, context)
-    plans = plan_faces(request, faces, (picture.shape[1], picture.shape[0]), context.family)
+    plans = plan_faces(context.request, faces, (picture.shape[1], picture.shape[0]), context.family)
     context.report(Step(Stage.SKIN_TONE, 0, 1, context.template.name))
-    with clock.time(Stage.SKIN_TONE):
-        result = _in_own_skin(picture, faces, plans, context)
+    with context.clock.time(Stage.SKIN_TONE):
+        toned = _in_own_skin(picture, faces, plans, context)
+    return _Prepared(picture, faces, plans, toned)
+
+
+def _portrait(ready: _Prepared, context: PortraitContext) -> Portrait:
+    request, clock, result = context.request, context.clock, ready.toned
     painted = []
-    for number, plan in enumerate(plans):
-        canvas = _paint_face(cut(result, plan, faces), FaceContext(context, plan, number))
+    for number, plan in enumerate(ready.plans):
+        canvas = _paint_face(cut(result, plan, ready.faces), FaceContext(context, plan, number))
         result = put_back(result, canvas, plan.region)
         painted.append(PaintedFace(plan, canvas))
     context.report(Step(Stage.SCORE, 0, 1, context.template.name))
     with clock.time(Stage.SCORE):
-        scores = score_faces(picture, result, painted, context.people, context.tools.faces)
+        scores = score_faces(ready.picture, result, painted, context.people, context.tools.faces)
     notes = tuple(dict.fromkeys(context.notes))
     quality = [score.quality.value for score in scores if score.quality is not None]
-    text = infotext(request, result.shape[1::-1], [context.people[p.person].person for p in plans], quality)
+    persons = [context.people[plan.person].person for plan in ready.plans]
+    text = infotext(request, result.shape[1::-1], persons, quality)
     return Portrait(
         Image.fromarray(result), context.template.name, scores, request.seed, text, notes, dict(clock.seconds)
     )

@@ -134,6 +134,27 @@ def test_best_of_keeps_the_nearest(tmp_path: Path, ann: Subject):
     assert len({job.seed for job in engine.jobs}) == 6
 
 
+def test_a_template_is_read_and_toned_once_for_all_candidates(tmp_path: Path, ann: Subject):
+    shown, seen, engine = template(tmp_path, ((450, 350), 160)), [], FakeEngine()
+    size = (700, 900)
+
+    class Counting(FakeFaces):
+        def detect(self, picture):
+            seen.append(picture.shape[:2] == size)
+            return super().detect(picture)
+
+        def retone(self, picture, face, neighbors, tone):
+            seen.append("toned")
+            return super().retone(picture, face, neighbors, tone)
+
+    portrait = generate(
+        request("ann", best_of=3, crop_face=True), shown, {"ann": ann}, Tools(engine, Counting()), silent
+    )
+    assert seen.count("toned") == 1
+    assert seen.count(True) == 1
+    assert portrait.scores[0].after < portrait.scores[0].before
+
+
 def test_the_infotext_names_no_person(tmp_path: Path, ann: Subject):
     portrait = make(request("ann"), template(tmp_path, ((450, 350), 160)), ann)
     settings = portrait.infotext.splitlines()[-1]
