@@ -22,7 +22,7 @@ _HEIGHT = 160  # pixels of a face when photos are compared
 _OVER_BROWS = (103, 67, 109, 10, 338, 297, 332, 334, 296, 336, 107, 66, 105)
 _USUAL_EYES = 0.28  # lid gap in eye widths that a set of photos with mostly closed eyes is compared with
 _NARROW = 0.05  # mouth opening in face heights up to which a gap without teeth is no open mouth
-_TEETH = (85.0, 0.75)  # gray level, and share of the skin's, from which what lies between the lips is teeth
+_TEETH = (60.0, 0.5)  # gray level, and share of the skin's, from which what lies between the lips is teeth
 _LIGHT_AT = (151, 50, 280, 205, 425, 199, 5)  # mesh points: forehead, cheeks, lower cheeks, chin, nose
 
 
@@ -131,7 +131,7 @@ def _mouth_as_seen(look: Expression, gray: Pixels, plane: BlendMask, skin: float
     inside = plane.polygon(INNER_MOUTH) > 0.5
     if look.mouth_open > _NARROW or not inside.any():
         return look
-    bright = float(np.percentile(gray[inside], 75))
+    bright = float(np.median(gray[inside]))
     return look if bright > min(_TEETH[0], _TEETH[1] * skin) else replace(look, mouth_open=0.0)
 
 
