@@ -12,7 +12,7 @@ from easyphoto.domain import KEEP, HintKind, ModelFamily, PortraitRequest
 from easyphoto.errors import BadRequest, NoFace
 from easyphoto.portrait.generate import Tools, generate
 from easyphoto.portrait.subject import Subject
-from easyphoto.progress import Step
+from easyphoto.progress import Step, silent
 
 
 def test_the_face_becomes_the_persons(tmp_path: Path, ann: Subject):
