@@ -17,7 +17,11 @@ from fake_studio import FakeStudio
 from easyphoto.errors import RenderFailed
 from easyphoto.progress import Cancelled
 
-STARTED = "print('started', flush=True); import runpy; runpy.run_module('easyphoto', run_name='__main__')"
+# runpy finds our package before we are told, so that the first thing after the word is ours
+STARTED = (
+    "import importlib.util, runpy; importlib.util.find_spec('easyphoto.__main__');"
+    "print('started', flush=True); runpy.run_module('easyphoto', run_name='__main__')"
+)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
