@@ -17,14 +17,14 @@ def add_templates(context: UiContext, value: Any, selection: Selection) -> tuple
     try:
         with context.uploads.temporary(value) as files:
             for brought in files:
-                selection, trouble = _added(context, brought, selection)
+                selection, trouble = add_template(context, brought, selection)
                 troubles.append(trouble)
     except FAILURES as error:
         troubles.append(problem(error, context.say))
     return selection, "".join(troubles)
 
 
-def _added(context: UiContext, brought: StoredUpload, selection: Selection) -> tuple[Selection, str]:
+def add_template(context: UiContext, brought: StoredUpload, selection: Selection) -> tuple[Selection, str]:
     """With it among the templates, or why not."""
     try:
         return selection.toggled(context.templates.add(brought.file, brought.name).id), ""

@@ -16,9 +16,10 @@ from ui_world import desk_in, drafted, selfie
 
 from easyphoto.library import Library, Templates
 from easyphoto.ui.context import UiContext
+from easyphoto.ui.own_templates import add_template
 from easyphoto.ui.people_panel import PeoplePanel
 from easyphoto.ui.people_view import Opened
-from easyphoto.ui.portrait_panel import PortraitPanel
+from easyphoto.ui.quick_view import QuickDraft
 from easyphoto.ui.selection import Selection
 from easyphoto.ui.train_panel import TrainPanel
 from easyphoto.ui.uploads import BrowserUploads
@@ -60,7 +61,7 @@ def test_training(context: UiContext, refusal: tuple[str, Exception], tmp_path: 
     words, error = refusal
     panel = TrainPanel(context)
     with gr.Blocks():
-        panel.build()
+        panel.build(gr.Textbox(), gr.State(QuickDraft()))
     draft = drafted(selfie(tmp_path / "a.png"))
     values = {name: widget.value for name, widget in panel.form.widgets.items()} | {"person": "Ann", "consent": True}
     refuse(monkeypatch, type(context.jobs), "submit", error)
@@ -83,8 +84,7 @@ def test_people(context: UiContext, refusal: tuple[str, Exception], monkeypatch:
 
 def test_templates(context: UiContext, refusal: tuple[str, Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     words, error = refusal
-    panel = PortraitPanel(context)
     upload = context.uploads.add("a.png", selfie(tmp_path / "a.png"))
     refuse(monkeypatch, Templates, "add", error)
-    selection, shown = panel._add(Selection(), upload)
+    selection, shown = add_template(context, upload, Selection())
     assert selection == Selection() and words in str(shown)
