@@ -140,3 +140,11 @@ def test_a_token_that_no_cookie_can_hold_is_refused(mark: str):
     with pytest.raises(BadRequest):
         Access.network(f"0123456789{mark}abcdefgh")
     Access.network("0123456789!#$%&*+-./:<=>?@[]^_`{|}~")
+
+
+@pytest.mark.parametrize(
+    "token", ["a%0d%0aSet-Cookie:%20b=c", "%C3%BC" * 16, "%FF" * 16, "abcdefgh;ijklmnopq", "%00" * 16]
+)
+def test_an_odd_token_on_an_open_server_is_wrong_and_no_more(apps: dict[str, Any], token: str):
+    answer = client(apps["open"], "http://192.168.1.5:7861").get(f"/?token={token}")
+    assert (answer.status_code, answer.headers.get("set-cookie")) == (401, None)
