@@ -180,7 +180,7 @@ def command(python: Interpreter, file: Path) -> list[str]:
 
 
 def _on_event(line: str, state: _RunState) -> Image.Image | None:
-    """Put a line's event into the state; the picture of a trial."""
+    """Put a line's event into the state; the picture of a validation image."""
     try:
         event = contract.decode(line)
     except contract.BadConfig:

@@ -26,7 +26,7 @@ VOTERS = 10  # best validation images that vote
 class ScoredImage:
     """A validation image with its mean L2 distance to the training photos; lower is nearer."""
 
-    trial: ValidationImage
+    image: ValidationImage
     distance: float
 
 
@@ -60,7 +60,7 @@ def select(run: TrainingRun, training_set: TrainingSet, faces: FaceToolbox, out:
     by_step = distance_by_step(scored)
     best = min(scored, key=lambda s: s.distance)
     distance = sum(shares[step] * by_step[step] for step in shares)
-    return CheckpointChoice(replace(lora, distance=distance), best.trial.file, by_step, shares)
+    return CheckpointChoice(replace(lora, distance=distance), best.image.file, by_step, shares)
 
 
 def score_images(
@@ -68,23 +68,23 @@ def score_images(
 ) -> list[ScoredImage]:
     """Every validation image in which a face is found, nearest first; the largest face counts."""
     scored = []
-    for trial in validation_images:
-        embedding = _embedding(trial.file, faces)
+    for image in validation_images:
+        embedding = _embedding(image.file, faces)
         if embedding is not None:
-            scored.append(ScoredImage(trial, _mean_distance(training, embedding)))
-    return sorted(scored, key=lambda s: (s.distance, s.trial.step, s.trial.template))
+            scored.append(ScoredImage(image, _mean_distance(training, embedding)))
+    return sorted(scored, key=lambda s: (s.distance, s.image.step, s.image.template))
 
 
 def vote_shares(scored: Sequence[ScoredImage], steps: set[int], voters: int = VOTERS) -> dict[int, float]:
     """Step -> share of the votes of the nearest validation images whose checkpoint exists; sums to 1, or is empty."""
-    votes = [s.trial.step for s in scored if s.trial.step in steps][:voters]
+    votes = [s.image.step for s in scored if s.image.step in steps][:voters]
     return {step: count / len(votes) for step, count in sorted(Counter(votes).items())}
 
 
 def distance_by_step(scored: Sequence[ScoredImage]) -> dict[int, float]:
     """Mean distance of the validation images of each step."""
-    steps = sorted({s.trial.step for s in scored})
-    return {step: float(np.mean([s.distance for s in scored if s.trial.step == step])) for step in steps}
+    steps = sorted({s.image.step for s in scored})
+    return {step: float(np.mean([s.distance for s in scored if s.image.step == step])) for step in steps}
 
 
 def with_distance(report: Progress, training: Floats, faces: FaceToolbox) -> Progress:

@@ -29,7 +29,7 @@ def validation_templates(
     make_private(folder)
     files = [one.file for one in Templates(paths).shipped() if one.facts is not None and one.facts.validation]
     made = (_template(file, folder / str(number), request.resolution, faces) for number, file in enumerate(files))
-    return tuple(trial for trial in made if trial is not None)
+    return tuple(one for one in made if one is not None)
 
 
 def _template(file: Path, stem: Path, resolution: int, faces: FaceToolbox) -> ValidationInput | None:
@@ -38,10 +38,10 @@ def _template(file: Path, stem: Path, resolution: int, faces: FaceToolbox) -> Va
     if not found:
         return None
     mask = _mask(picture.size, max(found, key=lambda f: f.box.area))
-    trial = ValidationInput(stem.with_suffix(".png"), stem.with_name(f"{stem.name}-mask.png"))
-    picture.save(trial.picture)
-    mask.save(trial.mask)
-    return trial
+    image = ValidationInput(stem.with_suffix(".png"), stem.with_name(f"{stem.name}-mask.png"))
+    picture.save(image.picture)
+    mask.save(image.mask)
+    return image
 
 
 def _mask(size: tuple[int, int], face: Face) -> Image.Image:

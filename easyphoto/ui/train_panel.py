@@ -120,7 +120,8 @@ class TrainPanel:
         compat.listen(go_box.change, self.on_photos_of, [go_box, quick, *seen], [self.problem, *state, *page])
         compat.listen(self.photo_box.change, self.on_photo, [self.photo_box, *seen], [*state, *page])
         compat.listen(self.clear.click, self.on_clear, [self.draft, self.shown], [*state, *page])
-        compat.listen(self.check.click, self.on_check, seen, [self.problem, *state, *page])
+        faces = self.form.widgets["faces"]
+        compat.listen(self.check.click, self.on_check, [*seen, faces], [self.problem, *state, *page])
         compat.listen(self.tick.click, self.on_tick, seen, [self.problem, *state, *page], once=True)
         compat.listen(self.job_box.change, self.on_job, [self.job_box, *seen], [self.out, self.problem, *state, *page])
         widgets = self.form.all_widgets()
@@ -169,11 +170,11 @@ class TrainPanel:
         kept = {photo.file for photo in draft}
         self.context.uploads.drop(*(one.file for one in files if one.file not in kept))
 
-    def on_check(self, draft: Draft, checking: str, shown: dict[str, str]) -> list[Any]:
-        """Have the photos looked at."""
+    def on_check(self, draft: Draft, checking: str, shown: dict[str, str], faces: str | None = None) -> list[Any]:
+        """Have the photos looked at, with the toolbox that the training is to use."""
         draft = present(draft)
         try:
-            job = self.context.jobs.submit(Kind.CHECK, CheckRequest(), as_files(draft))
+            job = self.context.jobs.submit(Kind.CHECK, CheckRequest(faces or ""), as_files(draft))
         except FAILURES as error:
             return [problem(error, self.context.say), *self._page(draft, checking, shown)]
         return ["", *self._page(draft, job.id, shown)]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from fake_studio import make_person
-from ui_world import desk_in
+from ui_world import desk_in, drafted, selfie
 
 from easyphoto.domain import LikenessLevel, LoraCheckpoint, ModelFamily, TrainRequest
 from easyphoto.providers import Toolboxes
@@ -16,6 +16,7 @@ from easyphoto.ui.context import UiContext
 from easyphoto.ui.form import Form
 from easyphoto.ui.people_panel import PeoplePanel
 from easyphoto.ui.people_view import Opened
+from easyphoto.ui.train_panel import TrainPanel
 from easyphoto.ui.train_view import facts_html
 
 
@@ -31,6 +32,11 @@ def test_a_request_is_made_with_the_chosen_toolbox(context: UiContext):
     assert field.visible and field.allow_custom_value
     assert form.request(["other"]).faces == "other"
     assert form.request([None]).faces == ""
+
+
+def test_photos_are_checked_with_the_toolbox_of_the_training(context: UiContext, tmp_path: Path):
+    _, _, checking, *_ = TrainPanel(context).on_check(drafted(selfie(tmp_path / "a.png")), "", {}, "other")
+    assert context.jobs.get(checking).request == {"faces": "other"}
 
 
 def test_with_one_toolbox_there_is_nothing_to_choose(context: UiContext):
