@@ -22,12 +22,12 @@ def memory_after_each(root: Path, count: int) -> list[float]:
     request = TrainRequest.for_family(ModelFamily.BUILTIN, person="Ann", consent=True)
     studio.train(request, [Photo(photo, photo.name)])
     files = sorted(studio.paths.shipped_templates.glob("*.jpg"))[:3]
-    templates = [Template(files[number % len(files)], f"{number}.jpg") for number in range(count)]
-    wanted = PortraitRequest.for_family(ModelFamily.BUILTIN, persons=("ann",))
-    process = psutil.Process()
-    batch = studio.portrait(wanted, templates, on_result=lambda _: held.append(process.memory_info().rss / 1e6))
-    if batch.failures:
-        raise batch.failures[0]
+    wanted, process = PortraitRequest.for_family(ModelFamily.BUILTIN, persons=("ann",)), psutil.Process()
+    for number in range(count):
+        batch = studio.portrait(wanted, [Template(files[number % len(files)], f"{number}.jpg")])
+        if batch.failures:
+            raise batch.failures[0]
+        held.append(process.memory_info().rss / 1e6)
     return held
 
 
