@@ -96,7 +96,7 @@ def test_a_base_model_that_needs_a_lora_makes_quick_portraits_too(studio, photos
     base = Checkpoint("sd", ModelFamily.SD15)
     monkeypatch.setattr(studio.engine, "checkpoint", lambda name: base)
     request = QuickRequest.for_family(base.family, consent=True, base_model=base.name, color_last=False)
-    done = studio.quick(request, (photos, templates[:1]))
+    done = studio.quick(request, photos, templates[:1])
     assert done.batch.failures == () and done.batch.portraits[0].scores[0].after < 0.3
     assert studio.engine.jobs == []
 
