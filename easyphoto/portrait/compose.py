@@ -13,7 +13,7 @@ from easyphoto.images import blend, extent, feather, grow, shrink
 from easyphoto.portrait.plan import FacePlan, Widths, moved
 
 SAME_PLACE = 0.2  # overlap from which two boxes are one face before and after painting
-NEIGHBOUR_MARGIN = 0.06  # of the neighbour's face width, kept free round it
+NEIGHBOR_MARGIN = 0.06  # of the neighbour's face width, kept free round it
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,7 @@ def protect(shape: tuple[int, int], others: Sequence[Face]) -> Pixels:
     """uint8 of `shape` (height, width): 0 on the outlines of the other faces with a margin, 255 elsewhere."""
     free = np.full(shape, 255, np.uint8)
     for face in others:
-        taken = grow(outline(shape, face), NEIGHBOUR_MARGIN * face.box.width)
+        taken = grow(outline(shape, face), NEIGHBOR_MARGIN * face.box.width)
         free[taken > 0] = 0
     return free
 

@@ -207,7 +207,7 @@ def _pass(canvas: FaceCanvas, mask: Pixels, face: FaceContext, turn: int) -> Fac
     settings = request.first if turn == 1 else request.second
     if settings.denoising_strength == 0:
         return canvas
-    order = PassPlan(
+    pass_plan = PassPlan(
         checkpoint=request.base_model,
         prompt=join_prompt(request.prompt),
         negative_prompt=request.negative_prompt,
@@ -224,7 +224,7 @@ def _pass(canvas: FaceCanvas, mask: Pixels, face: FaceContext, turn: int) -> Fac
         if wants_pose
         else PoseReference(canvas.pixels, (canvas.face,))
     )
-    canvas, notes = repaint(canvas, mask, order, guide, where)
+    canvas, notes = repaint(canvas, mask, pass_plan, guide, where)
     context.notes.extend(notes)
     return canvas
 

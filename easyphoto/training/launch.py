@@ -72,7 +72,7 @@ class TrainerJob:
 
 @dataclass(frozen=True)
 class ValidationImage:
-    """A validation image; `template` is its place in the order's templates."""
+    """A validation image; `template` is its place in the job's templates."""
 
     step: int
     template: int
@@ -112,7 +112,7 @@ class _RunState:
         return Step(Stage.TRAIN, self.done, self.total, self.note, figures, preview)
 
 
-def launch(order: TrainerJob, report: Progress) -> TrainingRun:
+def launch(job: TrainerJob, report: Progress) -> TrainingRun:
     """Train in a process of its own and wait for it.
 
     Raises TrainingInterrupted when it ends early with a checkpoint to go on from or is killed, else TrainingFailed.
@@ -120,19 +120,19 @@ def launch(order: TrainerJob, report: Progress) -> TrainingRun:
     Whatever `report` raises (Cancelled) ends the process with all its children within 3 s and passes through.
     """
     begun = time.monotonic()
-    make_private(order.folder)
-    config = build_config(order)
-    file, log = order.folder / "run.json", order.folder / LOG_NAME
+    make_private(job.folder)
+    config = build_config(job)
+    file, log = job.folder / "run.json", job.folder / LOG_NAME
     config.write(file)
     state = _RunState(config.steps)
-    python = order.interpreter
-    environment = {**python.environment(), **temporary_variables(order.folder / "tmp")}
-    with log.open("ab") as sink, running(command(python, file), sink, environment, order.folder) as process:
+    python = job.interpreter
+    environment = {**python.environment(), **temporary_variables(job.folder / "tmp")}
+    with log.open("ab") as sink, running(command(python, file), sink, environment, job.folder) as process:
         for line in lines(process):
             preview = None if line is None else _on_event(line, state)
             report(state.step(preview))
         code = process.wait()
-    return _settle(order, state, code, time.monotonic() - begun)
+    return _settle(job, state, code, time.monotonic() - begun)
 
 
 _SAME = (
@@ -142,33 +142,33 @@ _SAME = (
 """Fields that request and configuration share by name."""
 
 
-def build_config(order: TrainerJob) -> TrainConfig:
-    """The order as the trainer reads it. Raises MissingModel when the base has no file."""
-    if order.base.file is None:
-        raise MissingModel("training.no-base-file", stage="training", file=order.base.name)
-    request, family = order.request, order.base.family
+def build_config(job: TrainerJob) -> TrainConfig:
+    """The job as the trainer reads it. Raises MissingModel when the base has no file."""
+    if job.base.file is None:
+        raise MissingModel("training.no-base-file", stage="training", file=job.base.name)
+    request, family = job.request, job.base.family
     return TrainConfig(
         family=family.value,
-        base_model=str(order.base.file.resolve()),
-        config_folder=str(shipped_models() / "configs" / family.value) if order.base.file.is_file() else "",
-        data_folder=str(order.training_set.folder.resolve()),
-        output_folder=str(order.folder.resolve()),
+        base_model=str(job.base.file.resolve()),
+        config_folder=str(shipped_models() / "configs" / family.value) if job.base.file.is_file() else "",
+        data_folder=str(job.training_set.folder.resolve()),
+        output_folder=str(job.folder.resolve()),
         name=request.person or "easyphoto",
-        steps=request.steps_for(len(order.training_set.pictures)),
-        resume=order.resume,
-        validation_images=_validation_plan(order),
+        steps=request.steps_for(len(job.training_set.pictures)),
+        resume=job.resume,
+        validation_images=_validation_plan(job),
         **{name: getattr(request, name) for name in _SAME},
     )
 
 
-def _validation_plan(order: TrainerJob) -> ValidationPlan:
-    if not order.request.validation:
+def _validation_plan(job: TrainerJob) -> ValidationPlan:
+    if not job.request.validation:
         return ValidationPlan()
     templates = tuple(
-        contract.ValidationTemplate(str(one.picture.resolve()), str(one.mask.resolve())) for one in order.templates
+        contract.ValidationTemplate(str(one.picture.resolve()), str(one.mask.resolve())) for one in job.templates
     )
-    settings = asdict(order.base.family.spec.validation)
-    return ValidationPlan(templates=templates, prompt=order.training_set.caption, **settings)
+    settings = asdict(job.base.family.spec.validation)
+    return ValidationPlan(templates=templates, prompt=job.training_set.caption, **settings)
 
 
 def command(python: Interpreter, file: Path) -> list[str]:
@@ -222,13 +222,13 @@ def _preview(file: Path) -> Image.Image | None:
 # ---------------------------------------------------------------- how it ended
 
 
-def _settle(order: TrainerJob, state: _RunState, code: int, seconds: float) -> TrainingRun:
+def _settle(job: TrainerJob, state: _RunState, code: int, seconds: float) -> TrainingRun:
     """The run. Raises TrainingFailed or TrainingInterrupted when it ended early and that is not accepted."""
-    log = order.folder / LOG_NAME
+    log = job.folder / LOG_NAME
     if not (state.finished and code == 0):
-        state.warnings.append(_early_end(order, state, code))
+        state.warnings.append(_early_end(job, state, code))
     checkpoints = (
-        LoraCheckpoint(file, order.base.family, order.request.rank, step)
+        LoraCheckpoint(file, job.base.family, job.request.rank, step)
         for step, file in sorted(state.checkpoints.items())
     )
     validation_images = (
@@ -238,12 +238,12 @@ def _settle(order: TrainerJob, state: _RunState, code: int, seconds: float) -> T
     return TrainingRun(tuple(checkpoints), tuple(validation_images), losses, seconds, log, tuple(state.warnings))
 
 
-def _early_end(order: TrainerJob, state: _RunState, code: int) -> Message:
+def _early_end(job: TrainerJob, state: _RunState, code: int) -> Message:
     """The warning of an early end that is accepted. Raises TrainingFailed or TrainingInterrupted for any other."""
-    failure = _failure(state, code, order.folder / LOG_NAME)
+    failure = _failure(state, code, job.folder / LOG_NAME)
     why, advice = failure.messages()
     last = max(state.checkpoints, default=0)
-    if last and order.request.accept_early:
+    if last and job.request.accept_early:
         return message("training.ended-early", step=last, total=state.total, why=why, advice=advice)
     if not (last or code in KILLED):
         raise failure

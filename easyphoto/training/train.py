@@ -90,22 +90,22 @@ def _train(training: _Training, photos: Sequence[Photo], context: TrainingContex
             if request.validation
             else ()
         )
-    order = TrainerJob(
+    job = TrainerJob(
         training_set, request, training.base, folder / "run", templates, training.resume, training.interpreter
     )
     with clock.time(Stage.TRAIN), context.engine.offloaded(report):
-        run = launch(order, with_distance(report, training_set.embeddings, faces))
+        run = launch(job, with_distance(report, training_set.embeddings, faces))
     report(Step(Stage.CHOOSE, 0, 1))
     with clock.time(Stage.CHOOSE):
         chosen = select(run, training_set, faces, folder / "person.safetensors", request.merge)
     warnings = (*training_set.warnings, *run.warnings, *chosen.warnings)
     facts = {
-        **_facts(order, run, chosen),
+        **_facts(job, run, chosen),
         "recognizer": asdict(faces.recognizer),
         "seconds": clock.seconds,
         "warnings": [one.as_json() for one in warnings],
     }
-    person = context.library.create(_draft(order, run, chosen, facts, faces.recognizer.name))
+    person = context.library.create(_draft(job, run, chosen, facts, faces.recognizer.name))
     shutil.rmtree(folder)
     return TrainingResult(
         person=person,
@@ -146,11 +146,11 @@ def _without_lora(
     return TrainingResult(person, training_set.reports, (), {}, {}, clock.seconds, training_set.warnings, notes)
 
 
-def _facts(order: TrainerJob, run: TrainingRun, chosen: CheckpointChoice) -> dict[str, Any]:
+def _facts(job: TrainerJob, run: TrainingRun, chosen: CheckpointChoice) -> dict[str, Any]:
     """The training report that stays with the person; JSON."""
     return {
-        "settings": asdict(order.request),
-        "photos": [_report(r) for r in order.training_set.reports],
+        "settings": asdict(job.request),
+        "photos": [_report(r) for r in job.training_set.reports],
         "losses": run.losses,
         "distance_by_step": chosen.distance_by_step,
         "votes": chosen.votes,
@@ -162,18 +162,18 @@ def _report(photo: PhotoReport) -> dict[str, Any]:
 
 
 def _draft(
-    order: TrainerJob, run: TrainingRun, chosen: CheckpointChoice, report: dict[str, Any], recognizer: str
+    job: TrainerJob, run: TrainingRun, chosen: CheckpointChoice, report: dict[str, Any], recognizer: str
 ) -> PersonDraft:
     return PersonDraft(
-        name=order.request.person,
-        training_set=order.training_set,
+        name=job.request.person,
+        training_set=job.training_set,
         lora=chosen.lora,
         face_id=chosen.face_id,
         report=report,
         warnings=(*run.warnings, *chosen.warnings),
-        base_model=order.base.name,
+        base_model=job.base.name,
         recognizer=recognizer,
-        checkpoints=run.checkpoints if order.request.keep_checkpoints else (),
+        checkpoints=run.checkpoints if job.request.keep_checkpoints else (),
     )
 
 

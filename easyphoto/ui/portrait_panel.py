@@ -145,8 +145,8 @@ class PortraitPanel:
         if do == "person":
             return selection.given(str(said.get("person", KEEP))), ""
         if do == "assign":
-            spots = self.context.templates.spots([template]).get(template, ())
-            return selection.assigned(template, int(said["face"]), str(said.get("person", KEEP)), spots), ""
+            face_boxes = self.context.templates.face_boxes([template]).get(template, ())
+            return selection.assigned(template, int(said["face"]), str(said.get("person", KEEP)), face_boxes), ""
         if do == "older":
             return replace(selection, shots=selection.shots + SHOTS), ""
         if do == "download":
@@ -183,7 +183,7 @@ class PortraitPanel:
             raise BadRequest("form.incomplete", missing=Message("page.needs.model"))
         if not selection.chosen:
             raise BadRequest("form.incomplete", missing=Message("page.portrait.choose"))
-        wanted = orders(selection, grid.spots(selection.chosen))
+        wanted = orders(selection, grid.face_boxes(selection.chosen))
         if not wanted:
             raise BadRequest("form.incomplete", missing=Message("page.portrait.who"))
         for persons, templates in wanted:
@@ -226,12 +226,12 @@ class PortraitPanel:
     def _parts(self, selection: Selection) -> tuple[str, str, str, str]:
         context = self.context
         cards, people = context.templates.cards(), context.people()
-        spots = context.templates.spots([selection.shown]) if people else {}
+        face_boxes = context.templates.face_boxes([selection.shown]) if people else {}
         jobs = context.jobs.list(Kind.PORTRAIT)
         names = {p.id: p.name for p in people}
         return (
             templates_html(cards, selection, context.pictures, context.say),
-            faces_html(cards, selection, spots, people, context.pictures, context.say),
+            faces_html(cards, selection, face_boxes, people, context.pictures, context.say),
             self.gallery.jobs_html(jobs, names),
             self.gallery.shots_html(jobs, names, selection.shots),
         )

@@ -46,20 +46,20 @@ def templates_html(
 def faces_html(
     cards: Sequence[TemplateTile],
     selection: Selection,
-    spots: Mapping[str, Sequence[FaceBox]],
+    face_boxes: Mapping[str, Sequence[FaceBox]],
     people: Sequence[Person],
     pictures: PictureCache,
     say: Translator,
 ) -> Markup:
     """The preview with numbered faces, and a choice of person for each."""
     shown = next((card for card in cards if card.id == selection.shown), None)
-    places = spots.get(shown.id, ()) if shown else ()
+    places = face_boxes.get(shown.id, ()) if shown else ()
     return render(
         "faces",
         selection=selection,
         people=people,
         shown=shown,
-        spots=places,
+        face_boxes=places,
         assigned=selection.persons_in(shown.id, places) if shown else (),
         names={card.id: card.title(say) for card in cards},
         keep=KEEP,

@@ -56,23 +56,23 @@ class Selection:
         """With another person for the faces nobody was chosen for; choices made by hand are dropped."""
         return replace(self, person=person, assignments={})
 
-    def assigned(self, template: str, face: int, person: str, spots: Sequence[FaceBox]) -> Selection:
+    def assigned(self, template: str, face: int, person: str, face_boxes: Sequence[FaceBox]) -> Selection:
         """With that person in that face of the template."""
-        now = list(self.persons_in(template, spots))
+        now = list(self.persons_in(template, face_boxes))
         if not 0 <= face < len(now):
             return self
         now[face] = person
         return replace(self, assignments={**self.assignments, template: tuple(now)})
 
-    def persons_in(self, template: str, spots: Sequence[FaceBox]) -> tuple[str, ...]:
+    def persons_in(self, template: str, face_boxes: Sequence[FaceBox]) -> tuple[str, ...]:
         """Who is in which face, left to right; by default the person takes the largest face, the others stay."""
         held = self.assignments.get(template)
-        if held is not None and len(held) == len(spots):
+        if held is not None and len(held) == len(face_boxes):
             return held
-        if not spots:
+        if not face_boxes:
             return ()
-        largest = max(range(len(spots)), key=lambda n: spots[n].area)
-        return tuple(self.person if n == largest else KEEP for n in range(len(spots)))
+        largest = max(range(len(face_boxes)), key=lambda n: face_boxes[n].area)
+        return tuple(self.person if n == largest else KEEP for n in range(len(face_boxes)))
 
 
 def face_boxes_of(faces: Sequence[Face], size: tuple[int, int]) -> tuple[FaceBox, ...]:
@@ -85,7 +85,7 @@ def _spot(box: Box, size: tuple[int, int]) -> FaceBox:
     return FaceBox(box.left / w, box.top / h, box.width / w, box.height / h)
 
 
-def orders(selection: Selection, spots: Mapping[str, Sequence[FaceBox]]) -> list[tuple[tuple[str, ...], list[str]]]:
+def orders(selection: Selection, face_boxes: Mapping[str, Sequence[FaceBox]]) -> list[tuple[tuple[str, ...], list[str]]]:
     """One order for every different assignment: (persons from left to right, templates).
 
     Templates nobody is in are left out.
@@ -96,7 +96,7 @@ def orders(selection: Selection, spots: Mapping[str, Sequence[FaceBox]]) -> list
     found: dict[tuple[str, ...], list[str]] = {}
     for template in selection.chosen:
         first = (selection.person,) if selection.person else ()
-        persons = selection.persons_in(template, spots.get(template, ())) or first
+        persons = selection.persons_in(template, face_boxes.get(template, ())) or first
         if any(persons):
             found.setdefault(persons, []).append(template)
     return list(found.items())

@@ -49,7 +49,7 @@ class TemplateGrid:
             raise BadPicture("template.unreadable", stage="templates", file=name, name=name)
         return _tile(self._templates.add(file, Path(name).stem))
 
-    def spots(self, templates: Sequence[str]) -> dict[str, tuple[FaceBox, ...]]:
+    def face_boxes(self, templates: Sequence[str]) -> dict[str, tuple[FaceBox, ...]]:
         """Where the faces of those templates are."""
         return {card.id: self._spots_of(card.file) for card in self.cards() if card.id in templates}
 

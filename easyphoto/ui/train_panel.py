@@ -94,7 +94,7 @@ class TrainPanel:
         self.jobs = gr.HTML(self._idle(), elem_id="ep-train-jobs")
         self.outcome = gr.HTML("", elem_id="ep-train-outcome")
         self.curves = gr.HTML("", elem_id="ep-train-curves")
-        self.validation_images = gr.HTML("", elem_id="ep-train-trials")
+        self.validation_images = gr.HTML("", elem_id="ep-train-validation")
 
     def _idle(self) -> str:
         return empty(self.context.say("train.idle"), self.context.say("train.idle.next"), "curve")

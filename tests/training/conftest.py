@@ -1,4 +1,4 @@
-"""An order for the trainer on a folder of its own, and three photos of one person."""
+"""A job for the trainer on a folder of its own, and three photos of one person."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from easyphoto.training.launch import TrainerJob, ValidationInput
 
 
 @pytest.fixture
-def order(tmp_path: Path) -> TrainerJob:
+def trainer_job(tmp_path: Path) -> TrainerJob:
     pictures = tuple(tmp_path / "set" / "train" / f"{n}.png" for n in range(3))
     training_set = TrainingSet(
         tmp_path / "set", pictures, "a caption", tmp_path / "ref.png", (), np.zeros((3, 128), np.float32)

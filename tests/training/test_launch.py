@@ -39,31 +39,31 @@ def trainer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     return put
 
 
-def test_the_letter_tells_everything(order: TrainerJob):
-    config = build_config(order)
+def test_the_letter_tells_everything(trainer_job: TrainerJob):
+    config = build_config(trainer_job)
     assert (config.family, config.steps, config.name, config.rank) == ("built-in", 6, "Łucja 爱", 8)
     assert config.config_folder == ""
     assert config.validation_images.prompt == "a caption"
     assert Path(config.validation_images.templates[0].picture).is_absolute()
 
 
-def test_a_single_file_gets_its_architecture(order: TrainerJob, tmp_path: Path):
+def test_a_single_file_gets_its_architecture(trainer_job: TrainerJob, tmp_path: Path):
     (tmp_path / "sd.safetensors").write_bytes(b"")
     base = Checkpoint("sd", ModelFamily.SD15, tmp_path / "sd.safetensors")
-    config = build_config(TrainerJob(order.training_set, order.request, base, order.folder))
+    config = build_config(TrainerJob(trainer_job.training_set, trainer_job.request, base, trainer_job.folder))
     assert Path(config.config_folder) == shipped_models() / "configs" / "sd15"
 
 
-def test_without_validation_there_are_no_trials(order: TrainerJob):
+def test_without_validation_there_are_no_trials(trainer_job: TrainerJob):
     request = TrainRequest(validation=False)
     assert build_config(
-        TrainerJob(order.training_set, request, order.base, order.folder, order.templates)
+        TrainerJob(trainer_job.training_set, request, trainer_job.base, trainer_job.folder, trainer_job.templates)
     ).validation_images == (TrainConfig("sd15", "", "", "", 1).validation_images)
 
 
-def test_a_base_without_file_is_refused(order: TrainerJob):
+def test_a_base_without_file_is_refused(trainer_job: TrainerJob):
     with pytest.raises(MissingModel):
-        build_config(TrainerJob(order.training_set, order.request, Checkpoint("x", ModelFamily.SD15), order.folder))
+        build_config(TrainerJob(trainer_job.training_set, trainer_job.request, Checkpoint("x", ModelFamily.SD15), trainer_job.folder))
 
 
 def test_the_command_is_this_python_on_a_leash(tmp_path: Path):
@@ -72,7 +72,7 @@ def test_the_command_is_this_python_on_a_leash(tmp_path: Path):
     assert said[-2:] == [str(tmp_path / "run.json"), STOP_WITH_PARENT]
 
 
-def test_a_good_run_comes_back_whole(order: TrainerJob, trainer, tmp_path: Path):
+def test_a_good_run_comes_back_whole(trainer_job: TrainerJob, trainer, tmp_path: Path):
     picture = tmp_path / "trial.png"
     Image.new("RGB", (8, 6), (1, 2, 3)).save(picture)
     trainer(f"""
@@ -87,7 +87,7 @@ say("warning", message="mind the gap")
 say("done", seconds=1.0)
 """)
     heard: list[Step] = []
-    run = launch(order, heard.append)
+    run = launch(trainer_job, heard.append)
     assert run.checkpoints == (
         LoraCheckpoint(Path("c3"), ModelFamily.BUILTIN, 8, 3),
         LoraCheckpoint(Path("c6"), ModelFamily.BUILTIN, 8, 6),
@@ -99,27 +99,27 @@ say("done", seconds=1.0)
     assert (heard[-1].stage, heard[-1].done, heard[-1].total) == ("train", 6, 6)
     assert heard[-1].figures["loss"] == pytest.approx(1 / 6)
     assert [step.preview.size for step in heard if step.preview] == [(8, 6)] * 2
-    assert TrainConfig.read(order.folder / "run.json") == build_config(order)
+    assert TrainConfig.read(trainer_job.folder / "run.json") == build_config(trainer_job)
 
 
-def test_a_resumed_run_brings_its_earlier_losses(order: TrainerJob, trainer):
+def test_a_resumed_run_brings_its_earlier_losses(trainer_job: TrainerJob, trainer):
     trainer("""
 say("resumed", step=2, losses=[[1, 0.9], [2, 0.8]])
 say("step", step=3, total=6, loss=0.7, lr=1e-4, seconds=0.1)
 say("checkpoint", step=3, file="c3")
 say("done", seconds=1.0)
 """)
-    assert launch(order, silent).losses == ((1, 0.9), (2, 0.8), (3, 0.7))
+    assert launch(trainer_job, silent).losses == ((1, 0.9), (2, 0.8), (3, 0.7))
 
 
-def test_a_failure_brings_stage_code_log_and_mend(order: TrainerJob, trainer):
+def test_a_failure_brings_stage_code_log_and_mend(trainer_job: TrainerJob, trainer):
     trainer("""
 for number in range(60): print("line", number, file=sys.stderr)
 say("failed", stage="load", message="no file at x", kind="BadBaseModel")
 sys.exit(1)
 """)
     with pytest.raises(TrainingFailed) as caught:
-        launch(order, silent)
+        launch(trainer_job, silent)
     failure = caught.value
     assert "'load'" in failure.problem
     assert "no file at x" in failure.problem
@@ -137,10 +137,10 @@ print("RuntimeError: out of memory", file=sys.stderr, flush=True)
 
 @pytest.mark.parametrize("end", ["os._exit(7)", "os.kill(os.getpid(), 9)", "sys.exit(0)"])
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX")
-def test_a_death_after_a_checkpoint_is_an_interruption(order: TrainerJob, trainer, end: str):
+def test_a_death_after_a_checkpoint_is_an_interruption(trainer_job: TrainerJob, trainer, end: str):
     trainer(DEATH_AFTER_A_CHECKPOINT + end)
     with pytest.raises(TrainingInterrupted) as caught:
-        launch(order, silent)
+        launch(trainer_job, silent)
     failure = caught.value
     assert "step 3 of 6" in failure.problem
     assert "exit code" in failure.problem
@@ -148,33 +148,33 @@ def test_a_death_after_a_checkpoint_is_an_interruption(order: TrainerJob, traine
     assert failure.exit_code in (7, -9, 0) and failure.last_lines
 
 
-def test_a_failure_that_the_trainer_tells_after_a_checkpoint_is_an_interruption_too(order: TrainerJob, trainer):
+def test_a_failure_that_the_trainer_tells_after_a_checkpoint_is_an_interruption_too(trainer_job: TrainerJob, trainer):
     told = 'say("failed", stage="train", message="the loss is nan", kind="LossIsNotANumber"); sys.exit(1)'
     trainer(DEATH_AFTER_A_CHECKPOINT + told)
     with pytest.raises(TrainingInterrupted, match="the loss is nan"):
-        launch(order, silent)
+        launch(trainer_job, silent)
 
 
-def test_a_full_disk_is_not_taken_for_a_damaged_model(order: TrainerJob, trainer):
+def test_a_full_disk_is_not_taken_for_a_damaged_model(trainer_job: TrainerJob, trainer):
     trainer("""
 say("failed", stage="save", message="I/O error: No space left on device (os error 28)", kind="SafetensorError")
 sys.exit(1)
 """)
     with pytest.raises(TrainingFailed) as caught:
-        launch(order, silent)
+        launch(trainer_job, silent)
     assert "disk" in caught.value.remedy and "base model" not in caught.value.remedy
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX")
-def test_being_killed_before_the_first_checkpoint_is_an_interruption(order: TrainerJob, trainer):
+def test_being_killed_before_the_first_checkpoint_is_an_interruption(trainer_job: TrainerJob, trainer):
     trainer("os.kill(os.getpid(), 9)")
     with pytest.raises(TrainingInterrupted, match="step 0 of 6"):
-        launch(order, silent)
+        launch(trainer_job, silent)
 
 
-def test_an_early_end_is_used_when_the_user_has_chosen_so(order: TrainerJob, trainer):
+def test_an_early_end_is_used_when_the_user_has_chosen_so(trainer_job: TrainerJob, trainer):
     trainer(DEATH_AFTER_A_CHECKPOINT + "os._exit(7)")
-    run = launch(replace(order, request=replace(order.request, accept_early=True)), silent)
+    run = launch(replace(trainer_job, request=replace(trainer_job.request, accept_early=True)), silent)
     assert [one.step for one in run.checkpoints] == [3]
     assert len(run.warnings) == 1
     assert "up to step 3 of 6" in str(run.warnings[0])
@@ -182,14 +182,14 @@ def test_an_early_end_is_used_when_the_user_has_chosen_so(order: TrainerJob, tra
     assert "batch size" in str(run.warnings[0])
 
 
-def test_an_end_without_done_is_a_failure_even_with_code_0(order: TrainerJob, trainer):
+def test_an_end_without_done_is_a_failure_even_with_code_0(trainer_job: TrainerJob, trainer):
     trainer("")
     with pytest.raises(TrainingFailed):
-        launch(order, silent)
+        launch(trainer_job, silent)
 
 
 @pytest.mark.parametrize("stubborn", [False, True], ids=["obedient", "ignores everything"])
-def test_cancel_ends_the_whole_group_within_3_seconds(order: TrainerJob, trainer, tmp_path: Path, stubborn: bool):
+def test_cancel_ends_the_whole_group_within_3_seconds(trainer_job: TrainerJob, trainer, tmp_path: Path, stubborn: bool):
     ignore = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)" if stubborn else ""
     trainer(f"""
 {ignore}
@@ -207,17 +207,17 @@ time.sleep(60)
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        launch(order, report)
+        launch(trainer_job, report)
     assert time.monotonic() - cancelled_at < 3
     time.sleep(0.2)
     for pid in json.loads((tmp_path / "pids").read_text()):
         assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
-def test_silence_still_gives_signs_of_life(order: TrainerJob, trainer):
+def test_silence_still_gives_signs_of_life(trainer_job: TrainerJob, trainer):
     trainer('time.sleep(1.8); say("checkpoint", step=3, file="c3"); say("done", seconds=1.0)')
     heard: list[Step] = []
-    launch(order, heard.append)
+    launch(trainer_job, heard.append)
     assert len(heard) >= 4
 
 

@@ -20,24 +20,24 @@ from easyphoto.training.launch import TrainerJob, ValidationInput, build_config,
 from kohya_train.contract import STOP_WITH_PARENT
 
 
-def test_the_true_trainer_reports_a_missing_base(order: TrainerJob):
+def test_the_true_trainer_reports_a_missing_base(trainer_job: TrainerJob):
     with pytest.raises(TrainingFailed) as caught:
-        launch(order, silent)
+        launch(trainer_job, silent)
     assert "BadBaseModel" in caught.value.problem
     assert caught.value.exit_code == 1
 
 
 @pytest.mark.slow
-def test_the_true_trainer_trains_the_shipped_base_and_goes_on_after_a_cancel(order: TrainerJob, tmp_path: Path):
-    for file in order.training_set.pictures:
+def test_the_true_trainer_trains_the_shipped_base_and_goes_on_after_a_cancel(trainer_job: TrainerJob, tmp_path: Path):
+    for file in trainer_job.training_set.pictures:
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.effect_noise((128, 128), 60).convert("RGB").save(file)
         file.with_suffix(".txt").write_text("a caption", encoding="utf-8")
     Image.new("RGB", (128, 192), (150, 120, 100)).save(tmp_path / "t.png")
     Image.new("L", (128, 192), 255).save(tmp_path / "m.png")
-    order = replace(
-        order,
-        request=replace(order.request, resolution=128, save_steps=1, steps_per_photo=1, accumulation=1),
+    trainer_job = replace(
+        trainer_job,
+        request=replace(trainer_job.request, resolution=128, save_steps=1, steps_per_photo=1, accumulation=1),
         base=Checkpoint("built-in", ModelFamily.BUILTIN, shipped_models() / "builtin" / "base"),
         templates=(ValidationInput(tmp_path / "t.png", tmp_path / "m.png"),),
         resume=True,
@@ -48,8 +48,8 @@ def test_the_true_trainer_trains_the_shipped_base_and_goes_on_after_a_cancel(ord
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        launch(order, cancel)
-    run = launch(order, silent)
+        launch(trainer_job, cancel)
+    run = launch(trainer_job, silent)
     assert [one.step for one in run.checkpoints] == [1, 2, 3]
     assert [trial.step for trial in run.validation_images][-1] == 3
     assert [step for step, _ in run.losses] == [1, 2, 3]
@@ -60,10 +60,10 @@ def test_the_true_trainer_trains_the_shipped_base_and_goes_on_after_a_cancel(ord
     assert inspect(tmp_path / "merged.safetensors").modules == 96
 
 
-def test_the_trainer_does_not_outlive_its_parent(order: TrainerJob, tmp_path: Path):
+def test_the_trainer_does_not_outlive_its_parent(trainer_job: TrainerJob, tmp_path: Path):
     """A parent that is killed closes the trainer's standard input; that ends it."""
     file = tmp_path / "run.json"
-    build_config(order).write(file)
+    build_config(trainer_job).write(file)
     stuck = "import time, kohya_train.__main__ as m; m._run = lambda *a: time.sleep(60); m.main()"
     environment = {**os.environ, "PYTHONPATH": str(checkout())}
     code = f"""

@@ -120,16 +120,16 @@ def test_the_trainer_runs_in_the_python_that_was_given(
     context: TrainingContext, photos: list[Photo], monkeypatch: pytest.MonkeyPatch
 ):
     given = Interpreter(Path("a python"), (Path("packages"),), private=True)
-    orders: list[TrainerJob] = []
+    trained: list[TrainerJob] = []
 
-    def stop(order: TrainerJob, report: Progress) -> None:
-        orders.append(order)
+    def stop(job: TrainerJob, report: Progress) -> None:
+        trained.append(job)
         raise Cancelled
 
     monkeypatch.setattr(module, "launch", stop)
     with pytest.raises(Cancelled):
         train(request(validation=False), photos, replace(context, trainer=lambda report: given), silent)
-    assert orders[0].interpreter == given
+    assert trained[0].interpreter == given
     assert context.engine.is_released
 
 

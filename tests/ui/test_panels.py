@@ -225,7 +225,7 @@ def test_a_bad_template_is_named_and_the_good_one_is_chosen(context: UiContext, 
     assert "half.jpg" in troubles
     assert "x.gif" in troubles
     assert len(selection.chosen) == 1
-    assert context.templates.spots(selection.chosen)[selection.chosen[0]][1].width > 0.2
+    assert context.templates.face_boxes(selection.chosen)[selection.chosen[0]][1].width > 0.2
     context.templates.remove(selection.chosen[0])
     assert [card.id for card in context.templates.cards()] == [SHIPPED]
 

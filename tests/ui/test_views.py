@@ -29,7 +29,7 @@ from easyphoto.ui.train_view import curves, figures_html, outcome_html
 
 SAY = Translator()
 NASTY = '<img src=x onerror="alert(1)">.jpg'
-SPOTS = (FaceBox(0.1, 0.2, 0.1, 0.1), FaceBox(0.5, 0.2, 0.3, 0.3))
+FACE_BOXES = (FaceBox(0.1, 0.2, 0.1, 0.1), FaceBox(0.5, 0.2, 0.3, 0.3))
 
 
 def report(verdict: str, **more: object) -> dict:
@@ -234,24 +234,24 @@ def test_no_curve_before_the_first_step():
 
 
 def test_the_largest_face_goes_to_the_person_and_the_others_stay():
-    assert Selection(person="ada").persons_in("t", SPOTS) == ("", "ada")
+    assert Selection(person="ada").persons_in("t", FACE_BOXES) == ("", "ada")
 
 
 def test_a_cast_by_hand_holds_for_its_template_only():
-    selection = Selection(person="ada").toggled("t").toggled("u").assigned("t", 0, "bob", SPOTS)
-    assert selection.persons_in("t", SPOTS) == ("bob", "ada")
-    assert selection.persons_in("u", SPOTS) == ("", "ada")
+    selection = Selection(person="ada").toggled("t").toggled("u").assigned("t", 0, "bob", FACE_BOXES)
+    assert selection.persons_in("t", FACE_BOXES) == ("bob", "ada")
+    assert selection.persons_in("u", FACE_BOXES) == ("", "ada")
 
 
 def test_templates_with_the_same_cast_are_one_order():
-    selection = Selection(person="ada").toggled("t").toggled("u").toggled("v").assigned("v", 1, "bob", SPOTS)
-    spots = {"t": SPOTS, "u": SPOTS, "v": SPOTS}
-    assert orders(selection, spots) == [(("", "ada"), ["t", "u"]), (("", "bob"), ["v"])]
+    selection = Selection(person="ada").toggled("t").toggled("u").toggled("v").assigned("v", 1, "bob", FACE_BOXES)
+    face_boxes = {"t": FACE_BOXES, "u": FACE_BOXES, "v": FACE_BOXES}
+    assert orders(selection, face_boxes) == [(("", "ada"), ["t", "u"]), (("", "bob"), ["v"])]
 
 
 def test_a_template_nobody_is_in_is_no_order():
-    selection = Selection(person="ada").toggled("t").assigned("t", 1, "", SPOTS)
-    assert orders(selection, {"t": SPOTS}) == []
+    selection = Selection(person="ada").toggled("t").assigned("t", 1, "", FACE_BOXES)
+    assert orders(selection, {"t": FACE_BOXES}) == []
 
 
 def test_unchoosing_shows_another_template():

@@ -56,15 +56,15 @@ class WebuiEngine:
             return Rendered(job.picture)
         frame, job_in_frame = padded(job, 8)
         with acquire_queue(host.lock, report):
-            order, notes = self._order(host, job_in_frame)
+            call, notes = self._call(host, job_in_frame)
             try:
-                painted = paint(host, order, report)
+                painted = paint(host, call, report)
             finally:
                 if not self._sessions:
                     checkpoints.restore_checkpoint(host)
         return Rendered(blend(job.picture, frame.crop(painted), job.mask), notes)
 
-    def _order(self, host: Host, job: RenderJob) -> tuple[Img2ImgCall, tuple[Message, ...]]:
+    def _call(self, host: Host, job: RenderJob) -> tuple[Img2ImgCall, tuple[Message, ...]]:
         """What is asked of the host, and what cannot be honoured. Raises MissingModel, BadModel, RenderFailed."""
         checkpoint, entry = self._checkpoints.find(host, job.checkpoint)
         units, left_out = choose_units(host, job.hints, checkpoint.family)

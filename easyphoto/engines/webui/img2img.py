@@ -72,18 +72,18 @@ def enough_steps(job: RenderJob) -> int:
     return steps if int(steps * job.strength) >= 1 else math.floor(1 / job.strength) + 1
 
 
-def paint(host: Host, order: Img2ImgCall, report: Progress) -> Image.Image:
+def paint(host: Host, request: Img2ImgCall, report: Progress) -> Image.Image:
     """The host's picture of the frame's size. Raises RenderFailed, BadModel, Cancelled and what `report` raises."""
     with (
         override_options(host, QUIET),
-        restore_options(host, order.overrides),
+        restore_options(host, request.overrides),
         _stated(host),
-        closing(_processing(host, order)) as call,
+        closing(_processing(host, request)) as call,
     ):
-        before = _loading(host, order)
+        before = _loading(host, request)
         report(before)
-        with reported(host.state, report, before), monitored(host, call, order.units) as monitor:
-            processed = host.run(lambda: _process(host, call, order.job.seed))
+        with reported(host.state, report, before), monitored(host, call, request.units) as monitor:
+            processed = host.run(lambda: _process(host, call, request.job.seed))
             if monitor.troubles:
                 monitor.check(processed)
         if any(getattr(host.state, mark, False) for mark in _STOPPED):
@@ -91,10 +91,10 @@ def paint(host: Host, order: Img2ImgCall, report: Progress) -> Image.Image:
         if not processed.images:
             raise RenderFailed("webui.no-picture", stage="render")
         monitor.check(processed)
-        check_used(host, order.entry, order.checkpoint)
-        check_applied(host, order.job.loras, processed.comments)
-    painted = _picture(processed, order)
-    report(Step(Stage.RENDER, order.job.steps, order.job.steps))
+        check_used(host, request.entry, request.checkpoint)
+        check_applied(host, request.job.loras, processed.comments)
+    painted = _picture(processed, request)
+    report(Step(Stage.RENDER, request.job.steps, request.job.steps))
     return painted
 
 
@@ -112,24 +112,24 @@ def _stated(host: Host) -> Iterator[None]:
         host.shared.total_tqdm.clear()  # the bar in the host's console
 
 
-def _loading(host: Host, order: Img2ImgCall) -> Step:
+def _loading(host: Host, request: Img2ImgCall) -> Step:
     """What is said until the first step."""
     held = getattr(host.sd_models.model_data.sd_model, "sd_checkpoint_info", None)
-    if held is not None and held.filename == order.entry.filename:
-        return Step(Stage.RENDER, 0, order.job.steps)
-    return Step(Stage.LOAD_MODEL, 0, 1, order.checkpoint.name)
+    if held is not None and held.filename == request.entry.filename:
+        return Step(Stage.RENDER, 0, request.job.steps)
+    return Step(Stage.LOAD_MODEL, 0, 1, request.checkpoint.name)
 
 
-def _processing(host: Host, order: Img2ImgCall) -> Any:
+def _processing(host: Host, request: Img2ImgCall) -> Any:
     """The host's description of the job. The mask is hard: our own blending feathers."""
-    job, outside = order.job, str(getattr(host.options, "outdir_img2img_samples", ""))
+    job, outside = request.job, str(getattr(host.options, "outdir_img2img_samples", ""))
     call = host.processing.StableDiffusionProcessingImg2Img(
         outpath_samples=outside,
         outpath_grids=outside,
-        prompt=order.prompt,
+        prompt=request.prompt,
         negative_prompt=job.negative_prompt,
         seed=job.seed,
-        **order.sampler,
+        **request.sampler,
         steps=enough_steps(job),
         cfg_scale=job.cfg_scale,
         width=job.picture.width,
@@ -147,7 +147,7 @@ def _processing(host: Host, order: Img2ImgCall) -> Any:
         inpaint_full_res=False,
         resize_mode=0,
         denoising_strength=job.strength,
-        override_settings=dict(order.overrides),
+        override_settings=dict(request.overrides),
         override_settings_restore_afterwards=True,
     )
     call.is_api = True  # before scripts are set, else the host's own widgets overwrite steps, sampler and seed
@@ -182,8 +182,8 @@ def _failed(problem: Exception) -> RenderFailed:
 _STOPPED = ("interrupted", "skipped", "stopping_generation")
 
 
-def _picture(processed: Any, order: Img2ImgCall) -> Image.Image:
+def _picture(processed: Any, request: Img2ImgCall) -> Image.Image:
     painted: Image.Image = processed.images[0].convert("RGB")
-    if is_blank(painted, order.job.picture):
-        raise RenderFailed("webui.black-picture", stage="render", file=order.checkpoint.name)
+    if is_blank(painted, request.job.picture):
+        raise RenderFailed("webui.black-picture", stage="render", file=request.checkpoint.name)
     return painted

@@ -99,8 +99,8 @@ def fuse(
     wear = _wear(canvas.pixels, canvas.mesh)
     tried = choices[: 1 if judge is None else recipe.tries]
     worth = [choice for choice in tried if choice.cost <= tried[0].cost + recipe.worse]
-    trials = [_candidate(canvas, wear, replace(choice, source=prepare(choice.source)), recipe) for choice in worth]
-    best = trials[0] if judge is None or len(trials) == 1 else _best(canvas, trials, sources, judge)
+    attempts = [_candidate(canvas, wear, replace(choice, source=prepare(choice.source)), recipe) for choice in worth]
+    best = attempts[0] if judge is None or len(attempts) == 1 else _best(canvas, attempts, sources, judge)
     picture, mask = canvas.put_back(best.goal, best.pixels, best.mask)
     wears = notes_on_wear(_wear_of(best.choice.source), wear)
     notes = (*notes_on(best.choice), *wears, *soft_note(sources[best.choice.index]))
@@ -108,7 +108,7 @@ def fuse(
     return FusionResult(picture, mask, best.choice.index, best.choice.gap, notes, fit)
 
 
-# ---------------------------------------------------------------- one trial
+# ---------------------------------------------------------------- one attempt
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,25 +157,25 @@ def _dissolved(before: Pixels, after: Pixels, share: float) -> Pixels:
 
 
 def _best(
-    canvas: FaceCrop, trials: Sequence[_Candidate], sources: Sequence[FusionSource], judge: Embedder
+    canvas: FaceCrop, attempts: Sequence[_Candidate], sources: Sequence[FusionSource], judge: Embedder
 ) -> _Candidate:
-    """The trial nearest to the middle of the person's photos; a different expression and faults count too."""
+    """The attempt nearest to the middle of the person's photos; a different expression and faults count too."""
     rows = [s.face.embedding for s in sources if s.face.embedding is not None]
     if not rows:
-        rows = [judge.embed(trial.choice.source.picture, trial.choice.source.face) for trial in trials]
+        rows = [judge.embed(attempt.choice.source.picture, attempt.choice.source.face) for attempt in attempts]
     center = robust_center(np.stack(rows))
     gaps = [
-        distance(judge.embed(trial.pixels, face_of(trial.goal)), center)
-        + _EXPRESSION_WEIGHT * expression_cost(trial.choice.expression, trial.choice.wanted)
-        - QUALITY_WEIGHT * _quality(canvas, trial)
-        for trial in trials
+        distance(judge.embed(attempt.pixels, face_of(attempt.goal)), center)
+        + _EXPRESSION_WEIGHT * expression_cost(attempt.choice.expression, attempt.choice.wanted)
+        - QUALITY_WEIGHT * _quality(canvas, attempt)
+        for attempt in attempts
     ]
-    return trials[int(np.argmin(gaps))]
+    return attempts[int(np.argmin(gaps))]
 
 
-def _quality(canvas: FaceCrop, trial: _Candidate) -> float:
-    fit = PhotoFit(trial.choice.gap, trial.choice.expression.eyes_open)
-    return quality_of(Repainted(canvas.pixels, trial.pixels, canvas.mesh, trial.goal, trial.mask), fit).value
+def _quality(canvas: FaceCrop, attempt: _Candidate) -> float:
+    fit = PhotoFit(attempt.choice.gap, attempt.choice.expression.eyes_open)
+    return quality_of(Repainted(canvas.pixels, attempt.pixels, canvas.mesh, attempt.goal, attempt.mask), fit).value
 
 
 @dataclass(frozen=True, eq=False)
