@@ -81,7 +81,9 @@ def save_validation_images(run: TrainerRun, step: int, repaint: bool = True) -> 
                     part = file.with_suffix(".part.png")
                     painted.save(part)
                     part.replace(file)
-            except Exception as problem:  # a validation image is a convenience: whatever breaks it must not cost the training
+            except (
+                Exception
+            ) as problem:  # a validation image is a convenience: whatever breaks it must not cost the training
                 _log.exception("validation image %d of step %d", number, step)
                 why = f"{type(problem).__name__}: {problem}"
                 run.report(warned(TrainerError("validation-failed", number=number, step=step, why=why)))

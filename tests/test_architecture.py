@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
+from collections import Counter
 from fnmatch import fnmatch
 
 import pytest
@@ -260,3 +261,9 @@ def test_names_docstrings_and_comments_use_no_metaphors():
         allowed = next((words for folder, words in LITERAL.items() if folder in place), set())
         found += [f"{place}:{line} {word}" for line, word in words_of(file) if word in METAPHORS - allowed]
     assert found == []
+
+
+def test_test_files_have_names_of_their_own():
+    """pytest imports them by name alone."""
+    names = Counter(file.name for file in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []

@@ -85,7 +85,9 @@ def _spot(box: Box, size: tuple[int, int]) -> FaceBox:
     return FaceBox(box.left / w, box.top / h, box.width / w, box.height / h)
 
 
-def orders(selection: Selection, face_boxes: Mapping[str, Sequence[FaceBox]]) -> list[tuple[tuple[str, ...], list[str]]]:
+def orders(
+    selection: Selection, face_boxes: Mapping[str, Sequence[FaceBox]]
+) -> list[tuple[tuple[str, ...], list[str]]]:
     """One order for every different assignment: (persons from left to right, templates).
 
     Templates nobody is in are left out.

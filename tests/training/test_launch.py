@@ -63,7 +63,11 @@ def test_without_validation_there_are_no_trials(trainer_job: TrainerJob):
 
 def test_a_base_without_file_is_refused(trainer_job: TrainerJob):
     with pytest.raises(MissingModel):
-        build_config(TrainerJob(trainer_job.training_set, trainer_job.request, Checkpoint("x", ModelFamily.SD15), trainer_job.folder))
+        build_config(
+            TrainerJob(
+                trainer_job.training_set, trainer_job.request, Checkpoint("x", ModelFamily.SD15), trainer_job.folder
+            )
+        )
 
 
 def test_the_command_is_this_python_on_a_leash(tmp_path: Path):
