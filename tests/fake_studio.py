@@ -22,9 +22,9 @@ from easyphoto.domain import (
     Person,
     Photo,
     PhotoReport,
-    Portrait,
     PortraitRequest,
     QuickRequest,
+    SavedPortrait,
     Template,
     TrainingSet,
     TrainRequest,
@@ -164,12 +164,12 @@ class FakeStudio:
         return delete_person(person_id, self)  # type: ignore[arg-type]
 
     @staticmethod
-    def _made(request: PortraitRequest, template: Template, folder: Path) -> Portrait:
+    def _made(request: PortraitRequest, template: Template, folder: Path) -> SavedPortrait:
         picture = open_picture(template.file)
         seed = 7 if request.seed < 0 else request.seed
         scores = tuple(FaceScore(p, Box(0, 0, 9, 9), 0.9, 0.4, LikenessLevel.RESEMBLES) for p in request.persons if p)
-        done = Portrait(picture, template.name, scores, seed, f"{request.prompt}\nSeed: {seed}")
+        infotext = f"{request.prompt}\nSeed: {seed}"
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / f"{len(list(folder.iterdir()))}.png"
-        save_picture(picture, file, done.infotext)
-        return replace(done, file=file)
+        save_picture(picture, file, infotext)
+        return SavedPortrait(file, template.name, scores, seed, infotext, (), {})

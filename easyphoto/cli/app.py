@@ -33,7 +33,7 @@ from easyphoto.cli.terminal import (
     start_logging,
     use_utf8,
 )
-from easyphoto.domain import Portrait
+from easyphoto.domain import SavedPortrait
 from easyphoto.locales import message
 from easyphoto.paths import Paths, default_root
 from easyphoto.private_files import temporary_files_in
@@ -106,7 +106,7 @@ def yield_processor() -> None:
 
 def attempt(given: argparse.Namespace, open_studio: OpenStudio, beside: Console) -> tuple[CommandResult, bool]:
     """The command's answer, or what went wrong and True; portraits that are finished are listed in both."""
-    finished: list[Portrait] = []
+    finished: list[SavedPortrait] = []
     try:
         return _run(given, open_studio, beside, finished), False
     except (Cancelled, KeyboardInterrupt):
@@ -139,7 +139,7 @@ def code_of(error: errors.EasyPhotoError) -> int:
 
 
 def _run(
-    given: argparse.Namespace, open_studio: OpenStudio, beside: Console, finished: list[Portrait]
+    given: argparse.Namespace, open_studio: OpenStudio, beside: Console, finished: list[SavedPortrait]
 ) -> CommandResult:
     if given.command == "doctor":
         return commands.doctor(given.data)
@@ -150,7 +150,7 @@ def _run(
 
 
 def _work(
-    given: argparse.Namespace, open_studio: OpenStudio, beside: Console, finished: list[Portrait]
+    given: argparse.Namespace, open_studio: OpenStudio, beside: Console, finished: list[SavedPortrait]
 ) -> CommandResult:
     if given.command == "ui":
         return commands.ui(given, open_studio(given.data), beside)

@@ -19,9 +19,9 @@ from easyphoto.domain import (
     ModelFamily,
     Person,
     PhotoReport,
-    Portrait,
     PortraitRequest,
     QuickRequest,
+    SavedPortrait,
     TrainRequest,
 )
 from easyphoto.errors import BadRequest, EasyPhotoError
@@ -45,11 +45,11 @@ class CommandContext:
 
     studio: Studio
     report: Progress
-    finished: list[Portrait] = field(default_factory=list)  # portraits that are saved already
+    finished: list[SavedPortrait] = field(default_factory=list)  # portraits that are saved already
 
-    def on_result(self, done: Portrait | EasyPhotoError) -> None:
+    def on_result(self, done: SavedPortrait | EasyPhotoError) -> None:
         """Takes each as it is finished."""
-        if isinstance(done, Portrait):
+        if isinstance(done, SavedPortrait):
             self.finished.append(done)
 
 
@@ -119,7 +119,7 @@ def _made(batch: PortraitBatch) -> CommandResult:
     return CommandResult(data, lines, code=PART_FAILED if batch.failures else 0)
 
 
-def with_finished(result: CommandResult, finished: Sequence[Portrait]) -> CommandResult:
+def with_finished(result: CommandResult, finished: Sequence[SavedPortrait]) -> CommandResult:
     """A failure that also names the portraits that were saved before it."""
     if not finished:
         return result
@@ -135,8 +135,8 @@ def _report(photo: PhotoReport) -> dict[str, Any]:
     return {**asdict(photo), "reasons": _json(photo.reasons)}
 
 
-def portrait_facts(done: Portrait) -> dict[str, Any]:
-    """A portrait as JSON, without its pixels."""
+def portrait_facts(done: SavedPortrait) -> dict[str, Any]:
+    """A portrait as JSON."""
     scores = [{**asdict(score), "word": str(score.level.message)} for score in done.scores]
     named = {"file": str(done.file), "template": done.template, "seed": done.seed}
     return {
@@ -270,7 +270,7 @@ def _verdicts(reports: tuple[PhotoReport, ...]) -> list[tuple[Message | str, ...
     return rows
 
 
-def _listed(portraits: Sequence[Portrait]) -> list[Message | str]:
+def _listed(portraits: Sequence[SavedPortrait]) -> list[Message | str]:
     """Each file with its details below."""
     listed: list[Message | str] = []
     for done in portraits:
@@ -278,7 +278,7 @@ def _listed(portraits: Sequence[Portrait]) -> list[Message | str]:
     return listed
 
 
-def details(done: Portrait) -> list[Message]:
+def details(done: SavedPortrait) -> list[Message]:
     """Likeness, quality and notes of a portrait, indented below its file."""
     scores = [
         message("cli.distance", before=one.before, after=one.after, level=one.level.message) for one in done.scores

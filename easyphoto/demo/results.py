@@ -16,7 +16,7 @@ from easyphoto import __version__
 from easyphoto.cli.commands import not_made
 from easyphoto.demo.memory import Peak
 from easyphoto.demo.report import PhotoEntry, PortraitEntry, ReportFacts, Training
-from easyphoto.domain import Photo, PhotoReport, Portrait, PortraitRequest, Template, TrainRequest, options_of
+from easyphoto.domain import Photo, PhotoReport, PortraitRequest, SavedPortrait, Template, TrainRequest, options_of
 from easyphoto.errors import BadPicture
 from easyphoto.locales import Message
 
@@ -51,7 +51,7 @@ def result_of(run: DemoRun, peak: Peak, out: Path) -> dict[str, Any]:
     return {"portraits": portraits, **figures, "peak_rss_mb": round(peak.megabytes, 1)}
 
 
-def _result(portrait: Portrait, out: Path) -> dict[str, Any]:
+def _result(portrait: SavedPortrait, out: Path) -> dict[str, Any]:
     first = portrait.scores[0] if portrait.scores else None
     likeness = {"likeness_before": first and first.before, "likeness_after": first and first.after}
     spent = {stage: round(seconds, 2) for stage, seconds in portrait.seconds.items()}
@@ -84,9 +84,9 @@ def facts_of(run: DemoRun, peak: Peak, out: Path) -> ReportFacts:
     )
 
 
-def _card(portrait: Portrait, run: DemoRun, out: Path) -> PortraitEntry:
+def _card(portrait: SavedPortrait, run: DemoRun, out: Path) -> PortraitEntry:
     template = next(template.file for template in run.templates if template.name == portrait.template)
-    shown = data_uri(portrait.picture, PORTRAIT_PX)
+    shown = picture_uri(portrait.file, PORTRAIT_PX)
     before = picture_uri(template, PORTRAIT_PX)
     file = _relative(portrait.file, out)
     return PortraitEntry(before, shown, file, portrait.template, portrait.scores, tuple(portrait.notes))

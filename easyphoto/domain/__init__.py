@@ -25,6 +25,7 @@ from easyphoto.domain.portrait import (
     QualityParts,
     Rendered,
     RenderJob,
+    SavedPortrait,
 )
 from easyphoto.domain.quick import QuickRequest
 from easyphoto.domain.training import (
@@ -71,6 +72,7 @@ __all__ = [
     "QuickRequest",
     "RenderJob",
     "Rendered",
+    "SavedPortrait",
     "StoredTemplate",
     "Template",
     "TemplateFacts",

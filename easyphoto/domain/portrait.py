@@ -197,4 +197,29 @@ class Portrait:
     infotext: str  # WebUI's text format
     notes: tuple[Message, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
-    file: Path | None = None
+
+
+@dataclass(frozen=True)
+class SavedPortrait:
+    """A portrait in its file: as many as a batch has, memory does not grow with their pixels."""
+
+    file: Path
+    template: str
+    scores: tuple[FaceScore, ...]
+    seed: int
+    infotext: str
+    notes: tuple[Message, ...]
+    seconds: dict[str, float]
+
+    @classmethod
+    def of(cls, portrait: Portrait, file: Path) -> SavedPortrait:
+        """The portrait that was saved as `file`."""
+        return cls(
+            file,
+            portrait.template,
+            portrait.scores,
+            portrait.seed,
+            portrait.infotext,
+            portrait.notes,
+            portrait.seconds,
+        )

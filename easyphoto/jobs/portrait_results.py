@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from easyphoto.domain import Portrait, Template
+from easyphoto.domain import SavedPortrait, Template
 from easyphoto.errors import EasyPhotoError, stored_code
 from easyphoto.jobs.requests import as_json
 from easyphoto.jobs.task import Result, Task
@@ -28,9 +28,9 @@ class PortraitResults:
         """Templates that no try has handled."""
         return self._task.templates[self._handled :]
 
-    def add(self, done: Portrait | EasyPhotoError) -> None:
+    def add(self, done: SavedPortrait | EasyPhotoError) -> None:
         """A finished portrait, or why there is none; kept at once."""
-        if isinstance(done, Portrait):
+        if isinstance(done, SavedPortrait):
             self._result["portraits"].append(portrait_facts(done, self._root))
         else:
             self._task.rename(done)
@@ -72,10 +72,9 @@ class NoPortraits(EasyPhotoError):
         return {**super().as_json(), "kind": self.kind or type(self).__name__}
 
 
-def portrait_facts(done: Portrait, root: Path) -> Result:
-    """A portrait as JSON, without its pixels."""
-    facts: Result = as_json(replace(done, picture=None), root)  # type: ignore[arg-type]
-    del facts["picture"]
+def portrait_facts(done: SavedPortrait, root: Path) -> Result:
+    """A portrait as JSON."""
+    facts: Result = as_json(done, root)
     words = [str(score.level.message) for score in done.scores]
     facts["likeness"] = [{**score, "word": word} for score, word in zip(facts.pop("scores"), words, strict=True)]
     return facts

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from easyphoto.domain import Person, Portrait, PortraitRequest, Template
+from easyphoto.domain import Person, Portrait, PortraitRequest, SavedPortrait, Template
 from easyphoto.errors import BadRequest, EasyPhotoError, PersonGone
 from easyphoto.faces.base import FaceToolbox
 from easyphoto.images import save_picture
@@ -26,11 +26,11 @@ STEM = LONGEST_STEM - 12
 TRIED = 2_000_000
 """Bytes that must fit into the folder before anything is rendered."""
 
-OnResult = Callable[[Portrait | EasyPhotoError], None]
+OnResult = Callable[[SavedPortrait | EasyPhotoError], None]
 """Called with every portrait as soon as it is saved, and with the failure of every template that gave none."""
 
 
-def discard(result: Portrait | EasyPhotoError) -> None:
+def discard(result: SavedPortrait | EasyPhotoError) -> None:
     """An OnResult that waits for the whole batch."""
 
 
@@ -48,7 +48,7 @@ class BatchContext:
 class PortraitBatch:
     """What came out, and what could not be made."""
 
-    portraits: tuple[Portrait, ...]
+    portraits: tuple[SavedPortrait, ...]
     failures: tuple[EasyPhotoError, ...]
 
 
@@ -67,7 +67,7 @@ def generate_batch(
     _check_loras(request, [subject.person for subject in people.values()], tools)
     _check_folder(context.folder)
     to = _Destination(context.library, context.folder, tuple(subject.person for subject in people.values()))
-    results: list[Portrait | EasyPhotoError] = []
+    results: list[SavedPortrait | EasyPhotoError] = []
     with tools.engine.session():
         for number, template in enumerate(templates):
             report(Step(Stage.PORTRAIT, number, len(templates), template.name))
@@ -75,7 +75,7 @@ def generate_batch(
             context.on_result(results[-1])
     report(Step(Stage.PORTRAIT, len(templates), len(templates)))
     return PortraitBatch(
-        tuple(result for result in results if isinstance(result, Portrait)),
+        tuple(result for result in results if isinstance(result, SavedPortrait)),
         tuple(result for result in results if isinstance(result, EasyPhotoError)),
     )
 
@@ -123,7 +123,9 @@ class _Destination:
     persons: tuple[Person, ...]
 
 
-def _attempt(template: Template, make: Callable[[Template], Portrait], to: _Destination) -> Portrait | EasyPhotoError:
+def _attempt(
+    template: Template, make: Callable[[Template], Portrait], to: _Destination
+) -> SavedPortrait | EasyPhotoError:
     """The saved portrait, or why there is none."""
     try:
         return _saved(make(template), to)
@@ -138,10 +140,10 @@ def _attempt(template: Template, make: Callable[[Template], Portrait], to: _Dest
             return failure
 
 
-def _saved(portrait: Portrait, to: _Destination) -> Portrait:
-    """With its file. Raises PersonGone, OSError when the system will not write."""
+def _saved(portrait: Portrait, to: _Destination) -> SavedPortrait:
+    """In its file. Raises PersonGone, OSError when the system will not write."""
     with to.library.unchanged(to.persons):
         make_private(to.folder)
         file = free_name(to.folder, f"{shortened(Path(portrait.template).stem, STEM)}-{portrait.seed}")
         save_picture(portrait.picture, file, portrait.infotext)
-    return replace(portrait, file=file)
+    return SavedPortrait.of(portrait, file)

@@ -1,4 +1,4 @@
-"""Portraits with the true toolbox, one after the other, in one process: ``python portrait_memory.py ROOT N``.
+"""Portraits with the true toolbox, one batch in one process: ``python portrait_memory.py ROOT N``.
 
 Prints the megabytes that the process holds after each, as one JSON list.
 """
@@ -11,7 +11,8 @@ from pathlib import Path
 
 import psutil
 
-from easyphoto.domain import ModelFamily, Photo, PortraitRequest, Template, TrainRequest
+from easyphoto.domain import ModelFamily, Photo, PortraitRequest, SavedPortrait, Template, TrainRequest
+from easyphoto.errors import EasyPhotoError
 from easyphoto.studio import Studio
 
 
@@ -23,11 +24,14 @@ def memory_after_each(root: Path, count: int) -> list[float]:
     studio.train(request, [Photo(photo, photo.name)])
     files = sorted(studio.paths.shipped_templates.glob("*.jpg"))[:3]
     wanted, process = PortraitRequest.for_family(ModelFamily.BUILTIN, persons=("ann",)), psutil.Process()
-    for number in range(count):
-        batch = studio.portrait(wanted, [Template(files[number % len(files)], f"{number}.jpg")])
-        if batch.failures:
-            raise batch.failures[0]
+    templates = [Template(files[number % len(files)], f"{number}.jpg") for number in range(count)]
+
+    def measured(done: SavedPortrait | EasyPhotoError) -> None:
+        if isinstance(done, EasyPhotoError):
+            raise done
         held.append(process.memory_info().rss / 1e6)
+
+    studio.portrait(wanted, templates, on_result=measured)
     return held
 
 

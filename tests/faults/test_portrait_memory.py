@@ -1,4 +1,4 @@
-"""Many requests for a portrait in one process: its memory stays what it was after the first ones."""
+"""Many portraits in one batch: memory stays what it was after the first ones."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from fake_studio import make_person
 from fakes import FakeEngine, FakeFaces, draw_faces
 from PIL import Image
 
-from easyphoto.domain import Portrait, PortraitRequest, Template
+from easyphoto.domain import PortraitRequest, SavedPortrait, Template
 from easyphoto.errors import EasyPhotoError, PersonGone
 from easyphoto.library import Library
 from easyphoto.paths import Paths
@@ -27,7 +27,7 @@ def library(tmp_path: Path) -> Library:
     return Library(paths)
 
 
-def made(library: Library, tmp_path: Path, done: list[Portrait | EasyPhotoError]) -> None:
+def made(library: Library, tmp_path: Path, done: list[SavedPortrait | EasyPhotoError]) -> None:
     context = batch.BatchContext(Tools(FakeEngine(), FakeFaces()), library, tmp_path / "out", done.append)
     shown = [Template(tmp_path / "shown.png", "shown.png")]
     batch.generate_batch(PortraitRequest(persons=("ann",)), shown, context, silent)
@@ -52,7 +52,7 @@ def test_while_they_are_rendered(library: Library, tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr(batch, "open_subject", lambda person, faces: _Opened(person))
     monkeypatch.setattr(batch, "generate", gone)
-    done: list[Portrait | EasyPhotoError] = []
+    done: list[SavedPortrait | EasyPhotoError] = []
     with pytest.raises(PersonGone):
         made(library, tmp_path, done)
     assert done == []
