@@ -91,7 +91,7 @@
 
   document.addEventListener("input", function (event) {
     if (!event.target.classList || !event.target.classList.contains("ep-range")) return;
-    event.target.closest(".ep-compare").style.setProperty("--at", event.target.value + "%");
+    event.target.closest(".ep-compare").style.setProperty("--at", event.target.value);
   });
 
   document.addEventListener("focusin", function (event) {

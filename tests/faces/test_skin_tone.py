@@ -193,3 +193,9 @@ def test_a_beige_shirt_under_a_dark_face_is_no_skin(toolbox: BuiltinToolbox):
     assert (result[shirt] == couple[shirt]).mean() > 0.98
     face = toolbox.regions(couple, man).skin > 250
     assert lightness(result)[face].mean() > lightness(couple)[face].mean() + 15
+
+
+@pytest.mark.parametrize("own", [35.0, 55.0, 85.0])
+def test_the_scenes_exposure_is_worth_little_however_far_the_tones_are_apart(own: float):
+    aimed = in_light_of(DARK, lch_to_lab(own, 22, 54))
+    assert abs(aimed[0] - DARK[0]) <= 2

@@ -67,8 +67,11 @@ def test_a_newcomers_whole_path(start_server: Start, open_page: Open, tmp_path: 
     page.wait_for_selector(".ep-face >> nth=1")
     page.click("#ep-portrait-go")
     page.wait_for_selector(".ep-shot-card")
-    page.locator(".ep-range").fill("20")
-    assert "20%" in page.locator(".ep-compare").get_attribute("style")
+    style = "getComputedStyle(e.querySelector('{}')).{}".format
+    shown = f"e => [{style('.ep-was', 'clipPath')}, +{style('.ep-tag-l', 'opacity')}]"
+    assert page.eval_on_selector(".ep-compare", shown) == ["inset(0px 100% 0px 0px)", 0]  # it opens on the portrait
+    page.locator(".ep-range").fill("40")
+    assert page.eval_on_selector(".ep-compare", shown) == ["inset(0px 60% 0px 0px)", 1]
     with page.expect_download() as download:
         page.click(".ep-shot-card >> text=Download")
     assert b"parameters" in Path(download.value.path()).read_bytes()[:4000]

@@ -28,7 +28,8 @@ _PURER_LIT = 1.0  # and to lighter, where they would glow
 _SMOOTHER = 0.6  # how much of its fine contrast skin loses at a change by e to lighter: pores shine, and shine stays
 _SPOT = 0.5  # bound of a spot's color, logarithmic
 _APART = 0.004  # squared sine between skin's color and white under which shine is not told from skin
-_SHARE = 0.9  # of the way to the person's lightness; the rest is the scene's exposure
+_EXPOSURE = 0.1  # of the way to the person's lightness is left out as the scene's exposure,
+_MOST_EXPOSURE = 1.5  # at most so many L*: very dark skin in a light scene stays very dark
 _SHOULDER = 0.55  # linear light above which lightened skin approaches white slowly
 
 
@@ -56,7 +57,8 @@ def in_light_of(wanted: Floats, own: Floats) -> Floats:
     """
     lightness, chroma, hue = lab_to_lch(own)
     goal, goal_chroma, goal_hue = lab_to_lch(wanted)
-    lightness += _SHARE * (goal - lightness)
+    left_out = np.clip(_EXPOSURE * (goal - lightness), -_MOST_EXPOSURE, _MOST_EXPOSURE)
+    lightness = goal - float(left_out)
     if chroma < _GRAY:
         return np.array([lightness, own[1], own[2]], np.float32)
     usual = float(np.interp(own[0], *_USUAL_CHROMA))
