@@ -90,6 +90,8 @@ def test_a_pasted_picture_is_a_photo(start_server: Start, open_page: Open, tmp_p
     page.evaluate(PASTE, base64.b64encode(selfie(tmp_path / "me.png").read_bytes()).decode())
     page.wait_for_selector(".ep-thumb img[alt='image.png']")
     open_tab(page, TRAIN)
+    page.wait_for_selector("#ep-train-check")
+    page.wait_for_selector("#ep-train-upload input[type=file]", state="attached")
     page.evaluate(PASTE, base64.b64encode(selfie(tmp_path / "me.png", 7).read_bytes()).decode())
     page.wait_for_selector("#ep-train-photos .ep-photo")
 
