@@ -19,6 +19,8 @@ from easyphoto.progress import Cancelled
 
 # runpy finds our package before we are told, so that the first thing after the word is ours
 STARTED = (
+    # a test run in the background may have inherited that Ctrl-C is ignored
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
     "import importlib.util, runpy; importlib.util.find_spec('easyphoto.__main__');"
     "print('started', flush=True); runpy.run_module('easyphoto', run_name='__main__')"
 )
