@@ -12,6 +12,7 @@ import pytest
 from api.api_world import b64, world
 from fake_studio import FakeStudio, make_person
 from PIL import Image
+from small_disk import fill_up, small_disk
 
 from easyphoto.domain import PortraitRequest
 from easyphoto.errors import NoStorage
@@ -24,21 +25,8 @@ from easyphoto.paths import Paths
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 4 MB."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    if os.system(f"mount -t tmpfs -o size=4m tmpfs {place} 2>/dev/null") != 0:
-        pytest.skip("only root can mount a small disk, and not in every container")
-    try:
+    with small_disk(tmp_path / "disk", 4) as place:
         yield place
-    finally:
-        os.system(f"umount -l {place}")
-
-
-def fill(disk: Path) -> None:
-    """To the last page."""
-    with pytest.raises(OSError), (disk / "filler").open("wb", buffering=0) as out:
-        while True:
-            out.write(b"\xa5" * 4096)
 
 
 def files(folder: Path) -> set[str]:
@@ -61,7 +49,7 @@ def test_the_program_starts_lists_and_deletes(disk: Path, tmp_path: Path):
     (tmp_path / "data").symlink_to(disk)
     paths = Paths(tmp_path / "data")
     job = worked(paths, tmp_path)
-    fill(disk)
+    fill_up(disk)
     with world(tmp_path) as w:
         (listed,) = w.get("jobs").json()["jobs"]
         assert listed["id"] == job and len(listed["result"]["portraits"]) == 1
@@ -74,7 +62,7 @@ def test_the_program_starts_lists_and_deletes(disk: Path, tmp_path: Path):
 def test_a_person_is_deleted(disk: Path, tmp_path: Path):
     paths = Paths(disk / "data")
     worked(paths, tmp_path)
-    fill(disk)
+    fill_up(disk)
     studio = FakeStudio(paths)
     removed = studio.remove_person("ann")
     assert removed.portraits == 1 and removed.left == ()
@@ -86,7 +74,7 @@ def test_without_any_room_the_disk_is_named_not_called_damaged(disk: Path, tmp_p
     worked(paths, tmp_path)
     for reserve in paths.jobs.glob("room-*"):
         reserve.unlink()
-    fill(disk)
+    fill_up(disk)
     with pytest.raises(NoStorage) as caught:
         JobQueue(paths, FakeStudio(paths))  # type: ignore[arg-type]
     assert caught.value.code == "system.disk-full" and caught.value.params["disk"] == str(disk)

@@ -14,6 +14,7 @@ import pytest
 from api.api_world import PHOTO, TRAIN, world
 from fake_studio import FakeStudio, make_person
 from PIL import Image
+from small_disk import fill_up, small_disk
 
 from easyphoto import private_files
 from easyphoto.cli import app as cli
@@ -192,67 +193,54 @@ def test_a_job_fails_with_the_code(error: Exception, tmp_path: Path):
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 2 MB."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    if os.system(f"mount -t tmpfs -o size=2m tmpfs {place} 2>/dev/null") != 0:
-        pytest.skip("only root can mount a small disk, and not in every container")
-    try:
+    with small_disk(tmp_path / "disk", 2) as place:
         yield place
-    finally:
-        os.system(f"umount -l {place}")
 
 
-def fill(disk: Path) -> None:
-    """To the last page."""
-    with pytest.raises(OSError), (disk / "filler").open("wb", buffering=0) as out:
-        while True:
-            out.write(b"\xa5" * 4096)
-
-
-def test_a_full_disk_refuses_new_work_and_lists_what_is_finished(small_disk: Path, tmp_path: Path):
-    paths = Paths(small_disk / "data", tmp_path / "models")
+def test_a_full_disk_refuses_new_work_and_lists_what_is_finished(disk: Path, tmp_path: Path):
+    paths = Paths(disk / "data", tmp_path / "models")
     make_person(paths, "Ann")
     Image.effect_noise((300, 300), 90).save(tmp_path / "a.png")
     file = JobFile(tmp_path / "a.png", "a.png")
     with closing(JobQueue(paths, FakeStudio(paths))) as queue:  # type: ignore[arg-type]
         done = queue.submit(Kind.PORTRAIT, PortraitRequest(persons=("ann",)), [file])
         assert [event.state for event in queue.watch(done.id, timeout=5)][-1] is State.DONE
-        fill(small_disk)
+        fill_up(disk)
         with pytest.raises((NoStorage, OSError, sqlite3.Error)) as caught:
             queue.submit(Kind.CHECK, CheckRequest(), [file])
         failure = failure_of(caught.value, [paths.root])
-        assert isinstance(failure, NoStorage) and failure.params["disk"] == str(small_disk)
+        assert isinstance(failure, NoStorage) and failure.params["disk"] == str(disk)
         (listed,) = queue.list(Kind.PORTRAIT)
         assert len((listed.result or {})["portraits"]) == 1
 
 
-def test_a_job_ends_once_the_disk_has_room_again(small_disk: Path, tmp_path: Path):
+def test_a_job_ends_once_the_disk_has_room_again(disk: Path, tmp_path: Path):
     import threading
 
-    paths = Paths(small_disk / "data", tmp_path / "models")
+    paths = Paths(disk / "data", tmp_path / "models")
     Image.new("RGB", (20, 20)).save(tmp_path / "a.png")
     studio = FakeStudio(paths, gate=threading.Event())
     with closing(JobQueue(paths, studio)) as queue:  # type: ignore[arg-type]
         job = queue.submit(Kind.CHECK, CheckRequest(), [JobFile(tmp_path / "a.png", "a.png")])
         while queue.get(job.id).state is not State.RUNNING:
             pass
-        fill(small_disk)
+        fill_up(disk)
         assert studio.gate is not None
         studio.gate.set()
-        (small_disk / "filler").unlink()
+        (disk / "ballast").unlink()
         for _ in queue.watch(job.id, timeout=10):
             pass
         assert queue.get(job.id).over
 
 
 @pytest.mark.parametrize("command", [["persons", "export", "ann"], ["persons", "rename", "ann", "Bob"]])
-def test_commands_on_a_full_disk(command: list[str], small_disk: Path, capsys: pytest.CaptureFixture[str]):
-    paths = Paths(small_disk / "data")
+def test_commands_on_a_full_disk(command: list[str], disk: Path, capsys: pytest.CaptureFixture[str]):
+    paths = Paths(disk / "data")
     make_person(paths, "Ann")
-    fill(small_disk)
-    more = [str(small_disk / "ann.zip")] if "export" in command else []
+    fill_up(disk)
+    more = [str(disk / "ann.zip")] if "export" in command else []
     assert cli.main([*command, *more, "--data", str(paths.root), "--json"]) == 7
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "system.disk-full"
     assert [person.id for person in Library(paths).list()] == ["ann"]

@@ -4,41 +4,18 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from fake_studio import FakeStudio
 from PIL import Image
 
 from easyphoto.domain import PortraitRequest, QuickRequest
 from easyphoto.errors import BadRequest
 from easyphoto.jobs import Job, JobFile, JobQueue, Kind, PictureRole, State
 from easyphoto.jobs.requests import read_request
-from easyphoto.paths import Paths
 
 QUICK = QuickRequest(PortraitRequest(seed=7), consent=True)
-
-
-@pytest.fixture
-def studio(tmp_path: Path) -> FakeStudio:
-    return FakeStudio(Paths(tmp_path / "data"))
-
-
-@pytest.fixture
-def open_queue(studio: FakeStudio) -> Iterator[Callable[[], JobQueue]]:
-    queues: list[JobQueue] = []
-
-    def opened() -> JobQueue:
-        queues.append(JobQueue(studio.paths, studio))  # type: ignore[arg-type]
-        return queues[-1]
-
-    yield opened
-    if studio.gate:
-        studio.gate.set()
-    for queue in queues:
-        queue.close()
 
 
 def pictures(folder: Path, role: PictureRole, *names: str) -> list[JobFile]:

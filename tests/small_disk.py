@@ -35,3 +35,12 @@ def fill(folder: Path, left: int) -> Path:
         for start in range(0, max(0, size) // 4096 * 4096, 2**20):
             out.write(bytes(min(2**20, max(0, size) // 4096 * 4096 - start)))
     return ballast
+
+
+def fill_up(folder: Path) -> Path:
+    """Takes its room to the last page; the file to delete for having it back."""
+    ballast = folder / "ballast"
+    with pytest.raises(OSError), ballast.open("wb", buffering=0) as out:
+        while True:
+            out.write(b"\xa5" * 4096)
+    return ballast
