@@ -47,6 +47,14 @@ def speaks_of(name: str, kind: HintKind) -> bool:
     return _WORDS[kind].search(plain(name)) is not None
 
 
+def place(name: str, kind: HintKind, family: ModelFamily) -> int | None:
+    """As `rank`, and behind all known ones for a name that only holds the kind's word; None where it does neither."""
+    known_place = rank(name, kind, family)
+    if known_place is None and speaks_of(name, kind):
+        return len(known(kind, family).names)
+    return known_place
+
+
 def missing(kind: HintKind, family: ModelFamily, folder: str) -> MissingModel:
     """The error for a hint that is required and has no ControlNet: which file, where it belongs, where it is found."""
     files = known(kind, family)

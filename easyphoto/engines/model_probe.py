@@ -13,13 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from easyphoto.domain import Checkpoint, HintKind, ModelFamily
-from easyphoto.engines.controlnet_catalog import rank, speaks_of
+from easyphoto.engines.controlnet_catalog import place
 from easyphoto.errors import BadModel, NoStorage
 from easyphoto.families import specs
 from easyphoto.families.base import FamilySpec, Probe
 from easyphoto.tensor_file import read_header
 
-_UNKNOWN = 1000  # the place of names behind all that are known
 _CHANNELS = (4, 9)  # of U-Nets: text to image, inpainting
 _HINT = re.compile(r"(^|\.)input_hint_block\.|^controlnet_cond_embedding\.")
 _NO_CONTROLNET = {"difference", "lora_controlnet"}  # a difference to a checkpoint, or low-rank: not weights of its own
@@ -85,24 +84,13 @@ def family_or_none(file: Path) -> ModelFamily | None:
 
 def find_controls(folder: Path, family: ModelFamily) -> dict[HintKind, Path]:
     """ControlNets of a family in `folder` (files or diffusers folders): of each kind the best known, then by name."""
-    entries = (
-        [entry for entry in sorted(folder.iterdir()) if family_of_control(entry) is family] if folder.is_dir() else []
-    )
-    found = {kind: [entry for entry in entries if _serves(entry.stem, kind, family)] for kind in HintKind}
-    return {
-        kind: min(some, key=lambda entry: (_place(entry.stem, kind, family), entry.name))
-        for kind, some in found.items()
-        if some
-    }
-
-
-def _serves(name: str, kind: HintKind, family: ModelFamily) -> bool:
-    return rank(name, kind, family) is not None or speaks_of(name, kind)
-
-
-def _place(name: str, kind: HintKind, family: ModelFamily) -> int:
-    known = rank(name, kind, family)
-    return _UNKNOWN if known is None else known
+    best: dict[HintKind, tuple[int, Path]] = {}
+    for entry in sorted(folder.iterdir()) if folder.is_dir() else []:
+        places = {kind: at for kind in HintKind if (at := place(entry.stem, kind, family)) is not None}
+        if places and family_of_control(entry) is family:
+            for kind, at in places.items():
+                best[kind] = min(best.get(kind, (at, entry)), (at, entry))
+    return {kind: entry for kind, (_, entry) in best.items()}
 
 
 def family_of_control(entry: Path) -> ModelFamily | None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from easyphoto.domain import ControlHint, HintKind, ModelFamily
 from easyphoto.engines.control_images import coarse_color
-from easyphoto.engines.controlnet_catalog import dropped, is_coarse, known, missing, plain, rank, speaks_of
+from easyphoto.engines.controlnet_catalog import dropped, is_coarse, missing, place, plain, rank
 from easyphoto.engines.model_probe import family_of_control
 from easyphoto.engines.webui.host import Host
 from easyphoto.errors import MissingModel
@@ -126,7 +126,7 @@ def _choose(installed: ControlNetModels, kind: HintKind, family: ModelFamily) ->
 
 def _best(installed: ControlNetModels, kind: HintKind, family: ModelFamily, listed: Mapping[str, Path]) -> str | None:
     places = {name: _place(name, file, kind, family) for name, file in listed.items() if installed.takes(name)}
-    fitting = [(place, name) for name, place in places.items() if place is not None]
+    fitting = [(at, name) for name, at in places.items() if at is not None]
     return min(fitting)[1] if fitting else None
 
 
@@ -135,13 +135,13 @@ def _place(name: str, file: Path, kind: HintKind, family: ModelFamily) -> int | 
 
     What the file's header says outweighs its name; pickles are never opened, they need a well-known name.
     """
-    place = rank(name, kind, family)
-    if place is None and not speaks_of(name, kind):
+    served = place(name, kind, family)
+    if served is None:
         return None
     told = family_of_control(file)
-    if told is not None:
-        return None if told is not family else len(known(kind, family).names) if place is None else place
-    return place
+    if told is None:
+        return rank(name, kind, family)
+    return served if told is family else None
 
 
 def why_absent(host: Host) -> MissingModel | None:
