@@ -24,6 +24,7 @@ from easyphoto.engines.local.single_file import check_depth, traits_of
 from easyphoto.errors import BadModel
 from easyphoto.paths import Paths
 from easyphoto.progress import silent
+from easyphoto.tensor_file import read_header
 
 Tensors = dict[str, Any]
 FIRST = "model.diffusion_model.input_blocks.0.0.weight"
@@ -55,7 +56,7 @@ def test_an_inpainting_file_paints(place: Path, job: RenderJob):
     pipe = toy_sd15()
     pipe.unet = toy_unet(16, in_channels=9)
     to_original(pipe, place / "weights" / "other.safetensors")
-    assert traits_of(place / "weights" / "other.safetensors").in_channels == 9
+    assert traits_of(read_header(place / "weights" / "other.safetensors")).in_channels == 9
     assert (rendered(place, job) != np.asarray(job.picture, int)).any()
 
 
@@ -112,9 +113,9 @@ def test_a_full_sdxl_file_is_not_taken_for_a_distilled_one(tmp_path: Path):
     block = "model.diffusion_model.middle_block.1.transformer_blocks.{}.norm1.weight"
     save_file({block.format(9): torch.zeros(1)}, tmp_path / "full.safetensors")
     save_file({block.format(3): torch.zeros(1)}, tmp_path / "small.safetensors")
-    check_depth(tmp_path / "full.safetensors", config)
+    check_depth(read_header(tmp_path / "full.safetensors"), config)
     with pytest.raises(BadModel):
-        check_depth(tmp_path / "small.safetensors", config)
+        check_depth(read_header(tmp_path / "small.safetensors"), config)
 
 
 def test_a_folder_of_half_precision_files_alone(place: Path, job: RenderJob):

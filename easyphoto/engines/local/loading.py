@@ -20,6 +20,7 @@ from easyphoto.engines.local.single_file import (
 )
 from easyphoto.errors import BadModel
 from easyphoto.system_errors import shortage_of
+from easyphoto.tensor_file import read_header
 
 
 def open_base(checkpoint: Checkpoint, configs: Path, placing: DevicePlacement) -> Any:
@@ -66,8 +67,9 @@ def _from_file(kind: Any, file: Path, config: Path, options: dict[str, Any]) -> 
     """A single file as the pipeline, with the parts that diffusers would read wrongly made from its own header."""
     from diffusers import UNet2DConditionModel
 
-    traits = traits_of(file)
-    check_depth(file, config)
+    header = read_header(file)
+    traits = traits_of(header)
+    check_depth(header, config)
     parts: dict[str, Any] = {}
     shared = {name: options[name] for name in ("dtype", "torch_dtype", "local_files_only") if name in options}
     if traits.in_channels != TEXT_TO_IMAGE:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.errors import BadModel
-from easyphoto.tensor_file import read_header
+from easyphoto.tensor_file import Header
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -39,9 +39,9 @@ class CheckpointTraits:
         return {**told, "rescale_betas_zero_snr": True} if self.zero_snr else told
 
 
-def traits_of(file: Path) -> CheckpointTraits:
+def traits_of(header: Header) -> CheckpointTraits:
     """Told from names and shapes. Raises BadModel for what no pipeline of ours paints rightly, saying what it is."""
-    shapes = read_header(file).shapes
+    shapes, file = header.shapes, header.file
     if any(name in shapes for name in _EDM):
         raise _refused("engine.edm-checkpoint", file)
     channels = shapes[_FIRST][1] if _FIRST in shapes else 0
@@ -53,14 +53,14 @@ def traits_of(file: Path) -> CheckpointTraits:
     return CheckpointTraits(channels, "v_pred" in shapes, "ztsnr" in shapes, old)
 
 
-def check_depth(file: Path, config: Path) -> None:
+def check_depth(header: Header, config: Path) -> None:
     """Raise BadModel when the U-Net has fewer transformer blocks than its family's, as distilled ones have."""
     wanted = json.loads((config / "unet" / "config.json").read_text(encoding="utf-8"))
     depths = wanted.get("transformer_layers_per_block", 1)
     deepest = (depths if isinstance(depths, int) else depths[-1]) - 1
     block = f"model.diffusion_model.middle_block.1.transformer_blocks.{deepest}."
-    if not any(name.startswith(block) for name in read_header(file).shapes):
-        raise _refused("engine.distilled-checkpoint", file)
+    if not any(name.startswith(block) for name in header.shapes):
+        raise _refused("engine.distilled-checkpoint", header.file)
 
 
 def _refused(code: str, file: Path, **params: Any) -> BadModel:
