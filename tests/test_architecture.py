@@ -37,7 +37,7 @@ LAYERS: tuple[dict[str, tuple[str, ...]], ...] = (
             "images",
         )
     },
-    {"stores": ("lora", "library")},
+    {"stores": ("lora", "library", "weights")},
     {"faces": ("faces",), "engines": ("engines",)},
     {"training": ("training",), "portrait": ("portrait",)},
     {"application": ("studio", "providers", "quick", "deletion", "picture_tokens", "jobs", "diagnostics")},
