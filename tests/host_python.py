@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 HOSTS = Path(__file__).parent / "webui" / "hosts"
 NAMED = {"a1111": "EASYPHOTO_GRADIO_3", "forge": "EASYPHOTO_GRADIO_4"}  # name a Python that has them already
@@ -30,9 +31,16 @@ def host_python(kind: str) -> str:
     mark = hashlib.sha256(wishes.read_bytes()).hexdigest()[:12]
     folder = Path(sys.prefix) / "hosts" / f"{kind}-{mark}"
     python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-    if not (folder / "ready").is_file():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-        pip = [str(python), "-m", "pip", "install", "-q", "--prefer-binary", "--disable-pip-version-check"]
-        subprocess.run([*pip, "-r", str(wishes)], check=True)
-        (folder / "ready").touch()
+    folder.parent.mkdir(exist_ok=True)
+    with FileLock(f"{folder}.lock"):  # tests may run in several processes
+        if not (folder / "ready").is_file():
+            make_environment(folder, python, wishes)
     return str(python)
+
+
+def make_environment(folder: Path, python: Path, wishes: Path) -> None:
+    """A virtual environment with the packages that the file `wishes` lists."""
+    subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
+    pip = [str(python), "-m", "pip", "install", "-q", "--prefer-binary", "--disable-pip-version-check"]
+    subprocess.run([*pip, "-r", str(wishes)], check=True)
+    (folder / "ready").touch()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from easyphoto.errors import BadRequest
 from easyphoto.library.uploads import StoredUpload, UploadStore
 from easyphoto.ui import compat
 
@@ -14,10 +15,17 @@ class BrowserUploads(UploadStore):
     """The store of uploads, which also takes values of gradio's fields."""
 
     def take(self, value: Any) -> list[StoredUpload]:
-        """The files of a File's or UploadButton's value. Nothing of them is left with gradio. Raises BadRequest."""
+        """The files of a File's or UploadButton's value. Nothing of them is left with gradio.
+
+        Raises BadRequest where none of them is there: gradio 4 keeps equal files of all its users in one place, so that
+        another page can have taken them at this moment. A page in a hurry names those again that were taken before.
+        """
         uploads = compat.uploaded(value)
         try:
-            return [self.add(upload.name, file) for upload in uploads if (file := upload.source())]
+            there = [(upload.name, file) for upload in uploads if (file := upload.source())]
+            if uploads and not there:
+                raise BadRequest("upload.vanished", stage="upload", name=uploads[0].name)
+            return [self.add(name, file) for name, file in there]
         finally:
             for upload in uploads:
                 compat.discard(upload)

@@ -65,7 +65,8 @@ def start_server(tmp_path: Path) -> Iterator[Callable[..., Running]]:
     def start(*options: str, python: str = sys.executable, port: int = 0) -> Running:
         port = port or free_port()
         command = [python, str(ROOT / "tests" / "ui" / "play_server.py"), str(tmp_path), str(port), *options]
-        environment = {**os.environ, "OMP_NUM_THREADS": "2", "PYTHONUTF8": "1"}
+        own = {"GRADIO_TEMP_DIR": str(tmp_path / "gradio")}  # gradio keeps equal files of all programs in one place
+        environment = {**os.environ, **own, "OMP_NUM_THREADS": "2", "PYTHONUTF8": "1"}
         started.append(Running(subprocess.Popen(command, cwd=ROOT, env=environment, text=True), port))
         wait_until_ready(started[-1])
         return started[-1]

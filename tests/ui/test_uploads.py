@@ -96,7 +96,14 @@ def test_nothing_is_taken_of_a_message_that_names_a_file_of_the_machine(
 
 def test_nothing_comes_of_nothing(store: BrowserUploads, gradios: Path):
     assert store.take(None) == []
-    assert store.take([str(gradios / "a" / "gone.png")]) == []
+
+
+def test_what_another_page_has_taken_is_not_passed_over_in_silence(store: BrowserUploads, gradios: Path):
+    gone, there = str(gradios / "a" / "gone.png"), str(laid(gradios / "b" / "me.png"))
+    with pytest.raises(BadRequest) as caught:
+        store.take([gone])
+    assert (caught.value.code, caught.value.params["name"]) == ("upload.vanished", "gone.png")
+    assert [one.name for one in store.take([gone, there])] == ["me.png"]
 
 
 def test_borrowed_files_are_gone_afterwards_and_dropped_ones_at_once(
