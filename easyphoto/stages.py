@@ -29,6 +29,9 @@ class Stage(str, Enum):
     WAITING = "waiting"
     LOAD_MODEL = "load model"
     RENDER = "render"
+    # Model files.
+    FETCH = "fetch"
+    VERIFY = "verify"
     # Before a journey.
     PREPARE_TRAINER = "prepare trainer"
     SAMPLES = "samples"

@@ -30,6 +30,8 @@ ASKED_ELSEWHERE = (
     "doctor.name.",
     "doctor.state.",
     "cli.table.",
+    "cli.help.weights.",
+    "weights.presence.",
     "report.",
 )
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from easyphoto import __version__
-from easyphoto.cli import commands
+from easyphoto.cli import commands, weights
 from easyphoto.cli.arguments import add_options
 from easyphoto.cli.terminal import CommandResult
 from easyphoto.domain import PortraitRequest, TrainRequest
@@ -101,6 +101,7 @@ def parser(language: str = "en") -> argparse.ArgumentParser:
     _portrait(command("portrait", "cli.help.portrait"))
     _quick(command("quick", "cli.help.quick"))
     _persons(children.add_parser("persons", help=say.text("cli.help.persons")), common)
+    _weights(children.add_parser("weights", help=say.text("cli.help.weights")), common)
     listed = command("models", "cli.help.models")
     listed.add_argument("action", nargs="?", choices=("list",), default="list")
     listed.set_defaults(handler=commands.models)
@@ -212,3 +213,27 @@ def _persons(one: CommandParser, common: CommandParser) -> None:
     export.add_argument("file", type=Path, metavar="ZIP")
     imported = action("import", commands.import_person, "cli.help.persons.import")
     imported.add_argument("file", type=Path, metavar="ZIP")
+
+
+def _weights(one: CommandParser, common: CommandParser) -> None:
+    children = _children(one, "action")
+
+    def action(name: str, handler: Handler) -> CommandParser:
+        child = children.add_parser(name, parents=[common], help=one.say.text(f"cli.help.weights.{name}"))
+        child.set_defaults(handler=handler)
+        child.file("--webui", "cli.help.weights.webui", metavar="DIR")
+        return child
+
+    listed = action("list", weights.list_weights)
+    listed.option("names", "cli.help.weights.names", nargs="*", metavar="NAME")
+    listed.option("--markdown", "cli.help.weights.markdown", action="store_true")
+    fetch = action("fetch", weights.fetch_weights)
+    fetch.option("names", "cli.help.weights.names", nargs="+", metavar="NAME")
+    fetch.option("--yes", "cli.help.weights.yes", action="store_true")
+    fetch.option("--offline", "cli.help.weights.offline", action="store_true")
+    fetch.option("--commercial-safe", "cli.help.weights.commercial-safe", action="store_true")
+    action("verify", weights.verify_weights).option("names", "cli.help.weights.names", nargs="*", metavar="NAME")
+    action("import", weights.import_weights).file("folder", "cli.help.weights.folder", metavar="DIR")
+    path = action("path", weights.path_of_weights)
+    path.option("name", "cli.help.weights.name", metavar="ID")
+    path.option("--commercial-safe", "cli.help.weights.commercial-safe", action="store_true")

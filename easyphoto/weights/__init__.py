@@ -3,7 +3,24 @@
 from __future__ import annotations
 
 from easyphoto.weights.catalog import FOLDERS, WeightCatalog, WeightFile
+from easyphoto.weights.plan import FetchPlan, PlannedFile, refused, selected
 from easyphoto.weights.reading import read_catalog
 from easyphoto.weights.sources import WeightSource
+from easyphoto.weights.store import Fetched, FileState, Presence, WeightStore, learnt_note
 
-__all__ = ["FOLDERS", "WeightCatalog", "WeightFile", "WeightSource", "read_catalog"]
+__all__ = [
+    "FOLDERS",
+    "FetchPlan",
+    "Fetched",
+    "FileState",
+    "PlannedFile",
+    "Presence",
+    "WeightCatalog",
+    "WeightFile",
+    "WeightSource",
+    "WeightStore",
+    "learnt_note",
+    "read_catalog",
+    "refused",
+    "selected",
+]

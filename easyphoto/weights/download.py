@@ -21,7 +21,7 @@ from easyphoto.weights.sources import WeightSource
 from easyphoto.weights.transfer import Answer, Patience, ask
 
 Beat = Callable[[int], None]
-"""Called often, with the bytes that have come since; what it raises ends the download, which can be resumed."""
+"""Called often, with the bytes of the file that are there; what it raises ends the download, which can be resumed."""
 
 
 @dataclass(frozen=True)
@@ -74,15 +74,15 @@ class Download:
                     part.discard()
                 if not fault.again or barren >= self.patience.attempts:
                     raise
-                self._pause(max(fault.wait, self.patience.pause * 2 ** max(0, barren - 1)))
+                self._pause(max(fault.wait, self.patience.pause * 2 ** max(0, barren - 1)), part.size)
 
     def _attempt(self, source: WeightSource, part: PartFile) -> Downloaded:
         resumed = part.size > 0
         if not self._is_complete(part):
             self._receive(source.address, part)
-        digest = sha256_of(part.file, lambda _: self.beat(0))
-        self._check(part, digest, source.host, resumed)
         size = part.size
+        digest = sha256_of(part.file, lambda _: self.beat(size))
+        self._check(part, digest, source.host, resumed)
         part.become(self.place)
         return Downloaded(digest, size, source.host)
 
@@ -112,7 +112,7 @@ class Download:
                 if most is not None and size > most:
                     raise self._fault("weights.fault.length", answer.host, found=size)
                 out.write(chunk)
-                self.beat(len(chunk))
+                self.beat(size)
         if most is not None and size < most:
             raise SourceFault(message("weights.fault.cut", host=answer.host), again=True)
 
@@ -135,9 +135,9 @@ class Download:
     def _fault(self, code: str, host: str, *, found: int | None) -> SourceFault:
         return SourceFault(Message(code, {"host": host, "found": found, "wanted": self.wanted.bytes}), discard=True)
 
-    def _pause(self, seconds: float) -> None:
+    def _pause(self, seconds: float, size: int) -> None:
         """In small pieces, so that cancelling is heard."""
         until = time.monotonic() + min(seconds, self.patience.longest_pause)
         while (left := until - time.monotonic()) > 0:
-            self.beat(0)
+            self.beat(size)
             time.sleep(min(0.1, left))

@@ -71,6 +71,49 @@ def test_files_that_could_not_be_removed_are_named(studio, capsys, monkeypatch):
     assert "open.png" in capsys.readouterr().out
 
 
+def test_weights_say_the_total_and_want_a_yes(studio, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert run(studio, "weights", "list") == 0
+    said = capsys.readouterr().out
+    assert "gpen-512" in said and "enhancer-built-in" in said
+    assert run(studio, "weights", "fetch", "fast") == 2
+    said = capsys.readouterr().err
+    assert "2 files to download, 0.53 GB" in said and "--yes" in said and "lcm-sdxl" in said and "none" not in said
+    assert run(studio, "weights", "fetch", "fast", "--offline") == 4
+    assert run(studio, "weights", "fetch", "nothing", "--yes") == 2
+    assert not list(studio.paths.weights.rglob("*.safetensors"))
+
+
+def test_weights_for_commercial_use(studio, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert run(studio, "weights", "fetch", "gpen-512", "--commercial-safe", "--yes") == 2
+    assert "gfpgan-1.4" in capsys.readouterr().err
+    assert run(studio, "weights", "path", "gpen-512", "--commercial-safe") == 2
+    assert run(studio, "weights", "fetch", "faces", "--commercial-safe") == 2
+    said = capsys.readouterr().err
+    assert "ghost-2" in said and "stands in" in said
+
+
+def test_weights_are_brought_checked_and_found(studio, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    stick = tmp_path / "u2net"
+    stick.mkdir()
+    (stick / "pytorch_model.pt").write_bytes(b"PK\x03\x04 and more")
+    assert run(studio, "weights", "path", "u2net") == 4
+    assert run(studio, "weights", "import", stick) == 0
+    assert "not public" in capsys.readouterr().out
+    assert run(studio, "weights", "path", "u2net", "--json") == 0
+    path = Path(json.loads(capsys.readouterr().out)["path"])
+    assert path.is_file()
+    assert run(studio, "weights", "verify") == 0
+    path.write_bytes(b"PK\x03\x04 and else")
+    assert run(studio, "weights", "verify", "faces") == 4
+    assert "u2net" in capsys.readouterr().out
+    assert run(studio, "weights", "list", "faces", "--json") == 0
+    states = {one["id"]: one["state"] for one in json.loads(capsys.readouterr().out)["weights"]}
+    assert states["u2net"] == "damaged" and states["gpen-512"] == "missing"
+
+
 def test_models(studio, capsys):
     assert run(studio, "models", "list", "--json") == 0
     assert json.loads(capsys.readouterr().out)["models"][0]["family"] == "built-in"

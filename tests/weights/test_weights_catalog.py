@@ -12,6 +12,7 @@ from easyphoto.errors import BadModel, BadRequest
 from easyphoto.families import specs
 from easyphoto.paths import Paths
 from easyphoto.weights import FOLDERS, WeightCatalog, WeightSource, read_catalog
+from easyphoto.weights.table import markdown
 
 MODELS = Paths(Path()).models
 ADDRESS = {
@@ -146,3 +147,8 @@ def test_a_list_that_is_no_toml_is_said(tmp_path: Path):
     (tmp_path / "weights.toml").unlink()
     with pytest.raises(BadModel):
         read_catalog(tmp_path)
+
+
+def test_the_table_of_the_documents_is_fresh(catalog: WeightCatalog):
+    written = (MODELS.parent / "docs" / "weights.md").read_text(encoding="utf-8")
+    assert written.endswith("\n\n" + markdown(catalog)), "easyphoto weights list --markdown"
