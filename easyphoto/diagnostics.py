@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto import __version__
+from easyphoto.faces.modelscope.files import missing
 from easyphoto.locales import Message, catalogue, message
 from easyphoto.paths import Paths
+from easyphoto.providers import AUTO, Toolboxes
 from easyphoto.sqlite_damage import all_set_aside
 
 NEEDED = (
@@ -84,6 +86,7 @@ def diagnose(paths: Paths) -> Iterator[Finding]:
     yield from packages()
     yield from devices()
     yield from models(paths)
+    yield from face_tools(paths)
     yield from folders(paths)
     yield from damaged_lists(paths)
 
@@ -161,6 +164,14 @@ def face_models(paths: Paths) -> Finding:
     """What finds and knows faces."""
     missing = [name for name in FACE_MODELS if not (paths.face_models / name).is_file()]
     return _shipped("face models", missing, paths.face_models, message("doctor.files", count=len(FACE_MODELS)))
+
+
+def face_tools(paths: Paths) -> Iterator[Finding]:
+    """Which provider ``auto`` takes for each role that networks can be fetched for, and which of their files lack."""
+    chosen = Toolboxes(paths).choice(AUTO).by_role
+    for role, files in missing(paths).items():
+        lacking = message("doctor.network-file", file=discreet(files[0])) if files else ""
+        yield Finding(f"faces {role.value}", ABSENT if files else GOOD, chosen[role], lacking)
 
 
 def _shipped(name: str, missing: list[str], folder: Path, value: Message | str) -> Finding:

@@ -5,8 +5,9 @@ A journey is imported when it begins: interfaces start at once, and a WebUI's st
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -21,11 +22,20 @@ if TYPE_CHECKING:
     from easyphoto.domain import Photo, PhotoReport, PortraitRequest, QuickRequest, Template, TrainRequest
     from easyphoto.engines.base import Engine
     from easyphoto.faces.base import FaceToolbox
+    from easyphoto.locales import Message
     from easyphoto.portrait.batch import OnResult, PortraitBatch
     from easyphoto.quick import QuickPortraits
     from easyphoto.training.train import TrainingResult
 
 Request = TypeVar("Request", "TrainRequest", "PortraitRequest")
+
+
+@dataclass(frozen=True)
+class _Lent:
+    """A face toolbox for one journey."""
+
+    toolbox: FaceToolbox
+    notes: tuple[Message, ...]  # on what is not as it was asked for
 
 
 class Studio:
@@ -58,15 +68,16 @@ class Studio:
         """A verdict for every photo, in seconds; `faces` names the toolbox. Raises BadRequest."""
         from easyphoto.training.prepare import check
 
-        return check(photos, self.toolboxes.get(faces), report)
+        with self._lent(faces) as lent:
+            return check(photos, lent.toolbox, report)
 
     def train(self, request: TrainRequest, photos: Sequence[Photo], report: Progress = silent) -> TrainingResult:
         """Photos in, a person in the library out."""
         from easyphoto.training.train import TrainingContext, train
 
-        faces = self.toolboxes.get(request.faces)
-        context = TrainingContext(self.paths, self.engine, faces, self.library, self.trainer)
-        return train(self._named(request), photos, context, report)
+        with self._lent(request.faces) as lent:
+            context = TrainingContext(self.paths, self.engine, lent.toolbox, self.library, self.trainer, lent.notes)
+            return train(self._named(request), photos, context, report)
 
     def portrait(
         self,
@@ -80,9 +91,10 @@ class Studio:
         from easyphoto.portrait.batch import BatchContext, discard, generate_batch
         from easyphoto.portrait.generate import Tools
 
-        tools = Tools(self.engine, self.toolboxes.get(request.faces))
-        context = BatchContext(tools, self.library, out or self.paths.portraits, on_result or discard)
-        return generate_batch(self._named(request), templates, context, report)
+        with self._lent(request.faces) as lent:
+            tools = Tools(self.engine, lent.toolbox, lent.notes)
+            context = BatchContext(tools, self.library, out or self.paths.portraits, on_result or discard)
+            return generate_batch(self._named(request), templates, context, report)
 
     def quick(
         self,
@@ -98,10 +110,20 @@ class Studio:
         from easyphoto.portrait.generate import Tools
         from easyphoto.quick import QuickContext, quick_portraits
 
-        tools = Tools(self.engine, self.toolboxes.get(request.faces))
-        context = QuickContext(tools, self.paths, out or self.paths.portraits, on_result or discard)
-        named = replace(request, portrait=self._named(request.portrait))
-        return quick_portraits(named, photos, templates, context, report)
+        with self._lent(request.faces) as lent:
+            tools = Tools(self.engine, lent.toolbox, lent.notes)
+            context = QuickContext(tools, self.paths, out or self.paths.portraits, on_result or discard)
+            named = replace(request, portrait=self._named(request.portrait))
+            return quick_portraits(named, photos, templates, context, report)
+
+    @contextmanager
+    def _lent(self, asked: str) -> Iterator[_Lent]:
+        """The toolbox as it is asked for; at the end its networks give their memory back."""
+        toolbox, notes = self.toolboxes.get(asked), self.toolboxes.choice(asked).notes
+        try:
+            yield _Lent(toolbox, notes)
+        finally:
+            self.toolboxes.release()
 
     def _named(self, request: Request) -> Request:
         """With the toolbox it is carried out with, so that its records say which."""

@@ -29,6 +29,7 @@ ASKED_ELSEWHERE = (
     "figures.",
     "doctor.name.",
     "doctor.state.",
+    "faces.role.",
     "cli.table.",
     "cli.help.weights.",
     "weights.presence.",

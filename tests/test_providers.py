@@ -11,14 +11,18 @@ from typing import Any
 import pytest
 from fake_studio import FakeStudio, make_person
 from fakes import FAKE_TOOLBOXES, FakeEngine, FakeFaces, OtherFaces, draw_faces, fake_toolboxes, save
+from modelscope_weights import placeholder
 from PIL import Image
 
 from easyphoto.cli.app import main
+from easyphoto.diagnostics import face_tools
 from easyphoto.domain import PortraitRequest, QuickRequest, Template, TrainRequest
 from easyphoto.errors import BadRequest
 from easyphoto.faces.base import FaceToolbox
 from easyphoto.faces.builtin.toolbox import BuiltinToolbox
 from easyphoto.faces.composed import ComposedToolbox, Role
+from easyphoto.faces.modelscope.files import RETINAFACE
+from easyphoto.faces.modelscope.files import missing as missing_files
 from easyphoto.jobs import CheckRequest, JobFile, JobQueue, Kind
 from easyphoto.paths import Paths
 from easyphoto.providers import ENGINES, TOOLBOXES, Toolboxes, make_engine
@@ -148,3 +152,80 @@ def test_the_command_line_chooses_by_name(paths: Paths, capsys: pytest.CaptureFi
     assert main([*quick, "--faces", "nobody"]) == 2
     assert "nobody" in capsys.readouterr().err
     assert isinstance(Studio.local(paths.root, faces="fuse=built-in").faces, BuiltinToolbox)
+
+
+@pytest.fixture
+def missing(monkeypatch: pytest.MonkeyPatch) -> dict[Role, tuple[Path, ...]]:
+    """What provider "half" lacks; it has no tool for the other roles."""
+    lacking: dict[Role, tuple[Path, ...]] = {Role.DETECT: (), Role.RECOGNIZE: (Path("owner/net.pth"),)}
+    monkeypatch.setattr("easyphoto.providers.MISSING_FILES", {"half": lambda paths: lacking})
+    return lacking
+
+
+def with_half(paths: Paths) -> Toolboxes:
+    return Toolboxes(paths, "fake", {"fake": FAKE_TOOLBOXES["fake"], "half": lambda paths: OtherFaces()})
+
+
+def test_a_role_without_its_file_is_the_first_providers_and_says_so(paths: Paths, missing: dict[Role, Any]):
+    toolboxes = with_half(paths)
+    choice = toolboxes.choice("half")
+    assert choice.by_role == {**dict.fromkeys(Role, "fake"), Role.DETECT: "half"}
+    (note,) = choice.notes
+    assert "net.pth" in note.text() and "recognition" in note.text()
+    assert "owner" not in note.text()
+    assert toolboxes.get("half").recognizer.name == "fake"
+    assert "recognize=fake" in toolboxes.name("half") and "detect=half" in toolboxes.name("half")
+    missing[Role.RECOGNIZE] = ()
+    assert not toolboxes.choice("half").notes
+    assert toolboxes.get("half").recognizer.name == "other"
+
+
+def test_auto_takes_what_is_there(paths: Paths, missing: dict[Role, Any]):
+    choice = with_half(paths).choice("auto")
+    assert choice.by_role == {**dict.fromkeys(Role, "fake"), Role.DETECT: "half"}
+    assert not choice.notes
+    assert with_half(paths).choice("detect=auto,recognize=half").notes
+
+
+def test_a_role_that_a_provider_has_not_is_refused_by_name(paths: Paths, missing: dict[Role, Any]):
+    with pytest.raises(BadRequest, match="tone"):
+        with_half(paths).check("tone=half")
+
+
+def test_only_what_is_there_is_offered(paths: Paths, missing: dict[Role, Any]):
+    assert with_half(paths).names == ("fake", "half", "auto")
+    missing[Role.DETECT] = (Path("net.pth"),)
+    assert with_half(paths).names == ("fake",)
+
+
+def test_without_files_the_built_in_tools_are_all_there_is(paths: Paths):
+    assert Toolboxes(paths).names == ("built-in",)
+    choice = Toolboxes(paths).choice("modelscope")
+    assert set(choice.by_role.values()) == {"built-in"}
+    assert len(choice.notes) == len(missing_files(paths))
+    findings = {finding.name: finding for finding in face_tools(paths)}
+    assert findings["faces detect"].value == "built-in" and "retinaface" in findings["faces detect"].remedy
+    placeholder(paths, RETINAFACE)
+    assert Toolboxes(paths).names == ("built-in", "modelscope", "auto")
+    assert next(face_tools(paths)).value == "modelscope"
+
+
+def test_results_say_which_role_fell_back_and_networks_are_released(
+    paths: Paths, missing: dict[Role, Any], tmp_path: Path
+):
+    released: list[int] = []
+
+    class Releasing(OtherFaces):
+        def release(self) -> None:
+            released.append(1)
+
+    toolboxes = Toolboxes(paths, "fake", {"fake": FAKE_TOOLBOXES["fake"], "half": lambda paths: Releasing()})
+    studio = Studio(paths, FakeEngine(), toolboxes)  # type: ignore[arg-type]
+    person = make_person(paths, "Ann")
+    save(draw_faces((300, 300), [((150, 150), 120, (190, 110, 90))]), person.reference)
+    shown = save(draw_faces((400, 400), [((200, 200), 150, (235, 190, 170))]), tmp_path / "template.png")
+    request = PortraitRequest(persons=("ann",), seed=1, faces="half")
+    (made,) = studio.portrait(request, [Template(shown, "t")]).portraits
+    assert any("net.pth" in note.text() for note in made.notes)
+    assert "recognize=fake" in made.infotext
+    assert released

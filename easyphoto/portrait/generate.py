@@ -36,6 +36,7 @@ class Tools:
 
     engine: Engine
     faces: FaceToolbox
+    notes: tuple[Message, ...] = ()  # on the tools themselves; every portrait carries them
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def _portrait(ready: _Prepared, context: PortraitContext) -> Portrait:
     context.report(Step(Stage.SCORE, 0, 1, context.template.name))
     with clock.time(Stage.SCORE):
         scores = score_faces(ready.picture, result, painted, context.people, context.tools.faces)
-    notes = tuple(dict.fromkeys(context.notes))
+    notes = tuple(dict.fromkeys((*context.tools.notes, *context.notes)))
     quality = [score.quality.value for score in scores if score.quality is not None]
     persons = [context.people[plan.person].person for plan in ready.plans]
     text = infotext(request, result.shape[1::-1], persons, quality)

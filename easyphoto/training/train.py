@@ -37,6 +37,7 @@ class TrainingContext:
     faces: FaceToolbox
     library: Library
     trainer: TrainerPython = own_python
+    notes: tuple[Message, ...] = ()  # on the tools; the result carries them
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,7 @@ def _train(training: _Training, photos: Sequence[Photo], context: TrainingContex
         "recognizer": asdict(faces.recognizer),
         "seconds": clock.seconds,
         "warnings": [one.as_json() for one in warnings],
+        "notes": [one.as_json() for one in context.notes],
     }
     person = context.library.create(_draft(job, run, chosen, facts, faces.recognizer.name))
     shutil.rmtree(folder)
@@ -115,6 +117,7 @@ def _train(training: _Training, photos: Sequence[Photo], context: TrainingContex
         votes=chosen.votes,
         seconds=clock.seconds,
         warnings=warnings,
+        notes=context.notes,
         recognizer=faces.recognizer,
     )
 
@@ -123,7 +126,7 @@ def _without_lora(
     request: TrainRequest, photos: Sequence[Photo], folder: Path, context: TrainingContext, report: Progress
 ) -> TrainingResult:
     """A person of prepared photos alone; the notes say that no LoRA was trained."""
-    clock, notes = Clock(), (message("training.no-lora"),)
+    clock, notes = Clock(), (message("training.no-lora"), *context.notes)
     with clock.time(Stage.PREPARE_PHOTOS):
         training_set = prepare(photos, request, context.faces, folder / "set", report)
     facts = {

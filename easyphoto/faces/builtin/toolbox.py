@@ -146,20 +146,21 @@ class BuiltinToolbox:
 
         return fuse(template, self._as_it_is(template, face), sources, self, FusionSettings(share=share), prepare)
 
+    def mesh_at(self, picture: Pixels, box: Box, roll: float) -> FittedMesh:
+        """The mesh of the face in `box`, turned by `roll` degrees, whoever found it."""
+        with self._lock:
+            return self._mesh.fit(picture, box.center, max(box.width, box.height), roll)
+
     def _as_it_is(self, picture: Pixels, face: Face) -> Face:
         """The face with its mesh laid anew: the picture may have been painted over since the face was found."""
-        side = max(face.box.width, face.box.height)
-        with self._lock:
-            mesh = self._mesh.fit(picture, face.box.center, side, face.pose.roll).points
+        mesh = self.mesh_at(picture, face.box, face.pose.roll).points
         return replace(face, mesh=mesh, box=box_of(mesh), points=five_points(mesh), pose=pose_from_mesh(mesh))
 
     def _points_of(self, picture: Pixels, face: Face) -> Floats:
         """The face's mesh, laid now where another toolbox found the face."""
         if face.mesh is not None:
             return face.mesh
-        side = max(face.box.width, face.box.height)
-        with self._lock:
-            return self._mesh.fit(picture, face.box.center, side, face.pose.roll).points
+        return self.mesh_at(picture, face.box, face.pose.roll).points
 
     def _meshed(self, picture: Pixels, found: Iterable[Candidate], ratio: float) -> list[Face]:
         """Candidates of the shrunk picture as faces of the full one, doubtful and double ones left out."""
