@@ -170,7 +170,7 @@ def face_tools(paths: Paths) -> Iterator[Finding]:
     """Which provider ``auto`` takes for each role that networks can be fetched for, and which of their files lack."""
     chosen = Toolboxes(paths).choice(AUTO).by_role
     for role, files in missing(paths).items():
-        lacking = message("doctor.network-file", file=discreet(files[0])) if files else ""
+        lacking = message("doctor.network-file", weights=discreet(files[0])) if files else ""
         yield Finding(f"faces {role.value}", ABSENT if files else GOOD, chosen[role], lacking)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from easyphoto.faces.modelscope.files import WeightFile
+from easyphoto.faces.modelscope.files import NetworkFile
 from easyphoto.paths import Paths
 
 
@@ -46,7 +46,7 @@ def random_network(make: Callable[[], nn.Module], seed: int = 0) -> nn.Module:
     return network.eval().requires_grad_(False)
 
 
-def placeholder(paths: Paths, *files: WeightFile) -> None:
+def placeholder(paths: Paths, *files: NetworkFile) -> None:
     """Empty files where those belong: enough for a role to be there."""
     for file in files:
         place = file.path(paths)

@@ -204,7 +204,7 @@ def test_without_files_the_built_in_tools_are_all_there_is(paths: Paths):
     assert set(choice.by_role.values()) == {"built-in"}
     assert len(choice.notes) == len(missing_files(paths))
     findings = {finding.name: finding for finding in face_tools(paths)}
-    assert findings["faces detect"].value == "built-in" and "retinaface" in findings["faces detect"].remedy
+    assert findings["faces detect"].value == "built-in" and "pytorch_model.pt" in findings["faces detect"].remedy
     placeholder(paths, RETINAFACE)
     assert Toolboxes(paths).names == ("built-in", "modelscope", "auto")
     assert next(face_tools(paths)).value == "modelscope"

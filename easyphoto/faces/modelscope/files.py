@@ -12,21 +12,21 @@ from easyphoto.paths import Paths
 
 
 @dataclass(frozen=True)
-class WeightFile:
-    """A file as the hub publishes it: the model's id there, and the path inside the model."""
+class NetworkFile:
+    """A file of the list in `models/weights.toml`."""
 
-    model: str  # owner/name
+    id: str
     name: str
 
     def path(self, paths: Paths) -> Path:
         """Where it belongs in the data folder."""
-        return paths.weights / "modelscope" / self.model / self.name
+        return paths.weights / "faces" / self.id / self.name
 
 
-RETINAFACE = WeightFile("damo/cv_resnet50_face-detection_retinaface", "pytorch_model.pt")
-CURRICULAR_FACE = WeightFile("damo/cv_unet-image-face-fusion_damo", "faceRecog/CurricularFace_Backbone.pth")
+RETINAFACE = NetworkFile("retinaface-r50", "pytorch_model.pt")
+CURRICULAR_FACE = NetworkFile("curricularface-ir101", "CurricularFace_Backbone.pth")
 
-NEEDED: Mapping[Role, Sequence[WeightFile]] = MappingProxyType(
+NEEDED: Mapping[Role, Sequence[NetworkFile]] = MappingProxyType(
     {
         Role.DETECT: (RETINAFACE,),
         Role.RECOGNIZE: (CURRICULAR_FACE,),

@@ -15,7 +15,7 @@ from easyphoto.faces.base import FaceRegions, FusionResult, FusionSource, Prepar
 from easyphoto.faces.builtin.toolbox import BuiltinToolbox
 from easyphoto.faces.geometry import box_of, left_to_right, pose_from_mesh, roll_of
 from easyphoto.faces.modelscope.detector import RetinaFaceDetector
-from easyphoto.faces.modelscope.files import CURRICULAR_FACE, RETINAFACE, WeightFile
+from easyphoto.faces.modelscope.files import CURRICULAR_FACE, RETINAFACE, NetworkFile
 from easyphoto.faces.modelscope.lazy_network import best_device
 from easyphoto.faces.modelscope.recognizer import CURRICULAR, CurricularRecognizer
 from easyphoto.paths import Paths
@@ -54,7 +54,7 @@ class ModelscopeToolbox:
     def _recognizer(self) -> CurricularRecognizer:
         return CurricularRecognizer(self._file(CURRICULAR_FACE), self._device)
 
-    def _file(self, one: WeightFile) -> Path:
+    def _file(self, one: NetworkFile) -> Path:
         return one.path(self._paths)
 
     def detect(self, picture: Pixels) -> list[Face]:

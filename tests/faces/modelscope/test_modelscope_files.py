@@ -11,8 +11,11 @@ from safetensors.torch import save_file
 from torch import nn
 
 from easyphoto.errors import BadModel, MissingModel
+from easyphoto.faces.modelscope.files import NEEDED
 from easyphoto.faces.modelscope.lazy_network import LazyNetwork
 from easyphoto.faces.modelscope.weights import filled, read_tensors
+from easyphoto.paths import Paths
+from easyphoto.weights.reading import read_catalog
 
 
 def small() -> nn.Module:
@@ -96,3 +99,12 @@ def test_a_network_is_read_at_first_use_and_forgotten_when_released():
     assert not lazy.loaded
     with lazy.working():
         assert len(reads) == 2
+
+
+def test_every_file_is_in_the_list_of_weights_under_its_place(tmp_path: Path):
+    paths = Paths(tmp_path)
+    listed = {file.id: file for file in read_catalog(paths.models)}
+    for role, files in NEEDED.items():
+        for one in files:
+            assert paths.weights / listed[one.id].place == one.path(paths)
+            assert listed[one.id].role in (role.value, "quality")
