@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from easyphoto.domain import Face
+from easyphoto.faces.builtin.face_parsing import hull, paint
 from easyphoto.faces.builtin.toolbox import BuiltinToolbox
 from easyphoto.faces.fusion.skin_mask import visible_skin
 from easyphoto.faces.fusion.skin_tone import in_light_of, retoned
@@ -145,6 +146,32 @@ def test_skin_between_the_hairs_of_the_brows_takes_the_tone(toolbox: BuiltinTool
     assert np.percentile(after[:, 0], 5) < LIGHT[0] - 15  # the hairs stay dark
 
 
+def test_light_brows_darken_with_the_skin(toolbox: BuiltinToolbox):
+    picture, face = shipped(toolbox, "blazer")
+    brows = toolbox.regions(picture, face).brows > 200
+    after = rgb_to_lab(toolbox.retone(picture, face, [], lch_to_lab(32, 14, 52)))[brows]
+    assert np.percentile(after[:, 0], 90) < 45
+
+
+def test_a_beard_does_not_darken_the_tone(toolbox: BuiltinToolbox, woman: np.ndarray):
+    (face,) = toolbox.detect(woman)
+    bearded = woman.copy()
+    mesh = face.mesh[:, :2]
+    jaw = np.array(
+        [mesh[i] for i in (234, 132, 58, 172, 136, 150, 149, 152, 378, 379, 365, 397, 288, 361, 454, 425, 2, 205)]
+    )
+    beard = paint([hull(jaw)], (woman.shape[1], woman.shape[0])) > 127
+    beard &= np.arange(len(woman))[:, None] > mesh[2, 1]
+    bearded[beard] = (bearded[beard] * 0.4).astype(np.uint8)
+    plain, dark = (toolbox.skin_tone(one, face) for one in (woman, bearded))
+    assert abs(plain[0] - dark[0]) < 3
+
+
+def test_very_dark_skin_keeps_its_lightness_and_its_faint_color():
+    tone = lch_to_lab(30, 13, 50)
+    assert np.allclose(plausible(tone), tone, atol=0.01)
+
+
 def test_only_the_lightness_moves_in_a_black_and_white_template():
     assert np.allclose(in_light_of(DARK, np.array([70, 1, 2], np.float32))[1:], [1, 2])
 
@@ -192,7 +219,7 @@ def test_a_beige_shirt_under_a_dark_face_is_no_skin(toolbox: BuiltinToolbox):
     shirt = np.s_[round(0.86 * height) : round(0.96 * height), round(0.74 * width) : round(0.8 * width)]
     assert (result[shirt] == couple[shirt]).mean() > 0.98
     face = toolbox.regions(couple, man).skin > 250
-    assert lightness(result)[face].mean() > lightness(couple)[face].mean() + 15
+    assert lightness(result)[face].mean() > lightness(couple)[face].mean() + 12
 
 
 @pytest.mark.parametrize("own", [35.0, 55.0, 85.0])

@@ -108,20 +108,25 @@ class BuiltinToolbox:
         """(3,) CIE L*a*b* of the face's evenly lit skin; None where too little of it is seen."""
         from easyphoto.faces.fusion.skin_tone import skin_tone
 
-        return skin_tone(picture, self.regions(picture, face))
+        return skin_tone(picture, self.regions(picture, face), self._points_of(picture, face))
 
     def retone(self, picture: Pixels, face: Face, neighbors: Sequence[Face], tone: Floats) -> Pixels:
         """The visible skin of that face's person brought to `tone` as it looks in the picture's light."""
         from easyphoto.faces.fusion.skin_mask import person_window, visible_skin
-        from easyphoto.faces.fusion.skin_tone import retoned_to
+        from easyphoto.faces.fusion.skin_tone import in_light_of, retoned, skin_tone, without_brows
 
         window = person_window(face.box, (picture.shape[1], picture.shape[0]))
         part = np.ascontiguousarray(window.cut(picture))
         here, *others = (_shifted(one, window) for one in (face, *neighbors))
         seen = self.regions(part, here)
         share = visible_skin(part, here, seen, self.matte(part), others)
+        own = skin_tone(part, seen, self._points_of(part, here))
+        if own is None:
+            return picture
+        tones = own, in_light_of(tone, own)
+        share = without_brows(share, seen.brows, tones)
         out = picture.copy()
-        window.cut(out)[:] = retoned_to(tone, part, seen, share, 0.012 * face.box.width)
+        window.cut(out)[:] = retoned(part, share, tones, 0.012 * face.box.width)
         return out
 
     def sharpen(self, picture: Pixels, scale: float) -> Pixels:

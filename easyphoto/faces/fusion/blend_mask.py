@@ -17,7 +17,7 @@ from easyphoto.faces.geometry import CHIN, FOREHEAD
 
 _NOSTRILS = (98, 97, 2, 326, 327, 294, 278, 440, 4, 220, 48, 64)
 _CHIN_PATCH = (32, 140, 176, 148, 152, 377, 400, 369, 262, 428, 199, 208)
-_CHEEKS = ((50, 101, 118, 117, 123, 187, 205, 36), (280, 330, 347, 346, 352, 411, 425, 266))
+CHEEKS = ((50, 101, 118, 117, 123, 187, 205, 36), (280, 330, 347, 346, 352, 411, 425, 266))
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class BlendMask:
 
     def cheeks(self) -> Floats:
         """Skin on any face: free of hair, beard and eyes."""
-        return np.maximum(*(self.around(cheek) for cheek in _CHEEKS))
+        return np.maximum(*(self.around(cheek) for cheek in CHEEKS))
 
     def skin_field(self) -> Floats:
         """The oval drawn in, without features: where skin is looked for and light is measured."""

@@ -33,7 +33,6 @@ _TURNED = 20.0  # degrees of hue between the face and a hand
 _LEAST = 0.04  # of the face's width squared; smaller patches of its color are no skin
 _EARS = (0.4, 0.72), (-0.15, 0.4)  # across in face widths and down in face heights, from between the eyes
 _EAR_HUE, _EAR_CHROMA, _EAR_LIGHT = 35.0, 0.55, 0.55  # degrees from the face's, and shares of it at least: ears are red
-_HAIR_OF_BROWS = 0.4  # the rest is the skin between the hairs, which would glow in a face that has darkened
 _SHADOW = 0.3  # face widths of the disc by which gaps under the chin are closed
 _LOCK = 0.1  # face widths that a lock of hair is wide where it leaves the place of an ear
 _THIN = 0.06  # half a finger's width, in face widths
@@ -62,7 +61,7 @@ def person_window(box: Box, size: tuple[int, int]) -> CropWindow:
 def visible_skin(
     picture: Pixels, face: Face, regions: FaceRegions, matte: Pixels, neighbors: Sequence[Face] = ()
 ) -> Floats:
-    """H x W, 0..1: how much of each pixel is skin of the person whose face that is. Eyes, brows and lips are left out.
+    """H x W, 0..1: how much of each pixel is skin of the person whose face that is. Eyes and lips are left out.
 
     `matte` is 255 on all persons; of several the person is what lies nearer to this face than to the `neighbors`.
     """
@@ -272,6 +271,5 @@ def _refined(part: Pixels, found: Floats, regions: FaceRegions, width: float) ->
     rough = np.asarray(cv2.resize(found, size, interpolation=cv2.INTER_LINEAR), np.float32)
     fine = guided_filter(luma(part), rough, max(1, round(0.03 * width)), 4e-4, 1024)
     share = np.maximum(np.clip((fine - 0.15) / 0.7, 0, 1), np.minimum(regions.face, regions.brows) / np.float32(255))
-    apart = np.maximum(np.maximum(regions.eyes, regions.lips), regions.brows * np.float32(_HAIR_OF_BROWS))
-    keep = 1 - apart / np.float32(255)
+    keep = 1 - np.maximum(regions.eyes, regions.lips) / np.float32(255)
     return np.asarray(share * keep, np.float32)

@@ -10,12 +10,17 @@ import numpy as np
 
 from easyphoto.domain import Floats, Pixels
 from easyphoto.faces.base import FaceRegions
+from easyphoto.faces.builtin.face_parsing import hull, paint
+from easyphoto.faces.fusion.blend_mask import CHEEKS
 from easyphoto.faces.skin_locus import lab_to_lch, lch_to_lab
 from easyphoto.images.color import lab_to_rgb, linear_to_srgb, rgb_to_lab, srgb_to_linear
 from easyphoto.images.masks import extent
 
 _LIT = (30.0, 80.0)  # percentiles of lightness between shadow and shine
-_LEAST = 50  # pixels of skin that make a tone
+_LEAST = 30  # pixels of skin that make a tone
+_SEEN = 0.4  # of a cheek or the forehead is skin, or it is covered
+_FOREHEAD = (109, 10, 338, 337, 151, 108)  # its middle, in mesh points
+_BROW_HAIR = 0.4  # the rest is the skin between the hairs, which would glow in a face that has darkened
 _GRAY = 4.0  # chroma under which a picture is black and white
 _USUAL_HUE = 54.0  # degrees, of skin in neutral light
 _USUAL_CHROMA = ((50.0, 66.0, 80.0), (24.0, 22.0, 15.0))  # of it, by L*
@@ -33,12 +38,24 @@ _MOST_EXPOSURE = 1.5  # at most so many L*: very dark skin in a light scene stay
 _SHOULDER = 0.55  # linear light above which lightened skin approaches white slowly
 
 
-def skin_tone(picture: Pixels, regions: FaceRegions) -> Floats | None:
-    """The tone of one face's evenly lit skin; None where too little of it is seen."""
+def skin_tone(picture: Pixels, regions: FaceRegions, mesh: Floats) -> Floats | None:
+    """The tone of one face's evenly lit skin; None where too little of it is seen.
+
+    The median of both cheeks and the forehead: a beard is darker, a forehead may shine, one cheek lie in shadow. That
+    of the whole face where hair leaves none of them. `mesh` (468, 3) is in the picture's pixels.
+    """
     inner = (np.minimum(regions.skin, regions.face) > 200) & (features(regions) < 32)
-    if inner.sum() < _LEAST:
+    size = (inner.shape[1], inner.shape[0])
+    plain = [paint([hull(mesh[list(part), :2])], size) > 127 for part in (*CHEEKS, _FOREHEAD)]
+    seen = [tone for part in plain if (tone := _lit_tone(picture, inner & part, _SEEN * part.sum())) is not None]
+    return np.asarray(np.median(seen, axis=0), np.float32) if seen else _lit_tone(picture, inner, 0)
+
+
+def _lit_tone(picture: Pixels, where: np.ndarray, least: float) -> Floats | None:
+    """The tone under the mask between shadow and shine; None where it has less than `least` pixels or too few."""
+    if where.sum() < max(least, _LEAST):
         return None
-    samples = rgb_to_lab(picture[inner])
+    samples = rgb_to_lab(picture[where])
     low, high = np.percentile(samples[:, 0], _LIT)
     lit = (samples[:, 0] >= low) & (samples[:, 0] <= high)
     return np.asarray(np.median(samples[lit], axis=0), np.float32)
@@ -66,10 +83,13 @@ def in_light_of(wanted: Floats, own: Floats) -> Floats:
     return lch_to_lab(lightness, max(_GRAY, length), goal_hue + _LIGHT_KEPT * (hue - _USUAL_HUE))
 
 
-def retoned_to(wanted: Floats, picture: Pixels, regions: FaceRegions, share: Floats, radius: float) -> Pixels:
-    """The skin under `share` brought to the tone `wanted` in the picture's light; as it is where its own is unknown."""
-    own = skin_tone(picture, regions)
-    return picture if own is None else retoned(picture, share, (own, in_light_of(wanted, own)), radius)
+def without_brows(share: Floats, brows: Pixels, tones: tuple[Floats, Floats]) -> Floats:
+    """`share` of skin with less of the brows, whose hairs must not become light as skin does.
+
+    Where skin becomes darker they may: light brows would lie on it like bars.
+    """
+    own, wanted = tones
+    return share if wanted[0] < own[0] else share * (1 - brows * np.float32(_BROW_HAIR / 255))
 
 
 def retoned(picture: Pixels, share: Floats, tones: tuple[Floats, Floats], radius: float) -> Pixels:
