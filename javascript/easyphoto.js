@@ -12,9 +12,10 @@
   window.easyphotoReady = true;
 
   const FAST = 1000, SLOW = 4000, ASLEEP = 60000;
-  const PANELS = ["quick", "train", "portrait", "people"];
+  const PANELS = ["quick", "train", "portrait", "people", "doctor"];
   const delivered = new Set(), widths = new Map();
-  let counter = 0, lastKey = "", lastTick = 0, awaited = "", calm = SLOW, watched = null;
+  const GO = "#ep-quick-go, #ep-train-start, #ep-portrait-go";
+  let counter = 0, opened = "", lastKey = "", lastTick = 0, awaited = "", calm = SLOW, watched = null;
 
   const QUIET = 250, LONGEST = 5000; // milliseconds without a change until the page counts as laid; give up waiting
 
@@ -61,9 +62,11 @@
   }
 
   function openTab(name) {
-    const tab = byId("ep-tab-" + name + "-button") ||
-      [...root().querySelectorAll("#ep-tabs > .tab-nav > button")][[...PANELS, "doctor"].indexOf(name)];
-    if (tab) tab.click();
+    const place = PANELS.indexOf(name), shown = (list) => [...root().querySelectorAll("#ep-tabs > " + list)];
+    const tab = byId("ep-tab-" + name + "-button") || shown(".tab-nav > button")[place];
+    const seen = shown("* > [role=tablist] > [role=tab]").length; // on a phone the other tabs lie in a menu
+    const hidden = tab || shown("* > .overflow-menu > .overflow-dropdown > button")[place - seen];
+    if (hidden) hidden.click();
     lastTick = 0;
   }
 
@@ -77,6 +80,38 @@
     say(target.dataset.epBox, message);
     if (message.do === "cancel") target.disabled = true;
   });
+
+  /* A double click on Start, Make portraits or Generate asks for one job. */
+  document.addEventListener("click", function (event) {
+    if (event.detail < 2 || !event.target.closest || !event.target.closest(GO)) return;
+    event.stopImmediatePropagation();
+    event.preventDefault();
+  }, true);
+
+  document.addEventListener("click", function (event) {
+    const target = event.target.closest && event.target.closest("[data-ep-theme]");
+    if (!target) return;
+    const theme = target.dataset.epTheme, address = new URL(location.href);
+    document.body.classList.toggle("dark", theme === "dark");
+    address.searchParams.set("__theme", theme); // gradio's own name: the choice outlives a reload
+    history.replaceState(history.state, "", address);
+    showTheme();
+  });
+
+  function showTheme() {
+    const dark = String(document.body.classList.contains("dark"));
+    root().querySelectorAll("[data-ep-theme]").forEach((button) => {
+      const held = button.dataset.epTheme === "dark" ? dark : String(dark === "false");
+      if (button.getAttribute("aria-pressed") !== held) button.setAttribute("aria-pressed", held);
+    });
+  }
+
+  /* The field that a button has opened takes the focus, once. */
+  function focusOpened() {
+    const field = root().querySelector("[data-ep-opened]"), name = field ? field.id : "";
+    if (name && name !== opened) field.focus();
+    opened = name;
+  }
 
   document.addEventListener("change", function (event) {
     const target = event.target;
@@ -118,7 +153,7 @@
 
   function pasted(event) {
     const pictures = [...((event.clipboardData || {}).files || [])].filter((file) => file.type.startsWith("image/"));
-    const name = panel(), field = name !== "people" && byId("ep-" + name + "-upload");
+    const name = panel(), field = !["people", "doctor"].includes(name) && byId("ep-" + name + "-upload");
     const input = field && field.querySelector("input[type=file]");
     if (!pictures.length || !input) return;
     const held = new DataTransfer();
@@ -168,13 +203,25 @@
   function afterChange() {
     root().querySelectorAll("a.ep-delivery").forEach(deliver);
     root().querySelectorAll("[data-ep-bar]").forEach(grow);
+    root().querySelectorAll("#easyphoto .ep-upload").forEach(nameUpload);
     follow();
+    showTheme();
     const banner = root().querySelector(".ep-banner[lang]");
     if (banner) document.documentElement.lang = banner.lang;
     if (lastKey && (document.activeElement === document.body || !document.activeElement)) {
       const again = root().querySelector('[data-ep-key="' + CSS.escape(lastKey) + '"]');
       if (again) again.focus({ preventScroll: true });
     }
+    focusOpened();
+  }
+
+  /* A field for files is called what stands in it; gradio calls all of them the same, in English. */
+  function nameUpload(field) {
+    const label = field.querySelector("label, [data-testid=block-label]");
+    const name = label ? label.textContent.trim() : "";
+    field.querySelectorAll("button[aria-label]:not(.clear-status *), input[type=file]").forEach((one) => {
+      if (name && one.getAttribute("aria-label") !== name) one.setAttribute("aria-label", name);
+    });
   }
 
   function panel() {
@@ -219,7 +266,7 @@
       if (event.target.closest && event.target.closest("[role=tab], .tab-nav > button")) { wake(true); setTimeout(ask, 60); }
     });
     document.addEventListener("click", (event) => {
-      const go = event.target.closest && event.target.closest("#ep-quick-go, #ep-train-start, #ep-portrait-go");
+      const go = event.target.closest && event.target.closest(GO);
       if (go) { awaited = go.id.split("-")[1]; wake(true); }
     });
     for (const used of ["pointerdown", "keydown", "drop"]) {

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
-from easyphoto.diagnostics import Finding
+from easyphoto.diagnostics import MISSING, Finding
 from easyphoto.ui import compat
 from easyphoto.ui.components import head
 from easyphoto.ui.context import UiContext
@@ -18,7 +18,7 @@ KINDS = {"ok": "good", "missing": "bad"}
 
 
 class DoctorPanel:
-    """One button and its findings."""
+    """The findings, looked for when the panel is opened and on request."""
 
     def __init__(self, context: UiContext) -> None:
         self.context = context
@@ -28,19 +28,27 @@ class DoctorPanel:
         say = self.context.say
         with gr.Column(elem_classes=["ep-card"]):
             gr.HTML(head(say("doctor.title"), say("doctor.intro")))
-            self.run = gr.Button(say("doctor.run"), variant="primary", elem_id="ep-doctor-run")
             self.found = gr.HTML("", elem_id="ep-doctor-found")
+            self.run = gr.Button(say("doctor.run"), elem_id="ep-doctor-run")
+        self.examined = gr.State(False)
+        self.tick = compat.hidden_button("ep-doctor-tick")
         compat.listen(self.run.click, self.on_run, [], [self.found])
+        compat.listen(self.tick.click, self.on_tick, [self.examined], [self.found, self.examined], once=True)
 
     def on_run(self) -> Any:
         """All findings."""
         findings = self.context.examine()
         return findings_html(findings, self.context)
 
+    def on_tick(self, examined: bool) -> list[Any]:
+        """All findings when the panel is seen for the first time."""
+        return [gr.update() if examined else gr.update(value=self.on_run()), True]
+
 
 def findings_html(findings: Sequence[Finding], context: UiContext) -> Markup:
-    """A table for people and the same as plain text to copy."""
-    return render("doctor", findings=findings, kinds=KINDS, text=report(findings), say=context.say)
+    """Whether all is well, a table for people, and the same as plain text to copy."""
+    missing = sum(finding.state == MISSING for finding in findings)
+    return render("doctor", findings=findings, missing=missing, kinds=KINDS, text=report(findings), say=context.say)
 
 
 def report(findings: Sequence[Finding]) -> str:

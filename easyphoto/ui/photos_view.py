@@ -18,7 +18,11 @@ from easyphoto.ui.rendering import render
 
 BOX = "ep-photo-box"
 FEW = 5  # usable photos; fewer and the likeness suffers
-KINDS = {"keep": "good", "warn": "fair", "drop": "bad"}
+FORCED = "forced"  # used because the user says so, against the check
+KINDS = {"keep": "good", "warn": "fair", FORCED: "fair", "drop": "bad"}
+
+CHOICES = (("auto", "photo.auto"), ("keep", "photo.use"), ("drop", "photo.leave"))
+"""What the user may say of a photo, and its text."""
 
 
 @dataclass(frozen=True)
@@ -32,14 +36,28 @@ class DraftPhoto:
 
     @property
     def verdict(self) -> str:
-        """keep, warn, drop, or "" while nobody knows."""
+        """keep, warn, drop, forced (used against the check), or "" while nobody knows."""
         if self.override == "drop":
             return "drop"
         if self.report is None:
             return ""
         if self.override == "keep" and self.report.get("box"):
-            return "keep"
+            doubted = self.report["verdict"] != "keep" or self.report.get(
+                "reasons"
+            )  # a check after the choice keeps the reasons
+            return FORCED if doubted else "keep"
         return str(self.report["verdict"])
+
+    @property
+    def usable(self) -> bool:
+        """Whether the check or the user lets it be used."""
+        return self.verdict in ("keep", "warn", FORCED)
+
+    @property
+    def choices(self) -> tuple[tuple[str, str], ...]:
+        """(what the user may say, its text): a photo without a face cannot be included."""
+        found = self.report is None or self.report.get("box")
+        return tuple(choice for choice in CHOICES if found or choice[0] != "keep")
 
 
 Draft = tuple[DraftPhoto, ...]
@@ -99,7 +117,7 @@ def photos_html(
         say=say,
         checking=checking,
         verdicts=verdicts,
-        usable=sum(verdict in ("keep", "warn") for verdict in verdicts),
+        usable=sum(photo.usable for photo in draft),
         kinds=KINDS,
         few=FEW,
         box=BOX,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import gradio as gr
@@ -35,6 +37,8 @@ from easyphoto.ui.quick_view import QuickDraft
 
 PARTS = ("photos", "jobs", "curves", "validation_images", "outcome", "models", "damage")
 TRAINABLE = (State.QUEUED, State.RUNNING)
+
+STARTING = threading.Lock()  # two presses of Start, or two pages, look at the queue one after the other
 
 
 class TrainPanel:
@@ -184,19 +188,28 @@ class TrainPanel:
         draft = present(draft)
         try:
             request = self.form.request(values)
-            self._refuse_early(request, draft)
-            self.context.jobs.submit(Kind.TRAIN, request, as_files(draft))
+            with STARTING:
+                if not self._is_waiting(request, draft):
+                    self._refuse_early(request, draft)
+                    self.context.jobs.submit(Kind.TRAIN, request, as_files(draft))
         except FAILURES as error:
             return [problem(error, self.context.say), *self._page(draft, checking, shown)]
         return ["", *self._page(draft, checking, shown)]
 
+    def _is_waiting(self, request: TrainRequest, draft: Draft) -> bool:
+        """Whether this very training is in the queue already: Start was pressed twice."""
+        asked, names = asdict(request), tuple(photo.name for photo in draft)
+        return any(job.request == asked and job.files == names for job in self.context.jobs.list(Kind.TRAIN, TRAINABLE))
+
     def _refuse_early(self, request: TrainRequest, draft: Draft) -> None:
         """What the training itself would refuse, said before it waits in the queue. Raises BadRequest."""
         taken = [person.name.casefold() for person in self.context.people()]
+        waiting = [str(job.request.get("person")).casefold() for job in self.context.jobs.list(Kind.TRAIN, TRAINABLE)]
         rules = (
             (not any(photo.verdict != "drop" for photo in draft), "train.needs.photos"),
             (not request.person, "train.needs.name"),
             (request.person.casefold() in taken, "train.needs.other_name"),
+            (request.person.casefold() in waiting, "train.needs.waiting"),
             (not request.consent, "train.needs.consent"),
             (not request.base_model, "needs.model"),
         )

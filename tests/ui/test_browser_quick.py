@@ -25,6 +25,15 @@ PASTE = """data => {
     document.dispatchEvent(new ClipboardEvent('paste', {clipboardData: held, bubbles: true, cancelable: true}));
 }"""
 
+GO_TO = """tab => {
+    const button = document.createElement('button');
+    button.dataset.epBox = 'ep-go-box';
+    button.dataset.epMessage = JSON.stringify({tab});
+    document.querySelector('#easyphoto').append(button);
+    button.click();
+    button.remove();
+}"""
+
 
 def bring(page: Any, *files: Path) -> None:
     page.set_input_files("#ep-quick-upload input[type=file]", [str(file) for file in files])
@@ -126,13 +135,20 @@ def test_it_speaks_chinese(start_server: Start, open_page: Open, tmp_path: Path)
 
 @pytest.mark.parametrize("width", [360, 390, 768, 1440])
 def test_it_fits_and_every_button_has_a_name(start_server: Start, open_page: Open, tmp_path: Path, width: int):
-    from test_browser import NAMELESS
+    from test_browser import MISNAMED, NAMELESS
 
     page = open_page(start_server().url + "en/", tab=QUICK, viewport={"width": width, "height": 900})
     page.click("text=Try with a sample photo")
     page.wait_for_selector(".ep-thumb")
     assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
-    assert page.evaluate(NAMELESS) == []
+    assert page.evaluate(NAMELESS) == [] == page.evaluate(MISNAMED)
     assert page.locator("#ep-quick-photos img:not([alt])").count() == 0
+    page.click("[data-ep-theme=dark]")
+    page.wait_for_selector("body.dark [data-ep-theme=dark][aria-pressed=true]")
+    page.evaluate(GO_TO, "doctor")  # on a phone its tab lies in a menu
+    page.wait_for_selector("#ep-doctor-found .ep-findings")
+    assert page.evaluate(MISNAMED) == []
+    page.evaluate(GO_TO, "quick")
     if width >= 1440:
+        page.wait_for_selector("#ep-quick-go")
         assert page.evaluate("document.querySelector('#ep-quick-go').getBoundingClientRect().bottom") < 900

@@ -33,7 +33,8 @@ def test_every_sentence_asked_for_is_in_the_catalogue():
 
 def test_keys_that_are_put_together_exist():
     made = [f"job.{state.value}" for state in State]
-    made += [f"photo.{verdict}" for verdict in ("keep", "warn", "drop", "new")]
+    made += [f"photo.{verdict}" for verdict in ("keep", "warn", "drop", "forced", "new")]
+    made += [f"theme.{theme}" for theme in ("light", "dark")]
     made += [f"tab.{tab}" for tab in ("quick", "train", "portrait", "people", "doctor")]
     made += [f"preset.{preset}" for preset in PRESETS]
     made += [f"quality.{part.name}" for part in fields(QualityParts)]
