@@ -2,7 +2,7 @@
    - buttons and selects inside our HTML write a message into a hidden field that the program listens to
    - the visible panel is asked for news: every second while something runs, else less and less until it is used
    - files carried by the page are handed to the browser once
-   - pasted pictures go into the visible panel's field for files
+   - pasted pictures and those of the camera go into the visible panel's field for files
    - keyboard focus survives a refresh of the HTML around it
    - while a page of our own is being put together its cards keep out of sight, so that nothing jumps
    Inside a WebUI all of this happens in our own tab, and only while it is shown. */
@@ -14,6 +14,7 @@
   const FAST = 1000, SLOW = 4000, ASLEEP = 60000;
   const PANELS = ["quick", "train", "portrait", "people", "doctor"];
   const delivered = new Set(), widths = new Map();
+  const PICTURES = "image/*,.heic,.heif,.tif,.tiff,.bmp,.webp"; // for the file dialog; what was dropped is judged by the program
   const GO = "#ep-quick-go, #ep-train-start, #ep-portrait-go";
   let counter = 0, opened = "", lastKey = "", lastTick = 0, awaited = "", calm = SLOW, watched = null;
 
@@ -71,9 +72,10 @@
   }
 
   document.addEventListener("click", function (event) {
-    const target = event.target.closest && event.target.closest("[data-ep-box], [data-ep-copy]");
+    const target = event.target.closest && event.target.closest("[data-ep-box], [data-ep-copy], [data-ep-camera]");
     if (!target || target.tagName === "SELECT") return;
     event.preventDefault();
+    if (target.dataset.epCamera) return openCamera(target);
     if (target.dataset.epCopy) return copy(target);
     const message = messageOf(target);
     if (message.tab) openTab(message.tab);
@@ -151,18 +153,62 @@
     done();
   }
 
+  /* Gives files to a field as if they had been chosen there; false where the field takes none now. */
+  function bring(field, files) {
+    const input = field && field.querySelector("input[type=file]");
+    if (!files.length || !input) return false;
+    const held = new DataTransfer();
+    files.forEach((file) => held.items.add(file));
+    input.files = held.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+    return true;
+  }
+
   function pasted(event) {
     const pictures = [...((event.clipboardData || {}).files || [])].filter((file) => file.type.startsWith("image/"));
     const name = panel(), field = !["people", "doctor"].includes(name) && byId("ep-" + name + "-upload");
-    const input = field && field.querySelector("input[type=file]");
-    if (!pictures.length || !input) return;
-    const held = new DataTransfer();
-    pictures.forEach((file) => held.items.add(file));
-    input.files = held.files;
-    input.dispatchEvent(new Event("change", { bubbles: true }));
-    event.preventDefault();
+    if (bring(field, pictures)) event.preventDefault();
   }
   document.addEventListener("paste", pasted);
+
+  /* The camera: a dialog with its picture; what is taken goes into the field that the button names. */
+  function openCamera(button) {
+    const words = button.dataset, dialog = document.createElement("dialog");
+    dialog.className = "ep-camera";
+    dialog.innerHTML = "<video autoplay playsinline muted></video><p role='status'></p><div class='ep-row'>" +
+      "<button type='button' class='ep-btn ep-primary' disabled></button><button type='button' class='ep-btn'></button></div>";
+    const video = dialog.querySelector("video"), told = dialog.querySelector("p");
+    const [take, close] = dialog.querySelectorAll("button");
+    dialog.setAttribute("aria-label", button.textContent.trim());
+    take.textContent = words.epTake;
+    close.textContent = words.epClose;
+    byId("easyphoto").append(dialog);
+    dialog.showModal();
+    let stream = null, count = 0;
+    close.addEventListener("click", () => dialog.close());
+    dialog.addEventListener("close", () => {
+      if (stream) stream.getTracks().forEach((track) => track.stop());
+      dialog.remove();
+    });
+    take.addEventListener("click", () => {
+      const still = document.createElement("canvas");
+      still.width = video.videoWidth;
+      still.height = video.videoHeight;
+      still.getContext("2d").drawImage(video, 0, 0);
+      still.toBlob((blob) => {
+        count += 1;
+        const name = "camera " + Date.now() + ".jpg";
+        if (bring(byId(words.epCamera), [new File([blob], name, { type: "image/jpeg" })])) told.textContent = words.epTaken + " " + count;
+      }, "image/jpeg", 0.95);
+    });
+    const wanted = { video: { width: { ideal: 1920 }, height: { ideal: 1080 }, facingMode: "user" } };
+    navigator.mediaDevices.getUserMedia(wanted).then((given) => {
+      stream = given;
+      if (!dialog.isConnected) return given.getTracks().forEach((track) => track.stop());
+      video.srcObject = given;
+      video.addEventListener("loadeddata", () => { take.disabled = false; });
+    }).catch(() => { told.textContent = words.epRefused; });
+  }
 
   function deliver(link) {
     const mark = link.dataset.epDelivery + "@" + (link.closest("[id]") || {}).id;
@@ -204,6 +250,8 @@
     root().querySelectorAll("a.ep-delivery").forEach(deliver);
     root().querySelectorAll("[data-ep-bar]").forEach(grow);
     root().querySelectorAll("#easyphoto .ep-upload").forEach(nameUpload);
+    const camera = navigator.mediaDevices && navigator.mediaDevices.getUserMedia; // only over https and on this machine
+    root().querySelectorAll("#easyphoto [data-ep-camera]").forEach((button) => { button.hidden = !camera; });
     follow();
     showTheme();
     const banner = root().querySelector(".ep-banner[lang]");
@@ -222,6 +270,8 @@
     field.querySelectorAll("button[aria-label]:not(.clear-status *), input[type=file]").forEach((one) => {
       if (name && one.getAttribute("aria-label") !== name) one.setAttribute("aria-label", name);
     });
+    const kinds = field.classList.contains("ep-takes-pictures") ? PICTURES : ".zip";
+    field.querySelectorAll("input[type=file]").forEach((one) => { if (one.accept !== kinds) one.accept = kinds; });
   }
 
   function panel() {

@@ -29,6 +29,10 @@ def astronaut() -> Path:
     return ROOT / "models" / "samples" / "astronaut.png"
 
 
+CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+"""A camera that shows a test picture and is allowed to every page."""
+
+
 def chromium() -> str | None:
     """Debian's Chromium, or the one EASYPHOTO_CHROMIUM names."""
     names = (os.environ.get("EASYPHOTO_CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
@@ -42,6 +46,6 @@ def browser() -> Iterator[Any]:
     if program is None:
         pytest.skip("no Chromium was found; apt-get install chromium, or name one in EASYPHOTO_CHROMIUM")
     with playwright.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        browser = play.chromium.launch(executable_path=program, args=["--no-sandbox", *CAMERA])
         yield browser
         browser.close()

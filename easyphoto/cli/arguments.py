@@ -11,17 +11,9 @@ from typing import Any
 
 from easyphoto.domain import Option, Photo, Template, options_of
 from easyphoto.errors import BadRequest, NotFound
+from easyphoto.images import ENDINGS
 from easyphoto.locales import Message, message
 from easyphoto.ui.i18n import Translator
-
-PICTURES = frozenset(
-    f".{ending}"
-    for ending in (
-        *("avif", "bmp", "dib", "gif", "heic", "heif", "jfif", "jp2", "jpe", "jpeg", "jpg"),
-        *("pbm", "pgm", "png", "ppm", "tif", "tiff", "webp"),
-    )
-)
-"""File endings looked for in a folder; a file named by the user is tried whatever it is called."""
 
 
 def add_options(parser: argparse.ArgumentParser, kind: type[Any], say: Translator, but: Iterable[str] = ()) -> None:
@@ -94,7 +86,7 @@ def pictures_in(places: Iterable[Path]) -> list[Path]:
     found: list[Path] = []
     for place in places:
         if place.is_dir():
-            inside = (file for file in place.iterdir() if file.suffix.lower() in PICTURES and file.is_file())
+            inside = (file for file in place.iterdir() if file.suffix.lower() in ENDINGS and file.is_file())
             found += sorted((file for file in inside if not file.name.startswith(".")), key=_natural)
         elif place.is_file():
             found.append(place)

@@ -9,10 +9,11 @@ from __future__ import annotations
 from easyphoto.images.color import adapted, lab_to_rgb, match_color, rgb_to_lab
 from easyphoto.images.geometry import crop, fit_long_side, picture, pixels, resize_short_side
 from easyphoto.images.masks import blend, extent, feather, grow, multiband_blend, shrink, weights
-from easyphoto.images.opening import open_picture, picture_size
+from easyphoto.images.opening import ENDINGS, may_be_picture, open_picture, picture_size
 from easyphoto.images.saving import read_infotext, save_picture
 
 __all__ = [
+    "ENDINGS",
     "adapted",
     "blend",
     "crop",
@@ -22,6 +23,7 @@ __all__ = [
     "grow",
     "lab_to_rgb",
     "match_color",
+    "may_be_picture",
     "multiband_blend",
     "open_picture",
     "picture",

@@ -21,6 +21,15 @@ _log = logging.getLogger(__name__)
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "PPM", "JPEG2000", "AVIF")
 """PIL decoders that are let at foreign bytes: none that starts another program or has pages."""
 
+ENDINGS = frozenset(
+    f".{ending}"
+    for ending in (
+        *("avif", "bmp", "dib", "gif", "heic", "heif", "jfif", "jp2", "jpe", "jpeg", "jpg"),
+        *("pbm", "pgm", "png", "ppm", "tif", "tiff", "webp"),
+    )
+)
+"""Endings of file names that stand for pictures; what a file really is its content says."""
+
 MAX_BYTES = 500_000_000
 
 _ORIENTATION, _HEIC_BRANDS = 0x0112, (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
@@ -75,6 +84,17 @@ def picture_size(file: Path) -> tuple[int, int]:
     except Exception as error:  # decoders raise anything on hostile bytes
         refused = _unreadable(file, error)
         raise refused or _bad(file, "picture.damaged-header", why=error or type(error).__name__) from error
+
+
+def may_be_picture(file: Path, name: str) -> bool:
+    """Whether the name of `file` ends like a picture's or its header is one's; a damaged picture may be one, too."""
+    if Path(name).suffix.lower() in ENDINGS:
+        return True
+    try:
+        picture_size(file)
+    except BadPicture:
+        return False
+    return True
 
 
 def _unreadable(file: Path, error: Exception) -> EasyPhotoError | None:

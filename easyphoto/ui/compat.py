@@ -89,10 +89,14 @@ def hidden_button(elem_id: str) -> gr.Button:
 
 
 def upload_field(label: str, elem_id: str, pictures: bool = True) -> gr.File:
-    """A field for files to be dropped on."""
-    kinds = PICTURES if pictures else [".zip"]
+    """A field for files to be dropped on.
+
+    It takes any file, and the panel refuses what is of no use by name: where gradio refuses one, the field is covered
+    by the word "Error" and swallows the next click.
+    """
+    takes = "ep-takes-pictures" if pictures else "ep-takes-zip"  # our script tells the file dialog
     count = "multiple" if pictures else "single"
-    options = {"file_count": count, "file_types": kinds, "elem_id": elem_id, "elem_classes": ["ep-upload"]}
+    options = {"file_count": count, "elem_id": elem_id, "elem_classes": ["ep-upload", takes]}
     return _refusing_foreign_files(gr.File(label=label, **options))
 
 

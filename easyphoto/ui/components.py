@@ -8,6 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from easyphoto.domain import LikenessLevel
+from easyphoto.errors import BadPicture
 from easyphoto.sqlite_damage import SetAside
 from easyphoto.system_errors import failure_of
 from easyphoto.ui.i18n import Translator
@@ -52,6 +53,12 @@ def problem(error: Exception | Mapping[str, Any], say: Translator, name: str = "
             "remedy": say("problem.unexpected.remedy"),
         }
     return macro("components", "problem")(facts, say)
+
+
+def not_pictures(names: Sequence[str], say: Translator) -> Markup:
+    """That those files were left out; nothing where there are none."""
+    told = ", ".join(names)
+    return problem(BadPicture("upload.no-picture", stage="upload", names=told), say) if names else Markup("")
 
 
 def damage_html(found: Sequence[SetAside], say: Translator, box: str) -> Markup:

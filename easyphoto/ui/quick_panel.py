@@ -15,7 +15,7 @@ from easyphoto.library.templates import SAMPLE_TEMPLATES
 from easyphoto.locales import Message
 from easyphoto.system_errors import FAILURES
 from easyphoto.ui import compat, quick_view
-from easyphoto.ui.components import empty, head, problem
+from easyphoto.ui.components import empty, head, not_pictures, problem
 from easyphoto.ui.context import UiContext, changed_updates, message
 from easyphoto.ui.gallery import Gallery
 from easyphoto.ui.job_actions import apply_action
@@ -105,7 +105,8 @@ class QuickPanel:
         """More photos; the sample's consent does not hold for them."""
         agreed, trouble = gr.update(value=False) if draft.sample else gr.update(), ""
         try:
-            brought = self.context.uploads.take(value)
+            brought, others = self.context.uploads.take_pictures(value)
+            trouble = not_pictures(others, self.context.say)
             more = draft.with_photos(brought)
             kept = {photo.file for photo in more.photos}
             self.context.uploads.drop(*(one.file for one in brought if one.file not in kept))

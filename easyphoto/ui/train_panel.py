@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import gradio as gr
 
 from easyphoto.domain import GOOD_FACE_PX, TrainRequest
-from easyphoto.errors import BadRequest, EasyPhotoError, NotFound
-from easyphoto.jobs import CheckRequest, Job, Kind, State
+from easyphoto.errors import EasyPhotoError, NotFound
+from easyphoto.jobs import CheckRequest, Job, Kind
 from easyphoto.library.uploads import StoredUpload
-from easyphoto.locales import Message
 from easyphoto.system_errors import FAILURES
 from easyphoto.ui import compat, photos_view, train_view
 from easyphoto.ui.base_models import MARK, BaseModels
-from easyphoto.ui.components import damage_html, empty, head, problem
+from easyphoto.ui.components import damage_html, empty, head, not_pictures, problem
 from easyphoto.ui.context import UiContext, changed_updates, message
 from easyphoto.ui.form import Form
 from easyphoto.ui.job_actions import apply_action
@@ -34,11 +31,9 @@ from easyphoto.ui.photos_view import (
     with_reports,
 )
 from easyphoto.ui.quick_view import QuickDraft
+from easyphoto.ui.training_start import TRAINABLE, start_training
 
 PARTS = ("photos", "jobs", "curves", "validation_images", "outcome", "models", "damage")
-TRAINABLE = (State.QUEUED, State.RUNNING)
-
-STARTING = threading.Lock()  # two presses of Start, or two pages, look at the queue one after the other
 
 
 class TrainPanel:
@@ -135,12 +130,12 @@ class TrainPanel:
     def on_upload(self, value: Any, draft: Draft, checking: str, shown: dict[str, str]) -> list[Any]:
         """More photos; the field is empty again for the next ones."""
         try:
-            brought = self.context.uploads.take(value)
+            brought, others = self.context.uploads.take_pictures(value)
         except FAILURES as error:
             return [None, problem(error, self.context.say), *self._page(draft, checking, shown)]
         more = added(draft, brought)
         self._drop(brought, more)
-        return [None, "", *self._page(more, checking, shown)]
+        return [None, not_pictures(others, self.context.say), *self._page(more, checking, shown)]
 
     def on_photos_of(
         self, text: str, quick: QuickDraft, draft: Draft, checking: str, shown: dict[str, str]
@@ -188,33 +183,10 @@ class TrainPanel:
         draft = present(draft)
         try:
             request = self.form.request(values)
-            with STARTING:
-                if not self._is_waiting(request, draft):
-                    self._refuse_early(request, draft)
-                    self.context.jobs.submit(Kind.TRAIN, request, as_files(draft))
+            start_training(self.context, request, draft)
         except FAILURES as error:
             return [problem(error, self.context.say), *self._page(draft, checking, shown)]
         return ["", *self._page(draft, checking, shown)]
-
-    def _is_waiting(self, request: TrainRequest, draft: Draft) -> bool:
-        """Whether this very training is in the queue already: Start was pressed twice."""
-        asked, names = asdict(request), tuple(photo.name for photo in draft)
-        return any(job.request == asked and job.files == names for job in self.context.jobs.list(Kind.TRAIN, TRAINABLE))
-
-    def _refuse_early(self, request: TrainRequest, draft: Draft) -> None:
-        """What the training itself would refuse, said before it waits in the queue. Raises BadRequest."""
-        taken = [person.name.casefold() for person in self.context.people()]
-        waiting = [str(job.request.get("person")).casefold() for job in self.context.jobs.list(Kind.TRAIN, TRAINABLE)]
-        rules = (
-            (not any(photo.verdict != "drop" for photo in draft), "train.needs.photos"),
-            (not request.person, "train.needs.name"),
-            (request.person.casefold() in taken, "train.needs.other_name"),
-            (request.person.casefold() in waiting, "train.needs.waiting"),
-            (not request.consent, "train.needs.consent"),
-            (not request.base_model, "needs.model"),
-        )
-        if missing := [Message(f"page.{key}") for broken, key in rules if broken]:
-            raise BadRequest("form.incomplete", missing=missing)
 
     def on_job(self, text: str, draft: Draft, checking: str, shown: dict[str, str]) -> list[Any]:
         """A button of a job was pressed."""

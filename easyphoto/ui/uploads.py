@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from easyphoto.errors import BadRequest
+from easyphoto.images import may_be_picture
 from easyphoto.library.uploads import StoredUpload, UploadStore
 from easyphoto.ui import compat
 
@@ -29,6 +30,14 @@ class BrowserUploads(UploadStore):
         finally:
             for upload in uploads:
                 compat.discard(upload)
+
+    def take_pictures(self, value: Any) -> tuple[list[StoredUpload], list[str]]:
+        """Those that are pictures, and the names of the others, which are dropped. Raises BadRequest as `take`."""
+        files = self.take(value)
+        kept = [one for one in files if may_be_picture(one.file, one.name)]
+        others = [one for one in files if one not in kept]
+        self.drop(*(one.file for one in others))
+        return kept, [one.name for one in others]
 
     @contextmanager
     def temporary(self, value: Any) -> Iterator[list[StoredUpload]]:

@@ -92,12 +92,22 @@ def test_ones_own_photo_takes_the_samples_place_and_its_consent(start_server: St
 
 
 @pytest.mark.parametrize("gradio", list(HOSTS))
-def test_a_pasted_picture_is_a_photo(start_server: Start, open_page: Open, tmp_path: Path, gradio: str):
+def test_photos_are_pasted_and_taken_and_what_is_none_is_named(
+    start_server: Start, open_page: Open, tmp_path: Path, gradio: str
+):
     python = host_python(HOSTS[gradio]) if HOSTS[gradio] else ""
     server = start_server(**({"python": python} if python else {}))
     page = open_page(server.url + "en/" + ("?script" if gradio == "3.41" else ""), tab=QUICK)
     page.evaluate(PASTE, base64.b64encode(selfie(tmp_path / "me.png").read_bytes()).decode())
     page.wait_for_selector(".ep-thumb img[alt='image.png']")
+    words = tmp_path / "notes.txt"
+    words.write_text("words")
+    page.set_input_files("#ep-quick-upload input[type=file]", str(words))
+    page.wait_for_selector("#ep-quick-problem >> text=notes.txt")
+    page.click("#ep-quick-photos [data-ep-camera]")
+    page.click(".ep-camera >> text=Take a photo")  # the field takes files again
+    page.wait_for_selector(".ep-thumb >> nth=1")
+    page.click(".ep-camera >> text=Close")
     open_tab(page, TRAIN)
     page.wait_for_selector("#ep-train-check")
     page.wait_for_selector("#ep-train-upload input[type=file]", state="attached")

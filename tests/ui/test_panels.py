@@ -15,14 +15,12 @@ from urllib.parse import quote
 
 import pytest
 from fake_studio import make_person
-from ui_world import Line, broken, desk_in, drafted, group, selfie, uploaded
+from ui_world import broken, desk_in, drafted, group, selfie, uploaded
 
-from easyphoto.diagnostics import MISSING
 from easyphoto.domain import TrainRequest
 from easyphoto.errors import MissingModel
 from easyphoto.jobs import Job, JobFile, JobQueue, Kind
 from easyphoto.ui.context import UiContext, changed_updates, message
-from easyphoto.ui.doctor_panel import DoctorPanel, findings_html
 from easyphoto.ui.people_panel import PeoplePanel
 from easyphoto.ui.people_view import Opened
 from easyphoto.ui.portrait_panel import PortraitPanel
@@ -168,32 +166,6 @@ def test_training_is_refused_early_and_then_done(context: UiContext, tmp_path: P
     assert "exists" in panel.on_start(draft, "", {}, *(values | {"person": "ada", "consent": True}).values())[0]
     panel.on_job(click(do="delete", job=job.id), draft, "", {})
     assert context.jobs.list(Kind.TRAIN) == []
-
-
-def test_start_pressed_twice_is_one_training_and_its_name_is_held(tmp_path: Path):
-    with desk_in(tmp_path, pause=0.2, steps=200) as context:
-        panel = built_train(context)
-        values = [
-            {"person": "Ada", "consent": True}.get(n, getattr(panel.form.defaults, n)) for n in panel.form.widgets
-        ]
-        draft = drafted(selfie(tmp_path / "a.png"))
-        assert [panel.on_start(draft, "", {}, *values)[0] for _ in range(2)] == ["", ""]
-        assert len(context.jobs.list(Kind.TRAIN)) == 1
-        other = panel.on_start(drafted(selfie(tmp_path / "b.png")), "", {}, *values)
-        assert "A training of that name waits or runs" in other[0]
-        assert len(context.jobs.list(Kind.TRAIN)) == 1
-
-
-def test_the_diagnostics_are_there_when_their_panel_is_opened(context: UiContext):
-    import gradio as gr
-
-    panel = DoctorPanel(context)
-    with gr.Blocks():
-        panel.build()
-    found, examined = panel.on_tick(False)
-    assert examined and "Nothing that is needed is missing" in found["value"]
-    assert "value" not in panel.on_tick(True)[0]
-    assert "1 thing that is needed is missing" in findings_html([Line(), Line(state=MISSING)], context)
 
 
 def test_the_log_is_delivered_in_the_page(context: UiContext, tmp_path: Path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import time
@@ -10,9 +11,12 @@ from types import SimpleNamespace
 
 import pytest
 from host_python import host_python
+from PIL import Image
 
 from easyphoto.errors import BadRequest
 from easyphoto.library.uploads import KEEP_SECONDS
+from easyphoto.ui.components import not_pictures
+from easyphoto.ui.i18n import Translator
 from easyphoto.ui.uploads import BrowserUploads
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -131,6 +135,8 @@ folder = pathlib.Path(os.environ["GRADIO_TEMP_DIR"])
 sys.path[:0] = ["."]
 import gradio
 from easyphoto.ui import compat
+from easyphoto.ui.components import not_pictures
+from easyphoto.ui.i18n import Translator
 from easyphoto.ui.uploads import BrowserUploads
 sent = folder / "upload" / "me.png"
 sent.parent.mkdir(parents=True)
@@ -159,3 +165,18 @@ def test_nothing_is_left_with_the_hosts_gradio(tmp_path: Path, kind: str, versio
         [python, "-c", OLD_GRADIO], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
     )
     assert done.stdout.split() == [version, "[]"], done.stderr
+
+
+def test_what_is_no_picture_is_named_and_the_pictures_stay(store: BrowserUploads, gradios: Path):
+    picture = io.BytesIO()
+    Image.new("RGB", (9, 9)).save(picture, "PNG")
+    named = [("notes.txt", b"words"), ("half.jpg", b"\xff\xd8"), ("photo", picture.getvalue())]
+    value = []
+    for name, content in named:
+        (gradios / name.replace(".", "-")).mkdir()
+        value.append(gradios / name.replace(".", "-") / name)
+        value[-1].write_bytes(content)
+    kept, others = store.take_pictures([str(file) for file in value])
+    assert [one.name for one in kept] == ["half.jpg", "photo"]  # a damaged picture is shown with the reason
+    assert others == ["notes.txt"]
+    assert "notes.txt" in not_pictures(others, Translator()) and not not_pictures([], Translator())

@@ -1,0 +1,46 @@
+"""Putting a training into the queue: what is refused at once, and a second press of Start that changes nothing."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import asdict
+
+from easyphoto.domain import TrainRequest
+from easyphoto.errors import BadRequest
+from easyphoto.jobs import Kind, State
+from easyphoto.locales import Message
+from easyphoto.ui.context import UiContext
+from easyphoto.ui.photos_view import Draft, as_files
+
+TRAINABLE = (State.QUEUED, State.RUNNING)
+
+_STARTING = threading.Lock()  # two presses of Start, or two pages, look at the queue one after the other
+
+
+def start_training(context: UiContext, request: TrainRequest, draft: Draft) -> None:
+    """Into the queue, unless this very training is there already. Raises BadRequest naming all that is missing."""
+    with _STARTING:
+        if not _is_waiting(context, request, draft):
+            _refuse_early(context, request, draft)
+            context.jobs.submit(Kind.TRAIN, request, as_files(draft))
+
+
+def _is_waiting(context: UiContext, request: TrainRequest, draft: Draft) -> bool:
+    asked, names = asdict(request), tuple(photo.name for photo in draft)
+    return any(job.request == asked and job.files == names for job in context.jobs.list(Kind.TRAIN, TRAINABLE))
+
+
+def _refuse_early(context: UiContext, request: TrainRequest, draft: Draft) -> None:
+    """What the training itself would refuse, said before it waits in the queue."""
+    taken = [person.name.casefold() for person in context.people()]
+    waiting = [str(job.request.get("person")).casefold() for job in context.jobs.list(Kind.TRAIN, TRAINABLE)]
+    rules = (
+        (not any(photo.verdict != "drop" for photo in draft), "train.needs.photos"),
+        (not request.person, "train.needs.name"),
+        (request.person.casefold() in taken, "train.needs.other_name"),
+        (request.person.casefold() in waiting, "train.needs.waiting"),
+        (not request.consent, "train.needs.consent"),
+        (not request.base_model, "needs.model"),
+    )
+    if missing := [Message(f"page.{key}") for broken, key in rules if broken]:
+        raise BadRequest("form.incomplete", missing=missing)
