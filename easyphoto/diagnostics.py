@@ -27,7 +27,8 @@ NEEDED = (
     *(("tomli",) if sys.version_info < (3, 11) else ()),
 )
 TO_TRAIN = ("torch", "diffusers", "transformers", "peft", "accelerate", "psutil")
-OPTIONAL = {"pillow-heif": "heic", "gradio": "ui", "modelscope": "modelscope", "xformers": "xformers"}
+OPTIONAL = {"gradio": "ui", "modelscope": "modelscope", "xformers": "xformers"}
+HEIC = ("pi-heif", "pillow-heif")
 FACE_MODELS = (
     "detector_back.onnx",
     "detector_full.onnx",
@@ -108,6 +109,15 @@ def packages() -> Iterator[Finding]:
         yield Finding(
             name, GOOD if version else ABSENT, version, "" if version else message("doctor.optional", extra=extra)
         )
+    yield heic_decoder()
+
+
+def heic_decoder() -> Finding:
+    """What reads photos as an iPhone saves them; a WebUI's Pillow may be too old for the one of our lock."""
+    found = next((name for name in HEIC if version_of(name)), "")
+    if not found:
+        return Finding(HEIC[0], ABSENT, "", Message("errors.picture.needs-heic.remedy"))
+    return Finding(found, GOOD, version_of(found))
 
 
 def installed(names: Sequence[str], remedy: Message) -> Iterator[Finding]:

@@ -55,4 +55,4 @@ def test_pyproject_and_requirements_say_the_same():
     extras = project["optional-dependencies"]
     assert {*project["dependencies"], *extras["train"]} == direct("requirements/base.txt")
     assert set(extras["dev"]) == direct("requirements/dev.txt")
-    assert {"ui", "train", "modelscope", "xformers", "dev", "heic"} <= set(extras)
+    assert {"ui", "train", "modelscope", "xformers", "dev"} <= set(extras)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -154,16 +155,20 @@ def _brand(file: Path) -> bytes:
 
 
 def _heic(file: Path) -> Image.Image:
-    """A HEIC photo through pillow-heif, when that is installed; libheif has turned it upright already."""
-    try:
-        import pillow_heif
-    except ImportError as error:
-        raise _bad(file, "picture.needs-heic") from error
-    container = pillow_heif.open_heif(file)
+    """A HEIC photo; libheif has turned it upright already."""
+    container = _heic_decoder(file).open_heif(file)
     if container.size[0] * container.size[1] > Image.MAX_IMAGE_PIXELS * 2:  # type: ignore[operator]
         raise Image.DecompressionBombError
     picture: Image.Image = container.to_pillow()
     return picture
+
+
+def _heic_decoder(file: Path) -> Any:
+    """pi-heif, which is pillow-heif without its encoder, or the whole of it. Raises BadPicture where neither is there."""
+    for name in ("pi_heif", "pillow_heif"):
+        with suppress(ImportError):
+            return importlib.import_module(name)
+    raise _bad(file, "picture.needs-heic")
 
 
 def _normal(source: Image.Image, file: Path, long_side: int | None) -> Image.Image:

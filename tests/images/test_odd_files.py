@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import struct
 import sys
 from pathlib import Path
@@ -168,14 +169,18 @@ def test_names_in_any_script(tmp_path: Path):
 
 
 def test_heic_and_avif(tmp_path: Path):
-    heif = pytest.importorskip("pillow_heif")
-    heif.from_pillow(quarters()).save(tmp_path / "a.heic", quality=90)
-    assert near(open_picture(tmp_path / "a.heic"), quarters(), 60)
-    assert open_picture(tmp_path / "a.heic", long_side=32).size == (32, 24)
+    pytest.importorskip("pi_heif")
+    file = shutil.copyfile(Path(__file__).parent / "quarters.heic", tmp_path / "a.heic")  # drawn by `quarters`
+    assert near(open_picture(file), quarters(), 60)
+    assert open_picture(file, long_side=32).size == (32, 24)
+    assert picture_size(file) == (64, 48)
+    file.write_bytes(file.read_bytes()[:400])
+    assert "damaged" in refused(file)
 
 
 def test_heic_without_a_decoder_names_the_mend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    for decoder in ("pi_heif", "pillow_heif"):
+        monkeypatch.setitem(sys.modules, decoder, None)
     file = tmp_path / "a.heic"
     file.write_bytes(struct.pack(">I", 24) + b"ftypheic" + b"\0" * 40)
-    assert "pip install pillow-heif" in refused(file)
+    assert "pip install pi-heif" in refused(file)
