@@ -9,9 +9,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from easyphoto.domain import Option, Photo, Template, options_of
+from easyphoto.domain import PICTURE_ENDINGS, Option, Photo, Template, options_of
 from easyphoto.errors import BadRequest, NotFound
-from easyphoto.images import ENDINGS
 from easyphoto.locales import Message, message
 from easyphoto.ui.i18n import Translator
 
@@ -86,7 +85,7 @@ def pictures_in(places: Iterable[Path]) -> list[Path]:
     found: list[Path] = []
     for place in places:
         if place.is_dir():
-            inside = (file for file in place.iterdir() if file.suffix.lower() in ENDINGS and file.is_file())
+            inside = (file for file in place.iterdir() if file.suffix.lower() in PICTURE_ENDINGS and file.is_file())
             found += sorted((file for file in inside if not file.name.startswith(".")), key=_natural)
         elif place.is_file():
             found.append(place)

@@ -31,6 +31,7 @@ from easyphoto.domain.quick import QuickRequest
 from easyphoto.domain.training import (
     GOOD_FACE_PX,
     MOST_PHOTOS,
+    PICTURE_ENDINGS,
     Photo,
     PhotoReport,
     TrainingSet,
@@ -46,6 +47,7 @@ __all__ = [
     "KEEP",
     "LORA_TRIGGER",
     "MOST_PHOTOS",
+    "PICTURE_ENDINGS",
     "SECOND_HINTS",
     "Box",
     "Checkpoint",

@@ -25,6 +25,16 @@ class Photo:
     override: str = ""  # "keep" or "drop": the user's own verdict
 
 
+PICTURE_ENDINGS = frozenset(
+    f".{ending}"
+    for ending in (
+        *("avif", "bmp", "dib", "gif", "heic", "heif", "jfif", "jp2", "jpe", "jpeg", "jpg"),
+        *("pbm", "pgm", "png", "ppm", "tif", "tiff", "webp"),
+    )
+)
+"""Endings of file names that stand for pictures; what a file really is its content says."""
+
+
 GOOD_FACE_PX = 300
 """Pixels of a face's shorter side in a photo under which portraits look soft: of the check and of the page's advice."""
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 from easyphoto.images.color import adapted, lab_to_rgb, match_color, rgb_to_lab
 from easyphoto.images.geometry import crop, fit_long_side, picture, pixels, resize_short_side
 from easyphoto.images.masks import blend, extent, feather, grow, multiband_blend, shrink, weights
-from easyphoto.images.opening import ENDINGS, may_be_picture, open_picture, picture_size
+from easyphoto.images.opening import may_be_picture, open_picture, picture_size
 from easyphoto.images.saving import read_infotext, save_picture
 
 __all__ = [
-    "ENDINGS",
     "adapted",
     "blend",
     "crop",

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
+from easyphoto.domain import PICTURE_ENDINGS
 from easyphoto.errors import BadPicture, EasyPhotoError, NoResources
 from easyphoto.printable import printable
 from easyphoto.system_errors import refusal_of
@@ -21,15 +22,6 @@ _log = logging.getLogger(__name__)
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "PPM", "JPEG2000", "AVIF")
 """PIL decoders that are let at foreign bytes: none that starts another program or has pages."""
-
-ENDINGS = frozenset(
-    f".{ending}"
-    for ending in (
-        *("avif", "bmp", "dib", "gif", "heic", "heif", "jfif", "jp2", "jpe", "jpeg", "jpg"),
-        *("pbm", "pgm", "png", "ppm", "tif", "tiff", "webp"),
-    )
-)
-"""Endings of file names that stand for pictures; what a file really is its content says."""
 
 MAX_BYTES = 500_000_000
 
@@ -89,7 +81,7 @@ def picture_size(file: Path) -> tuple[int, int]:
 
 def may_be_picture(file: Path, name: str) -> bool:
     """Whether the name of `file` ends like a picture's or its header is one's; a damaged picture may be one, too."""
-    if Path(name).suffix.lower() in ENDINGS:
+    if Path(name).suffix.lower() in PICTURE_ENDINGS:
         return True
     try:
         picture_size(file)
@@ -164,7 +156,7 @@ def _heic(file: Path) -> Image.Image:
 
 
 def _heic_decoder(file: Path) -> Any:
-    """pi-heif, which is pillow-heif without its encoder, or the whole of it. Raises BadPicture where neither is there."""
+    """pi-heif, which is pillow-heif without its encoder, or the whole of it. Raises BadPicture where there is none."""
     for name in ("pi_heif", "pillow_heif"):
         with suppress(ImportError):
             return importlib.import_module(name)
