@@ -136,6 +136,9 @@ class Rendered:
     notes: tuple[Message, ...] = ()
 
 
+GOOD_QUALITY, FAIR_QUALITY = 0.6, 0.4
+
+
 class LikenessLevel(str, Enum):
     """What a distance to the person's photos means, best first."""
 
@@ -166,12 +169,27 @@ class QualityParts:
     pose_gap: float = 0.0  # of the photo against the template
 
 
+class QualityLevel(str, Enum):
+    """What a quality means, best first."""
+
+    GOOD = "good"
+    FAIR = "fair"
+    POOR = "poor"
+
+
 @dataclass(frozen=True)
 class Quality:
     """How good a face looks, whoever it shows."""
 
     value: float  # 0..1, higher is better
     parts: QualityParts = field(default_factory=QualityParts)
+
+    @property
+    def level(self) -> QualityLevel:
+        """A viewer's grade is about 1 + 4 times the value: from 3.4 good, under 2.6 poor."""
+        if self.value >= GOOD_QUALITY:
+            return QualityLevel.GOOD
+        return QualityLevel.FAIR if self.value >= FAIR_QUALITY else QualityLevel.POOR
 
 
 @dataclass(frozen=True)

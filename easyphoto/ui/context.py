@@ -23,6 +23,7 @@ from easyphoto.sqlite_damage import SetAside, not_dismissed
 from easyphoto.ui.i18n import Translator
 from easyphoto.ui.pictures import PictureCache
 from easyphoto.ui.rendering import render
+from easyphoto.ui.template_fits import TemplateFits
 from easyphoto.ui.template_store import TemplateGrid
 from easyphoto.ui.uploads import BrowserUploads
 
@@ -49,6 +50,11 @@ class UiContext:
     def templates(self) -> TemplateGrid:
         """Templates."""
         return TemplateGrid(self.studio.paths, lambda: self.studio.faces)
+
+    @cached_property
+    def fits(self) -> TemplateFits:
+        """How the templates fit somebody's photos."""
+        return TemplateFits(lambda: self.studio.faces)
 
     @cached_property
     def uploads(self) -> BrowserUploads:

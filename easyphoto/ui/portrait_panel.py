@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from easyphoto.domain import KEEP, PortraitRequest
+from easyphoto.domain import KEEP, Person, PortraitRequest
 from easyphoto.errors import BadRequest, EasyPhotoError
 from easyphoto.jobs import JobFile, Kind
 from easyphoto.locales import Message
+from easyphoto.portrait.template_fit import TemplateFit
 from easyphoto.system_errors import FAILURES
 from easyphoto.ui import compat, portrait_view
 from easyphoto.ui.base_models import MARK, BaseModels
@@ -21,7 +23,7 @@ from easyphoto.ui.form import Form
 from easyphoto.ui.gallery import JOB_BOX, Gallery
 from easyphoto.ui.job_actions import apply_action
 from easyphoto.ui.own_templates import add_templates
-from easyphoto.ui.portrait_view import faces_html, shots_html, templates_html
+from easyphoto.ui.portrait_view import FitFor, TemplateChoice, TemplateTile, faces_html, shots_html, templates_html
 from easyphoto.ui.selection import SHOTS, Selection, orders
 
 PARTS = ("templates", "faces", "jobs", "shots", "models")
@@ -223,6 +225,21 @@ class PortraitPanel:
         choice, marks[MARK] = self.models.fresh(shown)
         return [selection, *updates, choice, marks]
 
+    def _choice(self, cards: Sequence[TemplateTile], selection: Selection, people: Sequence[Person]) -> TemplateChoice:
+        """The chosen templates, and how each one's largest face fits the person chosen."""
+        photos = photos_of(people, selection.person)
+        fits = {card.id: self.context.fits.of(card.file, photos) for card in cards} if photos else {}
+        return TemplateChoice(
+            selection, {one: max(faces, key=lambda fit: fit.face_px) for one, faces in fits.items() if faces}
+        )
+
+    def _fit_for(self, people: Sequence[Person]) -> FitFor:
+        def fit_for(template: Path, face: int, person: str) -> TemplateFit | None:
+            fits = self.context.fits.of(template, photos_of(people, person))
+            return fits[face] if face < len(fits) else None
+
+        return fit_for
+
     def _parts(self, selection: Selection) -> tuple[str, str, str, str]:
         context = self.context
         cards, people = context.templates.cards(), context.people()
@@ -230,8 +247,13 @@ class PortraitPanel:
         jobs = context.jobs.list(Kind.PORTRAIT)
         names = {p.id: p.name for p in people}
         return (
-            templates_html(cards, selection, context.pictures, context.say),
-            faces_html(cards, selection, face_boxes, people, context.pictures, context.say),
+            templates_html(cards, self._choice(cards, selection, people), context.pictures, context.say),
+            faces_html(cards, selection, face_boxes, people, context.pictures, context.say, self._fit_for(people)),
             self.gallery.jobs_html(jobs, names),
             self.gallery.shots_html(jobs, names, selection.shots),
         )
+
+
+def photos_of(people: Sequence[Person], person: str) -> tuple[Path, ...]:
+    """The photos that portraits of that person are made from; none for somebody who has gone."""
+    return next(((one.reference, *one.photos) for one in people if one.id == person), ())

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
-from easyphoto.domain import KEEP, Person
+from easyphoto.domain import KEEP, Person, Quality, QualityLevel
+from easyphoto.portrait.template_fit import FitLevel, TemplateFit
 from easyphoto.ui.components import LEVEL_KINDS, problem
 from easyphoto.ui.i18n import Translator
 from easyphoto.ui.pictures import PREVIEW, PictureCache
@@ -19,6 +20,9 @@ from easyphoto.ui.selection import FaceBox, Selection
 BOX = "ep-portrait-box"
 
 NEARER = 0.02  # L2 by which a face must have come nearer before its badge is good
+
+FIT_KINDS = {FitLevel.GOOD: "good", FitLevel.FAIR: "fair", FitLevel.POOR: "bad"}
+QUALITY_KINDS = {QualityLevel.GOOD: "good", QualityLevel.FAIR: "fair", QualityLevel.POOR: "bad"}
 
 
 @dataclass(frozen=True)
@@ -36,11 +40,39 @@ class TemplateTile:
         return self.titles.get(say.language, self.name)
 
 
+@dataclass(frozen=True)
+class TemplateChoice:
+    """Which templates are chosen, and how each fits the person."""
+
+    selection: Selection
+    fits: Mapping[str, TemplateFit] = field(default_factory=dict)  # by template id, as far as known
+
+
 def templates_html(
-    cards: Sequence[TemplateTile], selection: Selection, pictures: PictureCache, say: Translator, box: str = BOX
+    cards: Sequence[TemplateTile], chosen: TemplateChoice, pictures: PictureCache, say: Translator, box: str = BOX
 ) -> Markup:
-    """All templates; each is a toggle."""
-    return render("template_tiles", cards=cards, selection=selection, pictures=pictures, say=say, box=box)
+    """All templates; each is a toggle, with how it fits the person once that is known."""
+    return render(
+        "template_tiles",
+        cards=cards,
+        selection=chosen.selection,
+        fits=chosen.fits,
+        fit_kinds=FIT_KINDS,
+        pictures=pictures,
+        say=say,
+        box=box,
+    )
+
+
+def fits_html(cards: Sequence[TemplateTile], chosen: TemplateChoice, say: Translator) -> Markup:
+    """What is to be expected of the chosen templates; nothing where all fits."""
+    told = {one: fit.reasons for one, fit in chosen.fits.items() if fit.reasons and one in chosen.selection.chosen}
+    titles = {card.id: card.title(say) for card in cards}
+    return render("template_fits", told=told, titles=titles, say=say) if told else Markup("")
+
+
+FitFor = Callable[[Path, int, str], TemplateFit | None]
+"""How a face of a template, by its number, fits a person; None while it is not known."""
 
 
 def faces_html(
@@ -50,8 +82,9 @@ def faces_html(
     people: Sequence[Person],
     pictures: PictureCache,
     say: Translator,
+    fit_for: FitFor = lambda template, face, person: None,
 ) -> Markup:
-    """The preview with numbered faces, and a choice of person for each."""
+    """The preview with numbered faces, and a choice of person for each, with what does not fit."""
     shown = next((card for card in cards if card.id == selection.shown), None)
     places = face_boxes.get(shown.id, ()) if shown else ()
     return render(
@@ -67,6 +100,7 @@ def faces_html(
         preview=PREVIEW,
         say=say,
         box=BOX,
+        fit_for=fit_for,
     )
 
 
@@ -82,12 +116,26 @@ class PortraitResult:
     names: Mapping[str, str]  # person id -> display name
 
 
-def level_kind(score: Mapping[str, Any]) -> str:
-    """Kind of the badge of a face's likeness; never good where the face is no nearer to the person than before."""
-    kind = LEVEL_KINDS.get(score.get("level", ""), "quiet")
+@dataclass(frozen=True)
+class ScoreBadges:
+    """Kinds of the two badges of a face: neither is green unless both are."""
+
+    likeness: str
+    quality: str
+    quality_level: QualityLevel | None  # None where it was not measured
+
+
+def badges_of(score: Mapping[str, Any]) -> ScoreBadges:
+    """Of a face; the likeness is never good where the face is no nearer to the person than before."""
+    likeness = LEVEL_KINDS.get(score.get("level", ""), "quiet")
     before, after = score.get("before"), score.get("after")
-    unchanged = before is not None and after is not None and after > before - NEARER
-    return "quiet" if kind == "good" and unchanged else kind
+    if likeness == "good" and before is not None and after is not None and after > before - NEARER:
+        likeness = "quiet"
+    level = Quality(float(score["quality"]["value"])).level if score.get("quality") else None
+    quality = QUALITY_KINDS[level] if level else "quiet"
+    if (likeness == "good") != (quality == "good"):
+        likeness, quality = ("quiet" if kind == "good" else kind for kind in (likeness, quality))
+    return ScoreBadges(likeness, quality, level)
 
 
 @dataclass(frozen=True)
@@ -105,7 +153,7 @@ def shots_html(
     """The gallery, newest first."""
     actions = actions or CardActions()
     return render(
-        "portraits", shots=shots, pictures=pictures, say=say, level_kind=level_kind, preview=PREVIEW, actions=actions
+        "portraits", shots=shots, pictures=pictures, say=say, badges_of=badges_of, preview=PREVIEW, actions=actions
     )
 
 

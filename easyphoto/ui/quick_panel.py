@@ -21,7 +21,7 @@ from easyphoto.ui.gallery import Gallery
 from easyphoto.ui.job_actions import apply_action
 from easyphoto.ui.own_templates import add_templates
 from easyphoto.ui.photos_view import DraftPhoto
-from easyphoto.ui.portrait_view import CardActions, templates_html
+from easyphoto.ui.portrait_view import CardActions, TemplateChoice, fits_html, templates_html
 from easyphoto.ui.quick_view import QuickDraft, next_html, photos_html, told_html
 from easyphoto.ui.selection import SHOTS, Selection
 
@@ -208,6 +208,16 @@ class QuickPanel:
     def _checked(self, draft: QuickDraft) -> QuickDraft:
         return draft.checked(self.context.templates.cards())
 
+    def _templates(self, draft: QuickDraft) -> str:
+        """The tiles, and what is to be expected of those chosen: a quick portrait changes the leftmost face."""
+        context, cards = self.context, self.context.templates.cards()
+        photos = [photo.file for photo in draft.photos]
+        known = {card.id: context.fits.of(card.file, photos) for card in cards} if photos else {}
+        fits = {one: faces[0] for one, faces in known.items() if faces}
+        choice = TemplateChoice(draft.selection, fits)
+        tiles = templates_html(cards, choice, context.pictures, context.say, quick_view.BOX)
+        return tiles + fits_html(cards, choice, context.say)
+
     def _photos(self, draft: QuickDraft) -> str:
         return photos_html(draft, self._sample.is_file(), self.context.pictures, self.context.say)
 
@@ -223,7 +233,7 @@ class QuickPanel:
         newest = next((job for job in jobs if job.state is State.DONE), None)
         return (
             self._photos(draft),
-            templates_html(context.templates.cards(), draft.selection, context.pictures, context.say, quick_view.BOX),
+            self._templates(draft),
             self.gallery.jobs_html(jobs, {}),
             self.gallery.shots_html(jobs, names, draft.selection.shots, actions) if finished else self._idle(),
             told_html(newest, context.say),

@@ -11,6 +11,7 @@ from typing import Any
 
 import gradio as gr
 import pytest
+from PIL import Image
 from ui_world import broken, desk_in, selfie
 
 from easyphoto.domain import Checkpoint, ModelFamily
@@ -162,3 +163,14 @@ def test_names_and_reasons_are_escaped(context: UiContext):
     html = told_html(job, context.say)
     assert "&lt;b&gt;x" in html and "&lt;i&gt;bad" in html and "<i>bad" not in html
     assert told_html(None, context.say) == ""
+
+
+def test_how_the_templates_fit_is_told_once_it_is_measured(panel: QuickPanel, tmp_path: Path):
+    draft = draft_of(panel, selfie(tmp_path / "me.png"), selection=CHOSEN)
+    assert "ep-fit" not in panel._templates(draft)
+    assert panel.context.fits.wait(20)
+    assert "fits well" in panel._templates(draft)
+    Image.new("L", (320, 320)).save(gray := tmp_path / "gray.png")
+    other = draft_of(panel, gray, selection=CHOSEN)
+    assert "ep-fit" not in panel._templates(other) and panel.context.fits.wait(20)
+    assert "ep-fit" not in panel._templates(other), "there is no face in it"

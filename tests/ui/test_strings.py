@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 import easyphoto.ui
-from easyphoto.domain.portrait import QualityParts
+from easyphoto.domain.portrait import QualityLevel, QualityParts
 from easyphoto.jobs import State
 from easyphoto.locales import LANGUAGES, catalogue
+from easyphoto.portrait.template_fit import FitLevel
 from easyphoto.ui.i18n import Translator, language_of
 from easyphoto.ui.portrait_panel import PRESETS
 
@@ -38,6 +39,8 @@ def test_keys_that_are_put_together_exist():
     made += [f"tab.{tab}" for tab in ("quick", "train", "portrait", "people", "doctor")]
     made += [f"preset.{preset}" for preset in PRESETS]
     made += [f"quality.{part.name}" for part in fields(QualityParts)]
+    made += [f"quality.level.{level.value}" for level in QualityLevel]
+    made += [f"fit.{level.value}" for level in FitLevel]
     assert [key for key in made if key not in PAGE] == []
     made += [f"train.scores.{column}" for column in ("step", "distance", "share")]
     assert [key for key in PAGE if key not in {*made, *written()} and key.removesuffix(".one") not in written()] == []

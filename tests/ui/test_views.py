@@ -22,7 +22,7 @@ from easyphoto.ui.job_view import job_html
 from easyphoto.ui.people_view import Opened, PersonCard, people_html
 from easyphoto.ui.photos_view import DraftPhoto, added, photos_html, with_override, with_reports
 from easyphoto.ui.pictures import PictureCache
-from easyphoto.ui.portrait_view import PortraitResult, level_kind, shots_html
+from easyphoto.ui.portrait_view import PortraitResult, badges_of, shots_html
 from easyphoto.ui.progress_estimate import estimate_progress, progress_of
 from easyphoto.ui.selection import FaceBox, Selection, face_boxes_of, orders
 from easyphoto.ui.train_view import curves, figures_html, outcome_html
@@ -191,11 +191,23 @@ def test_a_person_without_a_lora_comes_with_the_reason_and_without_curves():
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "kind"), [(0.8, 0.3, "good"), (0.3, 0.3, "quiet"), (0.3, 0.29, "quiet"), (0.3, 0.4, "quiet")]
+    ("before", "after", "quality", "kinds"),
+    [
+        (0.8, 0.3, 0.7, ("good", "good")),
+        (0.8, 0.3, 0.5, ("quiet", "fair")),
+        (0.8, 0.3, 0.2, ("quiet", "bad")),
+        (0.8, 0.3, None, ("quiet", "quiet")),
+        (0.3, 0.3, 0.7, ("quiet", "quiet")),
+        (0.3, 0.29, 0.7, ("quiet", "quiet")),
+    ],
 )
-def test_a_face_that_came_no_nearer_has_no_good_badge(before: float, after: float, kind: str):
+def test_badges_are_green_where_likeness_and_quality_are_good(
+    before: float, after: float, quality: float | None, kinds: tuple[str, str]
+):
     level = next(level for level, good in LEVEL_KINDS.items() if good == "good")
-    assert level_kind({"level": level, "before": before, "after": after}) == kind
+    measured = {} if quality is None else {"quality": {"value": quality, "parts": {}}}
+    badges = badges_of({"level": level, "before": before, "after": after, **measured})
+    assert (badges.likeness, badges.quality) == kinds
 
 
 # ---------------------------------------------------------------- curves
