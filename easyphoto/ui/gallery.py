@@ -15,7 +15,7 @@ from easyphoto.jobs import Job, JobFile, Kind, State
 from easyphoto.ui.components import button
 from easyphoto.ui.context import UiContext, download_payload, read
 from easyphoto.ui.job_view import job_html
-from easyphoto.ui.portrait_view import CardActions, PortraitResult, failures_html, shots_html
+from easyphoto.ui.portrait_cards import CardActions, PortraitResult, failures_html, shots_html
 
 JOB_BOX = "ep-portrait-job-box"
 MOST_ENDED = 5  # ended jobs that still have something to say

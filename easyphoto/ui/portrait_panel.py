@@ -23,7 +23,8 @@ from easyphoto.ui.form import Form
 from easyphoto.ui.gallery import JOB_BOX, Gallery
 from easyphoto.ui.job_actions import apply_action
 from easyphoto.ui.own_templates import add_templates
-from easyphoto.ui.portrait_view import FitFor, TemplateChoice, TemplateTile, faces_html, shots_html, templates_html
+from easyphoto.ui.portrait_cards import shots_html
+from easyphoto.ui.portrait_view import FitFor, TemplateChoice, TemplateTile, faces_html, templates_html
 from easyphoto.ui.selection import SHOTS, Selection, orders
 
 PARTS = ("templates", "faces", "jobs", "shots", "models")

@@ -21,7 +21,8 @@ from easyphoto.ui.gallery import Gallery
 from easyphoto.ui.job_actions import apply_action
 from easyphoto.ui.own_templates import add_templates
 from easyphoto.ui.photos_view import DraftPhoto
-from easyphoto.ui.portrait_view import CardActions, TemplateChoice, fits_html, templates_html
+from easyphoto.ui.portrait_cards import CardActions
+from easyphoto.ui.portrait_view import TemplateChoice, fits_html, templates_html
 from easyphoto.ui.quick_view import QuickDraft, next_html, photos_html, told_html
 from easyphoto.ui.selection import SHOTS, Selection
 

@@ -33,7 +33,7 @@ from easyphoto.ui.i18n import Translator
 from easyphoto.ui.job_view import job_html
 from easyphoto.ui.photos_view import DraftPhoto, photos_html, with_reports
 from easyphoto.ui.pictures import PictureCache
-from easyphoto.ui.portrait_view import PortraitResult, failures_html, shots_html
+from easyphoto.ui.portrait_cards import PortraitResult, failures_html, shots_html
 from easyphoto.ui.quick_view import next_html, told_html
 from easyphoto.ui.train_view import facts_html
 

@@ -16,13 +16,12 @@ from easyphoto.jobs import Event, Job, Kind, State
 from easyphoto.library.uploads import StoredUpload
 from easyphoto.locales import message
 from easyphoto.ui.charts import HEIGHT, WIDTH, Chart, line_chart, points_of, smoothed, thinned
-from easyphoto.ui.components import LEVEL_KINDS, bytes_in_words, problem
+from easyphoto.ui.components import bytes_in_words, problem
 from easyphoto.ui.i18n import Translator
 from easyphoto.ui.job_view import job_html
 from easyphoto.ui.people_view import Opened, PersonCard, people_html
 from easyphoto.ui.photos_view import DraftPhoto, added, photos_html, with_override, with_reports
 from easyphoto.ui.pictures import PictureCache
-from easyphoto.ui.portrait_view import PortraitResult, badges_of, shots_html
 from easyphoto.ui.progress_estimate import estimate_progress, progress_of
 from easyphoto.ui.selection import FaceBox, Selection, face_boxes_of, orders
 from easyphoto.ui.train_view import curves, figures_html, outcome_html
@@ -171,13 +170,6 @@ def test_a_low_likeness_comes_with_advice_that_fits_the_base_model(base: str, ga
     assert "100 %" in html
 
 
-def test_a_portrait_tells_its_notes(tmp_path: Path):
-    facts = {"template": "a.jpg", "seed": 1, "notes": ["No canny ControlNet: that control image was left out.", NASTY]}
-    html = shots_html([PortraitResult("j", 0, facts, selfie(tmp_path / "a.png"), None, {})], PictureCache(), SAY)
-    assert "that control image was left out" in html
-    assert "<img src=x" not in html
-
-
 def test_a_person_without_a_lora_comes_with_the_reason_and_without_curves():
     note = message("training.no-lora").as_json()
     ended = job(
@@ -188,26 +180,6 @@ def test_a_person_without_a_lora_comes_with_the_reason_and_without_curves():
     html = outcome_html(ended, None, PictureCache(), Translator("zh"))
     assert "没有训练 LoRA" in html and "ep-table" not in html
     assert figures_html(ended, [], SAY) == ""
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "quality", "kinds"),
-    [
-        (0.8, 0.3, 0.7, ("good", "good")),
-        (0.8, 0.3, 0.5, ("quiet", "fair")),
-        (0.8, 0.3, 0.2, ("quiet", "bad")),
-        (0.8, 0.3, None, ("quiet", "quiet")),
-        (0.3, 0.3, 0.7, ("quiet", "quiet")),
-        (0.3, 0.29, 0.7, ("quiet", "quiet")),
-    ],
-)
-def test_badges_are_green_where_likeness_and_quality_are_good(
-    before: float, after: float, quality: float | None, kinds: tuple[str, str]
-):
-    level = next(level for level, good in LEVEL_KINDS.items() if good == "good")
-    measured = {} if quality is None else {"quality": {"value": quality, "parts": {}}}
-    badges = badges_of({"level": level, "before": before, "after": after, **measured})
-    assert (badges.likeness, badges.quality) == kinds
 
 
 # ---------------------------------------------------------------- curves
