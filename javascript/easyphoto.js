@@ -3,6 +3,7 @@
    - the visible panel is asked for news: every second while something runs, else less and less until it is used
    - files carried by the page are handed to the browser once
    - pasted pictures and those of the camera go into the visible panel's field for files
+   - a press that is held on a portrait shows its template; a click opens it large, with zoom, side by side and arrow keys
    - keyboard focus survives a refresh of the HTML around it
    - while a page of our own is being put together its cards keep out of sight, so that nothing jumps
    Inside a WebUI all of this happens in our own tab, and only while it is shown. */
@@ -79,6 +80,7 @@
     if (target.dataset.epCopy) return copy(target);
     const message = messageOf(target);
     if (message.tab) openTab(message.tab);
+    if (target.dataset.epOpen) openShot(target.dataset.epOpen);
     say(target.dataset.epBox, message);
     if (message.do === "cancel") target.disabled = true;
   });
@@ -130,6 +132,105 @@
     if (!event.target.classList || !event.target.classList.contains("ep-range")) return;
     event.target.closest(".ep-compare").style.setProperty("--at", event.target.value);
   });
+
+  // A press that is held shows the template instead of the portrait.
+  const HOLD = 250; // milliseconds after which a press is no click
+  let held = null, holding = 0, heldLong = false;
+
+  function press(target) {
+    const place = target.closest && target.closest(".ep-compare, .ep-lightbox-view");
+    if (!place || target.closest(".ep-range")) return;
+    heldLong = false;
+    holding = setTimeout(() => { held = place; heldLong = true; place.classList.add("ep-held"); }, HOLD);
+  }
+
+  function release() {
+    clearTimeout(holding);
+    if (held) held.classList.remove("ep-held");
+    held = null;
+  }
+
+  document.addEventListener("pointerdown", (event) => press(event.target));
+  for (const end of ["pointerup", "pointercancel", "dragend"]) document.addEventListener(end, release);
+  document.addEventListener("click", function (event) { // before the listener that writes messages
+    if (heldLong && event.target.closest && event.target.closest(".ep-open")) { event.stopImmediatePropagation(); event.preventDefault(); }
+    heldLong = false;
+  }, true);
+  document.addEventListener("contextmenu", function (event) { // a long touch would open the browser's menu
+    if (held && event.target.closest && event.target.closest(".ep-compare, .ep-lightbox-view")) event.preventDefault();
+  });
+
+  // The window over the page that shows one portrait large.
+  let opened = "";
+  const lightbox = () => byId("ep-lightbox");
+  const shots = () => [...root().querySelectorAll(".ep-shot-card")].filter((card) => card.offsetParent !== null);
+
+  function openShot(id) {
+    const box = lightbox(), cards = shots(), at = cards.findIndex((card) => card.dataset.epShot === id);
+    if (!box || at < 0) return;
+    opened = id;
+    const [now, was] = [".ep-open > img", ".ep-was img"].map((part) => (cards[at].querySelector(part) || {}).src || "");
+    fillShot(now, was);
+    box.querySelector(".ep-lightbox-title").textContent =
+      cards[at].querySelector("h3").textContent + " · " + (at + 1) + " / " + cards.length;
+    if (!box.open) { box.showModal(); zoom("fit"); box.querySelector(".ep-lightbox-view").focus(); }
+  }
+
+  function fillShot(now, was) {
+    const box = lightbox();
+    box.querySelector(".ep-lightbox-now img").src = now;
+    box.querySelector(".ep-lightbox-was img").src = was || now;
+    box.classList.toggle("ep-single", !was);
+    const side = box.querySelector("[data-ep-side]");
+    side.disabled = !was;
+  }
+
+  function turn(by) {
+    const cards = shots(), at = cards.findIndex((card) => card.dataset.epShot === opened);
+    const next = cards[at + by];
+    if (next) next.querySelector(".ep-open").click();
+  }
+
+  function zoom(how) {
+    const box = lightbox(), view = box.querySelector(".ep-lightbox-view");
+    box.querySelectorAll("[data-ep-zoom]").forEach((one) => one.setAttribute("aria-pressed", String(one.dataset.epZoom === how)));
+    view.dataset.zoom = how;
+    view.querySelectorAll("img").forEach((image) => {
+      const size = () => { image.style.width = how === "fit" ? "" : (image.naturalWidth * Number(how)) / window.devicePixelRatio + "px"; };
+      image.onload = size;
+      if (image.complete) size();
+    });
+  }
+
+  function lightboxClick(event) {
+    const box = lightbox(), target = event.target.closest && event.target.closest("button, dialog");
+    if (!box || !target || !box.contains(target)) return;
+    if (target === box || target.dataset.epShut !== undefined) return box.close();
+    if (target.dataset.epZoom) return zoom(target.dataset.epZoom);
+    if (target.dataset.epTurn) return turn(Number(target.dataset.epTurn));
+    if (target.dataset.epSide !== undefined) {
+      target.setAttribute("aria-pressed", String(box.classList.toggle("ep-side")));
+    }
+  }
+  document.addEventListener("click", lightboxClick);
+  document.addEventListener("keydown", function (event) {
+    const box = lightbox();
+    if (!box || !box.open) return;
+    const view = box.querySelector(".ep-lightbox-view");
+    if (event.key === "ArrowRight" || event.key === "ArrowLeft") { turn(event.key === "ArrowRight" ? 1 : -1); event.preventDefault(); }
+    if (event.key === "b" || event.key === "B") view.classList.add("ep-held");
+  });
+  document.addEventListener("keyup", function (event) {
+    if (event.key === "b" || event.key === "B") lightbox() && lightbox().querySelector(".ep-lightbox-view").classList.remove("ep-held");
+  });
+
+  function showFull(full) {
+    if (delivered.has(full)) return;
+    delivered.add(full);
+    if (full.dataset.epFull === opened && lightbox() && lightbox().open && full.dataset.epAfter) {
+      fillShot(full.dataset.epAfter, full.dataset.epBefore);
+    }
+  }
 
   document.addEventListener("focusin", function (event) {
     const held = event.target.closest && event.target.closest("[data-ep-key]");
@@ -248,6 +349,7 @@
 
   function afterChange() {
     root().querySelectorAll("a.ep-delivery").forEach(deliver);
+    root().querySelectorAll(".ep-full").forEach(showFull);
     root().querySelectorAll("[data-ep-bar]").forEach(grow);
     root().querySelectorAll("#easyphoto .ep-upload").forEach(nameUpload);
     const camera = navigator.mediaDevices && navigator.mediaDevices.getUserMedia; // only over https and on this machine

@@ -9,7 +9,7 @@ import numpy as np
 from easyphoto.domain import Face, Floats, Pixels, Pose
 from easyphoto.faces.builtin.face_parsing import CropWindow
 from easyphoto.faces.fusion.expression import OPEN_MOUTH, expression_of
-from easyphoto.faces.fusion.fuse import wear_of
+from easyphoto.faces.fusion.fuse import has_glasses
 from easyphoto.faces.fusion.relight import is_gray
 from easyphoto.faces.fusion.source_selection import photo_stats
 
@@ -35,4 +35,4 @@ def traits_of(picture: Pixels, face: Face, scale: float = 1.0) -> FaceTraits:
         return FaceTraits(pixels, face.pose, gray)
     opened = expression_of(face.mesh).mouth_open > OPEN_MOUTH
     lights = photo_stats(picture, face).lights
-    return FaceTraits(pixels, face.pose, gray, opened, wear_of(picture, face.mesh).glasses.worn, lights)
+    return FaceTraits(pixels, face.pose, gray, opened, has_glasses(picture, face.mesh), lights)

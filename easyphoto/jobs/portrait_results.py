@@ -21,7 +21,8 @@ class PortraitResults:
     def __init__(self, task: Task, root: Path) -> None:
         self._task, self._root = task, root
         self._result: Result = {"portraits": [], "failures": [], **(task.before or {})}
-        self._handled = len(self._result["portraits"]) + len(self._result["failures"])
+        deleted = self._result.get("removed", 0)
+        self._handled = len(self._result["portraits"]) + len(self._result["failures"]) + deleted
 
     @property
     def left(self) -> Sequence[Template]:

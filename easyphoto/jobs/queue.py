@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from easyphoto.errors import BadRequest, Busy
 from easyphoto.jobs import job_files
 from easyphoto.jobs.expiry import Expiry
+from easyphoto.jobs.finished_portraits import FinishedPortraits
 from easyphoto.jobs.job import ROLES, Event, Job, JobFile, Kind, State, checked_id, trained_person
 from easyphoto.jobs.requests import REQUESTS, Request, check_consent
 from easyphoto.jobs.store import JobStore
@@ -49,6 +50,7 @@ class JobQueue:
         self._store = JobStore(paths.jobs)
         self._workers = Workers(paths, studio, self._store)
         self._toolboxes = studio.toolboxes
+        self.portraits = FinishedPortraits(paths, self._store)
         self._expiry = Expiry(paths, self._store)
         self._workers.start()
 
@@ -65,7 +67,8 @@ class JobQueue:
         Results: CHECK {"reports": [PhotoReport]}; TRAIN {"person": id, "name", "reports", "losses": [[step, loss]],
         "distance_by_step": {step: L2}, "votes": {step: share}, "seconds", "warnings"};
         PORTRAIT {"portraits": [{"file", "template", "likeness": [FaceScore with its Quality], "seed", "infotext",
-        "notes", "seconds"}], "failures": [error]}; "file" is relative to the data folder (`Paths.root`).
+        "notes", "seconds"}], "failures": [error]}; "file" is relative to the data folder (`Paths.root`), "favorite" is
+        true for those the user likes, and "removed" counts those the user has deleted.
         QUICK the same with {"reports": [PhotoReport], "warnings": [Message]}, whose faces' "person" is nobody's id.
         A portrait job that is cancelled or fails still has the finished portraits in its result.
         Raises BadRequest when the request is not of the kind, the person shown has not agreed, or the pictures are

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -159,6 +159,17 @@ class JobStore:
         """What is finished of it so far."""
         with self.transaction() as database:
             database.execute("UPDATE jobs SET result = ? WHERE id = ?", (_text(result), job_id))
+
+    def change_result(self, job_id: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        """Of an ended job, as one step. Raises NotFound; Busy while it runs or waits, and what `change` raises."""
+        with self.transaction(CALLERS_PATIENCE) as database:
+            row = database.execute("SELECT state, result FROM jobs WHERE id = ?", (job_id,)).fetchone()
+            if row is None:
+                raise NotFound("jobs.unknown", stage="jobs")
+            if State(row["state"]) not in ENDED:
+                raise Busy("jobs.still-running", stage="jobs")
+            changed = change(json.loads(row["result"]) if row["result"] else {})
+            database.execute("UPDATE jobs SET result = ? WHERE id = ?", (_text(changed), job_id))
 
     def end(self, job_id: str, state: State, now: float, error: dict[str, Any] | None = None) -> None:
         """Its final state, with the failure if there was one."""

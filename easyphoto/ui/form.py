@@ -76,9 +76,12 @@ class Form:
 
     def defaults_for(self, family: ModelFamily, but: Iterable[str] = ()) -> list[Any]:
         """Updates that set every widget to the family's default, those named in `but` untouched."""
-        defaults = self.kind.for_family(family)
+        return self.updates_for(self.kind.for_family(family), but)
+
+    def updates_for(self, request: Any, but: Iterable[str] = ()) -> list[Any]:
+        """Updates that set every widget to the request's value, those named in `but` untouched."""
         kept = set(but)
-        return [gr.update() if n in kept else gr.update(value=getattr(defaults, n)) for n in self.widgets]
+        return [gr.update() if n in kept else gr.update(value=getattr(request, n)) for n in self.widgets]
 
 
 def widget(spec: Mapping[str, Any], changes: Mapping[str, Any]) -> Any:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import time
-from collections.abc import Mapping, Sequence
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
@@ -12,49 +15,95 @@ from markupsafe import Markup
 from easyphoto.domain import PortraitRequest
 from easyphoto.errors import BadRequest
 from easyphoto.jobs import Job, JobFile, Kind, State
-from easyphoto.ui.components import button
+from easyphoto.jobs.finished_portraits import found, name_of
+from easyphoto.jobs.requests import read_request
 from easyphoto.ui.context import UiContext, download_payload, read
 from easyphoto.ui.job_view import job_html
-from easyphoto.ui.portrait_cards import CardActions, PortraitResult, failures_html, shots_html
+from easyphoto.ui.portrait_cards import CardActions, PortraitResult, failures_html, full_html, gallery_html
+from easyphoto.ui.selection import GalleryView
 
 JOB_BOX = "ep-portrait-job-box"
 MOST_ENDED = 5  # ended jobs that still have something to say
+MOST_ZIPPED = 96_000_000  # bytes of portraits that one page carries at once
 
 Names = Mapping[str, str]  # person id -> display name
 
 
 class Gallery:
-    """Shows jobs that make portraits; a click brings the number of a job and of a portrait in it."""
+    """Shows jobs that make portraits; a click brings the number of a job and the name of a portrait in it."""
 
-    def __init__(self, context: UiContext, job_box: str = JOB_BOX) -> None:
+    def __init__(self, context: UiContext, job_box: str = JOB_BOX, kind: Kind = Kind.PORTRAIT) -> None:
         self.context = context
         self.job_box = job_box  # the hidden field that a job's buttons write to
+        self.kind = kind
 
     # ------------------------------------------------------------ clicks
 
-    def download(self, said: Mapping[str, Any]) -> str:
-        """The portrait's file, settings and all, as a delivery. Raises EasyPhotoError."""
-        _, facts = self._facts(said)
-        file = self.context.studio.paths.root / facts["file"]
+    def act(self, said: Mapping[str, Any], view: GalleryView) -> str:
+        """What a card's or the gallery's button says; a delivery where there is one. Raises EasyPhotoError."""
+        actions: dict[str, Callable[[], str]] = {
+            "download": lambda: self._download(said),
+            "again": lambda: self._again(said),
+            "favorite": lambda: self._favorite(said),
+            "delete": lambda: self._delete(said, view),
+            "zip": lambda: self._zip(view),
+            "open": lambda: self._open(said),
+        }
+        do = actions.get(str(said.get("do")))
+        return do() if do else ""
+
+    def settings_of(self, said: Mapping[str, Any]) -> tuple[PortraitRequest, str]:
+        """The request with the seed that was drawn, and the template's file name. Raises EasyPhotoError."""
+        job, facts = self._facts(said)
+        return replace(read_request(PortraitRequest, job.request), seed=int(facts["seed"])), str(facts["template"])
+
+    def _download(self, said: Mapping[str, Any]) -> str:
+        """The portrait's file, settings and all."""
+        file = self._file(self._facts(said)[1])
         return download_payload(file.name, read(file), "image/png")
 
-    def again(self, said: Mapping[str, Any]) -> None:
-        """The same request for the same template with a seed that is drawn anew. Raises EasyPhotoError."""
-        job, facts = self._facts(said)
-        card = self.context.templates.named(str(facts["template"]))
+    def _again(self, said: Mapping[str, Any]) -> str:
+        """The same request for the same template with a seed that is drawn anew."""
+        request, template = self.settings_of(said)
+        card = self.context.templates.named(template)
         if card is None:
-            raise BadRequest("template.gone", file=str(facts["template"]))
-        request = PortraitRequest(**{**job.request, "persons": tuple(job.request.get("persons", ()))})
-        files = [JobFile(card.file, card.file.name)]
-        self.context.jobs.submit(Kind.PORTRAIT, replace(request, seed=-1), files)
+            raise BadRequest("template.gone", file=template)
+        self.context.jobs.submit(Kind.PORTRAIT, replace(request, seed=-1), [JobFile(card.file, card.file.name)])
+        return ""
+
+    def _favorite(self, said: Mapping[str, Any]) -> str:
+        self.context.jobs.portraits.mark(str(said.get("job")), str(said.get("portrait")), said.get("favorite") is True)
+        return ""
+
+    def _delete(self, said: Mapping[str, Any], view: GalleryView) -> str:
+        """Only after the question."""
+        if view.asked == (name := str(said.get("portrait"))):
+            self.context.jobs.portraits.remove(str(said.get("job")), name)
+        return ""
+
+    def _zip(self, view: GalleryView) -> str:
+        """All portraits that the view shows. Raises BadRequest where that is too much for one page."""
+        shots = [shot for shot in self._shots(self.context.jobs.list(self.kind), {}, view) if shot.file.is_file()]
+        size = sum(shot.file.stat().st_size for shot in shots)
+        if not shots or size > MOST_ZIPPED:
+            raise BadRequest("portrait.zip-too-large", stage="download", megabytes=size / 1e6, most=MOST_ZIPPED / 1e6)
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:  # PNG is compressed already
+            for shot in shots:
+                archive.writestr(f"{shot.job}/{shot.name}", read(shot.file))
+        return download_payload("easyphoto-portraits.zip", packed.getvalue(), "application/zip")
+
+    def _open(self, said: Mapping[str, Any]) -> str:
+        """The portrait and its template large, for the window over the page."""
+        job, facts = self._facts(said)
+        return full_html(self._shot(job, facts, {}, self._templates()), self.context.pictures)
 
     def _facts(self, said: Mapping[str, Any]) -> tuple[Job, dict[str, Any]]:
         job = self.context.jobs.get(str(said.get("job")))
-        portraits = (job.result or {}).get("portraits", ())
-        number = int(said.get("portrait", -1))
-        if not 0 <= number < len(portraits):
-            raise BadRequest("portrait.unknown")
-        return job, portraits[number]
+        return job, found(job.result, str(said.get("portrait")))
+
+    def _file(self, facts: Mapping[str, Any]) -> Path:
+        return self.context.studio.paths.root / str(facts["file"])
 
     # ------------------------------------------------------------ the page
 
@@ -76,26 +125,31 @@ class Gallery:
         look = Markup('<div class="ep-look"><img src="{}" alt=""></div>').format(uri) if uri else ""
         return html + failures_html(news, self.context.say) + look
 
-    def shots_html(self, jobs: Sequence[Job], names: Names, most: int, actions: CardActions | None = None) -> Markup:
-        """The newest portraits, and a way to the older ones."""
-        shots, actions = self._shots(jobs, names), actions or CardActions()
-        html = shots_html(shots[:most], self.context.pictures, self.context.say, actions)
-        if len(shots) <= most:
-            return html
-        older = button(self.context.say("portrait.older"), actions.box, {"do": "older"})
-        return html + Markup('<div class="ep-centre">{}</div>').format(older)
+    def shots_html(
+        self, jobs: Sequence[Job], names: Names, view: GalleryView, actions: CardActions | None = None
+    ) -> Markup:
+        """The newest portraits of the view, and a way to the older ones."""
+        everything = self._shots(jobs, names, GalleryView())
+        shots = [shot for shot in everything if shot.is_in(view)]
+        context = self.context
+        return gallery_html(everything, shots, view, context.pictures, context.say, actions or CardActions())
 
-    def _shots(self, jobs: Sequence[Job], names: Names) -> list[PortraitResult]:
-        """Every finished portrait, the newest first, also those of a job that failed later."""
-        root = self.context.studio.paths.root
-        templates = {card.file.name: card.file for card in self.context.templates.cards()}
-        return [
-            PortraitResult(
-                job.id, number, facts, root / str(facts["file"]), templates.get(str(facts["template"])), names
-            )
+    def _shots(self, jobs: Sequence[Job], names: Names, view: GalleryView) -> list[PortraitResult]:
+        """Every finished portrait of the view, the newest first, also those of a job that failed later."""
+        templates = self._templates()
+        shots = (
+            self._shot(job, facts, names, templates)
             for job in jobs
-            for number, facts in reversed(list(enumerate((job.result or {}).get("portraits", ()))))
-        ]
+            for facts in reversed((job.result or {}).get("portraits", ()))
+        )
+        return [shot for shot in shots if shot.is_in(view)]
+
+    def _templates(self) -> dict[str, Path]:
+        return {card.file.name: card.file for card in self.context.templates.cards()}
+
+    def _shot(self, job: Job, facts: Mapping[str, Any], names: Names, templates: Mapping[str, Path]) -> PortraitResult:
+        before = templates.get(str(facts["template"]))
+        return PortraitResult(job.id, name_of(facts), facts, self._file(facts), before, names, job.over)
 
 
 def _failures(job: Job) -> list[Mapping[str, str]]:

@@ -15,7 +15,10 @@ from easyphoto.ui.i18n import Translator
 from easyphoto.ui.pictures import PREVIEW, PictureCache
 from easyphoto.ui.portrait_view import BOX
 from easyphoto.ui.rendering import render
+from easyphoto.ui.selection import GalleryView
 
+SETTINGS_BOX = "ep-settings-box"
+FULL = 2400  # longer side in pixels of what the window over the page shows
 NEARER = 0.02  # L2 by which a face must have come nearer before its badge is good
 QUALITY_KINDS = {QualityLevel.GOOD: "good", QualityLevel.FAIR: "fair", QualityLevel.POOR: "bad"}
 
@@ -25,11 +28,25 @@ class PortraitResult:
     """A finished portrait on the page."""
 
     job: str
-    number: int
+    name: str  # of its file, by which its job knows it
     facts: Mapping[str, Any]  # as the queue's result has it
     file: Path
     before: Path | None
     names: Mapping[str, str]  # person id -> display name
+    over: bool = True  # its job has ended, so it can be deleted or kept as a favorite
+
+    @property
+    def persons(self) -> tuple[str, ...]:
+        """Ids of those it shows."""
+        return tuple(str(score["person"]) for score in self.facts.get("likeness", ()))
+
+    def is_in(self, view: GalleryView) -> bool:
+        """Whether the view shows it."""
+        return (
+            (not view.person or view.person in self.persons)
+            and (not view.template or view.template == self.facts.get("template"))
+            and (not view.favorites or self.facts.get("favorite") is True)
+        )
 
 
 @dataclass(frozen=True)
@@ -59,18 +76,58 @@ class CardActions:
     """What the buttons of a finished portrait do."""
 
     box: str = BOX  # the hidden field they write to
+    settings_box: str = SETTINGS_BOX  # the one that "use these settings" writes to; "" where there are none to choose
     again: bool = True  # it can be made once more; else its job can be deleted with its portraits
     asked: str = ""  # the job whose deletion is to be confirmed
 
 
-def shots_html(
-    shots: Sequence[PortraitResult], pictures: PictureCache, say: Translator, actions: CardActions | None = None
+def gallery_html(
+    everything: Sequence[PortraitResult],
+    shots: Sequence[PortraitResult],
+    view: GalleryView,
+    pictures: PictureCache,
+    say: Translator,
+    actions: CardActions,
 ) -> Markup:
-    """The gallery, newest first."""
-    actions = actions or CardActions()
+    """The filters, the newest of `shots`, and a way to the older ones."""
     return render(
-        "portraits", shots=shots, pictures=pictures, say=say, badges_of=badges_of, preview=PREVIEW, actions=actions
+        "gallery",
+        everything=everything,
+        shots=shots,
+        view=view,
+        people={one: shot.names.get(one, one) for shot in everything for one in shot.persons},
+        template_names=[(name, Path(name).stem) for name in sorted({str(s.facts["template"]) for s in everything})],
+        cards=shots_html(shots[: view.most], pictures, say, actions, view.asked) if shots or not everything else "",
+        say=say,
+        box=actions.box,
     )
+
+
+def shots_html(
+    shots: Sequence[PortraitResult],
+    pictures: PictureCache,
+    say: Translator,
+    actions: CardActions | None = None,
+    asked: str = "",
+) -> Markup:
+    """The cards, newest first; `asked` is the portrait whose deletion is to be confirmed."""
+    return render(
+        "portraits",
+        shots=shots,
+        pictures=pictures,
+        say=say,
+        badges_of=badges_of,
+        preview=PREVIEW,
+        actions=actions or CardActions(),
+        asked=asked,
+    )
+
+
+def full_html(shot: PortraitResult, pictures: PictureCache) -> Markup:
+    """The portrait and its template large; our script shows them in the window over the page."""
+    after = pictures.uri(shot.file, FULL)
+    before = pictures.uri(shot.before, FULL) if shot.before else ""
+    return render("full_portrait", shot=shot, after=after, before=before)
 
 
 def failures_html(failures: Sequence[Mapping[str, Any]], say: Translator) -> Markup:

@@ -23,9 +23,9 @@ from easyphoto.ui.form import Form
 from easyphoto.ui.gallery import JOB_BOX, Gallery
 from easyphoto.ui.job_actions import apply_action
 from easyphoto.ui.own_templates import add_templates
-from easyphoto.ui.portrait_cards import shots_html
+from easyphoto.ui.portrait_cards import SETTINGS_BOX, shots_html
 from easyphoto.ui.portrait_view import FitFor, TemplateChoice, TemplateTile, faces_html, templates_html
-from easyphoto.ui.selection import SHOTS, Selection, orders
+from easyphoto.ui.selection import Selection, orders
 
 PARTS = ("templates", "faces", "jobs", "shots", "models")
 PRESETS: dict[str, tuple[str, str]] = {
@@ -57,6 +57,7 @@ class PortraitPanel:
         self.tick = compat.hidden_button("ep-portrait-tick")
         self.box = compat.hidden_box(portrait_view.BOX)
         self.job_box = compat.hidden_box(JOB_BOX)
+        self.settings_box = compat.hidden_box(SETTINGS_BOX)
         self.out = gr.HTML("", elem_id="ep-portrait-out", elem_classes=["ep-hidden"])
         with gr.Row(elem_classes=["ep-columns"]):
             with gr.Column(scale=5, min_width=320):
@@ -110,6 +111,9 @@ class PortraitPanel:
         compat.listen(self.upload.upload, self.on_upload, [self.upload, *seen], [self.upload, self.problem, *page])
         compat.listen(self.box.change, self.on_box, [self.box, *seen], [self.out, self.problem, *page])
         compat.listen(self.job_box.change, self.on_job, [self.job_box, *seen], [self.out, self.problem, *page])
+        compat.listen(
+            self.settings_box.change, self.on_settings, [self.settings_box, *seen], [self.problem, *widgets, *page]
+        )
         compat.listen(go_box.change, self.on_go, [go_box, *seen], page)
         compat.listen(self.go.click, self.on_generate, [*seen, *widgets], [self.problem, *page])
         words = [self.form.widgets["prompt"], self.form.widgets["negative_prompt"]]
@@ -150,13 +154,8 @@ class PortraitPanel:
         if do == "assign":
             face_boxes = self.context.templates.face_boxes([template]).get(template, ())
             return selection.assigned(template, int(said["face"]), str(said.get("person", KEEP)), face_boxes), ""
-        if do == "older":
-            return replace(selection, shots=selection.shots + SHOTS), ""
-        if do == "download":
-            return selection, self.gallery.download(said)
-        if do == "again":
-            self.gallery.again(said)
-        return selection, ""
+        out = self.gallery.act(said, selection.view)
+        return replace(selection, view=selection.view.after(said)), out
 
     def on_job(self, text: str, selection: Selection, shown: dict[str, str]) -> list[Any]:
         """A button of a job was pressed."""
@@ -166,6 +165,20 @@ class PortraitPanel:
         except FAILURES as error:
             trouble = problem(error, self.context.say)
         return [out, trouble, *self._page(selection, shown)]
+
+    def on_settings(self, text: str, selection: Selection, shown: dict[str, str]) -> list[Any]:
+        """A finished portrait's settings, template and persons are to be used again."""
+        try:
+            request, template = self.gallery.settings_of(message(text))
+        except FAILURES as error:
+            trouble = problem(error, self.context.say)
+            return [trouble, *([gr.update()] * len(self.form.widgets)), *self._page(selection, shown)]
+        card = self.context.templates.named(template)
+        if card is not None:
+            again = selection if card.id in selection.chosen else selection.toggled(card.id)
+            selection = again.with_persons(card.id, request.persons).showing(card.id)
+        known = request.base_model in self.context.models()
+        return ["", *self.form.updates_for(request, () if known else ("base_model",)), *self._page(selection, shown)]
 
     def on_go(self, text: str, selection: Selection, shown: dict[str, str]) -> list[Any]:
         """Another page asks for a portrait of a person."""
@@ -251,7 +264,7 @@ class PortraitPanel:
             templates_html(cards, self._choice(cards, selection, people), context.pictures, context.say),
             faces_html(cards, selection, face_boxes, people, context.pictures, context.say, self._fit_for(people)),
             self.gallery.jobs_html(jobs, names),
-            self.gallery.shots_html(jobs, names, selection.shots),
+            self.gallery.shots_html(jobs, names, selection.view),
         )
 
 

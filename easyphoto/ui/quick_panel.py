@@ -24,7 +24,7 @@ from easyphoto.ui.photos_view import DraftPhoto
 from easyphoto.ui.portrait_cards import CardActions
 from easyphoto.ui.portrait_view import TemplateChoice, fits_html, templates_html
 from easyphoto.ui.quick_view import QuickDraft, next_html, photos_html, told_html
-from easyphoto.ui.selection import SHOTS, Selection
+from easyphoto.ui.selection import Selection
 
 PARTS = ("photos", "templates", "jobs", "shots", "told", "next")
 SAMPLE = "astronaut.png"
@@ -35,7 +35,7 @@ class QuickPanel:
 
     def __init__(self, context: UiContext) -> None:
         self.context = context
-        self.gallery = Gallery(context, quick_view.JOB_BOX)
+        self.gallery = Gallery(context, quick_view.JOB_BOX, Kind.QUICK)
         self._sample = context.studio.paths.samples / SAMPLE
 
     # ------------------------------------------------------------ layout
@@ -135,8 +135,8 @@ class QuickPanel:
 
     def _do(self, said: Mapping[str, Any], draft: QuickDraft) -> tuple[QuickDraft, str]:
         do, job = said.get("do"), str(said.get("job", ""))
-        if do == "download":
-            return draft, self.gallery.download(said)
+        if do in ("download", "favorite", "zip", "open"):
+            return draft, self.gallery.act(said, draft.selection.view)
         if do in ("clear", "remove-photo", "sample"):
             return self._photos_after(said, draft), ""
         if do == "delete" and draft.asked == job:
@@ -168,7 +168,7 @@ class QuickPanel:
         if do == "remove":
             self.context.templates.remove(template)
             return selection.without(template)
-        return replace(selection, shots=selection.shots + SHOTS) if do == "older" else selection
+        return replace(selection, view=selection.view.after(said))
 
     def on_job(self, text: str, draft: QuickDraft, shown: dict[str, str]) -> list[Any]:
         """A button of a job was pressed."""
@@ -229,14 +229,14 @@ class QuickPanel:
     def _parts(self, draft: QuickDraft) -> tuple[str, ...]:
         context, jobs = self.context, self.context.jobs.list(Kind.QUICK)
         finished = any((job.result or {}).get("portraits") for job in jobs)
-        actions = CardActions(quick_view.BOX, again=False, asked=draft.asked)
+        actions = CardActions(quick_view.BOX, "", again=False, asked=draft.asked)
         names = _names(jobs, context.say("quick.person"))
         newest = next((job for job in jobs if job.state is State.DONE), None)
         return (
             self._photos(draft),
             self._templates(draft),
             self.gallery.jobs_html(jobs, {}),
-            self.gallery.shots_html(jobs, names, draft.selection.shots, actions) if finished else self._idle(),
+            self.gallery.shots_html(jobs, names, draft.selection.view, actions) if finished else self._idle(),
             told_html(newest, context.say),
             next_html(context.base(), context.say) if finished else "",
         )

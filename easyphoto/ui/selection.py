@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from easyphoto.domain import KEEP, Box, Face
 
@@ -27,6 +28,32 @@ class FaceBox:
 
 
 @dataclass(frozen=True)
+class GalleryView:
+    """Which finished portraits are looked at."""
+
+    person: str = ""  # id; "" for everybody
+    template: str = ""  # file name; "" for all
+    favorites: bool = False  # only those
+    most: int = SHOTS  # at once
+    asked: str = ""  # the portrait whose deletion is to be confirmed
+
+    def after(self, said: Mapping[str, Any]) -> GalleryView:
+        """After a filter, the button for older ones, or a question was answered."""
+        do = said.get("do")
+        if do == "older":
+            return replace(self, most=self.most + SHOTS)
+        if do == "ask":
+            return replace(self, asked=str(said.get("portrait", "")))
+        if do == "favorites":
+            return replace(self, favorites=not self.favorites, most=SHOTS)
+        if do == "of-person":
+            return replace(self, person=str(said.get("person", "")), most=SHOTS)
+        if do == "of-template":
+            return replace(self, template=str(said.get("template", "")), most=SHOTS)
+        return replace(self, asked="")
+
+
+@dataclass(frozen=True)
 class Selection:
     """The choice so far. `assignments` holds, per template, the person of every face from left to right."""
 
@@ -34,7 +61,7 @@ class Selection:
     shown: str = ""  # whose faces are on the preview
     person: str = ""  # who the largest face goes to unless told otherwise
     assignments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    shots: int = SHOTS  # finished portraits on the page
+    view: GalleryView = field(default_factory=GalleryView)
 
     def toggled(self, template: str) -> Selection:
         """With that template chosen, or not any more."""
@@ -63,6 +90,10 @@ class Selection:
             return self
         now[face] = person
         return replace(self, assignments={**self.assignments, template: tuple(now)})
+
+    def with_persons(self, template: str, persons: Sequence[str]) -> Selection:
+        """With those persons in the template's faces from left to right."""
+        return replace(self, assignments={**self.assignments, template: tuple(persons)})
 
     def persons_in(self, template: str, face_boxes: Sequence[FaceBox]) -> tuple[str, ...]:
         """Who is in which face, left to right; by default the person takes the largest face, the others stay."""

@@ -30,6 +30,7 @@ def build(context: UiContext, look: PageAssets | None = None) -> Any:
     with compat.page(TITLE, look) as blocks, gr.Column(elem_id="easyphoto", elem_classes=["easyphoto"]):
         if look:
             gr.HTML(banner(context.say))
+        gr.HTML(render("lightbox", say=context.say), elem_id="ep-lightbox-place")
         go_box = compat.hidden_box("ep-go-box")
         with gr.Tabs(elem_id="ep-tabs"):
             quick, portrait = QuickPanel(context), PortraitPanel(context)

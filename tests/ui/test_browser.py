@@ -81,6 +81,16 @@ def test_a_newcomers_whole_path(start_server: Start, open_page: Open, tmp_path: 
     assert page.eval_on_selector(".ep-compare", shown) == ["inset(0px 100% 0px 0px)", 0]  # it opens on the portrait
     page.locator(".ep-range").fill("40")
     assert page.eval_on_selector(".ep-compare", shown) == ["inset(0px 60% 0px 0px)", 1]
+    page.click(".ep-open")
+    page.wait_for_selector("#ep-lightbox[open] .ep-lightbox-now img")
+    page.click("[data-ep-zoom='2']")
+    wide = "e => Math.round(e.getBoundingClientRect().width / e.naturalWidth * devicePixelRatio)"
+    assert page.eval_on_selector("#ep-lightbox .ep-lightbox-now img", wide) == 2
+    page.keyboard.down("b")
+    assert page.locator(".ep-lightbox-was").is_visible() and not page.locator(".ep-lightbox-now").is_visible()
+    page.keyboard.up("b")
+    page.keyboard.press("Escape")
+    page.wait_for_function("document.activeElement.classList.contains('ep-open')")
     with page.expect_download() as download:
         page.click(".ep-shot-card >> text=Download")
     assert b"parameters" in Path(download.value.path()).read_bytes()[:4000]

@@ -123,7 +123,7 @@ def test_portraits_with_notes_and_failures(queue: JobQueue, tmp_path: Path):
     assert job.result and job.result["portraits"] and job.result["failures"]
     assert job.result["portraits"][0]["notes"]
     shots = [
-        PortraitResult(job.id, n, facts, paths.root / facts["file"], None, {person.id: "甲"})
+        PortraitResult(job.id, f"{n}.png", facts, paths.root / facts["file"], None, {person.id: "甲"})
         for n, facts in enumerate(job.result["portraits"])
     ]
     check(shots_html(shots, PictureCache(), SAY))

@@ -199,9 +199,9 @@ def test_from_template_to_portrait_to_another_seed(context: UiContext):
     job = ended(context.jobs, context.jobs.list(Kind.PORTRAIT)[0])
     assert job.request["persons"] == [person.id, person.id]
     assert any("Generate again" in str(part) for part in panel.on_tick(selection, {}))
-    out, *_ = panel.on_box(click(do="download", job=job.id, portrait=0), selection, {})
+    out, *_ = panel.on_box(click(do="download", job=job.id, portrait="0.png"), selection, {})
     assert "data:image/png;base64," in out
-    panel.on_box(click(do="again", job=job.id, portrait=0), selection, {})
+    panel.on_box(click(do="again", job=job.id, portrait="0.png"), selection, {})
     again = context.jobs.list(Kind.PORTRAIT)[0]
     assert again.request["seed"] == -1
     assert again.request | {"seed": 0} == job.request | {"seed": 0}

@@ -18,7 +18,7 @@ NASTY = '<img src=x onerror="alert(1)">.jpg'
 
 def test_a_portrait_tells_its_notes(tmp_path: Path):
     facts = {"template": "a.jpg", "seed": 1, "notes": ["No canny ControlNet: that control image was left out.", NASTY]}
-    html = shots_html([PortraitResult("j", 0, facts, selfie(tmp_path / "a.png"), None, {})], PictureCache(), SAY)
+    html = shots_html([PortraitResult("j", "0.png", facts, selfie(tmp_path / "a.png"), None, {})], PictureCache(), SAY)
     assert "that control image was left out" in html
     assert "<img src=x" not in html
 

@@ -74,7 +74,7 @@ def test_from_photos_to_a_portrait(panel: QuickPanel, tmp_path: Path):
     assert "Person in the photos" in page and "quick-0123456789abcdef" not in page
     assert "Only 1 photo" in page or "photos can be used" in page
     assert "Keep this person" in page and "Same again" not in page
-    out, *_ = panel.on_box(click(do="download", job=job.id, portrait=0), draft, {})
+    out, *_ = panel.on_box(click(do="download", job=job.id, portrait="0.png"), draft, {})
     assert "image/png" in out
 
 
@@ -115,7 +115,7 @@ def test_a_run_is_deleted_with_its_portraits_once_that_is_confirmed(panel: Quick
     job = done(panel, draft)
     panel.on_box(click(do="delete", job=job.id), draft, {})
     assert panel.context.jobs.list(Kind.QUICK)
-    _, _, _, draft, *page = panel.on_box(click(do="ask", job=job.id, portrait=0), draft, {})
+    _, _, _, draft, *page = panel.on_box(click(do="ask", job=job.id, portrait="0.png"), draft, {})
     assert draft.asked == job.id and "Delete this run for good" in text_of(page)
     assert panel.on_box(click(do="keep", job=job.id), draft, {})[3].asked == ""
     panel.on_box(click(do="delete", job=job.id), draft, {})

@@ -96,7 +96,7 @@ def fuse(
         raise NoFace("fusion.no-mesh", stage="fusion")
     choices = within_reach(candidates(template, face, sources))
     canvas = FaceCrop.round_face(template, face.mesh, recipe.room)
-    wear = wear_of(canvas.pixels, canvas.mesh)
+    wear = _wear(canvas.pixels, canvas.mesh)
     tried = choices[: 1 if judge is None else recipe.tries]
     worth = [choice for choice in tried if choice.cost <= tried[0].cost + recipe.worse]
     attempts = [_candidate(canvas, wear, replace(choice, source=prepare(choice.source)), recipe) for choice in worth]
@@ -235,7 +235,7 @@ def _merged(plane: BlendMask, source: _Front, back: Pixels, recipe: FusionSettin
     return _blended(plane, np.clip(lit, 0, 255), back, mask)
 
 
-def wear_of(picture: Pixels, mesh: Floats) -> Wear:
+def _wear(picture: Pixels, mesh: Floats) -> Wear:
     """What the face of that mesh wears; its glasses lie in the picture's pixels."""
     size = (picture.shape[1], picture.shape[0])
     window = CropWindow.round_face(box_of(mesh), size, 1.12)
@@ -248,9 +248,14 @@ def wear_of(picture: Pixels, mesh: Floats) -> Wear:
     return Wear(replace(glasses, mask=whole), plane.bearded(skin), is_stubbly(plane, part))
 
 
+def has_glasses(picture: Pixels, mesh: Floats) -> bool:
+    """Whether the face of that mesh wears glasses."""
+    return _wear(picture, mesh).glasses.worn
+
+
 def _wear_of(source: FusionSource) -> Wear:
     assert source.face.mesh is not None
-    return wear_of(source.picture, source.face.mesh)
+    return _wear(source.picture, source.face.mesh)
 
 
 def _crisp(lit: Floats, enlarged: float, boost: float) -> Floats:
