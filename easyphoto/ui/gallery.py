@@ -20,6 +20,7 @@ from easyphoto.jobs.requests import read_request
 from easyphoto.ui.context import UiContext, download_payload, read
 from easyphoto.ui.job_view import job_html
 from easyphoto.ui.portrait_cards import CardActions, PortraitResult, failures_html, full_html, gallery_html
+from easyphoto.ui.portrait_view import TemplateTile
 from easyphoto.ui.selection import GalleryView
 
 JOB_BOX = "ep-portrait-job-box"
@@ -144,12 +145,14 @@ class Gallery:
         )
         return [shot for shot in shots if shot.is_in(view)]
 
-    def _templates(self) -> dict[str, Path]:
-        return {card.file.name: card.file for card in self.context.templates.cards()}
+    def _templates(self) -> dict[str, TemplateTile]:
+        return {card.file.name: card for card in self.context.templates.cards()}
 
-    def _shot(self, job: Job, facts: Mapping[str, Any], names: Names, templates: Mapping[str, Path]) -> PortraitResult:
-        before = templates.get(str(facts["template"]))
-        return PortraitResult(job.id, name_of(facts), facts, self._file(facts), before, names, job.over)
+    def _shot(
+        self, job: Job, facts: Mapping[str, Any], names: Names, templates: Mapping[str, TemplateTile]
+    ) -> PortraitResult:
+        card = templates.get(str(facts["template"]))
+        return PortraitResult(job.id, name_of(facts), facts, self._file(facts), card, names, job.over)
 
 
 def _failures(job: Job) -> list[Mapping[str, str]]:

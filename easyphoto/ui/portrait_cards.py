@@ -13,7 +13,7 @@ from easyphoto.domain import Quality, QualityLevel
 from easyphoto.ui.components import LEVEL_KINDS, problem
 from easyphoto.ui.i18n import Translator
 from easyphoto.ui.pictures import PREVIEW, PictureCache
-from easyphoto.ui.portrait_view import BOX
+from easyphoto.ui.portrait_view import BOX, TemplateTile
 from easyphoto.ui.rendering import render
 from easyphoto.ui.selection import GalleryView
 
@@ -31,9 +31,18 @@ class PortraitResult:
     name: str  # of its file, by which its job knows it
     facts: Mapping[str, Any]  # as the queue's result has it
     file: Path
-    before: Path | None
+    card: TemplateTile | None  # None for a template that has gone
     names: Mapping[str, str]  # person id -> display name
     over: bool = True  # its job has ended, so it can be deleted or kept as a favorite
+
+    @property
+    def before(self) -> Path | None:
+        """The template's picture."""
+        return self.card.file if self.card else None
+
+    def title(self, say: Translator) -> str:
+        """The template's, as the page shows it."""
+        return self.card.title(say) if self.card else Path(str(self.facts.get("template", ""))).stem
 
     @property
     def persons(self) -> tuple[str, ...]:
@@ -96,7 +105,7 @@ def gallery_html(
         shots=shots,
         view=view,
         people={one: shot.names.get(one, one) for shot in everything for one in shot.persons},
-        template_names=[(name, Path(name).stem) for name in sorted({str(s.facts["template"]) for s in everything})],
+        template_names=sorted({str(shot.facts["template"]): shot.title(say) for shot in everything}.items()),
         cards=shots_html(shots[: view.most], pictures, say, actions, view.asked) if shots or not everything else "",
         say=say,
         box=actions.box,
