@@ -38,7 +38,8 @@ class Stage(str, Enum):
     # From photos to a person.
     CHECK_PHOTOS = "check photos", 5
     PREPARE_PHOTOS = "prepare photos", 15
-    TRAIN = "train", 78
+    TRAIN = "train", 62
+    VALIDATION = "validation images", 16
     CHOOSE = "choosing", 2
     # From a template to a portrait: the whole, and what is done once a template.
     PORTRAIT = "portrait"
@@ -58,7 +59,9 @@ class Stage(str, Enum):
 
 CHECKING = (Stage.CHECK_PHOTOS,)
 PREPARING = (Stage.CHECK_PHOTOS, Stage.PREPARE_PHOTOS)
-TRAINING = (Stage.CHECK_PHOTOS, Stage.PREPARE_PHOTOS, Stage.TRAIN, Stage.CHOOSE)
+TRAINING = (Stage.CHECK_PHOTOS, Stage.PREPARE_PHOTOS, Stage.TRAIN, Stage.VALIDATION, Stage.CHOOSE)
+IN_TURNS = (Stage.TRAIN, Stage.VALIDATION)
+"""Stages of one journey of which neither is behind us when the other is reported."""
 WITHIN = (Stage.RENDER, Stage.ENHANCE_PHOTOS)
 """Stages whose counter is a part of the stage that they pass in."""
 

@@ -130,7 +130,9 @@ class TrainRequest:
     @property
     def stages(self) -> tuple[Stage, ...]:
         """What is done, in order; without a LoRA the photos are all."""
-        return TRAINING if self.train_lora else PREPARING
+        if not self.train_lora:
+            return PREPARING
+        return tuple(stage for stage in TRAINING if self.validation or stage is not Stage.VALIDATION)
 
     @classmethod
     def for_family(cls, family: ModelFamily, **changes: Any) -> TrainRequest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 import signal
 import time
@@ -96,6 +97,8 @@ class _RunState:
     """What the trainer has reported so far."""
 
     total: int
+    expected: int = 0  # validation images
+    validating: bool = False  # a checkpoint is saved, and its validation images are being made
     done: int = 0
     loss: float | None = None
     checkpoints: dict[int, Path] = field(default_factory=dict)
@@ -111,6 +114,10 @@ class _RunState:
         figures = {} if self.loss is None else {"loss": self.loss}
         return Step(Stage.TRAIN, self.done, self.total, self.note, figures, preview)
 
+    def validation_step(self) -> Step:
+        """How many validation images there are."""
+        return Step(Stage.VALIDATION, min(len(self.validation_images), self.expected), self.expected)
+
 
 def launch(job: TrainerJob, report: Progress) -> TrainingRun:
     """Train in a process of its own and wait for it.
@@ -124,13 +131,16 @@ def launch(job: TrainerJob, report: Progress) -> TrainingRun:
     config = build_config(job)
     file, log = job.folder / "run.json", job.folder / LOG_NAME
     config.write(file)
-    state = _RunState(config.steps)
+    state = _RunState(config.steps, len(job.templates) * math.ceil(config.steps / config.save_steps))
     python = job.interpreter
     environment = {**python.environment(), **temporary_variables(job.folder / "tmp")}
     with log.open("ab") as sink, running(command(python, file), sink, environment, job.folder) as process:
         for line in lines(process):
             preview = None if line is None else _on_event(line, state)
-            report(state.step(preview))
+            if preview is not None or not state.validating:
+                report(state.step(preview))
+            if state.validating:
+                report(state.validation_step())
         code = process.wait()
     return _settle(job, state, code, time.monotonic() - begun)
 
@@ -194,10 +204,11 @@ def _on_event(line: str, state: _RunState) -> Image.Image | None:
         case contract.Resumed():
             state.done, state.losses = event.step, dict(event.losses)
         case contract.Stepped():
-            state.done, state.loss = event.step, event.loss
+            state.done, state.loss, state.validating = event.step, event.loss, False
             state.losses[event.step] = event.loss
         case contract.Saved():
             state.checkpoints[event.step] = Path(event.file)
+            state.validating = state.expected > 0
         case contract.ValidationSaved():
             state.validation_images[event.step, event.template] = Path(event.file)
             return _preview(Path(event.file))
@@ -206,7 +217,7 @@ def _on_event(line: str, state: _RunState) -> Image.Image | None:
         case contract.Failed():
             state.failure = event
         case contract.Done():
-            state.finished = True
+            state.finished, state.validating = True, False
     return None
 
 

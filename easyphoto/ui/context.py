@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,13 +19,14 @@ from easyphoto.diagnostics import Finding
 from easyphoto.domain import Checkpoint, Person
 from easyphoto.errors import EasyPhotoError
 from easyphoto.families import FALLBACK
-from easyphoto.jobs import Event, Job, JobQueue
+from easyphoto.jobs import Event, Job, JobQueue, State
 from easyphoto.sqlite_damage import SetAside, not_dismissed
 from easyphoto.ui.i18n import Translator
 from easyphoto.ui.pictures import PictureCache
 from easyphoto.ui.rendering import render
 from easyphoto.ui.template_fits import TemplateFits
 from easyphoto.ui.template_store import TemplateGrid
+from easyphoto.ui.time_left import ProgressEstimate, TimeLeft
 from easyphoto.ui.uploads import BrowserUploads
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MOST_EVENTS = 100_000
+ALIKE = ("base_model", "faces", "train_lora", "enhance_photos", "best_of", "second_pass", "portrait")
+"""Fields of requests in which two jobs are alike that take as long."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,19 @@ class UiContext:
     def events(self, job: Job) -> Sequence[Event]:
         """All events of a job."""
         return self.jobs.events(job.id, 0, MOST_EVENTS)
+
+    @cached_property
+    def _time_left(self) -> TimeLeft:
+        return TimeLeft(self.events, self._last_like)
+
+    def where(self, job: Job, events: Sequence[Event] | None = None) -> ProgressEstimate:
+        """How far a job is; its events may be there already."""
+        return self._time_left.estimate(job, self.events(job) if events is None else events, time.time())
+
+    def _last_like(self, job: Job) -> Job | None:
+        """The newest finished job that did the same with the same model."""
+        finished = self.jobs.list(job.kind, (State.DONE,), limit=20)
+        return next((one for one in finished if all(one.request.get(k) == job.request.get(k) for k in ALIKE)), None)
 
     def models(self) -> list[str]:
         """Names of the base models."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -118,7 +117,7 @@ class Gallery:
         people = ", ".join(dict.fromkeys(names.get(p, p) for p in job.request.get("persons", ()) if p))
         title = " · ".join(filter(None, (people, ", ".join(job.files))))
         events = self.context.events(job)
-        html = job_html(job, events, time.time(), self.context.say, self.job_box, title)
+        html = job_html(job, self.context.where(job, events), self.context.say, self.job_box, title)
         said = (job.error or {}).get("problem")
         news = [failure for failure in _failures(job) if failure.get("problem") != said]
         previews = [event.preview for event in events if event.preview and not job.over]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from markupsafe import Markup
 
-from easyphoto.jobs import Event, Job, State
+from easyphoto.jobs import Job, State
 from easyphoto.ui.i18n import Translator
-from easyphoto.ui.progress_estimate import estimate_progress
 from easyphoto.ui.rendering import render
+from easyphoto.ui.time_left import ProgressEstimate, Unknown
 
 KINDS = {
     State.QUEUED: "quiet",
@@ -21,9 +19,8 @@ KINDS = {
 }
 
 
-def job_html(job: Job, events: Sequence[Event], now: float, say: Translator, box: str, title: str) -> Markup:
+def job_html(job: Job, where: ProgressEstimate, say: Translator, box: str, title: str) -> Markup:
     """Heading, bar and buttons of one job; `box` is the hidden field that the buttons write to."""
-    where = estimate_progress(job, events, now)
     return render(
         "job",
         job=job,
@@ -48,12 +45,11 @@ def _stage(job: Job, say: Translator) -> str:
     return f"{say.stage(job.stage)}{steps}{note}" if job.stage else ""
 
 
-def _time(job: Job, where: object, say: Translator) -> str:
-    elapsed, left = getattr(where, "elapsed", 0.0), getattr(where, "left", None)
+def _time(job: Job, where: ProgressEstimate, say: Translator) -> str:
     if job.state is State.QUEUED or not job.started:
         return ""
     if job.over:
-        return say("job.took", time=say.duration(elapsed))
-    if left is None:
-        return say("job.left.unknown")
-    return say("job.left", time=say.duration(left))
+        return say("job.took", time=say.duration(where.elapsed))
+    if isinstance(where.left, Unknown):
+        return say(f"job.left.{where.left.value}")
+    return say("job.left", time=say.duration(where.left))

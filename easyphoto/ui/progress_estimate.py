@@ -1,64 +1,59 @@
-"""Where a job stands over all its stages: one fraction that never goes back, and the time left."""
+"""Where a job stands over all its stages: one fraction that never goes back."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from easyphoto.domain import PortraitRequest, QuickRequest, TrainRequest
 from easyphoto.errors import EasyPhotoError
 from easyphoto.jobs import Event, Job, Kind, State
 from easyphoto.jobs.requests import read_request
-from easyphoto.stages import CHECKING, PREPARING, WITHIN, Stage, spans
+from easyphoto.stages import CHECKING, IN_TURNS, PREPARING, WITHIN, Stage, spans
 
 Request = TypeVar("Request", TrainRequest, PortraitRequest, QuickRequest)
+Weights = Mapping[Stage, float]
+"""Durations of stages beside each other; the stages' own where one is missing."""
 
 ALMOST = 0.99  # the rest is for those that are done
 PHOTOS = (
     0.2  # of a quick portrait's time that its photos take, roughly: the first template waits for two to be made crisp
 )
-SURE = 0.04  # below this fraction a guess of the time left is not worth saying
 
 
-@dataclass(frozen=True)
-class ProgressEstimate:
-    """What the progress bar says."""
-
-    fraction: float  # 0..1 over all stages
-    elapsed: float  # seconds
-    left: float | None  # seconds, None while it cannot be told
+def fraction_of(job: Job, events: Sequence[Event], weights: Weights | None = None) -> float:
+    """The farthest point reached, 0..1; 1 for jobs that are done only."""
+    return 1.0 if job.state is State.DONE else min(progress_of(job, events, weights), ALMOST)
 
 
-def estimate_progress(job: Job, events: Sequence[Event], now: float) -> ProgressEstimate:
-    """From the job's newest snapshot and its events; `now` in seconds since 1970."""
-    if job.state is State.DONE:
-        return ProgressEstimate(1.0, max(0.0, job.ended - job.started), 0.0)
-    fraction = min(progress_of(job, events), ALMOST)
-    until = job.ended if job.over else now
-    elapsed = max(0.0, until - job.started) if job.started else 0.0
-    left = elapsed * (1 - fraction) / fraction if fraction >= SURE and not job.over else None
-    return ProgressEstimate(fraction, elapsed, left)
-
-
-def progress_of(job: Job, events: Sequence[Event]) -> float:
+def progress_of(job: Job, events: Sequence[Event], weights: Weights | None = None) -> float:
     """The farthest point reached, 0..1."""
     if job.kind is Kind.PORTRAIT:
         return _portrait(_asked(PortraitRequest, job), len(job.files), events)
     if job.kind is Kind.QUICK:
         made = _portrait(_asked(QuickRequest, job).portrait, len(job.files), events)
-        return PHOTOS * _along(PREPARING, events) + (1 - PHOTOS) * made
-    return _along(CHECKING if job.kind is Kind.CHECK else _asked(TrainRequest, job).stages, events)
+        return PHOTOS * _along(PREPARING, events, {}) + (1 - PHOTOS) * made
+    return _along(stages_of(job), events, weights or {})
 
 
-def _along(journey: tuple[Stage, ...], events: Sequence[Event]) -> float:
-    """The farthest point reached of stages that follow one another."""
-    parts = dict(zip(journey, spans(journey), strict=True))
-    best = 0.0
+def stages_of(job: Job) -> tuple[Stage, ...]:
+    """What a check or training does, in order."""
+    return CHECKING if job.kind is Kind.CHECK else _asked(TrainRequest, job).stages
+
+
+def _along(journey: tuple[Stage, ...], events: Sequence[Event], weights: Weights) -> float:
+    """The parts of all stages that are behind us; a stage is when a later one has begun that does not take turns."""
+    shares = dict.fromkeys(journey, 0.0)
     for event in events:
-        if event.stage in parts:
-            best = max(best, _within(parts[Stage(event.stage)], _share(event)))
-    return best
+        if event.stage not in shares:
+            continue
+        now = Stage(event.stage)
+        for stage in journey[: journey.index(now)]:
+            if not {stage, now} <= set(IN_TURNS):
+                shares[stage] = 1.0
+        shares[now] = max(shares[now], _share(event))
+    taken = {stage: weights.get(stage, stage.weight) for stage in journey}
+    return sum(taken[stage] * share for stage, share in shares.items()) / (sum(taken.values()) or 1.0)
 
 
 def _portrait(request: PortraitRequest, templates: int, events: Sequence[Event]) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -260,7 +259,7 @@ class TrainPanel:
 
     def _job(self, job: Job) -> str:
         title = str(job.request.get("person", ""))
-        return job_html(job, self.context.events(job), time.time(), self.context.say, train_view.BOX, title)
+        return job_html(job, self.context.where(job), self.context.say, train_view.BOX, title)
 
     def current(self) -> Job | None:
         """The training the page is about: the one that runs or waits, else the newest."""

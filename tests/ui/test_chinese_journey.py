@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
@@ -35,12 +35,17 @@ from easyphoto.ui.photos_view import DraftPhoto, photos_html, with_reports
 from easyphoto.ui.pictures import PictureCache
 from easyphoto.ui.portrait_cards import PortraitResult, failures_html, shots_html
 from easyphoto.ui.quick_view import next_html, told_html
+from easyphoto.ui.time_left import ProgressEstimate, TimeLeft
 from easyphoto.ui.train_view import facts_html
 
 SAY = Translator("zh")
 SENTENCE = re.compile(r"[A-Za-z']{2,} [A-Za-z']{2,} [A-Za-z']{2,}")
 OF_LIBRARIES = ("Truncated File Read",)  # a cause as a library says it
 HAN = re.compile(r"[\u4e00-\u9fff]")
+
+
+def where(job: Job, events: Sequence[Event]) -> ProgressEstimate:
+    return TimeLeft(lambda one: (), lambda one: None).estimate(job, events, time.time())
 
 
 def visible(html: object) -> str:
@@ -81,7 +86,7 @@ def ended(queue: JobQueue, job: Job) -> Job:
 
 
 def seen(queue: JobQueue, job: Job) -> str:
-    return str(job_html(job, queue.events(job.id), time.time(), SAY, "box", "甲"))
+    return str(job_html(job, where(job, queue.events(job.id)), SAY, "box", "甲"))
 
 
 def photos_in(folder: Path) -> list[Path]:
@@ -157,7 +162,7 @@ NOTES = [
 def test_a_running_training(note: Any):
     job = Job("1", Kind.TRAIN, State.RUNNING, {}, (), 100.0, 100.0, stage=Stage.TRAIN, done=1, total=9, note=note)
     event = Event(1, 101.0, State.RUNNING, Stage.TRAIN, 1, 9, note)
-    check(job_html(job, [event], 110.0, SAY, "box", "甲"))
+    check(job_html(job, where(job, [event]), SAY, "box", "甲"))
 
 
 def test_a_finished_training_and_its_warnings():

@@ -16,6 +16,7 @@ from easyphoto.locales import LANGUAGES, catalogue
 from easyphoto.portrait.template_fit import FitLevel
 from easyphoto.ui.i18n import Translator, language_of
 from easyphoto.ui.portrait_panel import PRESETS
+from easyphoto.ui.time_left import Unknown
 
 FOLDER = Path(easyphoto.ui.__file__).parent
 ROOM = Path(easyphoto.ui.__file__).parent
@@ -40,6 +41,7 @@ def test_keys_that_are_put_together_exist():
     made += [f"preset.{preset}" for preset in PRESETS]
     made += [f"quality.{part.name}" for part in fields(QualityParts)]
     made += [f"quality.level.{level.value}" for level in QualityLevel]
+    made += [f"job.left.{unknown.value}" for unknown in Unknown]
     made += [f"fit.{level.value}" for level in FitLevel]
     assert [key for key in made if key not in PAGE] == []
     made += [f"train.scores.{column}" for column in ("step", "distance", "share")]
