@@ -107,7 +107,7 @@ class _Watched:
 
 
 class TimeLeft:
-    """Estimates for every job of a page: hidden until they hold still, and never a quarter more than was said before."""
+    """Estimates for every job of a page: hidden until they hold still, never more than a quarter over what was said."""
 
     def __init__(self, events_of: Callable[[Job], Sequence[Event]], last: Callable[[Job], Job | None]) -> None:
         self._events_of, self._last = events_of, last
