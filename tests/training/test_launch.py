@@ -15,6 +15,7 @@ from easyphoto.errors import MissingModel, TrainingFailed, TrainingInterrupted
 from easyphoto.locales import text
 from easyphoto.paths import shipped_models
 from easyphoto.progress import Cancelled, Step, silent
+from easyphoto.stages import Stage
 from easyphoto.training import launch as module
 from easyphoto.training.interpreter import own_python
 from easyphoto.training.launch import TrainerJob, ValidationImage, build_config, known_cause, launch
@@ -99,7 +100,9 @@ say("done", seconds=1.0)
     assert run.validation_images == (ValidationImage(3, 0, picture), ValidationImage(6, 0, picture))
     assert run.losses[-1] == (6, pytest.approx(1 / 6))
     assert list(map(str, run.warnings)) == ["mind the gap"]
-    assert [step.done for step in heard] == sorted(step.done for step in heard)
+    for stage in (Stage.TRAIN, Stage.VALIDATION):
+        done = [step.done for step in heard if step.stage is stage]
+        assert done and done == sorted(done)
     assert (heard[-1].stage, heard[-1].done, heard[-1].total) == ("train", 6, 6)
     assert heard[-1].figures["loss"] == pytest.approx(1 / 6)
     assert [step.preview.size for step in heard if step.preview] == [(8, 6)] * 2
