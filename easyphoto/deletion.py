@@ -15,6 +15,7 @@ from easyphoto.jobs.database import NAME as JOB_DATABASE
 from easyphoto.jobs.store import JobStore
 from easyphoto.library import check_id
 from easyphoto.library.archive import manifest_of
+from easyphoto.library.drafts import drafts_of
 from easyphoto.library.filesystem import NOTHING, Deleted, delete_tree, sha256_of
 from easyphoto.library.uploads import REQUEST_FOLDERS
 from easyphoto.lora.copies import copies_of
@@ -70,6 +71,7 @@ def delete_person(person: str, studio: Studio, patience: float = PATIENCE) -> De
         portraits = delete_tree(_portraits_of(person, jobs, paths))
         brought = tuple(_uploads_of(person, photos, paths))
         uploads = delete_tree(brought)
+        own += delete_tree(drafts_of(paths, person, {one.name for one in brought}))
         rest = removal.remove(jobs, store, paths) if store else NOTHING
         rest += delete_tree(paths.jobs.glob("*.sqlite.damaged*"))  # nobody can tell whom it names
         if store:

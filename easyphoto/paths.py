@@ -68,6 +68,11 @@ class Paths:
         return self.jobs / "uploads"
 
     @property
+    def drafts(self) -> Path:
+        """What pages held when they were last looked at."""
+        return self.jobs / "page_drafts"
+
+    @property
     def temporary(self) -> Path:
         """Temporary files of libraries, and gradio's folder of uploads."""
         return self.jobs / "tmp"

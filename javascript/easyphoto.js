@@ -1,9 +1,10 @@
-/* EasyPhoto: the few things the page does in the browser. No library, no network, no storage.
+/* EasyPhoto: the few things the page does in the browser. No library, no network; one random number is stored.
    - buttons and selects inside our HTML write a message into a hidden field that the program listens to
    - the visible panel is asked for news: every second while something runs, else less and less until it is used
    - files carried by the page are handed to the browser once
    - pasted pictures and those of the camera go into the visible panel's field for files
    - a press that is held on a portrait shows its template; a click opens it large, with zoom, side by side and arrow keys
+   - the server keeps photos, verdicts and name for the browser that has that number, so that a reload loses nothing
    - keyboard focus survives a refresh of the HTML around it
    - while a page of our own is being put together its cards keep out of sight, so that nothing jumps
    Inside a WebUI all of this happens in our own tab, and only while it is shown. */
@@ -376,6 +377,34 @@
     field.querySelectorAll("input[type=file]").forEach((one) => { if (one.accept !== kinds) one.accept = kinds; });
   }
 
+  // The browser's own number, by which the server knows its draft.
+  let told = 0;
+
+  function browserToken() {
+    const made = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    try {
+      const kept = localStorage.getItem("easyphoto-browser");
+      if (/^[0-9a-f]{32}$/.test(kept || "")) return kept;
+      const token = made();
+      localStorage.setItem("easyphoto-browser", token);
+      return token;
+    } catch (error) {
+      return ""; // storage is switched off: a reload loses the draft
+    }
+  }
+
+  function tellBrowser() {
+    if (Date.now() - told < 1500) return;
+    for (const name of ["quick", "train"]) {
+      const answer = byId("ep-" + name + "-draft-read");
+      if (!answer || answer.querySelector("[data-ep-draft-read]")) continue;
+      const browser = browserToken();
+      if (!browser) return;
+      told = Date.now();
+      say("ep-" + name + "-draft-box", { browser });
+    }
+  }
+
   function panel() {
     return PANELS.find((name) => {
       const box = byId("ep-" + name + "-tick");
@@ -406,6 +435,7 @@
 
   function look() {
     const home = byId("easyphoto");
+    if (home) tellBrowser();
     if (home === watched) return ask();
     observer.disconnect();
     watched = home;

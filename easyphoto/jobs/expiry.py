@@ -58,6 +58,7 @@ def remove_all_expired(paths: Paths, store: JobStore) -> None:
         if re.match(JOB_ID, own.name) and own.name not in known and job_files.age(own) > ORPHAN_SECONDS:
             job_files.remove(own)
     remove_expired(paths.uploads, "*")
+    remove_expired(paths.drafts, "*")
     for pattern in (REQUEST_FOLDERS, "drafts"):  # drafts: where the page kept its uploads before 0.1.0
         remove_expired(paths.jobs, pattern)
     for pattern in ("gradio/*", "tmp*"):

@@ -88,6 +88,16 @@ def hidden_button(elem_id: str) -> gr.Button:
     return gr.Button(elem_id, elem_id=elem_id, elem_classes=["ep-hidden"])
 
 
+DRAFT_READ = "<i data-ep-draft-read></i>"
+"""Tells our script that the browser's token has arrived."""
+
+
+def draft_field(panel: str) -> tuple[gr.Textbox, gr.HTML]:
+    """A text field for the browser's token, and what answers it."""
+    answer = gr.HTML("", elem_id=f"ep-{panel}-draft-read", elem_classes=["ep-hidden"])
+    return hidden_box(f"ep-{panel}-draft-box"), answer
+
+
 def upload_field(label: str, elem_id: str, pictures: bool = True) -> gr.File:
     """A field for files to be dropped on.
 

@@ -20,8 +20,10 @@ from easyphoto.domain import Checkpoint, Person
 from easyphoto.errors import EasyPhotoError
 from easyphoto.families import FALLBACK
 from easyphoto.jobs import Event, Job, JobQueue, State
+from easyphoto.library.drafts import DraftStore
 from easyphoto.sqlite_damage import SetAside, not_dismissed
 from easyphoto.ui.i18n import Translator
+from easyphoto.ui.page_drafts import PageDrafts
 from easyphoto.ui.pictures import PictureCache
 from easyphoto.ui.rendering import render
 from easyphoto.ui.template_fits import TemplateFits
@@ -64,6 +66,11 @@ class UiContext:
     def uploads(self) -> BrowserUploads:
         """What browsers have brought."""
         return BrowserUploads(self.studio.paths.uploads)
+
+    @cached_property
+    def drafts(self) -> PageDrafts:
+        """What pages held when they were last looked at."""
+        return PageDrafts(DraftStore(self.studio.paths), self.uploads)
 
     def people(self) -> list[Person]:
         """Everybody, the newest first."""

@@ -20,6 +20,7 @@ from easyphoto.ui.context import UiContext, changed_updates, message
 from easyphoto.ui.gallery import Gallery
 from easyphoto.ui.job_actions import apply_action
 from easyphoto.ui.own_templates import add_templates
+from easyphoto.ui.page_drafts import BROWSER, quick_facts
 from easyphoto.ui.photos_view import DraftPhoto
 from easyphoto.ui.portrait_cards import CardActions
 from easyphoto.ui.portrait_view import TemplateChoice, fits_html, templates_html
@@ -46,6 +47,7 @@ class QuickPanel:
         self.tick = compat.hidden_button("ep-quick-tick")
         self.box = compat.hidden_box(quick_view.BOX)
         self.job_box = compat.hidden_box(quick_view.JOB_BOX)
+        self.draft_box, self.told_draft = compat.draft_field("quick")
         self.out = gr.HTML("", elem_id="ep-quick-out", elem_classes=["ep-hidden"])
         with gr.Row(elem_classes=["ep-columns"]):
             with gr.Column(scale=5, min_width=320):
@@ -90,11 +92,20 @@ class QuickPanel:
         seen = [self.draft, self.shown]
         agreed = [self.consent, self.problem]
         compat.listen(self.tick.click, self.on_tick, seen, page, once=True)
+        compat.listen(self.draft_box.change, self.on_draft, [self.draft_box, *seen], [self.told_draft, *agreed, *page])
         compat.listen(self.upload.upload, self.on_upload, [self.upload, *seen], [self.upload, *agreed, *page])
         compat.listen(self.own.upload, self.on_template, [self.own, *seen], [self.own, self.problem, *page])
         compat.listen(self.box.change, self.on_box, [self.box, *seen], [self.out, *agreed, *page])
         compat.listen(self.job_box.change, self.on_job, [self.job_box, *seen], [self.out, self.problem, *page])
         compat.listen(self.go.click, self.on_go, [self.consent, *seen], [self.problem, *page], once=True)
+
+    def on_draft(self, text: str, draft: QuickDraft, shown: dict[str, str]) -> list[Any]:
+        """The browser tells its token: what it held before a reload comes back."""
+        browser = str(message(text).get("browser", ""))
+        if not draft.photos and not draft.selection.chosen:
+            draft = self._checked(self.context.drafts.quick_draft(browser, "quick"))
+        agreed = gr.update(value=True) if draft.sample else gr.update()
+        return [compat.DRAFT_READ, agreed, gr.update(), *self._page(draft, {**shown, BROWSER: browser})]
 
     def on_tick(self, draft: QuickDraft, shown: dict[str, str]) -> list[Any]:
         """Whatever changed since."""
@@ -224,7 +235,7 @@ class QuickPanel:
 
     def _page(self, draft: QuickDraft, shown: dict[str, str]) -> list[Any]:
         updates, marks = changed_updates(shown, dict(zip(PARTS, self._parts(draft), strict=True)))
-        return [draft, *updates, marks]
+        return [draft, *updates, marks | self.context.drafts.keep(shown, "quick", quick_facts(draft))]
 
     def _parts(self, draft: QuickDraft) -> tuple[str, ...]:
         context, jobs = self.context, self.context.jobs.list(Kind.QUICK)

@@ -19,6 +19,7 @@ from easyphoto.ui.context import UiContext, changed_updates, message
 from easyphoto.ui.form import Form
 from easyphoto.ui.job_actions import apply_action
 from easyphoto.ui.job_view import job_html
+from easyphoto.ui.page_drafts import BROWSER, photo_facts
 from easyphoto.ui.photos_view import (
     Draft,
     DraftPhoto,
@@ -51,6 +52,7 @@ class TrainPanel:
         self.tick = compat.hidden_button("ep-train-tick")
         self.photo_box = compat.hidden_box(photos_view.BOX)
         self.job_box = compat.hidden_box(train_view.BOX)
+        self.draft_box, self.told_draft = compat.draft_field("train")
         self.out = gr.HTML("", elem_id="ep-train-out", elem_classes=["ep-hidden"])
         self.damage = gr.HTML("", elem_id="ep-train-damage")
         with gr.Row(elem_classes=["ep-columns"]):
@@ -116,6 +118,10 @@ class TrainPanel:
         for upload in (self.upload, self.folder):
             compat.listen(upload.upload, self.on_upload, [upload, *seen], [upload, self.problem, *state, *page])
         compat.listen(go_box.change, self.on_photos_of, [go_box, quick, *seen], [self.problem, *state, *page])
+        told = [self.told_draft, self.form.widgets["person"]]
+        compat.listen(self.draft_box.change, self.on_draft, [self.draft_box, *seen], [*told, *state, *page])
+        name = self.form.widgets["person"]
+        compat.listen(name.change, self.on_name, [name, self.shown], [])
         compat.listen(self.photo_box.change, self.on_photo, [self.photo_box, *seen], [*state, *page])
         compat.listen(self.clear.click, self.on_clear, [self.draft, self.shown], [*state, *page])
         faces = self.form.widgets["faces"]
@@ -125,6 +131,19 @@ class TrainPanel:
         widgets = self.form.all_widgets()
         compat.listen(self.start.click, self.on_start, [*seen, *widgets], [self.problem, *state, *page])
         compat.listen(model.change, self.on_model, [model], widgets)
+
+    def on_draft(self, text: str, draft: Draft, checking: str, shown: dict[str, str]) -> list[Any]:
+        """The browser tells its token: photos, verdicts and name that it held before a reload come back."""
+        browser = str(message(text).get("browser", ""))
+        kept = self.context.drafts.read(browser, "train")
+        name = gr.update(value=kept["name"]) if kept.get("name") else gr.update()
+        if not draft:
+            draft, checking = self.context.drafts.photos_of(kept), checking or str(kept.get("checking", ""))
+        return [compat.DRAFT_READ, name, *self._page(draft, checking, {**shown, BROWSER: browser})]
+
+    def on_name(self, name: str, shown: dict[str, str]) -> None:
+        """The name is a part of the draft."""
+        self.context.drafts.keep(shown, "train", {"name": str(name or "")})
 
     def on_upload(self, value: Any, draft: Draft, checking: str, shown: dict[str, str]) -> list[Any]:
         """More photos; the field is empty again for the next ones."""
@@ -236,7 +255,8 @@ class TrainPanel:
         parts = (*self._parts(draft, checking, job), self.models.note_html(), damage)
         updates, marks = changed_updates(shown, dict(zip(PARTS, parts, strict=True)))
         choice, marks[MARK] = self.models.fresh(shown)
-        return [draft, checking, *updates, choice, marks]
+        held = {"photos": photo_facts(draft), "checking": checking}
+        return [draft, checking, *updates, choice, marks | self.context.drafts.keep(shown, "train", held)]
 
     def _parts(self, draft: Draft, checking: str, job: Job | None) -> Sequence[str]:
         context, progress = self.context, self._check_progress(checking)
