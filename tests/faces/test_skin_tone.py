@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -151,6 +152,30 @@ def test_light_brows_darken_with_the_skin(toolbox: BuiltinToolbox):
     brows = toolbox.regions(picture, face).brows > 200
     after = rgb_to_lab(toolbox.retone(picture, face, [], lch_to_lab(32, 14, 52)))[brows]
     assert np.percentile(after[:, 0], 90) < 45
+
+
+def test_no_pale_rim_stays_round_brows_and_at_the_hairline(toolbox: BuiltinToolbox):
+    picture, face = shipped(toolbox, "red-wall")
+    seen = toolbox.regions(picture, face)
+    side = 2 * round(0.03 * face.box.width) + 1
+    rim = (cv2.dilate(seen.brows, np.ones((side, side), np.uint8)) > 128) & (seen.face > 200) & (seen.eyes < 8)
+    after = rgb_to_lab(toolbox.retone(picture, face, [], lch_to_lab(32, 14, 52)))[rim]
+    assert np.percentile(after[:, 0], 97) < 45
+
+
+def test_shine_under_a_dark_hairline_is_skin(toolbox: BuiltinToolbox):
+    picture, face = shipped(toolbox, "red-earth")
+    share = visible_skin(picture, face, toolbox.regions(picture, face), toolbox.matte(picture))
+    x, y = round(face.box.center[0] - 0.12 * face.box.width), round(face.box.top)
+    assert share[y - 3 : y + 4, x - 3 : x + 4].mean() > 0.8
+
+
+def test_a_chest_in_bluish_light_does_not_turn_gray_beside_a_dark_face():
+    picture = flat(LIGHT)
+    picture[:, 30:] = lab_to_rgb(lch_to_lab(70, 8, 40)[None])
+    result = rgb_to_lab(retoned(picture, np.ones((60, 60), np.float32), (LIGHT, DARK), 1))
+    face, chest = (lab_to_lch(result[30, x])[1] for x in (10, 50))
+    assert chest > 0.85 * face
 
 
 def test_a_beard_does_not_darken_the_tone(toolbox: BuiltinToolbox, woman: np.ndarray):

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from easyphoto.domain import Box, Face, Floats, Pixels
 from easyphoto.faces.base import FaceRegions
 from easyphoto.faces.builtin.face_parsing import CropWindow
+from easyphoto.faces.fusion.hairline import with_hairline
 from easyphoto.faces.fusion.skin_tone import features
 from easyphoto.faces.guided_filter import guided_filter, luma
 from easyphoto.images.color import rgb_to_lab
@@ -26,7 +27,9 @@ _SIDE = 320  # pixels of the longer side at which GrabCut works
 _ABOVE, _ASIDE, _BELOW = 0.8, 4.0, 7.0  # face heights round the face in which its person's skin is looked for
 _ROUNDS = 3  # of GrabCut
 _ALIKE, _STRANGE = 2.2, 5.0  # color distance that is perhaps skin, and that is none
+_DARK, _SHINE_HUE = 60.0, 40.0  # L* of skin up to which shine stands out from it, degrees by which it may turn
 _ROUGH = 2.5  # fine contrast, in the skin's own, above which a pixel is hardly skin
+_HAIRLINE = 0.05  # face widths that skin reaches under thin hair
 _CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
 _GRAY = 4.0  # chroma of the face under which color tells nothing of skin
 _TURNED = 20.0  # degrees of hue between the face and a hand
@@ -165,12 +168,24 @@ def _forehead(seen: _Seen, sure: Mask, rough: Floats) -> Mask:
     dark = float(np.median(seen.lab[known][:, 0])) / 70  # on dark skin a few units of lightness are hair already
     gap = _color_gap(seen.lab, known, (1.0, 8.0 * min(1.0, dark**1.5), 2.0, 3.0))
     shine = (seen.lab[..., 0] > 85) & (gap < 3.5)  # nearly white, and yet skin
-    alike = over & (rough < 1.5) & ((gap < 1.7) | shine) & (seen.matte > 96)
+    alike = over & (((rough < 1.5) & ((gap < 1.7) | shine)) | _shining(seen.lab, known, rough)) & (seen.matte > 96)
     _, labels = cv2.connectedComponents(cv2.morphologyEx((alike | known).astype(np.uint8), cv2.MORPH_OPEN, _CROSS))
     held = np.unique(labels[known])
     skin = np.isin(labels, held[held > 0]).astype(np.uint8)
     side = 2 * round(0.07 * seen.box.width) + 1
     return np.asarray(cv2.morphologyEx(skin, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8)) > 0) & over
+
+
+def _shining(lab: Floats, known: Mask, rough: Floats) -> Mask:
+    """bool H x W: shine on dark skin, a mixture of its color and white, whose pores are as much rougher as brighter."""
+    usual = np.median(lab[known], axis=0)
+    if usual[0] > _DARK:
+        return np.zeros(lab.shape[:2], np.bool_)
+    chroma, hue = np.hypot(lab[..., 1], lab[..., 2]), np.arctan2(lab[..., 2], lab[..., 1])
+    mixed = np.hypot(*usual[1:]) * (100 - lab[..., 0]) / (100 - usual[0])
+    turned = np.abs(np.degrees(hue - np.arctan2(usual[2], usual[1])))
+    alike = (chroma > 0.35 * mixed) & (chroma < 1.6 * mixed + 4) & (turned < _SHINE_HUE)
+    return np.asarray(alike & (lab[..., 0] > usual[0]) & (rough < _ROUGH * lab[..., 0] / usual[0]), np.bool_)
 
 
 def _hair(seen: _Seen, sure: Mask, gap: Floats, rough: Floats) -> Mask:
@@ -269,7 +284,10 @@ def _refined(part: Pixels, found: Floats, regions: FaceRegions, width: float) ->
     """The small mask at full size, its edge on the picture's, the face filled and its features taken out."""
     size = (part.shape[1], part.shape[0])
     rough = np.asarray(cv2.resize(found, size, interpolation=cv2.INTER_LINEAR), np.float32)
+    inside = np.minimum(regions.face, features(regions)) / np.float32(255)
+    rough = np.maximum(rough, inside)  # else a rim of skin round each feature would stay as it was
     fine = guided_filter(luma(part), rough, max(1, round(0.03 * width)), 4e-4, 1024)
-    share = np.maximum(np.clip((fine - 0.15) / 0.7, 0, 1), np.minimum(regions.face, regions.brows) / np.float32(255))
+    share = np.maximum(np.clip((fine - 0.15) / 0.7, 0, 1), inside)
+    share = with_hairline(part, np.asarray(share, np.float32), max(2.0, _HAIRLINE * width))
     keep = 1 - np.maximum(regions.eyes, regions.lips) / np.float32(255)
     return np.asarray(share * keep, np.float32)

@@ -1,0 +1,35 @@
+"""The rim of a skin mask under thin hair, where skin and hair are mixed in one pixel."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from easyphoto.domain import Floats, Pixels
+from easyphoto.images.color import rgb_to_lab
+from easyphoto.images.masks import extent
+
+_RIM = (14.0, 7.0, 8.0)  # L*, a*, b* by which skin may differ there from the skin beside it
+
+
+def with_hairline(part: Pixels, share: Floats, reach: float) -> Floats:
+    """`share` (H x W, 0..1) grown by up to `reach` pixels over what has nearly the color of the skin beside it.
+
+    Skin that shines through thin hair, or lies on the mask's soft edge, would stay as a rim of the template's tone.
+    """
+    solid = (share > 0.9).astype(np.uint8)
+    away = cv2.distanceTransform(1 - solid, cv2.DIST_L2, 3)
+    rim = (away > 0) & (away < reach)
+    if not rim.any() or not solid.any():
+        return share
+    here = extent(rim)
+    light = np.asarray(part[here], np.float32)
+    weight = solid[here].astype(np.float32)
+    total = cv2.GaussianBlur(weight, (0, 0), reach)[..., None]
+    beside = cv2.GaussianBlur(light * weight[..., None], (0, 0), reach) / np.maximum(total, 1e-3)
+    lab, usual = (rgb_to_lab(np.clip(one, 0, 255).astype(np.uint8)) for one in (light, beside))
+    gap = np.linalg.norm((lab - usual) / np.array(_RIM, np.float32), axis=-1)
+    near = np.clip(2 * (1 - away[here] / reach), 0, 1) * np.clip(2 - gap, 0, 1) * rim[here]
+    grown = share.copy()
+    grown[here] = np.maximum(share[here], near)
+    return grown
