@@ -91,4 +91,8 @@ def test_the_script_writes_to_no_global_but_its_own_mark():
     script = (ROOT / "javascript" / "easyphoto.js").read_text(encoding="utf-8")
     assert re.findall(r"\bwindow\.(\w+) =", script) == ["easyphotoReady"]
     assert re.fullmatch(r"/\*.*?\*/\s*\(function \(\) \{\n.*\n\}\)\(\);\s*", script, re.DOTALL)
-    assert not re.search(r"\b(fetch|XMLHttpRequest|localStorage|sessionStorage|eval)\b", script)
+    assert not re.search(r"\b(fetch|XMLHttpRequest|sessionStorage|eval)\b", script)
+    assert set(re.findall(r"localStorage\S*", script)) == {
+        'localStorage.getItem("easyphoto-browser");',
+        'localStorage.setItem("easyphoto-browser",',
+    }
