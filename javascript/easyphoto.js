@@ -5,6 +5,7 @@
    - pasted pictures and those of the camera go into the visible panel's field for files
    - a press that is held on a portrait shows its template; a click opens it large, with zoom, side by side and arrow keys
    - the server keeps photos, verdicts and name for the browser that has that number, so that a reload loses nothing
+   - the page's title has the percentage of what runs; at its end comes a notification where the user has allowed it
    - keyboard focus survives a refresh of the HTML around it
    - while a page of our own is being put together its cards keep out of sight, so that nothing jumps
    Inside a WebUI all of this happens in our own tab, and only while it is shown. */
@@ -13,7 +14,7 @@
   if (window.easyphotoReady) return;
   window.easyphotoReady = true;
 
-  const FAST = 1000, SLOW = 4000, ASLEEP = 60000;
+  const FAST = 1000, SLOW = 4000, UNSEEN = 5000, ASLEEP = 60000;
   const PANELS = ["quick", "train", "portrait", "people", "doctor"];
   const delivered = new Set(), widths = new Map();
   const PICTURES = "image/*,.heic,.heif,.tif,.tiff,.bmp,.webp"; // for the file dialog; what was dropped is judged by the program
@@ -74,10 +75,11 @@
   }
 
   document.addEventListener("click", function (event) {
-    const target = event.target.closest && event.target.closest("[data-ep-box], [data-ep-copy], [data-ep-camera]");
+    const target = event.target.closest && event.target.closest("[data-ep-box], [data-ep-copy], [data-ep-camera], [data-ep-notify]");
     if (!target || target.tagName === "SELECT") return;
     event.preventDefault();
     if (target.dataset.epCamera) return openCamera(target);
+    if (target.dataset.epNotify !== undefined) return void Notification.requestPermission().then(showStatus);
     if (target.dataset.epCopy) return copy(target);
     const message = messageOf(target);
     if (message.tab) openTab(message.tab);
@@ -356,6 +358,7 @@
     const camera = navigator.mediaDevices && navigator.mediaDevices.getUserMedia; // only over https and on this machine
     root().querySelectorAll("#easyphoto [data-ep-camera]").forEach((button) => { button.hidden = !camera; });
     follow();
+    showStatus();
     showTheme();
     const banner = root().querySelector(".ep-banner[lang]");
     if (banner) document.documentElement.lang = banner.lang;
@@ -413,17 +416,40 @@
     });
   }
 
+  function beat(name) {
+    const button = byId("ep-" + name + "-tick");
+    if (button) (button.tagName === "BUTTON" ? button : button.querySelector("button") || button).click();
+  }
+
   function ask() {
-    if (document.hidden || !watched || watched.offsetParent === null) return;
-    const name = panel();
-    if (!name) return;
-    const live = root().querySelector("#easyphoto [data-ep-live], #easyphoto .ep-busy");
-    const now = Date.now();
-    if (now - lastTick < (live ? FAST : calm) - 50) return;
+    if (!watched || (!document.hidden && watched.offsetParent === null)) return;
+    const live = root().querySelector("#easyphoto [data-ep-live], #easyphoto .ep-busy, #easyphoto [data-ep-ended]");
+    if (document.hidden && !live) return;
+    const now = Date.now(), pause = document.hidden ? UNSEEN : live ? FAST : calm;
+    if (now - lastTick < pause - 50) return;
     lastTick = now;
     calm = live ? SLOW : Math.min(calm * 2, ASLEEP);
-    const button = byId("ep-" + name + "-tick");
-    (button.tagName === "BUTTON" ? button : button.querySelector("button") || button).click();
+    beat("status");
+    const name = !document.hidden && panel();
+    if (name) beat(name);
+  }
+
+  // Percentage in the page's title, and a notification at the end where the user has allowed it.
+  let followed = "", plainTitle = "";
+
+  function showStatus() {
+    const strip = root().querySelector("#ep-status [data-ep-status]");
+    const percent = strip && strip.dataset.epPercent;
+    const title = document.title.replace(/^\d+% · /, "");
+    if (percent !== undefined && percent !== null) { plainTitle = title; document.title = percent + "% · " + title; }
+    else if (plainTitle) { document.title = plainTitle; plainTitle = ""; }
+    const allowed = "Notification" in window ? Notification.permission : "denied";
+    root().querySelectorAll("[data-ep-notify]").forEach((button) => { button.hidden = allowed !== "default"; });
+    if (strip && strip.dataset.epLive) followed = strip.dataset.epStatus;
+    if (strip && strip.dataset.epEnded && followed === strip.dataset.epStatus) {
+      followed = "";
+      if (document.hidden && allowed === "granted") new Notification("EasyPhoto", { body: strip.dataset.epTold });
+    }
   }
 
   function wake(again) {

@@ -30,12 +30,13 @@ def job_html(job: Job, where: ProgressEstimate, say: Translator, box: str, title
         kind=KINDS[job.state],
         state=say("job.cancelling") if job.cancelling and not job.over else say(f"job.{job.state.value}"),
         percent=round(where.fraction * 100),
-        stage=_stage(job, say),
-        time=_time(job, where, say),
+        stage=stage_text(job, say),
+        time=time_text(job, where, say),
     )
 
 
-def _stage(job: Job, say: Translator) -> str:
+def stage_text(job: Job, say: Translator) -> str:
+    """What is being done, or the place in the queue."""
     if job.state is State.QUEUED and job.place:
         return say("job.place", n=job.place)
     if job.over or job.state is State.QUEUED:
@@ -45,7 +46,8 @@ def _stage(job: Job, say: Translator) -> str:
     return f"{say.stage(job.stage)}{steps}{note}" if job.stage else ""
 
 
-def _time(job: Job, where: ProgressEstimate, say: Translator) -> str:
+def time_text(job: Job, where: ProgressEstimate, say: Translator) -> str:
+    """The time left, or the time it took."""
     if job.state is State.QUEUED or not job.started:
         return ""
     if job.over:

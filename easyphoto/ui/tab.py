@@ -19,6 +19,7 @@ from easyphoto.ui.people_panel import PeoplePanel
 from easyphoto.ui.portrait_panel import PortraitPanel
 from easyphoto.ui.quick_panel import QuickPanel
 from easyphoto.ui.rendering import render
+from easyphoto.ui.status_strip import StatusStrip
 from easyphoto.ui.train_panel import TrainPanel
 
 TITLE = "EasyPhoto"
@@ -32,6 +33,7 @@ def build(context: UiContext, look: PageAssets | None = None) -> Any:
             gr.HTML(banner(context.say))
         gr.HTML(render("lightbox", say=context.say), elem_id="ep-lightbox-place")
         go_box = compat.hidden_box("ep-go-box")
+        StatusStrip(context).build()
         with gr.Tabs(elem_id="ep-tabs"):
             quick, portrait = QuickPanel(context), PortraitPanel(context)
             pages: dict[str, Callable[[], None]] = {

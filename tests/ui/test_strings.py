@@ -11,7 +11,7 @@ import pytest
 
 import easyphoto.ui
 from easyphoto.domain.portrait import QualityLevel, QualityParts
-from easyphoto.jobs import State
+from easyphoto.jobs import Kind, State
 from easyphoto.locales import LANGUAGES, catalogue
 from easyphoto.portrait.template_fit import FitLevel
 from easyphoto.ui.i18n import Translator, language_of
@@ -41,6 +41,7 @@ def test_keys_that_are_put_together_exist():
     made += [f"preset.{preset}" for preset in PRESETS]
     made += [f"quality.{part.name}" for part in fields(QualityParts)]
     made += [f"quality.level.{level.value}" for level in QualityLevel]
+    made += [f"status.{kind.value}" for kind in Kind]
     made += [f"job.left.{unknown.value}" for unknown in Unknown]
     made += [f"fit.{level.value}" for level in FitLevel]
     assert [key for key in made if key not in PAGE] == []
