@@ -164,14 +164,14 @@
   });
 
   // The window over the page that shows one portrait large.
-  let opened = "";
+  let large = "";
   const lightbox = () => byId("ep-lightbox");
   const shots = () => [...root().querySelectorAll(".ep-shot-card")].filter((card) => card.offsetParent !== null);
 
   function openShot(id) {
     const box = lightbox(), cards = shots(), at = cards.findIndex((card) => card.dataset.epShot === id);
     if (!box || at < 0) return;
-    opened = id;
+    large = id;
     const [now, was] = [".ep-open > img", ".ep-was img"].map((part) => (cards[at].querySelector(part) || {}).src || "");
     fillShot(now, was);
     box.querySelector(".ep-lightbox-title").textContent =
@@ -189,7 +189,7 @@
   }
 
   function turn(by) {
-    const cards = shots(), at = cards.findIndex((card) => card.dataset.epShot === opened);
+    const cards = shots(), at = cards.findIndex((card) => card.dataset.epShot === large);
     const next = cards[at + by];
     if (next) next.querySelector(".ep-open").click();
   }
@@ -230,7 +230,7 @@
   function showFull(full) {
     if (delivered.has(full)) return;
     delivered.add(full);
-    if (full.dataset.epFull === opened && lightbox() && lightbox().open && full.dataset.epAfter) {
+    if (full.dataset.epFull === large && lightbox() && lightbox().open && full.dataset.epAfter) {
       fillShot(full.dataset.epAfter, full.dataset.epBefore);
     }
   }

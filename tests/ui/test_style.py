@@ -96,3 +96,12 @@ def test_the_script_writes_to_no_global_but_its_own_mark():
         'localStorage.getItem("easyphoto-browser");',
         'localStorage.setItem("easyphoto-browser",',
     }
+
+
+def test_no_name_of_the_script_is_declared_twice():
+    """It would not run at all; two branches may each have brought the name."""
+    script = (ROOT / "javascript" / "easyphoto.js").read_text(encoding="utf-8")
+    lines = re.findall(r"^  (?:let|const|(?:async )?function) ([^;{(]+(?:\([^;]*)?)", script, re.MULTILINE)
+    names = [name for line in lines for name in re.findall(r"(?:^|, )(\w+)(?= =|,|$| ?\()", line.split(" => ")[0])]
+    assert len(names) > 40
+    assert {name for name in names if names.count(name) > 1} == set()
