@@ -20,6 +20,7 @@ from easyphoto.locales import Message, catalogue, message
 from easyphoto.paths import Paths
 from easyphoto.providers import AUTO, Toolboxes
 from easyphoto.sqlite_damage import all_set_aside
+from easyphoto.weights import Presence, WeightStore
 
 NEEDED = (
     *("numpy", "pillow", "opencv-python-headless", "scikit-image", "scipy", "onnxruntime"),
@@ -87,6 +88,7 @@ def diagnose(paths: Paths) -> Iterator[Finding]:
     yield from packages()
     yield from devices()
     yield from models(paths)
+    yield from weights(WeightStore.of(paths))
     yield from face_tools(paths)
     yield from folders(paths)
     yield from damaged_lists(paths)
@@ -168,6 +170,17 @@ def models(paths: Paths) -> Iterator[Finding]:
     weights = sorted(paths.base_model.rglob("*.safetensors"))
     size = sum(file.stat().st_size for file in weights)
     yield _shipped("base model", [] if weights else ["*.safetensors"], paths.base_model, f"{size / 1e6:.0f} MB")
+
+
+def weights(store: WeightStore) -> Iterator[Finding]:
+    """Files that are not part of the program: how many a group has of those it needs."""
+    states = [store.state(file) for file in store.catalog if not file.shipped]
+    ready = {state.file.id for state in states if state.presence in (Presence.READY, Presence.UNCHECKED)}
+    groups = [(name, [state for state in states if name in state.file.groups]) for name in store.catalog.groups]
+    counted = [f"{name} {sum(one.file.id in ready for one in some)}/{len(some)}" for name, some in groups if some]
+    yield Finding("weights", GOOD if ready else ABSENT, ", ".join(counted), message("doctor.weights"))
+    if bad := [state.file.id for state in states if state.presence is Presence.DAMAGED]:
+        yield Finding("damaged weights", MISSING, ", ".join(bad), message("doctor.weights-damaged"))
 
 
 def face_models(paths: Paths) -> Finding:

@@ -30,7 +30,7 @@ class Stage(str, Enum):
     LOAD_MODEL = "load model"
     RENDER = "render"
     # Model files.
-    FETCH = "fetch"
+    FETCH = "fetch", 1
     VERIFY = "verify"
     # Before a journey.
     PREPARE_TRAINER = "prepare trainer"
@@ -57,6 +57,7 @@ class Stage(str, Enum):
     DETAIL = "detail", 2
 
 
+FETCHING = (Stage.FETCH,)
 CHECKING = (Stage.CHECK_PHOTOS,)
 PREPARING = (Stage.CHECK_PHOTOS, Stage.PREPARE_PHOTOS)
 TRAINING = (Stage.CHECK_PHOTOS, Stage.PREPARE_PHOTOS, Stage.TRAIN, Stage.VALIDATION, Stage.CHOOSE)

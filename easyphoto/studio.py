@@ -5,9 +5,10 @@ A journey is imported when it begins: interfaces start at once, and a WebUI's st
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,6 +17,7 @@ from easyphoto.paths import Paths, default_root
 from easyphoto.progress import Progress, silent
 from easyphoto.providers import BUILTIN, DIFFUSERS, Toolboxes, make_engine
 from easyphoto.training.interpreter import TrainerPython, own_python
+from easyphoto.weights import WeightStore
 
 if TYPE_CHECKING:
     from easyphoto.deletion import Deletion
@@ -41,11 +43,19 @@ class _Lent:
 class Studio:
     """The journeys with their tools: one engine, the face toolboxes, one trainer, one data folder."""
 
-    def __init__(self, paths: Paths, engine: Engine, toolboxes: Toolboxes, trainer: TrainerPython = own_python) -> None:
+    def __init__(
+        self,
+        paths: Paths,
+        engine: Engine,
+        toolboxes: Toolboxes,
+        trainer: TrainerPython = own_python,
+        weights: Callable[[Paths], WeightStore] = WeightStore.of,
+    ) -> None:
         self.paths = paths
         self.engine = engine
         self.toolboxes = toolboxes
         self.trainer = trainer
+        self._open_weights = weights
         self.library = Library(paths)
 
     @classmethod
@@ -56,6 +66,11 @@ class Studio:
         """
         paths = Paths(root or default_root())
         return cls(paths, make_engine(engine, paths), Toolboxes(paths, faces))
+
+    @cached_property
+    def weights(self) -> WeightStore:
+        """Model files that are not part of the program. Raises BadModel."""
+        return self._open_weights(self.paths)
 
     @property
     def faces(self) -> FaceToolbox:

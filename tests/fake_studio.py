@@ -34,13 +34,15 @@ from easyphoto.errors import BadPicture, BadRequest, NoFace
 from easyphoto.images import open_picture, save_picture
 from easyphoto.library import Library, PersonDraft
 from easyphoto.locales import Message, message
-from easyphoto.paths import Paths
+from easyphoto.paths import Paths, shipped_models
 from easyphoto.portrait.batch import OnResult, PortraitBatch, discard
 from easyphoto.progress import Progress, Step, silent
 from easyphoto.providers import Toolboxes
 from easyphoto.quick import QuickPortraits
 from easyphoto.stages import Stage
 from easyphoto.training.train import TrainingResult
+from easyphoto.weights import WeightStore, read_catalog
+from easyphoto.weights.places import WeightFolders
 
 
 def make_person(paths: Paths, name: str) -> Person:
@@ -72,6 +74,7 @@ class FakeStudio:
         self.toolboxes = Toolboxes(self.paths, "fake", FAKE_TOOLBOXES)
         self.faces = self.toolboxes.get()
         self.library = Library(self.paths)
+        self.weights = WeightStore(read_catalog(shipped_models()), WeightFolders(self.paths.weights, shipped_models()))
 
     def requests(self, kind: str) -> list[Any]:
         """What was asked for with `train`, `portrait` or `quick`, in order."""

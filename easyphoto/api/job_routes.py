@@ -10,13 +10,22 @@ from fastapi import APIRouter, Body, Depends, Header, Query
 from fastapi.responses import PlainTextResponse, Response
 
 from easyphoto.api import models
-from easyphoto.api.models import CheckBody, JobId, Nothing, PortraitBody, PortraitFields, QuickBody, TrainBody
+from easyphoto.api.models import (
+    CheckBody,
+    JobId,
+    Nothing,
+    PortraitBody,
+    PortraitFields,
+    QuickBody,
+    TrainBody,
+    WeightsBody,
+)
 from easyphoto.api.pydantic_versions import given_fields
 from easyphoto.api.routing import PASSTHROUGH, ApiRoute, AppContext, EventStream, context_of
 from easyphoto.api.serializers import Json
 from easyphoto.api.sse import stream
 from easyphoto.domain import PortraitRequest, QuickRequest, TrainRequest
-from easyphoto.jobs import CheckRequest, Kind, PictureRole, State
+from easyphoto.jobs import CheckRequest, Kind, PictureRole, State, WeightsRequest
 from easyphoto.jobs.requests import check_consent
 
 router = APIRouter(prefix="/v1/jobs", route_class=ApiRoute)
@@ -52,6 +61,14 @@ def quick(body: QuickBody, context: AppContext = Depends(context_of)) -> Json:
     request = _request(context, QuickRequest, given.pop("portrait", PortraitFields()))
     pictures: dict[PictureRole, Any] = {PictureRole.PHOTO: body.photos, PictureRole.TEMPLATE: body.templates}
     return _submitted(context, Kind.QUICK, replace(request, **given), pictures)
+
+
+@router.post("/weights", operation_id="fetchWeights", response_model=models.JOB, status_code=202)
+def weights(body: WeightsBody, context: AppContext = Depends(context_of)) -> Json:
+    """Fetch model files; GET weights says how large they are."""
+    given = given_fields(body.request)
+    request = WeightsRequest(tuple(given.pop("names", ())), **given)
+    return _submitted(context, Kind.WEIGHTS, request, {})
 
 
 def _request(context: AppContext, kind: Any, body: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Routes of the library: persons, templates, uploads, pictures; and of forms and the doctor."""
+"""Routes of the library: persons, templates, uploads, pictures; and of forms, model files and the doctor."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ from easyphoto.errors import BadRequest, NotFound
 from easyphoto.jobs.requests import as_json
 from easyphoto.library.report import read_report
 from easyphoto.library.uploads import request_folder, scratch_folder
+from easyphoto.weights import FileState
 
 router = APIRouter(prefix="/v1", route_class=ApiRoute)
 
@@ -185,6 +186,20 @@ def _defaults(context: AppContext, family: ModelFamily, base: str) -> dict[str, 
     requests = {name: kind.for_family(family, base_model=base) for name, kind in kinds.items()}
     plain: dict[str, Any] = as_json(requests, context.studio.paths.root)
     return plain
+
+
+@router.get("/weights", operation_id="listWeights", response_model=models.WEIGHTS)
+def weights(context: AppContext = Depends(context_of)) -> Json:
+    """Model files that the program can use, and which of them are there."""
+    store = context.studio.weights
+    return {"weights": [_weight(store.state(file)) for file in store.catalog]}
+
+
+def _weight(state: FileState) -> Json:
+    file = state.file
+    facts = {"id": file.id, "role": file.role, "license": file.license, "commercial": file.commercial}
+    lists = {"groups": list(file.groups), "substitutes": list(file.substitutes)}
+    return {**facts, **lists, "bytes": state.bytes, "state": state.presence.value}
 
 
 @router.get("/doctor", operation_id="getDoctor", response_model=models.DIAGNOSIS)

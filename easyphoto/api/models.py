@@ -18,7 +18,7 @@ from easyphoto.api.pydantic_versions import (
     text,
 )
 from easyphoto.domain import Option, PortraitRequest, QuickRequest, TrainRequest, options_of
-from easyphoto.jobs import CheckRequest, Event, Job
+from easyphoto.jobs import CheckRequest, Event, Job, WeightsRequest
 from easyphoto.jobs.job import JOB_ID
 from easyphoto.jobs.queue import MOST_FILES
 from easyphoto.jobs.requests import MAX_ITEMS, MAX_TEXT
@@ -91,6 +91,7 @@ if TYPE_CHECKING:  # what a call makes is no type to a type checker
     TrainFields = Any
     PortraitFields = Any
     QuickFields = Any
+    WeightsFields = Any
 else:
     JobId, UploadId, TemplateId = text(pattern=JOB_ID), text(pattern=UPLOAD_ID), text(pattern=TEMPLATE_ID)
     PersonId = text(pattern=PERSON_ID)
@@ -101,6 +102,7 @@ else:
     CheckFields = request_model(CheckRequest)
     TrainFields, PortraitFields = request_model(TrainRequest), request_model(PortraitRequest)
     QuickFields = request_model(QuickRequest)
+    WeightsFields = request_model(WeightsRequest)
 
 
 def _data() -> Any:
@@ -195,6 +197,12 @@ class QuickBody(RequestModel):
     templates: TemplatePictures
 
 
+class WeightsBody(RequestModel):
+    """Model files to be fetched."""
+
+    request: WeightsFields
+
+
 # ---------------------------------------------------------------- results
 
 
@@ -270,6 +278,14 @@ FINDING = _result(
     **dict.fromkeys(("value_message", "remedy_message"), _TOLD | None),  # type: ignore[operator]
 )
 DIAGNOSIS = _result("Diagnosis", ok=bool, findings=list[FINDING])  # type: ignore[valid-type]
+WEIGHT = _result(
+    "Weight",
+    **dict.fromkeys(("id", "role", "license", "state"), str),
+    **dict.fromkeys(("groups", "substitutes"), list[str]),
+    bytes=(Count | None, documented(description="Null where the size is not public.")),  # type: ignore[operator]
+    commercial=bool,
+)
+WEIGHTS = _result("Weights", weights=list[WEIGHT])  # type: ignore[valid-type]
 LEGACY_TRAIN = _result("LegacyTrain", message=str)
 _PAIR: Any = list_of(str, 2, 2)
 LEGACY_INFER = _result("LegacyInfer", message=str, outputs=list[str], face_id_outputs=list[_PAIR])

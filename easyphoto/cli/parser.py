@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from easyphoto import __version__
-from easyphoto.cli import commands, weights
+from easyphoto.cli import commands
 from easyphoto.cli.arguments import add_options
 from easyphoto.cli.terminal import CommandResult
 from easyphoto.domain import PortraitRequest, TrainRequest
@@ -215,25 +215,31 @@ def _persons(one: CommandParser, common: CommandParser) -> None:
     imported.add_argument("file", type=Path, metavar="ZIP")
 
 
+def _on_weights(arguments: argparse.Namespace, context: commands.CommandContext) -> CommandResult:
+    from easyphoto.cli.weights import ACTIONS  # other commands need not wait for it
+
+    return ACTIONS[arguments.action](arguments, context)
+
+
 def _weights(one: CommandParser, common: CommandParser) -> None:
     children = _children(one, "action")
 
-    def action(name: str, handler: Handler) -> CommandParser:
+    def action(name: str) -> CommandParser:
         child = children.add_parser(name, parents=[common], help=one.say.text(f"cli.help.weights.{name}"))
-        child.set_defaults(handler=handler)
+        child.set_defaults(handler=_on_weights)
         child.file("--webui", "cli.help.weights.webui", metavar="DIR")
         return child
 
-    listed = action("list", weights.list_weights)
+    listed = action("list")
     listed.option("names", "cli.help.weights.names", nargs="*", metavar="NAME")
     listed.option("--markdown", "cli.help.weights.markdown", action="store_true")
-    fetch = action("fetch", weights.fetch_weights)
+    fetch = action("fetch")
     fetch.option("names", "cli.help.weights.names", nargs="+", metavar="NAME")
     fetch.option("--yes", "cli.help.weights.yes", action="store_true")
     fetch.option("--offline", "cli.help.weights.offline", action="store_true")
     fetch.option("--commercial-safe", "cli.help.weights.commercial-safe", action="store_true")
-    action("verify", weights.verify_weights).option("names", "cli.help.weights.names", nargs="*", metavar="NAME")
-    action("import", weights.import_weights).file("folder", "cli.help.weights.folder", metavar="DIR")
-    path = action("path", weights.path_of_weights)
+    action("verify").option("names", "cli.help.weights.names", nargs="*", metavar="NAME")
+    action("import").file("folder", "cli.help.weights.folder", metavar="DIR")
+    path = action("path")
     path.option("name", "cli.help.weights.name", metavar="ID")
     path.option("--commercial-safe", "cli.help.weights.commercial-safe", action="store_true")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from easyphoto.cli.commands import CommandContext
@@ -72,6 +73,17 @@ def path_of_weights(arguments: Namespace, context: CommandContext) -> CommandRes
         raise refused(file)
     path = str(store.path(file.id))
     return CommandResult({"id": file.id, "path": path}, [path])
+
+
+ACTIONS: Mapping[str, Callable[[Namespace, CommandContext], CommandResult]] = MappingProxyType(
+    {
+        "list": list_weights,
+        "fetch": fetch_weights,
+        "verify": verify_weights,
+        "import": import_weights,
+        "path": path_of_weights,
+    }
+)
 
 
 def _store(arguments: Namespace, context: CommandContext) -> WeightStore:

@@ -8,7 +8,18 @@ queue.get(job.id).result
 queue.close()
 """
 
-from easyphoto.jobs.job import ENDED, CheckRequest, Event, Job, JobFile, Kind, PictureRole, State
+from easyphoto.jobs.job import ENDED, CheckRequest, Event, Job, JobFile, Kind, PictureRole, State, WeightsRequest
 from easyphoto.jobs.queue import JobQueue
 
-__all__ = ["ENDED", "CheckRequest", "Event", "Job", "JobFile", "JobQueue", "Kind", "PictureRole", "State"]
+__all__ = [
+    "ENDED",
+    "CheckRequest",
+    "Event",
+    "Job",
+    "JobFile",
+    "JobQueue",
+    "Kind",
+    "PictureRole",
+    "State",
+    "WeightsRequest",
+]

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from easyphoto.domain import PortraitRequest, QuickRequest, TrainRequest
 from easyphoto.errors import EasyPhotoError
-from easyphoto.jobs.job import CheckRequest, Kind
+from easyphoto.jobs.job import CheckRequest, Kind, WeightsRequest
 from easyphoto.jobs.portrait_results import PortraitResults
 from easyphoto.jobs.requests import as_json, read_request
 from easyphoto.jobs.task import Result, Task
 from easyphoto.progress import Progress
+from easyphoto.weights import learnt_note
 
 if TYPE_CHECKING:
     from easyphoto.studio import Studio
@@ -57,9 +58,23 @@ def _quick(task: Task, studio: Studio, report: Progress) -> Result:
     return results.whole()
 
 
+def _weights(task: Task, studio: Studio, report: Progress) -> Result:
+    """What has come is there, also when another file fails."""
+    request = read_request(WeightsRequest, task.request)
+    store = studio.weights
+    done = store.fetch(store.plan(request.names, request.commercial_safe), report)
+    notes = [*done.notes, *(learnt_note(state) for state in done.files if state.learnt)]
+    result: Result = {"files": [state.file.id for state in done.files], "notes": as_json(notes, studio.paths.root)}
+    if done.failures:
+        task.keep(result)
+        raise done.failures[0]
+    return result
+
+
 _HANDLERS: dict[Kind, Callable[[Task, Any, Progress], Result]] = {
     Kind.CHECK: _check,
     Kind.TRAIN: _train,
     Kind.PORTRAIT: _portrait,
     Kind.QUICK: _quick,
+    Kind.WEIGHTS: _weights,
 }

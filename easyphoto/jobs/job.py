@@ -24,6 +24,7 @@ class Kind(str, Enum):
     TRAIN = "train"
     PORTRAIT = "portrait"
     QUICK = "quick"
+    WEIGHTS = "weights"
 
 
 class PictureRole(str, Enum):
@@ -38,6 +39,7 @@ ROLES: dict[Kind, tuple[PictureRole, ...]] = {
     Kind.TRAIN: (PictureRole.PHOTO,),
     Kind.PORTRAIT: (PictureRole.TEMPLATE,),
     Kind.QUICK: (PictureRole.PHOTO, PictureRole.TEMPLATE),
+    Kind.WEIGHTS: (),
 }
 """What a job of each kind must be given; the first is meant where a picture has no role."""
 
@@ -61,6 +63,14 @@ class CheckRequest:
     """What a photo check can be told."""
 
     faces: str = option("")
+
+
+@dataclass(frozen=True)
+class WeightsRequest:
+    """Model files to be fetched."""
+
+    names: tuple[str, ...] = option(())  # groups, and ids of files
+    commercial_safe: bool = option(False)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from easyphoto.errors import BadRequest, Busy
 from easyphoto.jobs import job_files
 from easyphoto.jobs.expiry import Expiry
 from easyphoto.jobs.finished_portraits import FinishedPortraits
-from easyphoto.jobs.job import ROLES, Event, Job, JobFile, Kind, State, checked_id, trained_person
+from easyphoto.jobs.job import ROLES, Event, Job, JobFile, Kind, State, WeightsRequest, checked_id, trained_person
 from easyphoto.jobs.requests import REQUESTS, Request, check_consent
 from easyphoto.jobs.store import JobStore
 from easyphoto.jobs.workers import WORKERS, Workers
@@ -38,7 +38,7 @@ _POLL = 0.5  # seconds; how late an event of another process is seen
 
 
 class JobQueue:
-    """Jobs of one data folder. Training and portraits share one worker, photo checks have their own.
+    """Jobs of one data folder. Training and portraits share one worker, photo checks and downloads have their own.
 
     Only one Queue on a data folder runs jobs (`active`); others, in this process or another, may
     submit and watch, and take over when the active one closes or dies. Every method may be called
@@ -49,7 +49,7 @@ class JobQueue:
         self._paths = paths
         self._store = JobStore(paths.jobs)
         self._workers = Workers(paths, studio, self._store)
-        self._toolboxes = studio.toolboxes
+        self._studio = studio
         self.portraits = FinishedPortraits(paths, self._store)
         self._expiry = Expiry(paths, self._store)
         self._workers.start()
@@ -69,6 +69,7 @@ class JobQueue:
         PORTRAIT {"portraits": [{"file", "template", "likeness": [FaceScore with its Quality], "seed", "infotext",
         "notes", "seconds"}], "failures": [error]}; "file" is relative to the data folder (`Paths.root`), "favorite" is
         true for those the user likes, and "removed" counts those the user has deleted.
+        WEIGHTS {"files": [ids that came], "notes": [Message]}.
         QUICK the same with {"reports": [PhotoReport], "warnings": [Message]}, whose faces' "person" is nobody's id.
         A portrait job that is cancelled or fails still has the finished portraits in its result.
         Raises BadRequest when the request is not of the kind, the person shown has not agreed, or the pictures are
@@ -90,7 +91,10 @@ class JobQueue:
         if not isinstance(request, REQUESTS[kind]):
             raise BadRequest("jobs.other-request", stage="request", kind=kind.value, request=REQUESTS[kind].__name__)
         check_consent(request)
-        self._toolboxes.check(request.faces)
+        if isinstance(request, WeightsRequest):
+            self._studio.weights.check(request.names)
+        else:
+            self._studio.toolboxes.check(request.faces)
         if {file.role or ROLES[kind][0] for file in files} != set(ROLES[kind]):
             raise BadRequest("jobs.no-picture", stage="request")
         if len(files) > MOST_FILES:

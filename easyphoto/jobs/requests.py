@@ -12,10 +12,10 @@ import numpy as np
 
 from easyphoto.domain import PortraitRequest, QuickRequest, TrainRequest
 from easyphoto.errors import BadRequest
-from easyphoto.jobs.job import CheckRequest, Kind
+from easyphoto.jobs.job import CheckRequest, Kind, WeightsRequest
 from easyphoto.locales import Message
 
-Request = TrainRequest | PortraitRequest | QuickRequest | CheckRequest
+Request = TrainRequest | PortraitRequest | QuickRequest | CheckRequest | WeightsRequest
 T = TypeVar("T")
 
 REQUESTS: dict[Kind, type[Any]] = {
@@ -23,6 +23,7 @@ REQUESTS: dict[Kind, type[Any]] = {
     Kind.TRAIN: TrainRequest,
     Kind.PORTRAIT: PortraitRequest,
     Kind.QUICK: QuickRequest,
+    Kind.WEIGHTS: WeightsRequest,
 }
 
 MAX_TEXT = 2000

@@ -1,4 +1,4 @@
-"""The threads that run jobs: one worker for the device, one for quick checks, and a recorder of their events."""
+"""The threads that run jobs: workers for the device, for quick checks and for downloads, and a recorder of events."""
 
 from __future__ import annotations
 
@@ -32,7 +32,11 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-WORKERS: dict[str, tuple[Kind, ...]] = {"device": (Kind.TRAIN, Kind.PORTRAIT, Kind.QUICK), "check": (Kind.CHECK,)}
+WORKERS: dict[str, tuple[Kind, ...]] = {
+    "device": (Kind.TRAIN, Kind.PORTRAIT, Kind.QUICK),
+    "check": (Kind.CHECK,),
+    "fetch": (Kind.WEIGHTS,),
+}
 
 _TICK = 0.25  # seconds between two visits of the recorder; at most so many events a second reach the disk
 _IDLE = 1.0  # seconds after which a worker or an inactive queue looks again

@@ -9,7 +9,7 @@ from easyphoto.domain import PortraitRequest, QuickRequest, TrainRequest
 from easyphoto.errors import EasyPhotoError
 from easyphoto.jobs import Event, Job, Kind, State
 from easyphoto.jobs.requests import read_request
-from easyphoto.stages import CHECKING, IN_TURNS, PREPARING, WITHIN, Stage, spans
+from easyphoto.stages import CHECKING, FETCHING, IN_TURNS, PREPARING, WITHIN, Stage, spans
 
 Request = TypeVar("Request", TrainRequest, PortraitRequest, QuickRequest)
 Weights = Mapping[Stage, float]
@@ -19,6 +19,7 @@ ALMOST = 0.99  # the rest is for those that are done
 PHOTOS = (
     0.2  # of a quick portrait's time that its photos take, roughly: the first template waits for two to be made crisp
 )
+_JOURNEYS = {Kind.CHECK: CHECKING, Kind.WEIGHTS: FETCHING}
 
 
 def fraction_of(job: Job, events: Sequence[Event], weights: Weights | None = None) -> float:
@@ -37,8 +38,8 @@ def progress_of(job: Job, events: Sequence[Event], weights: Weights | None = Non
 
 
 def stages_of(job: Job) -> tuple[Stage, ...]:
-    """What a check or training does, in order."""
-    return CHECKING if job.kind is Kind.CHECK else _asked(TrainRequest, job).stages
+    """What a check, a download or a training does, in order."""
+    return _JOURNEYS.get(job.kind) or _asked(TrainRequest, job).stages
 
 
 def _along(journey: tuple[Stage, ...], events: Sequence[Event], weights: Weights) -> float:

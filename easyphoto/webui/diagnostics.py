@@ -21,6 +21,7 @@ from easyphoto.diagnostics import (
     installed,
     machine,
     version_of,
+    weights,
 )
 from easyphoto.domain import HintKind, ModelFamily
 from easyphoto.engines.controlnet_catalog import known, rank
@@ -42,6 +43,7 @@ def examine(state: AppState) -> list[Finding]:
     found += [
         *host_models(state),
         *controlnet(),
+        *weights(state.studio.weights),
         training(paths),
         *folders(paths),
         *damaged_lists(paths),

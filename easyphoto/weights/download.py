@@ -16,9 +16,10 @@ from easyphoto.weights.catalog import WeightFile
 from easyphoto.weights.content import has_format, sha256_of
 from easyphoto.weights.faults import SourceFault
 from easyphoto.weights.part_file import PartFile, PartNote
+from easyphoto.weights.patience import Patience
 from easyphoto.weights.room import check_room
 from easyphoto.weights.sources import WeightSource
-from easyphoto.weights.transfer import Answer, Patience, ask
+from easyphoto.weights.transfer import Answer, ask
 
 Beat = Callable[[int], None]
 """Called often, with the bytes of the file that are there; what it raises ends the download, which can be resumed."""

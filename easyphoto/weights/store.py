@@ -23,16 +23,15 @@ from easyphoto.stages import Stage
 from easyphoto.weights.adoption import adopt
 from easyphoto.weights.catalog import WeightCatalog, WeightFile
 from easyphoto.weights.content import sha256_of
-from easyphoto.weights.download import Download
 from easyphoto.weights.importing import offered
 from easyphoto.weights.meter import Meter
 from easyphoto.weights.part_file import PartFile
+from easyphoto.weights.patience import Patience
 from easyphoto.weights.places import WeightFolders, webui_around, webui_folders
 from easyphoto.weights.plan import FetchPlan, PlannedFile, for_commerce, selected
 from easyphoto.weights.reading import read_catalog
 from easyphoto.weights.record import WeightRecord
 from easyphoto.weights.room import check_room
-from easyphoto.weights.transfer import Patience
 
 OFFLINE = "EASYPHOTO_OFFLINE"
 """Environment variable; anything but nothing and 0 forbids every download."""
@@ -113,6 +112,12 @@ class WeightStore:
             raise BadModel("weights.damaged", stage="weights", file=str(state.path), name=name)
         return state.path
 
+    def check(self, names: Sequence[str]) -> None:
+        """Raises BadRequest for none, and for one that is neither a group nor a file."""
+        if not names:
+            raise BadRequest("weights.no-names", stage="weights")
+        selected(self.catalog, names)
+
     def plan(self, names: Sequence[str], commercial_safe: bool = False) -> FetchPlan:
         """What fetching those groups and ids means. Raises BadRequest; see `for_commerce`."""
         files, notes = for_commerce(self.catalog, names) if commercial_safe else (selected(self.catalog, names), ())
@@ -159,6 +164,8 @@ class WeightStore:
                     return self._noted(file, digest, str(found.parent))
             if offline:
                 raise MissingModel("weights.offline", stage="fetch", file=file.name, name=file.id)
+            from easyphoto.weights.download import Download  # which brings the network: not before it is needed
+
             done = Download(file, place, self._pin(file), self._patience, meter.at).run()
             return self._noted(file, done.sha256, done.host)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from http.client import HTTPException, HTTPMessage, HTTPResponse
 from typing import IO, Any
 from urllib.error import HTTPError
@@ -14,23 +13,11 @@ from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_o
 from easyphoto import __version__
 from easyphoto.locales import message
 from easyphoto.weights.faults import SourceFault, fault_of, host_of
+from easyphoto.weights.patience import Patience
 
 CHUNK = 1 << 20
 _PAGES = ("text/html", "application/xhtml", "application/json")
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long a source is borne."""
-
-    timeout: float = 20.0  # seconds without a byte
-    slowest: float = 4096.0  # bytes a second over a window
-    window: float = 30.0  # seconds
-    attempts: int = 4  # in a row that bring less than `worth`, for one source
-    worth: int = 65536  # bytes
-    pause: float = 1.0  # seconds before the second attempt; doubled for each further one
-    longest_pause: float = 30.0
 
 
 class _NoDowngrade(HTTPRedirectHandler):

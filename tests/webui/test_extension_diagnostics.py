@@ -17,6 +17,7 @@ from easyphoto.paths import Paths
 from easyphoto.webui import diagnostics
 from easyphoto.webui.file_guard import FileGuard
 from easyphoto.webui.running_host import RunningHost
+from easyphoto.weights import WeightStore
 
 
 @pytest.fixture
@@ -33,7 +34,11 @@ def house_in(root: Path, *names: str) -> Any:
     engine.names = list(names)
     paths = Paths(root / ".easyphoto")
     guard = FileGuard(lambda: (paths.root,))
-    return SimpleNamespace(studio=SimpleNamespace(paths=paths, engine=engine), guard=guard, running=RunningHost())
+    return SimpleNamespace(
+        studio=SimpleNamespace(paths=paths, engine=engine, weights=WeightStore.of(paths)),
+        guard=guard,
+        running=RunningHost(),
+    )
 
 
 def examined(root: Path, *names: str) -> dict[str, Finding]:

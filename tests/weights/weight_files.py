@@ -8,7 +8,7 @@ import random
 from typing import Any
 
 from easyphoto.weights import WeightFile, WeightSource
-from easyphoto.weights.transfer import Patience
+from easyphoto.weights.patience import Patience
 
 SHORT = Patience(timeout=2, slowest=20_000, window=0.3, attempts=2, worth=1, pause=0.01, longest_pause=0.05)
 
