@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from builtin_model.mesh_indices import INNER_MOUTH
 from easyphoto.domain import Box, Face, Pose
 from easyphoto.faces.base import FusionSource
 from easyphoto.faces.builtin.enhancer import FaceEnhancer, net_share, true_to
 from easyphoto.faces.builtin.toolbox import BuiltinToolbox
+from easyphoto.faces.fusion.blend_mask import BlendMask
 from easyphoto.paths import Paths, default_root
 
 
@@ -115,3 +117,18 @@ def test_bands_meet_without_a_seam(monkeypatch: pytest.MonkeyPatch):
     steps = [np.abs(np.diff(p, axis=0))[127].mean() for p in (whole, banded)]  # over the line where the bands meet
     assert steps[1] < 1.25 * steps[0] + 0.5
     assert np.abs(whole - banded).mean() < 2
+
+
+def test_between_the_lips_of_a_small_face_the_net_draws_little(pair, monkeypatch):
+    def striped(_, picture):
+        large = cv2.resize(picture, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC).astype(np.float32)
+        return np.clip(large + np.where(np.arange(large.shape[1]) % 4 < 2, 20, -20)[None, :, None], 0, 255).astype(np.uint8)
+
+    photo = pair[0]
+    monkeypatch.setattr(FaceEnhancer, "enlarged", striped)
+    crisp = FaceEnhancer(Paths(default_root()).face_models).enhance(photo)
+    plane = BlendMask(crisp.face.mesh, (crisp.picture.shape[1], crisp.picture.shape[0]))
+    fine = crisp.picture.mean(-1) - cv2.blur(crisp.picture.mean(-1), (9, 9))
+    inside = plane.grow(plane.polygon(INNER_MOUTH), -0.01) > 0.9
+    assert inside.sum() > 50
+    assert fine[inside].std() < 0.6 * fine[plane.cheeks() > 0.9].std()

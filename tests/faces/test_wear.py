@@ -7,17 +7,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from builtin_model.mesh_indices import EYES, OVAL
+from builtin_model.mesh_indices import BROWS, EYES, INNER_MOUTH, OVAL
 from easyphoto.faces.base import FusionSource
 from easyphoto.faces.builtin.toolbox import BuiltinToolbox
-from easyphoto.faces.fusion.blend_mask import BlendMask
-from easyphoto.faces.fusion.fit import Wear, notes_on_wear
+from easyphoto.faces.fusion.blend_mask import BlendMask, blend_region
+from easyphoto.faces.fusion.fit import notes_on_wear
 from easyphoto.faces.fusion.fuse import fuse
-from easyphoto.faces.fusion.glasses import Glasses, glasses_of
+from easyphoto.faces.fusion.glasses import Glasses, glasses_of, without_frame
+from easyphoto.faces.fusion.mouth import with_teeth_of
 from easyphoto.faces.fusion.oblique import directly_seen
 from easyphoto.faces.fusion.relight import clean_teeth, skin_share
-from easyphoto.faces.fusion.stubble import is_stubbly
+from easyphoto.faces.fusion.stubble import is_stubbly, shaved
 from easyphoto.faces.fusion.thin_plate import grid
+from easyphoto.faces.fusion.wear import Wear
 from easyphoto.paths import Paths, shipped_models
 
 FRAME = (24, 20, 22)
@@ -96,6 +98,35 @@ def test_the_templates_frame_stays_in_the_portrait(faces, template, person):
     assert np.median(result.picture[kept].mean(-1)) < 60
 
 
+def test_two_pairs_of_glasses_do_not_show_on_one_face(faces, template, person):
+    photo = with_glasses(person)
+    plane, glasses = seen(photo)
+    bare = without_frame(photo.picture, glasses.mask, plane.height)
+    assert not seen(FusionSource(bare, photo.face))[1].worn
+    frame = glasses.mask > 0.5
+    assert np.median(bare[frame].mean(-1)) > np.median(photo.picture[frame].mean(-1)) + 40
+    away = plane.grow(glasses.mask, 0.03) < 0.01
+    assert (bare[away] == photo.picture[away]).all()
+    drawn = with_glasses(template)
+    one, two = (fuse(drawn.picture, drawn.face, [source], faces).picture.astype(int) for source in (person, photo))
+    assert np.abs(one - two)[plane_of(drawn).skin_field() > 0.5].mean() < 3
+
+
+def plane_of(one: FusionSource) -> BlendMask:
+    return BlendMask(one.face.mesh, (one.picture.shape[1], one.picture.shape[0]))
+
+
+def test_where_a_fringe_hides_the_brows_they_and_the_forehead_are_the_templates(template):
+    plane = plane_of(template)
+    brows = np.maximum(*(plane.around(brow) for brow in BROWS))
+    skin = plane.polygon(OVAL)
+    hidden = skin * plane.along(plane.mesh[[33, 133, 263, 362], :2].mean(0) - np.array([0, 0.04 * plane.height]), 0.02)
+    assert np.median(blend_region(plane, skin, skin)[brows > 0.9]) > 0.9
+    masked = blend_region(plane, hidden, skin)
+    assert np.percentile(masked[brows > 0.9], 95) < 0.1
+    assert masked[np.maximum(*(plane.polygon(eye) for eye in EYES)) > 0.9].min() > 0.6
+
+
 def test_dark_glasses_stay_with_their_lenses_and_are_said(faces, template, person):
     drawn = with_glasses(template, dark=True)
     plane, glasses = seen(drawn)
@@ -146,6 +177,26 @@ def test_a_shaven_person_has_no_rim_of_the_templates_stubble(faces, person):
     assert before < 0.65
     assert after > 0.75
     assert (result.picture[result.mask == 0] == polo.picture[result.mask == 0]).all()
+
+
+def test_a_shaven_neck_is_skin_and_the_collar_stays(faces):
+    polo = read("templates/polo.jpg", faces)
+    plane = plane_of(polo)
+    result, share = shaved(plane, polo.picture)
+    chin, step = plane.mesh[152, :2], 0.06 * plane.height
+    neck = (slice(round(float(chin[1] + step)), round(float(chin[1] + 2 * step))), round(float(chin[0])))
+    assert result[neck].mean() > 1.25 * polo.picture[neck].mean()
+    blue = (polo.picture[..., 2].astype(int) > polo.picture[..., 0] + 20) & (share > 0.5)
+    assert blue.sum() < 0.01 * (share > 0.5).sum()
+    assert (result[share == 0] == polo.picture[share == 0]).all()
+
+
+def test_teeth_that_are_the_templates_lose_its_colored_light(template):
+    plane = plane_of(template)
+    golden = np.full_like(template.picture, (230, 190, 110))
+    inside = plane.grow(plane.polygon(INNER_MOUTH), -0.01) > 0.9
+    teeth = with_teeth_of(template.picture, golden, plane)[inside]
+    assert cv2.cvtColor(teeth[None].astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[..., 2].max() < 13
 
 
 def test_teeth_of_a_yellow_photo_are_neither_green_nor_yellow_and_gums_stay():

@@ -7,9 +7,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from builtin_model.mesh_indices import INNER_MOUTH
 from easyphoto.domain import Face, Floats, Pixels
 from easyphoto.faces.base import FusionSource
-from easyphoto.faces.builtin.face_parsing import CropWindow
+from easyphoto.faces.builtin.face_parsing import CropWindow, paint
 from easyphoto.faces.builtin.onnx_net import OnnxNet, blob_of
 from easyphoto.faces.geometry import moved
 from easyphoto.images.masks import blend
@@ -18,6 +19,9 @@ SMALLEST, LARGEST = 100.0, 300.0
 """Widths in pixels of faces that are enhanced. Of smaller ones the net invents a mouth; larger ones have detail."""
 _NEEDY = 200.0  # up to this width the net has its full share; from here to the largest it fades
 _SHARE = 0.8  # of the net's picture, the rest is bicubic: skin keeps its own texture
+_MOUTH_SHARE = 0.25  # of the net's part between the lips of a small face: it draws teeth that the photo does not show
+_SMALL_MOUTH, _CLEAR_MOUTH = 150.0, 260.0  # widths of a face up to which that holds, and from which teeth are as seen
+_MOUTH_EDGE = 0.012  # softness of that region, in face widths
 _NET_FACE = 160.0  # width of the face that the net is shown
 _RESULT_FACE = 480.0  # width of the face in the result; fusion works on faces of about that size
 _TRUE = 0.8  # photo's pixels; what is coarser is the photo's own, only what is finer is the net's
@@ -49,7 +53,8 @@ class FaceEnhancer:
         near = CropWindow.round_face(face.box, (large.shape[1], large.shape[0]), _MARGIN)
         place = near.cut(large)
         detail = true_to(place, self._detail(part, near, scale), _TRUE * scale)
-        _lay(place, detail, share, _EDGE * face.box.width)
+        shares = share * _teeth_kept(photo.face.box.width, face, near)
+        _lay(place, detail, shares, _EDGE * face.box.width)
         return FusionSource(large, face)
 
     def _detail(self, part: Pixels, near: CropWindow, scale: float) -> Pixels:
@@ -90,6 +95,17 @@ def net_share(face: Face) -> float:
     return _SHARE * min(1.0, (LARGEST - width) / (LARGEST - _NEEDY))
 
 
+def _teeth_kept(width: float, face: Face, near: CropWindow) -> Floats:
+    """H x W of the window `near`: 1, less between the lips of a face that is `width` pixels wide in its photo."""
+    size = (near.right - near.left, near.bottom - near.top)
+    if face.mesh is None:
+        return np.ones(size[::-1], np.float32)
+    lips = face.mesh[list(INNER_MOUTH), :2].astype(np.float64) - (near.left, near.top)
+    inside = paint([lips], size, _MOUTH_EDGE * face.box.width) / np.float32(255)
+    clear = np.interp(width, (_SMALL_MOUTH, _CLEAR_MOUTH), (_MOUTH_SHARE, 1.0))
+    return np.asarray(1 - (1 - clear) * inside, np.float32)
+
+
 def true_to(plain: Pixels, detail: Pixels, sigma: float) -> Pixels:
     """`detail` without what it changed of what the photo, enlarged to `plain`, shows by itself.
 
@@ -100,8 +116,8 @@ def true_to(plain: Pixels, detail: Pixels, sigma: float) -> Pixels:
     return np.asarray(np.rint(np.clip(detail + missing, 0, 255)), np.uint8)
 
 
-def _lay(place: Pixels, detail: Pixels, share: float, edge: float) -> None:
-    """`detail` mixed into `place` by `share`, fading over `edge` pixels at its rim."""
+def _lay(place: Pixels, detail: Pixels, share: Floats, edge: float) -> None:
+    """`detail` mixed into `place` by `share` (H x W), fading over `edge` pixels at its rim."""
     inside = np.zeros((place.shape[0] + 2, place.shape[1] + 2), np.uint8)
     inside[1:-1, 1:-1] = 1
     depth = cv2.distanceTransform(inside, cv2.DIST_L2, 5)[1:-1, 1:-1]

@@ -17,6 +17,8 @@ from easyphoto.faces.geometry import CHIN, FOREHEAD
 
 _NOSTRILS = (98, 97, 2, 326, 327, 294, 278, 440, 4, 220, 48, 64)
 _CHIN_PATCH = (32, 140, 176, 148, 152, 377, 400, 369, 262, 428, 199, 208)
+_UNDER_BROWS = (127, 124, 46, 53, 52, 65, 55, 8, 285, 295, 282, 283, 276, 353, 356)
+"""From temple to temple along the lower rim of the brows."""
 CHEEKS = ((50, 101, 118, 117, 123, 187, 205, 36), (280, 330, 347, 346, 352, 411, 425, 266))
 
 
@@ -131,8 +133,21 @@ def blend_region(plane: BlendMask, person_skin: Floats, template_skin: Floats) -
     brows = plane.soft(plane.grow(brows.astype(np.float32), 0.012), 0.008)
     own = np.maximum(np.maximum(own, brows), lower * float(plane.bearded(person_skin)))
     free = np.maximum(core, np.minimum(np.maximum(theirs, brows), own))
-    mask = plane.soft(plane.region(0.15 + 0.45 * min(bare), 0.035) * free, 0.022)
+    fringe = plane.soft(plane.grow(_from_brows_up(plane), 0.012), 0.012) * _fringed(bare)
+    mask = plane.soft(plane.region(0.15 + 0.45 * min(bare), 0.035) * free * (1 - fringe), 0.022)
     return np.asarray(np.clip(mask * plane.polygon(OVAL), 0, 1), np.float32)
+
+
+def _fringed(bare: list[float]) -> float:
+    """0..1: whether a fringe hangs over both brows; a lock over one of them is none."""
+    return float(np.clip((0.55 - np.mean(bare)) / 0.35, 0, 1))
+
+
+def _from_brows_up(plane: BlendMask) -> Floats:
+    """1 on the brows and over them: where a person's fringe hangs down, brows and forehead are the template's."""
+    rim = plane.mesh[list(_UNDER_BROWS), :2]
+    up = plane.mesh[FOREHEAD, :2] - plane.mesh[CHIN, :2]
+    return plane.polygon(np.concatenate([rim, rim[::-1] + up]))
 
 
 def _bare(plane: BlendMask, brow: tuple[int, ...], skin: Floats) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -58,6 +58,11 @@ class FaceCrop:
         """(the working pixels with the face brought to the mesh `goal`, mask of 1 where they may have moved)."""
         return warp_face(self.pixels, self.mesh, goal, self.room.reach, self.room.stiffness)
 
+    def bent_mask(self, mask: Floats, goal: Floats) -> Pixels:
+        """`mask` (H x W, 0..1 in working pixels) moved as `bent` moves the pixels, as uint8."""
+        layers = np.repeat(np.rint(255 * mask).astype(np.uint8)[..., None], 3, axis=-1)
+        return np.ascontiguousarray(replace(self, pixels=layers).bent(goal)[0][..., 0])
+
     def put_back(self, goal: Floats, pixels: Pixels, mask: Pixels) -> tuple[Pixels, Pixels]:
         """(whole picture, whole mask) from working `pixels`: the ones `bent` to `goal` with a face laid in.
 
@@ -88,6 +93,13 @@ class FaceCrop:
 def shifted(mesh: Floats, window: CropWindow, ratio: float = 1.0) -> Floats:
     """The mesh as it lies in the window's part after that was resized by `ratio`."""
     return np.asarray((mesh - np.array([window.left, window.top, 0], np.float32)) * np.float32(ratio), np.float32)
+
+
+def face_part(picture: Pixels, mesh: Floats) -> tuple[Pixels, BlendMask, CropWindow]:
+    """(the part of `picture` with the face of that mesh and a little round it, the face in it, where it was cut)."""
+    window = CropWindow.round_face(box_of(mesh), (picture.shape[1], picture.shape[0]), 1.12)
+    part = window.cut(picture)
+    return part, BlendMask(shifted(mesh, window), (part.shape[1], part.shape[0])), window
 
 
 def face_of(mesh: Floats) -> Face:

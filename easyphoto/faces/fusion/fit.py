@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-
 from easyphoto.errors import NoFace
 from easyphoto.faces.base import FusionSource
 from easyphoto.faces.fusion.expression import CLEAR_GAP, OPEN_MOUTH, borrows_mouth
-from easyphoto.faces.fusion.glasses import Glasses
 from easyphoto.faces.fusion.source_selection import SourceChoice, photo_stats
+from easyphoto.faces.fusion.wear import Wear
 from easyphoto.locales import Message, message
 
 FAR_POSE = 20.0
@@ -59,20 +57,6 @@ def _mouth_note(choice: SourceChoice) -> Message:
     if choice.expression.mouth_open > OPEN_MOUTH > choice.wanted.mouth_open:
         return message("fusion.note.person-laughs")
     return message("fusion.note.other-expression")
-
-
-@dataclass(frozen=True, eq=False)
-class Wear:
-    """What a face wears, laid on the mesh of the portrait."""
-
-    glasses: Glasses
-    bearded: bool  # the chin is mostly no skin
-    stubble: bool = False  # the jaw is dark and rough
-
-    @property
-    def hairy(self) -> bool:
-        """Whether the lower face is not shaven."""
-        return self.bearded or self.stubble
 
 
 def notes_on_wear(own: Wear, template: Wear) -> tuple[Message, ...]:

@@ -20,11 +20,12 @@ from easyphoto.errors import NoFace
 from easyphoto.faces.base import FusionResult, FusionSource, PhotoFit, Prepare, unprepared
 from easyphoto.faces.builtin.face_parsing import CropWindow
 from easyphoto.faces.fusion.blend_mask import BlendMask, blend_region
+from easyphoto.faces.fusion.creases import crease_depth, creases_of, lessened
 from easyphoto.faces.fusion.expression import borrows_mouth, expression_cost
 from easyphoto.faces.fusion.face_crop import CROP_MARGINS, CropMargins, FaceCrop, face_of, shifted
 from easyphoto.faces.fusion.face_shape import KNOTS, between, posed, rim_shares
-from easyphoto.faces.fusion.fit import Wear, notes_on, notes_on_wear, soft_note, within_reach
-from easyphoto.faces.fusion.glasses import glasses_of
+from easyphoto.faces.fusion.fit import notes_on, notes_on_wear, soft_note, within_reach
+from easyphoto.faces.fusion.glasses import without_frame
 from easyphoto.faces.fusion.mouth import with_mouth_of, with_teeth_of
 from easyphoto.faces.fusion.oblique import directly_seen
 from easyphoto.faces.fusion.relight import (
@@ -40,9 +41,10 @@ from easyphoto.faces.fusion.relight import (
     tinted,
 )
 from easyphoto.faces.fusion.source_selection import SourceChoice, candidates
-from easyphoto.faces.fusion.stubble import is_stubbly, shaved
+from easyphoto.faces.fusion.stubble import shaved
 from easyphoto.faces.fusion.texture import with_texture_of
 from easyphoto.faces.fusion.thin_plate import ThinPlate, sample
+from easyphoto.faces.fusion.wear import Wear, wear_of, worn_by
 from easyphoto.faces.geometry import box_of
 from easyphoto.faces.likeness import distance, robust_center
 from easyphoto.faces.quality import QUALITY_WEIGHT, Repainted, quality_of
@@ -96,14 +98,13 @@ def fuse(
         raise NoFace("fusion.no-mesh", stage="fusion")
     choices = within_reach(candidates(template, face, sources))
     canvas = FaceCrop.round_face(template, face.mesh, recipe.room)
-    wear = _wear(canvas.pixels, canvas.mesh)
+    wear = worn_by(canvas.pixels, canvas.mesh)
     tried = choices[: 1 if judge is None else recipe.tries]
     worth = [choice for choice in tried if choice.cost <= tried[0].cost + recipe.worse]
     attempts = [_candidate(canvas, wear, replace(choice, source=prepare(choice.source)), recipe) for choice in worth]
     best = attempts[0] if judge is None or len(attempts) == 1 else _best(canvas, attempts, sources, judge)
     picture, mask = canvas.put_back(best.goal, best.pixels, best.mask)
-    wears = notes_on_wear(_wear_of(best.choice.source), wear)
-    notes = (*notes_on(best.choice), *wears, *soft_note(sources[best.choice.index]))
+    notes = (*notes_on(best.choice), *notes_on_wear(best.worn, wear), *soft_note(sources[best.choice.index]))
     fit = PhotoFit(best.choice.gap, best.choice.expression.eyes_open)
     return FusionResult(picture, mask, best.choice.index, best.choice.gap, notes, fit)
 
@@ -116,13 +117,14 @@ class _Candidate:
     """One source moved in, in the canvas's working pixels."""
 
     choice: SourceChoice
+    worn: Wear  # by the source
     goal: Floats  # the fused face's mesh
     pixels: Pixels
     mask: Pixels  # 0 the template's, 1 perhaps moved, more where the face is
 
 
 def _candidate(canvas: FaceCrop, wear: Wear, choice: SourceChoice, recipe: FusionSettings) -> _Candidate:
-    own = choice.source.face.mesh
+    own, worn = choice.source.face.mesh, wear_of(choice.source)
     assert own is not None  # `candidates` gives no others
     shares = rim_shares(canvas.mesh, recipe.jaw_share, recipe.ear_share)
     goal = between(canvas.mesh, posed(own, canvas.mesh), shares * recipe.share, recipe.inner_share * recipe.share)
@@ -130,22 +132,33 @@ def _candidate(canvas: FaceCrop, wear: Wear, choice: SourceChoice, recipe: Fusio
     if borrowed:
         goal = with_mouth_of(goal, canvas.mesh)
     pixels, mask = canvas.bent(goal)
+    frame = canvas.bent_mask(wear.glasses.mask, goal) if wear.glasses.worn else None
+    whole = BlendMask(goal, canvas.size)
+    creases = creases_of(whole, pixels.astype(np.float32), frame)
+    pixels, changed = lessened(pixels, creases, crease_depth(choice.source), recipe.share)
+    mask = np.maximum(mask, changed)
+    if wear.stubble and not worn.hairy:
+        pixels, cleared = shaved(whole, pixels)
+        mask = np.maximum(mask, cleared > 0)
     window = CropWindow.round_face(box_of(goal), canvas.size, 1.12)
     plane = BlendMask(shifted(goal, window), (window.right - window.left, window.bottom - window.top))
-    front = _warped_source(choice.source, plane)
-    if wear.stubble and not _wear_of(choice.source).hairy:
-        window.cut(pixels)[:], cleared = shaved(plane, window.cut(pixels))
-        window.cut(mask)[:] = np.maximum(window.cut(mask), cleared > 0)
+    front = _warped_source(_before_frame(choice.source, worn, wear), plane)
     painted, face_mask = _merged(plane, front, window.cut(pixels), recipe)
     if borrowed:
         painted = with_teeth_of(painted, window.cut(pixels), plane)
-    if wear.glasses.worn:
-        frame = np.repeat(np.rint(255 * wear.glasses.mask).astype(np.uint8)[..., None], 3, axis=-1)
-        in_place, _ = replace(canvas, pixels=frame).bent(goal)
-        painted = blend(painted, window.cut(pixels), window.cut(in_place[..., 0]))
+    if frame is not None:
+        painted = blend(painted, window.cut(pixels), window.cut(frame))
     window.cut(pixels)[:] = _dissolved(window.cut(pixels), painted, recipe.share)
     window.cut(mask)[:] = np.maximum(window.cut(mask), face_mask)
-    return _Candidate(choice, goal, pixels, mask)
+    return _Candidate(choice, worn, goal, pixels, mask)
+
+
+def _before_frame(source: FusionSource, worn: Wear, template: Wear) -> FusionSource:
+    """The source without its clear glasses where the template has some: one face wears one pair."""
+    if not (template.glasses.worn and worn.glasses.worn) or worn.glasses.dark:
+        return source
+    height = BlendMask(source.face.mesh, (1, 1)).height
+    return replace(source, picture=without_frame(source.picture, worn.glasses.mask, height))
 
 
 def _dissolved(before: Pixels, after: Pixels, share: float) -> Pixels:
@@ -233,29 +246,6 @@ def _merged(plane: BlendMask, source: _Front, back: Pixels, recipe: FusionSettin
     lit = with_texture_of(plane, lit, base, own_skin, their_skin)
     mask = blend_region(plane, own_skin, skin_share(base, sure, plane.height, LOOSE)) * source.seen
     return _blended(plane, np.clip(lit, 0, 255), back, mask)
-
-
-def _wear(picture: Pixels, mesh: Floats) -> Wear:
-    """What the face of that mesh wears; its glasses lie in the picture's pixels."""
-    size = (picture.shape[1], picture.shape[0])
-    window = CropWindow.round_face(box_of(mesh), size, 1.12)
-    part = window.cut(picture).astype(np.float32)
-    plane = BlendMask(shifted(mesh, window), (part.shape[1], part.shape[0]))
-    skin = skin_share(part, plane.cheeks(), plane.height)
-    glasses = glasses_of(plane, part, skin)
-    whole = np.zeros(picture.shape[:2], np.float32)
-    whole[window.top : window.bottom, window.left : window.right] = glasses.mask
-    return Wear(replace(glasses, mask=whole), plane.bearded(skin), is_stubbly(plane, part))
-
-
-def has_glasses(picture: Pixels, mesh: Floats) -> bool:
-    """Whether the face of that mesh wears glasses."""
-    return _wear(picture, mesh).glasses.worn
-
-
-def _wear_of(source: FusionSource) -> Wear:
-    assert source.face.mesh is not None
-    return _wear(source.picture, source.face.mesh)
 
 
 def _crisp(lit: Floats, enlarged: float, boost: float) -> Floats:

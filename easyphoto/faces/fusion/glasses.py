@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 
 from builtin_model.mesh_indices import BROWS, EYES
-from easyphoto.domain import Floats
+from easyphoto.domain import Floats, Pixels
 from easyphoto.faces.fusion.blend_mask import BlendMask
+from easyphoto.images.masks import extent
 
 _BRIDGE = (168, 6, 193, 417, 122, 351, 197)
 _BELOW_EYES = (117, 118, 119, 120, 100, 346, 347, 348, 349, 329, 116, 345, 143, 372, 50, 101, 36, 280, 330, 266)
@@ -24,6 +25,7 @@ _COLORED = 0.75  # chroma of a line, in the skin's, up to which it is a frame ho
 _GRAY = 4.0  # chroma of skin in a black-and-white picture
 _LENS_SKIN, _LENS_DARK = 0.3, 0.6  # share of skin under the eyes, and their lightness over the cheeks
 _EDGE = 0.003  # softness in face heights
+_TRACE = 0.006  # face heights beside a frame where it still darkens the skin
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +61,20 @@ def glasses_of(plane: BlendMask, picture: Floats, skin: Floats) -> Glasses:
     if dark:  # glints on the lenses
         worn = plane.grow(plane.grow(worn, 0.04), -0.04)
     return Glasses(plane.soft(plane.grow(worn, 0.004), _EDGE), worn=True, dark=dark)
+
+
+def without_frame(picture: Pixels, mask: Floats, face_height: float) -> Pixels:
+    """`picture` with the skin round the frame under `mask` drawn over it (Telea 2004): another one comes there.
+
+    Thin frames go without a trace, thick ones leave soft patches.
+    """
+    frame = np.asarray(mask > 0.05, np.uint8)
+    here = extent(frame)
+    reach = max(1, round(_TRACE * face_height))
+    grown = cv2.dilate(frame[here], np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
+    result = picture.copy()
+    result[here] = cv2.inpaint(np.ascontiguousarray(picture[here]), grown, 2.0 * reach, cv2.INPAINT_TELEA)
+    return result
 
 
 def _is_creases(lab: Floats, darker: Floats, lines: np.ndarray, places: tuple[np.ndarray, np.ndarray]) -> bool:

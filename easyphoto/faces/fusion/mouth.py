@@ -7,6 +7,7 @@ import numpy as np
 from builtin_model.mesh_indices import INNER_MOUTH, LIPS
 from easyphoto.domain import Floats, Pixels
 from easyphoto.faces.fusion.blend_mask import BlendMask
+from easyphoto.faces.fusion.relight import clean_teeth
 from easyphoto.faces.geometry import MOUTH_LEFT, MOUTH_RIGHT
 
 _SHARE = 0.7  # of the way from the person's closed lips to the template's open ones
@@ -26,6 +27,10 @@ def with_mouth_of(goal: Floats, template: Floats) -> Floats:
 
 
 def with_teeth_of(painted: Pixels, template: Pixels, plane: BlendMask) -> Pixels:
-    """`painted` with what `template` shows between the lips; both are uint8 of the plane's size with its mesh."""
-    inside = plane.soft(plane.grow(plane.polygon(INNER_MOUTH), _EDGE), _EDGE)[..., None]
-    return np.asarray(np.rint(painted + (template.astype(np.float32) - painted) * inside), np.uint8)
+    """`painted` with what `template` shows between the lips; both are uint8 of the plane's size with its mesh.
+
+    Colored light of the template has left its skin when it got the person's tone, so it leaves the teeth as well.
+    """
+    inside = plane.soft(plane.grow(plane.polygon(INNER_MOUTH), _EDGE), _EDGE)
+    teeth = clean_teeth(template.astype(np.float32), inside)
+    return np.asarray(np.rint(painted + (teeth - painted) * inside[..., None]), np.uint8)

@@ -1,0 +1,63 @@
+"""Creases of an old template do not stay round a young person's face."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from builtin_model.mesh_indices import EYES
+from easyphoto.faces.base import FusionSource
+from easyphoto.faces.builtin.toolbox import BuiltinToolbox
+from easyphoto.faces.fusion.blend_mask import BlendMask
+from easyphoto.faces.fusion.creases import crease_depth, creases_of, lessened
+from easyphoto.paths import Paths, shipped_models
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory):
+    return BuiltinToolbox(Paths(tmp_path_factory.mktemp("home")))
+
+
+def read(name: str, faces) -> FusionSource:
+    pixels = np.asarray(Image.open(shipped_models() / f"templates/{name}.jpg").convert("RGB"))
+    return FusionSource(pixels, faces.detect(pixels)[0])
+
+
+def plane_of(one: FusionSource) -> BlendMask:
+    return BlendMask(one.face.mesh, (one.picture.shape[1], one.picture.shape[0]))
+
+
+def test_old_faces_have_deeper_creases(faces):
+    young, old = (crease_depth(read(name, faces)) for name in ("street", "tie"))
+    assert old > 3 * young > 0
+
+
+def test_they_become_as_deep_as_the_persons_and_features_stay(faces):
+    old, young = read("tie", faces), crease_depth(read("street", faces))
+    plane = plane_of(old)
+    creases = creases_of(plane, old.picture.astype(np.float32))
+    smooth, changed = lessened(old.picture, creases, young)
+    assert crease_depth(FusionSource(smooth, old.face)) < 0.65 * creases.depth
+    assert (smooth[changed == 0] == old.picture[changed == 0]).all()
+    eyes = np.maximum(*(plane.polygon(eye) for eye in EYES)) > 0.9
+    assert np.abs(smooth[eyes].astype(int) - old.picture[eyes]).max() <= 2
+    assert not changed[: round(float(old.face.box.top - 0.2 * plane.height))].any()  # hair and background
+    half, _ = lessened(old.picture, creases, young, 0.5)
+    assert np.abs(half.astype(int) - (smooth.astype(int) + old.picture) / 2).max() <= 1.5
+
+
+def test_a_young_face_or_an_unknown_one_stays(faces):
+    young = read("street", faces)
+    creases = creases_of(plane_of(young), young.picture.astype(np.float32))
+    for own in (creases.depth, None):
+        same, changed = lessened(young.picture, creases, own)
+        assert same is young.picture
+        assert not changed.any()
+
+
+def test_a_gray_wall_is_no_skin_of_a_black_and_white_portrait(faces):
+    old = read("black-white", faces)
+    creases = creases_of(plane_of(old), old.picture.astype(np.float32))
+    left = round(old.face.box.left - 0.1 * old.face.box.width)
+    assert not creases.relief[:, :left].any()
