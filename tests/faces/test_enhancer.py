@@ -122,7 +122,8 @@ def test_bands_meet_without_a_seam(monkeypatch: pytest.MonkeyPatch):
 def test_between_the_lips_of_a_small_face_the_net_draws_little(pair, monkeypatch):
     def striped(_, picture):
         large = cv2.resize(picture, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC).astype(np.float32)
-        return np.clip(large + np.where(np.arange(large.shape[1]) % 4 < 2, 20, -20)[None, :, None], 0, 255).astype(np.uint8)
+        stripes = np.where(np.arange(large.shape[1]) % 4 < 2, 20, -20)[None, :, None]
+        return np.clip(large + stripes, 0, 255).astype(np.uint8)
 
     photo = pair[0]
     monkeypatch.setattr(FaceEnhancer, "enlarged", striped)

@@ -155,9 +155,10 @@ def _candidate(canvas: FaceCrop, wear: Wear, choice: SourceChoice, recipe: Fusio
 
 def _before_frame(source: FusionSource, worn: Wear, template: Wear) -> FusionSource:
     """The source without its clear glasses where the template has some: one face wears one pair."""
-    if not (template.glasses.worn and worn.glasses.worn) or worn.glasses.dark:
+    mesh = source.face.mesh
+    if mesh is None or not (template.glasses.worn and worn.glasses.worn) or worn.glasses.dark:
         return source
-    height = BlendMask(source.face.mesh, (1, 1)).height
+    height = BlendMask(mesh, (1, 1)).height
     return replace(source, picture=without_frame(source.picture, worn.glasses.mask, height))
 
 
