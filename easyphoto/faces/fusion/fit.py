@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+
 from easyphoto.errors import NoFace
 from easyphoto.faces.base import FusionSource
 from easyphoto.faces.fusion.expression import CLEAR_GAP, OPEN_MOUTH, borrows_mouth
