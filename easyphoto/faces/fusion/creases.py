@@ -70,7 +70,7 @@ def lessened(picture: Pixels, creases: Creases, own: float | None, ratio: float 
 
 
 def _reach(plane: BlendMask, gray: bool) -> Floats:
-    """1 on the face up to its hair and on its neck; in black and white, where a wall is like skin, on the face alone."""
+    """1 on the face up to its hair and on its neck; in black and white, where walls look like skin, on the face."""
     rim = plane.mesh[list(OVAL), :2]
     if gray:
         return plane.polygon(rim)
