@@ -9,9 +9,9 @@ import numpy as np
 from easyphoto.domain import Face, Floats, Pixels, Pose
 from easyphoto.faces.builtin.face_parsing import CropWindow
 from easyphoto.faces.fusion.expression import OPEN_MOUTH, expression_of
+from easyphoto.faces.fusion.glasses_and_beard import has_glasses
 from easyphoto.faces.fusion.relight import is_gray
 from easyphoto.faces.fusion.source_selection import photo_stats
-from easyphoto.faces.fusion.wear import has_glasses
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,12 +14,12 @@ from easyphoto.faces.fusion.blend_mask import BlendMask, blend_region
 from easyphoto.faces.fusion.fit import notes_on_wear
 from easyphoto.faces.fusion.fuse import fuse
 from easyphoto.faces.fusion.glasses import Glasses, glasses_of, without_frame
+from easyphoto.faces.fusion.glasses_and_beard import Wear
 from easyphoto.faces.fusion.mouth import with_teeth_of
 from easyphoto.faces.fusion.oblique import directly_seen
 from easyphoto.faces.fusion.relight import clean_teeth, skin_share
 from easyphoto.faces.fusion.stubble import is_stubbly, shaved
 from easyphoto.faces.fusion.thin_plate import grid
-from easyphoto.faces.fusion.wear import Wear
 from easyphoto.paths import Paths, shipped_models
 
 FRAME = (24, 20, 22)

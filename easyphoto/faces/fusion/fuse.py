@@ -26,6 +26,7 @@ from easyphoto.faces.fusion.face_crop import CROP_MARGINS, CropMargins, FaceCrop
 from easyphoto.faces.fusion.face_shape import KNOTS, between, posed, rim_shares
 from easyphoto.faces.fusion.fit import notes_on, notes_on_wear, soft_note, within_reach
 from easyphoto.faces.fusion.glasses import without_frame
+from easyphoto.faces.fusion.glasses_and_beard import Wear, wear_of, worn_by
 from easyphoto.faces.fusion.mouth import with_mouth_of, with_teeth_of
 from easyphoto.faces.fusion.oblique import directly_seen
 from easyphoto.faces.fusion.relight import (
@@ -44,7 +45,6 @@ from easyphoto.faces.fusion.source_selection import SourceChoice, candidates
 from easyphoto.faces.fusion.stubble import shaved
 from easyphoto.faces.fusion.texture import with_texture_of
 from easyphoto.faces.fusion.thin_plate import ThinPlate, sample
-from easyphoto.faces.fusion.wear import Wear, wear_of, worn_by
 from easyphoto.faces.geometry import box_of
 from easyphoto.faces.likeness import distance, robust_center
 from easyphoto.faces.quality import QUALITY_WEIGHT, Repainted, quality_of
