@@ -357,6 +357,7 @@
     root().querySelectorAll("#easyphoto .ep-upload").forEach(nameUpload);
     const camera = navigator.mediaDevices && navigator.mediaDevices.getUserMedia; // only over https and on this machine
     root().querySelectorAll("#easyphoto [data-ep-camera]").forEach((button) => { button.hidden = !camera; });
+    sought.forEach((_, place) => seek(place));
     follow();
     showStatus();
     showTheme();
@@ -379,6 +380,54 @@
     const kinds = field.classList.contains("ep-takes-pictures") ? PICTURES : ".zip";
     field.querySelectorAll("input[type=file]").forEach((one) => { if (one.accept !== kinds) one.accept = kinds; });
   }
+
+  // Search among the templates; what is sought survives a refresh of the tiles.
+  const sought = new Map(); // id of the tiles' place -> {text, tag}
+
+  function placeOf(part) {
+    const place = part.closest("[id^=ep-][id$=-templates]");
+    return place ? place.id : "";
+  }
+
+  function seek(place) {
+    const box = byId(place), what = sought.get(place);
+    if (!box || !what) return;
+    const text = box.querySelector("[data-ep-find]");
+    if (text && text.value !== what.text && document.activeElement !== text) text.value = what.text;
+    box.querySelectorAll("[data-ep-tag]").forEach((one) => setIfOther(one, "aria-pressed", String(one.dataset.epTag === what.tag)));
+    let seen = 0;
+    box.querySelectorAll("[data-ep-words]").forEach((tile) => {
+      const words = tile.dataset.epWords;
+      const fits = what.text.toLowerCase().split(/\s+/).every((word) => words.includes(word)) && (!what.tag || (" " + words + " ").includes(" " + what.tag + " "));
+      if (tile.hidden === fits) tile.hidden = !fits;
+      seen += fits;
+    });
+    const none = box.querySelector("[data-ep-none]");
+    if (none && none.hidden === !seen) none.hidden = Boolean(seen);
+  }
+
+  function setIfOther(element, name, value) {
+    if (element.getAttribute(name) !== value) element.setAttribute(name, value);
+  }
+
+  function soughtIn(place) {
+    if (!sought.has(place)) sought.set(place, { text: "", tag: "" });
+    return sought.get(place);
+  }
+
+  document.addEventListener("input", function (event) {
+    if (!event.target.matches || !event.target.matches("[data-ep-find]")) return;
+    const place = placeOf(event.target);
+    soughtIn(place).text = event.target.value.trim();
+    seek(place);
+  });
+  document.addEventListener("click", function (event) {
+    const chip = event.target.closest && event.target.closest("[data-ep-tag]");
+    if (!chip) return;
+    const place = placeOf(chip), what = soughtIn(place);
+    what.tag = what.tag === chip.dataset.epTag ? "" : chip.dataset.epTag;
+    seek(place);
+  });
 
   // The browser's own number, by which the server knows its draft.
   let told = 0;

@@ -84,6 +84,7 @@ class FamilySpec:
     lora_required: bool = True  # without a person's LoRA it shows somebody else; False: training one is an experiment
     fusion_required: bool = False  # without fusion there is no likeness; where it fails the portrait fails
     carry_detail: bool = False  # lay only the pass's change on the region, keep the region's own fine detail
+    without_effect: tuple[str, ...] = ()  # fields of a portrait that change nothing with its defaults; pages hide them
     original_defaults: bool = True  # whether the original API's standard values make sense for it
     probe: Probe | None = None  # None: no foreign files of it
     controls: Mapping[HintKind, ControlFiles] = field(default_factory=dict)  # empty: it takes no hints

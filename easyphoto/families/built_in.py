@@ -44,6 +44,8 @@ SPEC = FamilySpec(
         "cfg_scale": 1.0,
         "require_control": False,  # there are no ControlNets for it
     },
+    # No pass paints with these defaults, so nothing is drawn by chance or follows a text.
+    without_effect=("prompt", "negative_prompt", "seed", "best_of", "cfg_scale", "lora_weight"),
     engine_multiple=32,
     lora_required=False,
     fusion_required=True,

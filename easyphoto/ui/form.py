@@ -39,6 +39,7 @@ class Form:
         self.prefix = prefix
         self.options = options_of(kind)
         self.defaults = kind.for_family(base.family, base_model=base.name)
+        self.hidden = self._without_effect(base.family)
         self.widgets: dict[str, Any] = {}
 
     def place(self, *names: str, **changes: Any) -> list[Any]:
@@ -56,6 +57,7 @@ class Form:
     def _spec(self, name: str) -> dict[str, Any]:
         option = self.options[name]
         common = {
+            **({"visible": False} if name in self.hidden else {}),
             "label": self.say.label(option),
             "value": getattr(self.defaults, name),
             "elem_id": f"{self.prefix}-{name.replace('_', '-')}",
@@ -75,8 +77,17 @@ class Form:
         return self.kind(**{**given, **more})
 
     def defaults_for(self, family: ModelFamily, but: Iterable[str] = ()) -> list[Any]:
-        """Updates that set every widget to the family's default, those named in `but` untouched."""
-        return self.updates_for(self.kind.for_family(family), but)
+        """Updates that set widgets to the family's defaults but those named, and hide what changes nothing with it."""
+        sometimes, now = {n for one in ModelFamily for n in self._without_effect(one)}, self._without_effect(family)
+        updates = self.updates_for(self.kind.for_family(family), but)
+        return [
+            {**update, "visible": name not in now} if name in sometimes else update
+            for name, update in zip(self.widgets, updates, strict=True)
+        ]
+
+    def _without_effect(self, family: ModelFamily) -> tuple[str, ...]:
+        """Fields that change nothing one can see with that family; they are not shown."""
+        return family.spec.without_effect if self.kind is PortraitRequest else ()
 
     def updates_for(self, request: Any, but: Iterable[str] = ()) -> list[Any]:
         """Updates that set every widget to the request's value, those named in `but` untouched."""

@@ -17,6 +17,9 @@ from easyphoto.ui.selection import FaceBox, Selection
 
 BOX = "ep-portrait-box"
 
+TAGS = ("woman", "man", "couple", "young", "older", "smile", "suit", "casual", "studio", "outdoor", "black-and-white")
+"""Tags of templates that are offered as filters, in this order; others are not translated."""
+MANY = 6  # templates from which there is something to search
 FIT_KINDS = {FitLevel.GOOD: "good", FitLevel.FAIR: "fair", FitLevel.POOR: "bad"}
 
 
@@ -29,10 +32,15 @@ class TemplateTile:
     file: Path
     own: bool  # the user's, so it can be removed
     titles: Mapping[str, str] = field(default_factory=dict)  # by language, of one that ships
+    tags: tuple[str, ...] = ()  # of one that ships
 
     def title(self, say: Translator) -> str:
         """As it is shown in the page's language."""
         return self.titles.get(say.language, self.name)
+
+    def words(self, say: Translator) -> str:
+        """What a search looks in: the title and the tags, in the page's language and in lower case."""
+        return " ".join((self.title(say), *(say(f"tag.{tag}") for tag in self.tags if tag in TAGS))).lower()
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,8 @@ def templates_html(
         selection=chosen.selection,
         fits=chosen.fits,
         fit_kinds=FIT_KINDS,
+        tags=[tag for tag in TAGS if any(tag in card.tags for card in cards)] if len(cards) > MANY else [],
+        search=len(cards) > MANY,
         pictures=pictures,
         say=say,
         box=box,

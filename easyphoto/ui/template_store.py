@@ -69,5 +69,5 @@ class TemplateGrid:
 
 
 def _tile(template: StoredTemplate) -> TemplateTile:
-    titles = template.facts.title if template.facts else {}
-    return TemplateTile(template.id, template.name.replace("_", " "), template.file, template.own, titles)
+    titles, tags = (template.facts.title, template.facts.tags) if template.facts else ({}, ())
+    return TemplateTile(template.id, template.name.replace("_", " "), template.file, template.own, titles, tags)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from easyphoto.domain import ModelFamily, Option, PortraitRequest, TrainRequest, options_of
 from easyphoto.errors import BadRequest
+from easyphoto.stages import Stage
 from easyphoto.ui.form import Form, cleaned
 from easyphoto.ui.i18n import Translator
 
@@ -110,3 +111,20 @@ def test_numbers_that_sliders_send_as_floats_become_whole():
 
 def test_chinese_labels_stand_at_the_widgets():
     assert form_of(PortraitRequest, "zh").widgets["seed"].label == "随机种子"
+
+
+def test_what_changes_nothing_with_a_family_is_not_shown_with_it():
+    with gr.Blocks():
+        form = Form(PortraitRequest, Translator(), "x")
+        form.place_rest()
+    assert not form.widgets["seed"].visible and form.widgets["retouch"].visible
+    shown = dict(zip(form.widgets, form.defaults_for(ModelFamily.SD15, but=("seed",)), strict=True))
+    assert shown["seed"].get("visible") is True and "value" not in shown["seed"]
+    hidden = dict(zip(form.widgets, form.defaults_for(ModelFamily.BUILTIN), strict=True))
+    assert hidden["prompt"]["visible"] is False and "visible" not in hidden["retouch"]
+
+
+@pytest.mark.parametrize("family", list(ModelFamily))
+def test_a_seed_is_hidden_only_where_nothing_is_painted(family: ModelFamily):
+    if "seed" in family.spec.without_effect:
+        assert {Stage.FIRST_PASS, Stage.SECOND_PASS}.isdisjoint(PortraitRequest.for_family(family).face_stages)

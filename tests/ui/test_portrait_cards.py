@@ -11,6 +11,8 @@ from easyphoto.ui.components import LEVEL_KINDS
 from easyphoto.ui.i18n import Translator
 from easyphoto.ui.pictures import PictureCache
 from easyphoto.ui.portrait_cards import PortraitResult, badges_of, shots_html
+from easyphoto.ui.portrait_view import MANY, TemplateChoice, TemplateTile, templates_html
+from easyphoto.ui.selection import Selection
 
 SAY = Translator()
 NASTY = '<img src=x onerror="alert(1)">.jpg'
@@ -41,3 +43,14 @@ def test_badges_are_green_where_likeness_and_quality_are_good(
     measured = {} if quality is None else {"quality": {"value": quality, "parts": {}}}
     badges = badges_of({"level": level, "before": before, "after": after, **measured})
     assert (badges.likeness, badges.quality) == kinds
+
+
+def test_templates_are_searched_by_title_and_tag_once_there_are_many():
+    street = TemplateTile("a", "street", Path("a"), False, {"zh": "城市街头"}, ("woman", "smile", "light-skin"))
+    own = TemplateTile("b", "Me & you", Path("b"), True)
+    few = templates_html([street], TemplateChoice(Selection()), PictureCache(), SAY)
+    many = templates_html([own] * MANY + [street], TemplateChoice(Selection()), PictureCache(), SAY)
+    assert "data-ep-find" not in few
+    assert 'data-ep-words="street woman smile"' in many and 'data-ep-words="me &amp; you"' in many
+    assert 'data-ep-tag="woman"' in many and 'data-ep-tag="man"' not in many and "light-skin" not in many
+    assert street.words(Translator("zh")) == "城市街头 女士 微笑"

@@ -16,6 +16,7 @@ from easyphoto.locales import LANGUAGES, catalogue
 from easyphoto.portrait.template_fit import FitLevel
 from easyphoto.ui.i18n import Translator, language_of
 from easyphoto.ui.portrait_panel import PRESETS
+from easyphoto.ui.portrait_view import TAGS
 from easyphoto.ui.time_left import Unknown
 
 FOLDER = Path(easyphoto.ui.__file__).parent
@@ -41,6 +42,7 @@ def test_keys_that_are_put_together_exist():
     made += [f"preset.{preset}" for preset in PRESETS]
     made += [f"quality.{part.name}" for part in fields(QualityParts)]
     made += [f"quality.level.{level.value}" for level in QualityLevel]
+    made += [f"tag.{tag}" for tag in TAGS]
     made += [f"status.{kind.value}" for kind in Kind]
     made += [f"job.left.{unknown.value}" for unknown in Unknown]
     made += [f"fit.{level.value}" for level in FitLevel]
