@@ -206,7 +206,7 @@ def _shipped(name: str, missing: list[str], folder: Path, value: Message | str) 
 def folders(paths: Paths) -> Iterator[Finding]:
     """Room and rights in the data folder and the temporary one."""
     for name, folder in (("data folder", paths.root), ("temporary folder", Path(tempfile.gettempdir()))):
-        place = next(parent for parent in (folder, *folder.parents) if parent.exists())
+        place = nearest_existing(folder)
         free = shutil.disk_usage(place).free
         state: str = GOOD
         remedy: Message | str = ""
@@ -221,6 +221,11 @@ def damaged_lists(paths: Paths) -> Iterator[Finding]:
     """Lists of jobs and pictures that were set aside; the file says when, and has what stood in it."""
     for one in all_set_aside(paths.jobs):
         yield Finding(one.file.name.partition(".damaged")[0], ABSENT, one.told, one.todo)
+
+
+def nearest_existing(folder: Path) -> Path:
+    """The folder itself, or the first of those it lies in that is there."""
+    return next(parent for parent in (folder, *folder.parents) if parent.exists())
 
 
 def writable(folder: Path) -> bool:

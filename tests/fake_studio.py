@@ -67,6 +67,7 @@ class FakeStudio:
     pause: float = 0.0
     gate: threading.Event | None = None  # when set, work waits here and goes on reporting
     fails: BaseException | None = None
+    notes: tuple[Message, ...] = ()  # on every portrait
     calls: list[tuple[str, object, tuple[str, ...]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -166,8 +167,7 @@ class FakeStudio:
     def remove_person(self, person_id: str) -> Deletion:
         return delete_person(person_id, self)  # type: ignore[arg-type]
 
-    @staticmethod
-    def _made(request: PortraitRequest, template: Template, folder: Path) -> SavedPortrait:
+    def _made(self, request: PortraitRequest, template: Template, folder: Path) -> SavedPortrait:
         picture = open_picture(template.file)
         seed = 7 if request.seed < 0 else request.seed
         scores = tuple(FaceScore(p, Box(0, 0, 9, 9), 0.9, 0.4, LikenessLevel.RESEMBLES) for p in request.persons if p)
@@ -175,4 +175,4 @@ class FakeStudio:
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / f"{len(list(folder.iterdir()))}.png"
         save_picture(picture, file, infotext)
-        return SavedPortrait(file, template.name, scores, seed, infotext, (), {})
+        return SavedPortrait(file, template.name, scores, seed, infotext, self.notes, {})

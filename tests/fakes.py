@@ -179,6 +179,6 @@ class FakeEngine:
         self.forgotten.append(lora)
 
     @contextmanager
-    def offloaded(self, report: Progress = silent) -> Iterator[None]:
+    def offloaded(self, report: Progress = silent) -> Iterator[Progress]:
         self.is_released = True
-        yield
+        yield report

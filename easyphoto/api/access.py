@@ -8,13 +8,18 @@ import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from ipaddress import ip_address
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from easyphoto.api.errors import NoLogin
 from easyphoto.errors import BadRequest, NotAllowed
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+THIS_MACHINE = LOOPBACK | {"0.0.0.0", "::"}
+"""Names under which a program on this machine reaches it: clients of the original call 0.0.0.0. Addresses are no
+domains, so that no page of another site can have one of them for its own."""
+
 SHORTEST_TOKEN = 16
 COOKIE_CHARACTER = r"[!#-+\--:<-\[\]-~]"
 """Printable ASCII but for what ends or quotes a cookie's value: space, double quote, comma, semicolon, backslash."""
@@ -100,9 +105,9 @@ class Access:
         """What programs may send in the Authorization header."""
         return tuple(dict.fromkeys(proof.scheme for proof in self.proofs if proof.scheme))
 
-    def check(self, headers: Mapping[str, str]) -> None:
-        """Raises NotAllowed or NoLogin; `headers` are looked up in lower case."""
-        self._check_host(headers.get("host", ""))
+    def check(self, headers: Mapping[str, str], reached: str = "") -> None:
+        """Raises NotAllowed or NoLogin; `headers` are looked up in lower case, `reached` is our own address."""
+        self._check_host(headers.get("host", ""), reached)
         self._check_origin(headers)
         if self.proofs and not any(proof.holds(headers) for proof in self.proofs):
             raise self._no_login()
@@ -112,9 +117,9 @@ class Access:
             return NoLogin("access.no-token", stage="access")
         return NoLogin("access.no-login", stage="access")
 
-    def _check_host(self, host: str) -> None:
+    def _check_host(self, host: str, reached: str) -> None:
         """A stranger's domain that resolves to 127.0.0.1 is not us (DNS rebinding)."""
-        if self.loopback and name_of(host) not in LOOPBACK | self.hosts:
+        if self.loopback and name_of(host) not in THIS_MACHINE | self.hosts | {reached}:
             raise NotAllowed("access.unknown-host", stage="access")
 
     def _check_origin(self, headers: Mapping[str, str]) -> None:
@@ -129,6 +134,15 @@ class Access:
     def _is_ours(self, place: str, host: str) -> bool:
         """A proxy in front of us may have another name than the one it calls us by."""
         return place == host or name_of(place) in self.hosts
+
+
+def address_reached(scope: Mapping[str, Any]) -> str:
+    """Our address in a connection, as its server knows it; empty where that is no address."""
+    place = str((scope.get("server") or ("",))[0])
+    try:
+        return str(ip_address(place))
+    except ValueError:
+        return ""
 
 
 def name_of(host: str) -> str:

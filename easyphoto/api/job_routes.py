@@ -51,6 +51,8 @@ def train(body: TrainBody, context: AppContext = Depends(context_of)) -> Json:
 def portrait(body: PortraitBody, context: AppContext = Depends(context_of)) -> Json:
     """Make portraits."""
     request = _request(context, PortraitRequest, body.request)
+    for person in filter(None, request.persons):
+        context.studio.library.open(person)  # one that is unknown is refused at once
     return _submitted(context, Kind.PORTRAIT, request, {PictureRole.TEMPLATE: body.templates})
 
 

@@ -14,11 +14,11 @@ from fastapi import APIRouter, Body, Depends
 from PIL import Image
 from starlette.concurrency import run_in_threadpool
 
+from easyphoto.api import legacy_failures, models
 from easyphoto.api import legacy_fields as fields
-from easyphoto.api import models
 from easyphoto.api.routing import AppContext, LegacyRoute, context_of
 from easyphoto.api.serializers import Json
-from easyphoto.domain import BUILTIN_CHECKPOINT, Checkpoint, PortraitRequest, TrainRequest
+from easyphoto.domain import BUILTIN_CHECKPOINT, Checkpoint, ModelFamily, PortraitRequest, TrainRequest
 from easyphoto.errors import BadName, BadRequest, EasyPhotoError, NotFound
 from easyphoto.jobs import Job, Kind, State
 from easyphoto.jobs.job import ROLES
@@ -76,6 +76,12 @@ async def infer(given: dict[str, Any] = Body(...), context: AppContext = Depends
         return {"message": _message(context, error.as_json()), "outputs": [], "face_id_outputs": []}
 
 
+@router.post("/easyphoto_video_infer_forward", operation_id="legacyVideo", response_model=models.LEGACY_VIDEO)
+async def video(given: dict[str, Any] = Body(...)) -> Json:
+    """The original's videos, which are not made here."""
+    return {"message": text("legacy.no-videos"), "outputs": []}
+
+
 @dataclass(frozen=True)
 class LegacyResult:
     """The jobs of one call and what is to be said."""
@@ -86,12 +92,12 @@ class LegacyResult:
 
 def _portrait_jobs(context: AppContext, given: fields.Given) -> LegacyResult:
     """As many jobs as pictures of each template are wanted, each with a seed of its own."""
-    base, notes = _checkpoint(context, given)
+    persons = tuple(_person_id(context, person) for person in fields.person_ids(given))
+    base, notes = _checkpoint(context, given, persons)
     wanted, more = fields.portrait_fields(given, base.family)
     count = fields.number("batch_size", given.get("batch_size", 1), int)
     if not 1 <= count <= MOST_OF_EACH:
         raise BadRequest("field.batch-size", stage="request", count=count, most=MOST_OF_EACH)
-    persons = tuple(_person_id(context, person) for person in fields.person_ids(given))
     request = PortraitRequest.for_family(base.family, base_model=base.name, persons=persons, **wanted)
     seeds = [request.seed if request.seed < 0 else (request.seed + n) % 2**32 for n in range(count)]
     pictures = fields.pictures(given)
@@ -122,7 +128,8 @@ def _delivered(context: AppContext, jobs: Iterable[Job], call: LegacyResult, wit
     made.sort(key=lambda portrait: str(portrait["template"]))  # numbered, so all of a template are together
     scores = [pair for portrait in made for pair in _scores(context, portrait)] if with_scores else []
     said = text("legacy.portraits") if made else text("legacy.no-portrait")
-    told = " ".join([said, *problems, *call.notes])
+    remarks = [str(from_json(note)) for portrait in made for note in portrait.get("notes", ())]
+    told = " ".join([said, *problems, *dict.fromkeys(remarks), *call.notes])
     root = context.studio.paths.root
     return {"message": told, "outputs": [_png(root / p["file"]) for p in made], "face_id_outputs": scores}
 
@@ -151,19 +158,31 @@ def _png(file: Any) -> str:
 # ---------------------------------------------------------------- both
 
 
-def _checkpoint(context: AppContext, given: fields.Given) -> tuple[Checkpoint, list[str]]:
-    """The named one, else the usual one, else the engine's first one with a note. Raises MissingModel, BadRequest."""
+def _checkpoint(context: AppContext, given: fields.Given, persons: Iterable[str] = ()) -> tuple[Checkpoint, list[str]]:
+    """The named one, else the usual one, else the engine's first one with a note.
+
+    The original's clients name the usual one without their user's doing, so that another stands in for it where the
+    LoRAs of all `persons` fit. Raises MissingModel, BadRequest.
+    """
     named = given.get("sd_model_checkpoint")
     if named is not None and not isinstance(named, str):
         raise BadRequest("field.no-checkpoint-name", stage="request")
-    if named:
-        return context.studio.engine.checkpoint(named), []
-    usual = (USUAL_CHECKPOINT, USUAL_CHECKPOINT.removesuffix(".safetensors"))
-    if found := next((known for known in context.studio.engine.checkpoints() if known.name in usual), None):
+    engine, usual = context.studio.engine, (USUAL_CHECKPOINT, USUAL_CHECKPOINT.removesuffix(".safetensors"))
+    if named and named not in usual:
+        return engine.checkpoint(named), []
+    if found := next((known for known in engine.checkpoints() if known.name in usual), None):
         return found, []
-    first = context.studio.engine.checkpoint(context.studio.engine.default())
+    first = engine.checkpoint(engine.default())
+    if named and not _families(context, persons) <= {first.family}:
+        return engine.checkpoint(named), []  # which is refused by its name
     name = message("legacy.built-in") if first.name == BUILTIN_CHECKPOINT else first.name
     return first, [text("legacy.checkpoint-replaced", asked=USUAL_CHECKPOINT, used=name)]
+
+
+def _families(context: AppContext, persons: Iterable[str]) -> set[ModelFamily]:
+    """Of the LoRAs of those persons who have one."""
+    found = [context.studio.library.open(person).lora for person in persons if person]
+    return {lora.family for lora in found if lora is not None}
 
 
 def _submit(context: AppContext, kind: Kind, request: Any, pictures: list[str]) -> Job:
@@ -186,5 +205,4 @@ def _failure(context: AppContext, job: Job) -> str:
 
 
 def _message(context: AppContext, error: dict[str, Any]) -> str:
-    parts = [error.get("problem", ""), f"[{error['file']}]" if error.get("file") else "", error.get("remedy", "")]
-    return str(context.serializer.clean(" ".join(part for part in parts if part)))
+    return str(context.serializer.clean(legacy_failures.sentence(error)))

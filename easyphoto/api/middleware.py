@@ -10,7 +10,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from easyphoto.api.access import Access
+from easyphoto.api import legacy_failures
+from easyphoto.api.access import Access, address_reached
 from easyphoto.api.body_budget import BodyBudget
 from easyphoto.api.errors import Places, TooLarge, clean, status_of
 from easyphoto.api.routing import AsciiJson
@@ -49,7 +50,7 @@ class AccessMiddleware:
             await send(message)
 
         try:
-            self._access.check(Headers(scope=scope))
+            self._access.check(Headers(scope=scope), address_reached(scope))
             limited = BodyLimit(receive, scope, self._access.max_body)
             if scope["method"] in ("GET", "HEAD", "OPTIONS"):
                 await self._app(scope, limited, sending)
@@ -61,9 +62,9 @@ class AccessMiddleware:
         except Exception as error:
             if started:
                 raise
-            await self._refusal(error)(scope, receive, sending)
+            await self._refusal(error, scope)(scope, receive, sending)
 
-    def _refusal(self, error: Exception) -> AsciiJson:
+    def _refusal(self, error: Exception, scope: Scope) -> AsciiJson:
         failure = failure_of(error, self._likely, stage="request")
         if failure is None:
             _log.error("A request failed inside.", exc_info=error)
@@ -72,9 +73,8 @@ class AccessMiddleware:
             _log.warning("The system refuses: %s", failure)
         status = status_of(failure)
         schemes = ", ".join(CHALLENGES[scheme] for scheme in self._access.schemes)
-        return AsciiJson(
-            clean(failure.as_json(), self._places), status, {"WWW-Authenticate": schemes} if status == 401 else None
-        )
+        facts = legacy_failures.for_route(scope["path"], clean(failure.as_json(), self._places))
+        return AsciiJson(facts, status, {"WWW-Authenticate": schemes} if status == 401 else None)
 
 
 def _set_headers(message: Message) -> None:

@@ -287,5 +287,6 @@ WEIGHT = _result(
 )
 WEIGHTS = _result("Weights", weights=list[WEIGHT])  # type: ignore[valid-type]
 LEGACY_TRAIN = _result("LegacyTrain", message=str)
+LEGACY_VIDEO = _result("LegacyVideo", message=str, outputs=list[str])
 _PAIR: Any = list_of(str, 2, 2)
 LEGACY_INFER = _result("LegacyInfer", message=str, outputs=list[str], face_id_outputs=list[_PAIR])

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
 from easyphoto.api import Access, build_api
-from easyphoto.api.access import LOOPBACK
+from easyphoto.api.access import LOOPBACK, address_reached
 from easyphoto.api.errors import status_of
 from easyphoto.api.middleware import OWN_FRAMES
 from easyphoto.api.upload_leftovers import UploadLeftovers
@@ -170,7 +170,7 @@ class AuthMiddleware:
         if visit.scope.get("method") == "GET" and headers.get("sec-fetch-mode") == "navigate":
             headers.pop("sec-fetch-site", None)  # a link from elsewhere may lead here
         try:
-            self.access.check(headers)
+            self.access.check(headers, address_reached(visit.scope))
         except EasyPhotoError as error:
             return error
         return None

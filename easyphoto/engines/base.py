@@ -39,10 +39,11 @@ class Engine(Protocol):
         """
         ...
 
-    def offloaded(self, report: Progress = silent) -> AbstractContextManager[None]:
+    def offloaded(self, report: Progress = silent) -> AbstractContextManager[Progress]:
         """Inside it the engine holds no device memory, so that the trainer can have it; render nothing there.
 
-        `report` is told while another one's work is waited for, and may end the waiting.
+        `report` is told while another one's work is waited for, and may end the waiting. What the block reports goes to
+        the progress that it is given, so that a host can show it; it raises Cancelled where the host is told to stop.
         """
         ...
 

@@ -94,8 +94,8 @@ def _train(training: _Training, photos: Sequence[Photo], context: TrainingContex
     job = TrainerJob(
         training_set, request, training.base, folder / "run", templates, training.resume, training.interpreter
     )
-    with clock.time(Stage.TRAIN), context.engine.offloaded(report):
-        run = launch(job, with_distance(report, training_set.embeddings, faces))
+    with clock.time(Stage.TRAIN), context.engine.offloaded(report) as shown:
+        run = launch(job, with_distance(shown, training_set.embeddings, faces))
     report(Step(Stage.CHOOSE, 0, 1))
     with clock.time(Stage.CHOOSE):
         chosen = select(run, training_set, faces, folder / "person.safetensors", request.merge)

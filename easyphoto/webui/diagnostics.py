@@ -20,8 +20,10 @@ from easyphoto.diagnostics import (
     folders,
     installed,
     machine,
+    nearest_existing,
     version_of,
     weights,
+    writable,
 )
 from easyphoto.domain import HintKind, ModelFamily
 from easyphoto.engines.controlnet_catalog import known, rank
@@ -76,6 +78,10 @@ def host_models(state: AppState) -> Iterator[Finding]:
     folder = getattr(cmd_opts, "lora_dir", "")  # the host's built-in Lora extension brings the option
     if not folder:
         yield Finding("lora", MISSING, message("doctor.no-lora"), message("doctor.enable-lora"))
+    elif not writable(nearest_existing(Path(folder))):
+        yield Finding(
+            "lora", MISSING, message("doctor.lora-not-writable", folder=folder), message("doctor.give-rights")
+        )
     elif Path(folder).is_dir():
         yield Finding("lora", GOOD, message("doctor.folder-there"))
     else:

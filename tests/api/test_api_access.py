@@ -188,3 +188,21 @@ def test_sizes(tmp_path):
         assert unannounced.status_code == 413
         assert w.post("jobs/check", {"photos": [{"name": "a", "data": b64(png())}]}).status_code == 202
         assert [f.name for f in w.studio.paths.jobs.glob(".request-*")] == []
+
+
+@pytest.mark.parametrize(
+    ("route", "empty"),
+    [
+        ("easyphoto_train_forward", {}),
+        ("easyphoto_infer_forward", {"outputs": [], "face_id_outputs": []}),
+        ("easyphoto_video_infer_forward", {"outputs": []}),
+    ],
+)
+def test_refusals_have_the_form_that_clients_of_the_original_read(w, route, empty):
+    refused = w.client.post(f"/easyphoto/{route}", content="{}", headers={"Host": "evil.example"})
+    said = refused.json()
+    assert refused.status_code == 403
+    assert said["message"].startswith(said["problem"]) and said["remedy"] in said["message"]
+    assert {name: said[name] for name in empty} == empty
+    other = w.get("jobs", headers={"Host": "evil.example"}).json()
+    assert "message" not in other

@@ -267,3 +267,9 @@ def test_restart_shows_the_interrupted_job(tmp_path):
         assert (found["state"], found["resumable"]) == ("interrupted", True)
         second.post(f"jobs/{job['id']}/resume")
         assert second.ended(job)["state"] == "done"
+
+
+def test_a_portrait_of_nobody_we_know_is_refused_at_once(w):
+    answer = w.post("jobs/portrait", {"request": {"persons": ["nobody"]}, "templates": [PHOTO]})
+    assert (answer.status_code, "nobody" in answer.json()["problem"]) == (404, True)
+    assert w.get("jobs").json()["jobs"] == []

@@ -10,7 +10,10 @@ from api_world import b64, png
 from fakes import FakeEngine
 from PIL import Image
 
+from easyphoto.api import legacy
+from easyphoto.api.legacy import USUAL_CHECKPOINT
 from easyphoto.domain import ModelFamily
+from easyphoto.locales import message
 
 pytestmark = pytest.mark.usefixtures("consent_for_all")
 
@@ -125,3 +128,26 @@ def test_infer_refuses_with_a_message_and_no_pictures(old, changes):
 def test_a_browser_must_say_json(w):
     headers = {"Origin": "http://127.0.0.1:7860"}
     assert w.client.post("/easyphoto/easyphoto_infer_forward", content="{}", headers=headers).status_code == 415
+
+
+def test_a_checkpoint_that_clients_name_unasked_gives_way_to_the_one_that_is_loaded(old, w, monkeypatch):
+    answer = old.infer(init_image=b64(png()), sd_model_checkpoint=USUAL_CHECKPOINT)
+    assert len(answer["outputs"]) == 1
+    assert f"{USUAL_CHECKPOINT} is not here; the built-in base model was used." in answer["message"]
+    monkeypatch.setattr(legacy, "_families", lambda context, persons: {ModelFamily.SDXL} if "ann" in persons else set())
+    refused = old.infer(init_image=b64(png()), sd_model_checkpoint=USUAL_CHECKPOINT)
+    assert refused["outputs"] == []
+    assert USUAL_CHECKPOINT in refused["message"]
+    assert old.infer(init_image=b64(png()), sd_model_checkpoint="typo")["outputs"] == []
+
+
+def test_notes_on_a_portrait_are_told(old, w):
+    note = message("webui.note.other-sampler")
+    w.studio.notes = (note,)
+    answer = old.infer(tabs=2, uploaded_template_images=[b64(png()), b64(png("blue"))])
+    assert answer["message"].count(str(note)) == 1
+
+
+def test_videos_are_refused_in_the_form_of_the_original(old):
+    answer = old._call("easyphoto_video_infer_forward", {"user_ids": ["Ann"]})
+    assert (answer["outputs"], "not supported" in answer["message"]) == ([], True)

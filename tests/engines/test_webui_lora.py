@@ -14,7 +14,7 @@ from safetensors import deserialize
 from easyphoto.domain import LoraUse, RenderJob
 from easyphoto.engines.webui.engine import WebuiEngine
 from easyphoto.engines.webui.lora import FOLDER, name_of, write_anonymous
-from easyphoto.errors import BadModel, RenderFailed
+from easyphoto.errors import BadModel, NoStorage, RenderFailed
 from easyphoto.progress import silent
 from easyphoto.tensor_file import read_header
 
@@ -179,3 +179,18 @@ def test_after_forget_the_lora_is_put_there_again(
     engine.forget(lora)
     engine.render(with_lora(host_job, lora), silent)
     assert copy_of(webui, lora).is_file()
+
+
+def test_a_lora_folder_that_cannot_be_written_is_named(
+    webui: FakeWebui, engine: WebuiEngine, host_job: RenderJob, lora: Path, monkeypatch: pytest.MonkeyPatch
+):
+    folder = Path(webui.shared.cmd_opts.lora_dir) / FOLDER
+    for refusal in (PermissionError(13, "Permission denied", "x"), RuntimeError("I/O error: Read-only (os error 30)")):
+
+        def refuse(*given: object, problem: Exception = refusal) -> None:
+            raise problem
+
+        monkeypatch.setattr("easyphoto.engines.webui.lora.write_anonymous", refuse)
+        with pytest.raises(NoStorage) as caught:
+            engine.render(with_lora(host_job, lora), silent)
+        assert (caught.value.code, caught.value.file) == ("webui.lora-folder-refused", str(folder))

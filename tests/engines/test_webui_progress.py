@@ -13,6 +13,7 @@ from easyphoto.domain import RenderJob
 from easyphoto.engines.webui.engine import WebuiEngine
 from easyphoto.errors import RenderFailed
 from easyphoto.progress import Cancelled, Step, silent
+from easyphoto.stages import Stage
 
 
 def test_every_step_is_reported_and_loading_is_told(webui: FakeWebui, engine: WebuiEngine, host_job: RenderJob):
@@ -192,3 +193,16 @@ def test_a_host_whose_model_is_not_loaded_lends_as_well(a1111: FakeWebui, engine
     with engine.offloaded():
         pass
     assert a1111.moved == ["controls"]
+
+
+def test_a_training_is_the_job_that_the_host_shows_and_its_buttons_end(webui: FakeWebui, engine: WebuiEngine):
+    told: list[Step] = []
+    with engine.offloaded(told.append) as shown:
+        shown(Step(Stage.TRAIN, 3, 40))
+        assert (webui.state.job, webui.state.sampling_step, webui.state.sampling_steps) == ("EasyPhoto training", 3, 40)
+        assert webui.state.current_image is None
+        webui.state.interrupt()
+        with pytest.raises(Cancelled):
+            shown(Step(Stage.TRAIN, 4, 40))
+    assert [step.done for step in told] == [3]
+    assert webui.state.job == ""

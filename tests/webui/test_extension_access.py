@@ -53,6 +53,19 @@ def test_on_this_machine_host_names_and_pages_are_checked(tmp_path: Path, monkey
     assert visitor.get(PATH, headers={"Origin": "http://evil.example"}).status_code == 403
 
 
+def test_clients_of_the_original_reach_us_as_they_reach_the_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    _, visitor = opened(tmp_path, monkeypatch)
+    for name in ("0.0.0.0:7860", "[::]:7860"):
+        assert visitor.get(PATH, headers={"Host": name}).status_code == 200
+    at_address = TestClient(visitor.app, base_url="http://192.168.7.9:7860")  # that of our end of the connection
+    assert at_address.get(PATH).status_code == 200
+    assert at_address.get(PATH, headers={"Host": "192.168.7.10:7860"}).status_code == 403
+    by_name = TestClient(visitor.app, base_url="http://evil.example:7860")
+    assert by_name.get(PATH).status_code == 403
+    foreign = {"Host": "0.0.0.0:7860", "Origin": "http://evil.example"}
+    assert visitor.get(PATH, headers=foreign).status_code == 403
+
+
 @pytest.mark.parametrize("flags", [{"listen": True}, {"share": True}, {"ngrok": "x"}, {"server_name": "studio.lan"}])
 def test_a_host_that_opened_itself_is_open_but_not_for_pages_of_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: dict[str, Any]

@@ -60,6 +60,17 @@ def test_what_is_missing_says_what_to_do(host: FakeHost, tmp_path: Path):
     assert "Lora" in examined(tmp_path)["lora"].remedy
 
 
+def test_a_lora_folder_is_written_to_before_it_is_called_good(
+    host: FakeHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    folder = Path(host.flags.lora_dir)
+    folder.mkdir(parents=True)
+    assert examined(tmp_path, "dream")["lora"].state == "ok"
+    monkeypatch.setattr(diagnostics, "writable", lambda place: place != folder)
+    found = examined(tmp_path, "dream")["lora"]
+    assert (found.state, str(folder) in found.value, "--lora-dir" in found.remedy) == ("missing", True, True)
+
+
 def test_a_user_of_the_webui_is_not_told_to_install_what_trains(host: FakeHost, tmp_path: Path):
     found = examined(tmp_path, "dream")
     assert not {"diffusers", "peft", "transformers", "accelerate", "rich", "base model"} & set(found)

@@ -76,10 +76,10 @@ class LocalEngine:
         """LoRAs are applied where they lie; nothing is copied."""
 
     @contextmanager
-    def offloaded(self, report: Progress = silent) -> Iterator[None]:
+    def offloaded(self, report: Progress = silent) -> Iterator[Progress]:
         """See `Engine.offloaded`; the checkpoint is loaded again by the next render."""
         self._drop()
-        yield
+        yield report
 
     def _drop(self) -> None:
         if self._loaded is not None:

@@ -15,7 +15,7 @@ from easyphoto.engines.webui.checkpoints import Checkpoints
 from easyphoto.engines.webui.controlnet import unload
 from easyphoto.engines.webui.controlnet_units import choose_units
 from easyphoto.engines.webui.host import Host, current_host
-from easyphoto.engines.webui.host_queue import acquire_queue
+from easyphoto.engines.webui.host_queue import acquire_queue, shown_in, stated
 from easyphoto.engines.webui.img2img import Img2ImgCall, choose_sampler, paint
 from easyphoto.errors import RenderFailed
 from easyphoto.locales import Message
@@ -92,15 +92,18 @@ class WebuiEngine:
                     host.lock.release()
 
     @contextmanager
-    def offloaded(self, report: Progress = silent) -> Iterator[None]:
-        """See `Engine.offloaded`: the host's models are off the device and nobody can generate."""
+    def offloaded(self, report: Progress = silent) -> Iterator[Progress]:
+        """See `Engine.offloaded`: the host's models are off the device and nobody can generate.
+
+        The host shows the training as the job that its own pictures wait for, and its buttons end it.
+        """
         host = self._free_host()
         with acquire_queue(host.lock, report):
             self._lender = threading.get_ident()
             try:
                 unload(host)
-                with checkpoints.offloaded(host):
-                    yield
+                with checkpoints.offloaded(host), stated(host.state, "EasyPhoto training"):
+                    yield shown_in(host.state, report)
             finally:
                 self._lender = None
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from easyphoto.engines.webui.host import QueueLock
 from easyphoto.locales import message
-from easyphoto.progress import Progress, Step
+from easyphoto.progress import Cancelled, Progress, Step
 from easyphoto.stages import Stage
 
 POLL = 0.2  # seconds
@@ -52,6 +52,37 @@ def _wait_for_queue(lock: QueueLock, report: Progress) -> None:
             if ours.is_set():
                 lock.release()
         raise
+
+
+@contextmanager
+def stated(state: Any, job: str) -> Iterator[None]:
+    """Inside it the host says that this job runs. Marks of an earlier one are gone."""
+    state.begin(job=job)
+    state.sampling_steps = 0  # begin leaves those of the job before
+    try:
+        yield
+    finally:
+        state.end()
+        state.current_latent = None  # else a preview of the face could still be asked for
+        state.current_image = None
+
+
+def shown_in(state: Any, report: Progress) -> Progress:
+    """`report`, which counts the steps of a training in the host as well, and ends it when the host is told to stop."""
+
+    def told(step: Step) -> None:
+        if step.stage == Stage.TRAIN:
+            state.sampling_step, state.sampling_steps = step.done, step.total
+        if stopped(state):
+            raise Cancelled
+        report(step)
+
+    return told
+
+
+def stopped(state: Any) -> bool:
+    """Whether somebody has pressed one of the host's buttons that end a job."""
+    return any(getattr(state, mark, False) for mark in ("interrupted", "skipped", "stopping_generation"))
 
 
 @contextmanager

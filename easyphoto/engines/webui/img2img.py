@@ -16,7 +16,7 @@ from easyphoto.engines.webui.checkpoints import check_used
 from easyphoto.engines.webui.controlnet import monitored
 from easyphoto.engines.webui.controlnet_units import ControlNetUnit
 from easyphoto.engines.webui.host import Host, override_options, restore_options
-from easyphoto.engines.webui.host_queue import reported
+from easyphoto.engines.webui.host_queue import reported, stated, stopped
 from easyphoto.engines.webui.lora import check_applied
 from easyphoto.errors import EasyPhotoError, RenderFailed
 from easyphoto.locales import Message, message
@@ -86,7 +86,7 @@ def paint(host: Host, request: Img2ImgCall, report: Progress) -> Image.Image:
             processed = host.run(lambda: _process(host, call, request.job.seed))
             if monitor.troubles:
                 monitor.check(processed)
-        if any(getattr(host.state, mark, False) for mark in _STOPPED):
+        if stopped(host.state):
             raise Cancelled
         if not processed.images:
             raise RenderFailed("webui.no-picture", stage="render")
@@ -100,15 +100,11 @@ def paint(host: Host, request: Img2ImgCall, report: Progress) -> Image.Image:
 
 @contextmanager
 def _stated(host: Host) -> Iterator[None]:
-    """Inside it the host says that a job of ours runs. Marks of an earlier one are gone."""
-    host.state.begin(job="easyphoto")
-    host.state.sampling_steps = 0  # begin leaves those of the job before
+    """Inside it the host says that a portrait is made."""
     try:
-        yield
+        with stated(host.state, "easyphoto"):
+            yield
     finally:
-        host.state.end()
-        host.state.current_latent = None  # else a preview of the face could still be asked for
-        host.state.current_image = None
         host.shared.total_tqdm.clear()  # the bar in the host's console
 
 
@@ -177,9 +173,6 @@ def _failed(problem: Exception) -> RenderFailed:
     if "settings" in text and isinstance(problem, AssertionError):
         return RenderFailed("webui.frozen-settings", stage="render", why=text)
     return RenderFailed("webui.failed", stage="render", why=text)
-
-
-_STOPPED = ("interrupted", "skipped", "stopping_generation")
 
 
 def _picture(processed: Any, request: Img2ImgCall) -> Image.Image:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from easyphoto.domain import LoraUse
 from easyphoto.engines.model_probe import lora_modules
 from easyphoto.engines.webui.host import Host, override_options
-from easyphoto.errors import BadModel, RenderFailed
+from easyphoto.errors import BadModel, EasyPhotoError, NoResources, NoStorage, RenderFailed
 from easyphoto.library.filesystem import sha256_of
 from easyphoto.lora.copies import note_copy
 from easyphoto.private_files import replacing
+from easyphoto.system_errors import refusal_of
 from easyphoto.tensor_file import read_header
 
 FOLDER = ".easyphoto"  # gradio 3 hands out no file from below a dot-folder; webui/file_guard.py sees to the others
@@ -36,14 +38,31 @@ def _ready(host: Host, file: Path) -> str:
     name = name_of(file)
     target = folder / f"{name}.safetensors"
     if not target.is_file():
-        note_copy(file, target)
-        write_anonymous(file, target)
+        with writing_into(folder):
+            note_copy(file, target)
+            write_anonymous(file, target)
     if not _is_listed(networks, name, target):
         with override_options(host, {"list_hidden_files": True}):  # else the host overlooks dot-folders
             networks.update_available_networks_by_names([name])
     if not _is_listed(networks, name, target):
         raise RenderFailed("webui.lora-not-listed", stage="LoRA", file=str(target))
     return name
+
+
+@contextmanager
+def writing_into(folder: Path) -> Iterator[None]:
+    """Inside it refusals of the system to write there are told by the folder. Raises NoStorage, NoResources."""
+    try:
+        yield
+    except EasyPhotoError:
+        raise
+    except Exception as problem:  # libraries in Rust have errors of their own
+        refusal = refusal_of(problem, [folder])
+        if refusal is None:
+            raise
+        if isinstance(refusal, NoResources) or refusal.code in ("system.disk-full", "system.quota"):
+            raise refusal from problem
+        raise NoStorage("webui.lora-folder-refused", stage="LoRA", file=str(folder), why=str(problem)) from problem
 
 
 def name_of(file: Path) -> str:
