@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import nn
@@ -14,27 +14,32 @@ from easyphoto.paths import Paths
 
 
 def names_and_shapes(make: Callable[[], nn.Module]) -> tuple[int, str]:
-    """How many tensors the network has, and a digest of their sorted names and shapes."""
+    """Of the network's tensors; see `digest`."""
     with torch.device("meta"):
-        state = make().state_dict()
-    rows = sorted(f"{name} {list(value.shape)}".replace(", ", ",") for name, value in state.items())
+        return digest(make().state_dict())
+
+
+def digest(tensors: Mapping[str, torch.Tensor]) -> tuple[int, str]:
+    """How many tensors there are, and a hash of their sorted names and shapes."""
+    rows = sorted(f"{name} {list(value.shape)}".replace(", ", ",") for name, value in tensors.items())
     return len(rows), hashlib.sha256("\n".join(rows).encode()).hexdigest()[:16]
 
 
 def random_tensors(make: Callable[[], nn.Module], seed: int = 0) -> dict[str, torch.Tensor]:
-    """A state that lets signals pass: convolutions of He's spread, norms that do nothing."""
+    """A state that lets signals pass: convolutions that hardly amplify, norms that do nothing."""
     with torch.device("meta"):
         state = make().state_dict()
-    draw = torch.Generator().manual_seed(seed)
-    return {name: _drawn(name, value, draw) for name, value in state.items()}
+    noise = torch.randn(1_000_003, generator=torch.Generator().manual_seed(seed))
+    return {name: _drawn(name, value, noise) for name, value in state.items()}
 
 
-def _drawn(name: str, like: torch.Tensor, draw: torch.Generator) -> torch.Tensor:
+def _drawn(name: str, like: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
     if not like.is_floating_point():
         return torch.zeros(like.shape, dtype=like.dtype)
     if like.dim() > 1:
-        spread = math.sqrt(2 / max(1, math.prod(like.shape[1:])))
-        return torch.empty(like.shape).normal_(0, spread, generator=draw)
+        spread = 0.5 / math.sqrt(max(1, math.prod(like.shape[1:])))
+        repeated = noise.repeat(-(-like.numel() // len(noise)))  # drawing hundreds of millions would take seconds
+        return repeated[: like.numel()].view(like.shape) * spread
     return torch.full(like.shape, 1.0 if name.endswith(("running_var", "weight")) else 0.0)
 
 

@@ -11,6 +11,7 @@ from easyphoto.domain import Floats
 _LEVELS = ((8, (16, 32)), (16, (64, 128)), (32, (256, 512)))  # pixels from cell to cell, sides of a cell's anchors
 _CENTER, _SIZE = 0.1, 0.2  # "variances" of the training: the network's numbers are that much larger
 _LEAST = 0.9  # score
+_WILDEST = 20.0  # of a box's numbers: it would be two anchors away, or e**4 times as large, and is no face
 _SAME = 0.4  # overlap from which two boxes are one face
 _MOST = 5000, 750  # boxes before and after the overlapping ones are left out
 
@@ -52,6 +53,7 @@ def faces_of(size: tuple[int, int], scores: Floats, boxes: Floats, points: Float
     """Of the network's (a,), (a, 4), (a, 10) numbers for a picture of `size` (width, height)."""
     sure = np.flatnonzero(scores > _LEAST)
     order = sure[np.argsort(-scores[sure], kind="stable")][: _MOST[0]]
+    order = order[np.abs(boxes[order]).max(axis=1, initial=0) < _WILDEST]
     places = anchors(*size)[order]
     edges = decoded_boxes(places, boxes[order])
     kept = distinct(edges)[: _MOST[1]]

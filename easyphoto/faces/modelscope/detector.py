@@ -24,6 +24,10 @@ class RetinaFaceDetector:
     def __init__(self, file: Path, device: torch.device) -> None:
         self.network = LazyNetwork(lambda: filled(RetinaFace, read_tensors(file, "state_dict"), file), device)
 
+    def release(self) -> None:
+        """Forget the network."""
+        self.network.release()
+
     def find(self, picture: Pixels) -> Detections:
         """Faces in the pixels of an RGB picture, the surest first."""
         height, width = picture.shape[:2]
@@ -36,7 +40,7 @@ class RetinaFaceDetector:
 
     def _numbers(self, picture: Pixels) -> tuple[Floats, Floats, Floats]:
         with self.network.working() as network:
-            scores, boxes, points = network(torch.from_numpy(blob(picture)).to(self.network.device))
+            scores, boxes, points = network(self.network.on_device(blob(picture)))
             return scores[0].cpu().numpy(), boxes[0].cpu().numpy(), points[0].cpu().numpy()
 
 

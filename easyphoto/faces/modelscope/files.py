@@ -25,11 +25,29 @@ class NetworkFile:
 
 RETINAFACE = NetworkFile("retinaface-r50", "pytorch_model.pt")
 CURRICULAR_FACE = NetworkFile("curricularface-ir101", "CurricularFace_Backbone.pth")
+U2NET = NetworkFile("u2net", "pytorch_model.pt")
+SKIN_UNET = NetworkFile("abpn-generator", "pytorch_model.pt")
+BLEMISH_NETS = NetworkFile("abpn-local", "joint_20210926.pth")
+BISENET = NetworkFile("bisenet-resnet18", "resnet18.onnx")
+GPEN_512 = NetworkFile("gpen-512", "pytorch_model.pt")
+GPEN_1024 = NetworkFile("gpen-1024", "GPEN-BFR-1024.pth")
+REALESRNET = NetworkFile("realesrnet-x2", "realesrnet_x2.pth")
+QUALITY_BACKBONE = NetworkFile("eqface-backbone", "eqface_backbone.pth")
+QUALITY_HEAD = NetworkFile("eqface-quality", "eqface_quality.pth")
+AEI_NET = NetworkFile("aei-net", "pytorch_model.pt")
+FACE_SHAPE = NetworkFile("face-3d", "face_3d.pth")
+FACE_MODEL = NetworkFile("bfm-front", "BFM_model_front.mat")
+FUSION_ALPHA = NetworkFile("fusion-alpha", "alpha.jpg")
 
 NEEDED: Mapping[Role, Sequence[NetworkFile]] = MappingProxyType(
     {
         Role.DETECT: (RETINAFACE,),
         Role.RECOGNIZE: (CURRICULAR_FACE,),
+        Role.SEGMENT: (U2NET,),
+        Role.PARSE: (BISENET,),
+        Role.RETOUCH: (SKIN_UNET, BLEMISH_NETS),
+        Role.ENHANCE: (GPEN_512, REALESRNET, QUALITY_BACKBONE, QUALITY_HEAD),
+        Role.FUSE: (AEI_NET, CURRICULAR_FACE, FACE_SHAPE, FACE_MODEL, FUSION_ALPHA, GPEN_1024),
     }
 )
 """Role -> all the files without which it cannot work. Roles that are not named have no network here."""

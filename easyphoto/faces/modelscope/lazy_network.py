@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+from easyphoto.domain import Floats
 
 Net = TypeVar("Net", bound=nn.Module)
 
@@ -48,6 +50,10 @@ class LazyNetwork(Generic[Net]):
             if self.device.type != "cpu":
                 self._network.to("cpu")
                 _empty_cache(self.device)
+
+    def on_device(self, values: Floats) -> Tensor:
+        """An array as the network takes it."""
+        return torch.from_numpy(values).to(self.device)
 
     def release(self) -> None:
         """Forget it; the next use reads it anew."""

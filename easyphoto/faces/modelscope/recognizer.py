@@ -45,8 +45,12 @@ class CurricularRecognizer:
     def __init__(self, file: Path, device: torch.device) -> None:
         self.network = LazyNetwork(lambda: filled(CurricularFace, read_tensors(file), file), device)
 
+    def release(self) -> None:
+        """Forget the network."""
+        self.network.release()
+
     def embed(self, picture: Pixels, points: ArrayLike) -> Floats:
         """(512,) of length 1 for the face with those (5, 2) points."""
         with self.network.working() as network:
-            faces = torch.from_numpy(blob_of(face_crop(picture, points), -1, 1)).to(self.network.device)
+            faces = self.network.on_device(blob_of(face_crop(picture, points), -1, 1))
             return np.asarray(network(faces)[0].cpu().numpy(), np.float32)

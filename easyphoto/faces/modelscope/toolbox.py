@@ -14,10 +14,17 @@ from easyphoto.domain import Box, Face, Floats, Pixels
 from easyphoto.faces.base import FaceRegions, FusionResult, FusionSource, Prepare, Recognizer, unprepared
 from easyphoto.faces.builtin.toolbox import BuiltinToolbox
 from easyphoto.faces.geometry import box_of, left_to_right, pose_from_mesh, roll_of
+from easyphoto.faces.modelscope import files
 from easyphoto.faces.modelscope.detector import RetinaFaceDetector
-from easyphoto.faces.modelscope.files import CURRICULAR_FACE, RETINAFACE, NetworkFile
+from easyphoto.faces.modelscope.enlarger import PictureEnlarger
+from easyphoto.faces.modelscope.files import NetworkFile
+from easyphoto.faces.modelscope.fuser import FaceFuser, FusionFiles
 from easyphoto.faces.modelscope.lazy_network import best_device
+from easyphoto.faces.modelscope.parser import FaceParser
 from easyphoto.faces.modelscope.recognizer import CURRICULAR, CurricularRecognizer
+from easyphoto.faces.modelscope.restorer import GpenRestorer, PortraitRestorer, QualityJudge
+from easyphoto.faces.modelscope.retoucher import SkinRetoucher
+from easyphoto.faces.modelscope.segmenter import SaliencySegmenter
 from easyphoto.paths import Paths
 
 _MESH_DENIES = 0.1  # mesh score under which a box is no face: the same that the built-in detector asks of two nets
@@ -39,7 +46,7 @@ class ModelscopeToolbox:
         with self._lock:
             for name, value in list(vars(self).items()):
                 if isinstance(getattr(type(self), name, None), cached_property):
-                    value.network.release()
+                    value.release()
 
     @property
     def recognizer(self) -> Recognizer:
@@ -48,14 +55,46 @@ class ModelscopeToolbox:
 
     @cached_property
     def _detector(self) -> RetinaFaceDetector:
-        return RetinaFaceDetector(self._file(RETINAFACE), self._device)
+        return RetinaFaceDetector(self._file(files.RETINAFACE), self._device)
 
     @cached_property
     def _recognizer(self) -> CurricularRecognizer:
-        return CurricularRecognizer(self._file(CURRICULAR_FACE), self._device)
+        return CurricularRecognizer(self._file(files.CURRICULAR_FACE), self._device)
+
+    @cached_property
+    def _segmenter(self) -> SaliencySegmenter:
+        return SaliencySegmenter(self._file(files.U2NET), self._device)
+
+    @cached_property
+    def _parser(self) -> FaceParser:
+        return FaceParser(self._file(files.BISENET))
+
+    @cached_property
+    def _retoucher(self) -> SkinRetoucher:
+        return SkinRetoucher(self._file(files.SKIN_UNET), self._file(files.BLEMISH_NETS), self._device)
+
+    @cached_property
+    def _enlarger(self) -> PictureEnlarger:
+        return PictureEnlarger(self._file(files.REALESRNET), self._device)
+
+    @cached_property
+    def _restorer(self) -> PortraitRestorer:
+        judge = QualityJudge(self._file(files.QUALITY_BACKBONE), self._file(files.QUALITY_HEAD), self._device)
+        return PortraitRestorer(GpenRestorer(self._file(files.GPEN_512), self._device), judge)
+
+    @cached_property
+    def _fuser(self) -> FaceFuser:
+        parts = (files.AEI_NET, files.CURRICULAR_FACE, files.FACE_SHAPE, files.FACE_MODEL, files.FUSION_ALPHA)
+        sharp = GpenRestorer(self._file(files.GPEN_1024), self._device)
+        return FaceFuser(FusionFiles(*map(self._file, parts)), sharp, self._device)
 
     def _file(self, one: NetworkFile) -> Path:
         return one.path(self._paths)
+
+    def _skin(self, picture: Pixels, face: Face) -> Pixels:
+        """By the network where its file is there."""
+        parsed = self._file(files.BISENET).is_file()
+        return (self if parsed else self._builtin).regions(picture, face).skin
 
     def detect(self, picture: Pixels) -> list[Face]:
         """Faces from left to right; boxes and pose come from the built-in mesh, points from RetinaFace."""
@@ -78,16 +117,20 @@ class ModelscopeToolbox:
             return self._recognizer.embed(picture, face.points)
 
     def matte(self, picture: Pixels) -> Pixels:
-        """See `FaceToolbox`."""
-        return self._builtin.matte(picture)
+        """uint8 H x W, 255 = what stands out most."""
+        with self._lock:
+            return self._segmenter.matte(picture)
 
     def regions(self, picture: Pixels, face: Face) -> FaceRegions:
-        """See `FaceToolbox`."""
-        return self._builtin.regions(picture, face)
+        """Masks of that face, soft at their edges."""
+        with self._lock:
+            return self._parser.regions(picture, face)
 
     def retouch(self, picture: Pixels, face: Face, ratio: float) -> Pixels:
-        """See `FaceToolbox`."""
-        return self._builtin.retouch(picture, face, ratio)
+        """Blemishes painted over and skin smoothed; its mean color stays."""
+        skin = self._skin(picture, face)
+        with self._lock:
+            return self._retoucher.retouch(picture, face.box, skin, ratio)
 
     def skin_tone(self, picture: Pixels, face: Face) -> Floats | None:
         """See `FaceToolbox`."""
@@ -98,12 +141,14 @@ class ModelscopeToolbox:
         return self._builtin.retone(picture, face, neighbors, tone)
 
     def sharpen(self, picture: Pixels, scale: float) -> Pixels:
-        """See `FaceToolbox`."""
-        return self._builtin.sharpen(picture, scale)
+        """Enlarged `scale` times, half of it Real-ESRGAN's detail."""
+        with self._lock:
+            return self._enlarger.sharpen(picture, scale)
 
     def enhance(self, photo: FusionSource) -> FusionSource:
-        """See `FaceToolbox`."""
-        return self._builtin.enhance(photo)
+        """A face of 100 to 300 pixels made sharp by GPEN and 480 wide, if the quality network accepts it."""
+        with self._lock:
+            return self._restorer.enhance(photo)
 
     def fuse(
         self,
@@ -113,5 +158,6 @@ class ModelscopeToolbox:
         share: float = 1.0,
         prepare: Prepare = unprepared,
     ) -> FusionResult:
-        """See `FaceToolbox`."""
-        return self._builtin.fuse(template, face, sources, share, prepare)
+        """The best source's identity in `face`; its pose, expression and light are the template's."""
+        with self._lock:
+            return self._fuser.fuse(template, face, sources, share, prepare)

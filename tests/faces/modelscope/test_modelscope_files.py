@@ -104,7 +104,6 @@ def test_a_network_is_read_at_first_use_and_forgotten_when_released():
 def test_every_file_is_in_the_list_of_weights_under_its_place(tmp_path: Path):
     paths = Paths(tmp_path)
     listed = {file.id: file for file in read_catalog(paths.models)}
-    for role, files in NEEDED.items():
+    for files in NEEDED.values():
         for one in files:
             assert paths.weights / listed[one.id].place == one.path(paths)
-            assert listed[one.id].role in (role.value, "quality")

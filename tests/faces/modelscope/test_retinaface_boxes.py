@@ -70,6 +70,8 @@ def test_only_sure_faces_the_surest_first():
     assert found.scores.tolist() == pytest.approx([0.99, 0.95])
     assert np.allclose((found.boxes[1, :2] + found.boxes[1, 2:]) / 2, places[3, :2])
     assert found.points.shape == (2, 5, 2)
+    wild = np.full((len(places), 4), 600, np.float32)
+    assert not len(faces_of((64, 64), scores, wild, np.zeros((len(places), 10), np.float32)).boxes)
 
 
 def test_the_network_gets_blue_first_without_the_mean():
