@@ -19,7 +19,7 @@ from easyphoto.diagnostics import Finding
 from easyphoto.domain import Checkpoint, Person
 from easyphoto.errors import EasyPhotoError
 from easyphoto.families import FALLBACK
-from easyphoto.jobs import Event, Job, JobQueue, State
+from easyphoto.jobs import Event, Job, JobQueue, Kind, State
 from easyphoto.library.drafts import DraftStore
 from easyphoto.sqlite_damage import SetAside, not_dismissed
 from easyphoto.ui.i18n import Translator
@@ -98,6 +98,8 @@ class UiContext:
 
     def _last_like(self, job: Job) -> Job | None:
         """The newest finished job that did the same with the same model."""
+        if job.kind is Kind.WEIGHTS:  # how long one download took says nothing of another
+            return None
         finished = self.jobs.list(job.kind, (State.DONE,), limit=20)
         return next((one for one in finished if all(one.request.get(k) == job.request.get(k) for k in ALIKE)), None)
 

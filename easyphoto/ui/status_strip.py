@@ -22,7 +22,13 @@ from easyphoto.ui.time_left import ProgressEstimate
 
 BOX = "ep-status-box"
 TOLD_SECONDS = 20.0  # how long an ended job is told
-PANEL_OF = {Kind.TRAIN: "train", Kind.CHECK: "train", Kind.PORTRAIT: "portrait", Kind.QUICK: "quick"}
+PANEL_OF = {
+    Kind.TRAIN: "train",
+    Kind.CHECK: "train",
+    Kind.PORTRAIT: "portrait",
+    Kind.QUICK: "quick",
+    Kind.WEIGHTS: "models",
+}
 
 
 class StatusStrip:
@@ -70,6 +76,8 @@ class StatusStrip:
     def _name(self, job: Job) -> str:
         if job.kind is Kind.TRAIN:
             return str(job.request.get("person", ""))
+        if job.kind is Kind.WEIGHTS:
+            return ", ".join(job.request.get("names", ()))
         names = {person.id: person.name for person in self.context.people()}
         return ", ".join(dict.fromkeys(names.get(p, p) for p in job.request.get("persons", ()) if p))
 
