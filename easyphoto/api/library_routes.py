@@ -30,6 +30,7 @@ from easyphoto.diagnostics import MISSING
 from easyphoto.domain import ModelFamily, PortraitRequest, TrainRequest
 from easyphoto.errors import BadRequest, NotFound
 from easyphoto.jobs.requests import as_json
+from easyphoto.library.names import file_safe
 from easyphoto.library.report import read_report
 from easyphoto.library.uploads import request_folder, scratch_folder
 from easyphoto.weights import FileState
@@ -105,7 +106,7 @@ def export_person(person: PersonId, context: AppContext = Depends(context_of)) -
         shutil.rmtree(folder)
         raise
     gone = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
-    return ZipFile(file, headers=PASSTHROUGH, background=gone, filename=file.name)
+    return ZipFile(file, headers=PASSTHROUGH, background=gone, filename=f"EasyPhoto {file_safe(found.name)}.zip")
 
 
 # ---------------------------------------------------------------- templates, uploads, pictures

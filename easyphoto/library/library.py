@@ -132,10 +132,11 @@ class Library:
         archive.pack(person.folder, self._manifest(person.folder), zip_file)
         return zip_file
 
-    def import_(self, source: Path) -> Person:
+    def import_(self, source: Path, name: str = "") -> Person:
         """A person from an exported zip file, or from a person's folder of the original extension.
 
-        Nothing in it is trusted. Raises NotFound, BadModel, BadPicture, BadName, AlreadyThere, Busy.
+        `name` takes the place of an export's own name. Nothing in the file is trusted. Raises NotFound, BadModel,
+        BadPicture, BadName, AlreadyThere, Busy.
         """
         if not source.exists():
             raise NotFound("library.no-file", stage="import", file=str(source))
@@ -145,6 +146,8 @@ class Library:
                 write_atomic(folder / MANIFEST, legacy_import.copy(facts, folder).text())
             return self.open(facts.id)
         manifest = archive.manifest_of(source)
+        if name:
+            manifest = replace(manifest, id=slug(name), name=check_name(name))
         with self._new_folder(manifest.id) as folder:
             manifest = archive.unpack(source, manifest, folder)
             write_atomic(folder / MANIFEST, manifest.text())

@@ -29,6 +29,11 @@ def check_name(name: str) -> str:
     return tidy
 
 
+def file_safe(name: str) -> str:
+    """The name in the name of a file that every system takes."""
+    return re.sub(r'[\\/:*?"<>|]', "-", check_name(name)).rstrip(". ")
+
+
 def slug(name: str) -> str:
     """A person's id: lower-case ASCII letters, digits and hyphens, at most 51 characters, never a reserved name.
 

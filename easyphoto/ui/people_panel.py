@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -11,14 +11,16 @@ import gradio as gr
 from markupsafe import Markup
 
 from easyphoto.domain import Person
-from easyphoto.errors import BadRequest, EasyPhotoError
+from easyphoto.errors import AlreadyThere, BadRequest, EasyPhotoError
 from easyphoto.faces.likeness import level_of
+from easyphoto.jobs import Kind
 from easyphoto.library.report import read_report
+from easyphoto.library.uploads import StoredUpload
 from easyphoto.system_errors import FAILURES
 from easyphoto.ui import compat, people_view
 from easyphoto.ui.components import bytes_in_words, head, notice, problem
 from easyphoto.ui.context import UiContext, changed_updates, download_payload, message, read
-from easyphoto.ui.people_view import Opened, PersonCard, people_html, report_html
+from easyphoto.ui.people_view import Opened, PersonCard, import_name_html, people_html, report_html
 from easyphoto.ui.train_view import curves_of, facts_html, pair_html
 
 
@@ -56,21 +58,38 @@ class PeoplePanel:
     def on_import(self, value: Any, opened: Opened, shown: dict[str, str]) -> list[Any]:
         """A person out of a zip."""
         try:
-            with self.context.uploads.temporary(value) as files:
-                told = "".join(self._imported(brought.file) for brought in files)
+            told = "".join(self._imported(brought) for brought in self.context.uploads.take(value))
         except FAILURES as error:
             told = problem(error, self.context.say)
         return [None, told, *self._page(opened, shown)]
 
-    def _imported(self, file: Path) -> str:
-        person = self.context.studio.library.import_(file)
+    def _imported(self, brought: StoredUpload, name: str = "") -> str:
+        """What came of a zip, under its own name or another; where the name is taken the zip waits for one."""
+        try:
+            person = self.context.studio.library.import_(brought.file, name)
+        except AlreadyThere as error:
+            return import_name_html(error, brought, self.context.say)
+        except FAILURES as error:
+            self.context.uploads.drop(brought.file)
+            return problem(error, self.context.say, brought.name)
+        self.context.uploads.drop(brought.file)
         return notice(self.context.say("people.imported", name=person.name), "", "good")
+
+    def _import_again(self, said: Mapping[str, Any]) -> str:
+        """The zip that waits, under the name typed; or it is forgotten."""
+        brought = self.context.uploads.open(str(said.get("upload")))
+        if said.get("do") == "import-as":
+            return self._imported(brought, str(said.get("text", "")).strip())
+        self.context.uploads.drop(brought.file)
+        return ""
 
     def on_box(self, text: str, opened: Opened, shown: dict[str, str]) -> list[Any]:
         """A button of a card was pressed."""
         said = message(text)
         out, told = "", ""
         try:
+            if said.get("do") in ("import-as", "import-drop"):
+                return ["", self._import_again(said), *self._page(opened, shown)]
             person = self.context.studio.library.open(str(said.get("person")))
             if said.get("do") == "report":
                 out = self._report(person)
@@ -111,18 +130,25 @@ class PeoplePanel:
     # ------------------------------------------------------------ the page
 
     def _page(self, opened: Opened, shown: dict[str, str]) -> list[Any]:
-        cards = [self._card(person, opened) for person in self.context.people()]
+        portraits = self._portraits()
+        cards = [self._card(person, opened, portraits[person.id]) for person in self.context.people()]
         html = people_html(cards, opened, self.context.pictures, self.context.say)
         updates, marks = changed_updates(shown, {"people": html})
         return [opened, *updates, marks]
 
-    def _card(self, person: Person, opened: Opened) -> PersonCard:
+    def _portraits(self) -> Counter[str]:
+        """Number of finished portraits by person."""
+        made = [one for job in self.context.jobs.list(Kind.PORTRAIT) for one in (job.result or {}).get("portraits", ())]
+        return Counter(person for one in made for person in {score["person"] for score in one.get("likeness", ())})
+
+    def _card(self, person: Person, opened: Opened, portraits: int) -> PersonCard:
         distance, recognizer = person.lora.distance if person.lora else None, self.context.studio.faces.recognizer
         measured_here = person.recognizer == recognizer.name  # another recognizer's distances say nothing to this one
         level = level_of(distance, recognizer) if distance is not None and measured_here else None
         report = self._report_html(person) if opened == Opened(person.id, "report") else None
         export = f"{self.context.api}/v1/persons/{quote(person.id, safe='')}/export"
-        return PersonCard(person, self.context.studio.library.size(person.id), level, export, report)
+        size = self.context.studio.library.size(person.id)
+        return PersonCard(person, size, level, export, report, portraits)
 
     def _report_html(self, person: Person) -> Markup:
         """The training report in the page; it may come from somebody else's zip, so whatever is wrong in it is told."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from easyphoto.domain import BUILTIN_CHECKPOINT, LikenessLevel, Person
+from easyphoto.errors import EasyPhotoError
+from easyphoto.library.uploads import StoredUpload
 from easyphoto.ui.components import LEVEL_KINDS, bytes_in_words
 from easyphoto.ui.i18n import Translator
 from easyphoto.ui.pictures import PictureCache
@@ -25,6 +27,7 @@ class PersonCard:
     level: LikenessLevel | None  # what the likeness means; None when it was not measured
     export: str  # address of the zip with everything of theirs
     report: Markup | None = None  # the training report while it is open
+    portraits: int = 0  # finished ones that show them
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,12 @@ def people_html(cards: Sequence[PersonCard], opened: Opened, pictures: PictureCa
         facts=lambda card: _facts(card, say),
         kind=_kind,
     )
+
+
+def import_name_html(error: EasyPhotoError, brought: StoredUpload, say: Translator) -> Markup:
+    """That the name of an import is taken, and a field for another one."""
+    problem, _ = error.messages()
+    return render("import_name", problem=problem, upload=brought.id, say=say, box=BOX)
 
 
 def _facts(card: PersonCard, say: Translator) -> list[str]:

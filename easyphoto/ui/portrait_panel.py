@@ -25,7 +25,7 @@ from easyphoto.ui.job_actions import apply_action
 from easyphoto.ui.own_templates import add_templates
 from easyphoto.ui.portrait_cards import SETTINGS_BOX, shots_html
 from easyphoto.ui.portrait_view import FitFor, TemplateChoice, TemplateTile, faces_html, templates_html
-from easyphoto.ui.selection import Selection, orders
+from easyphoto.ui.selection import GalleryView, Selection, orders
 
 PARTS = ("templates", "faces", "jobs", "shots", "models")
 PRESETS: dict[str, tuple[str, str]] = {
@@ -182,8 +182,12 @@ class PortraitPanel:
 
     def on_go(self, text: str, selection: Selection, shown: dict[str, str]) -> list[Any]:
         """Another page asks for a portrait of a person."""
-        person = str(message(text).get("person", ""))
-        return self._page(selection.given(person) if person else selection, shown)
+        said = message(text)
+        if person := str(said.get("person", "")):
+            selection = selection.given(person)
+            if said.get("gallery") is True:
+                selection = replace(selection, view=GalleryView(person=person))
+        return self._page(selection, shown)
 
     def on_generate(self, selection: Selection, shown: dict[str, str], *values: Any) -> list[Any]:
         """Put the portraits into the queue: one job for every different assignment."""

@@ -67,7 +67,7 @@ def test_delete_wants_the_name_and_takes_the_jobs_along(w):
 def test_export_and_import(w, ann):
     answer = w.get("persons/ann-b/export")
     assert answer.headers["content-type"] == "application/zip"
-    assert 'filename="ann-b.zip"' in answer.headers["content-disposition"]
+    assert "EasyPhoto%20Ann%20B.zip" in answer.headers["content-disposition"]
     assert w.post("persons", {"data": b64(answer.content)}).status_code == 409
     delete(w, "persons/ann-b", {"name": "Ann B"})
     back = w.post("persons", {"data": b64(answer.content)})
