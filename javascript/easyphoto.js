@@ -83,6 +83,7 @@
     if (target.dataset.epCopy) return copy(target);
     const message = messageOf(target);
     if (message.tab) openTab(message.tab);
+    if (target.dataset.epKey) remember(() => root().querySelector('[data-ep-key="' + CSS.escape(target.dataset.epKey) + '"]'));
     if (target.dataset.epOpen) openShot(target.dataset.epOpen);
     say(target.dataset.epBox, message);
     if (message.do === "cancel") target.disabled = true;
@@ -124,6 +125,11 @@
     const target = event.target;
     if (target.tagName === "SELECT" && target.dataset.epBox) say(target.dataset.epBox, messageOf(target));
   });
+
+  document.addEventListener("change", function (event) {
+    const field = event.target.type === "file" && event.target.closest(".ep-upload[id]");
+    if (field) remember(() => byId(field.id));
+  }, true);
 
   document.addEventListener("keydown", function (event) {
     if (event.key !== "Enter" || event.target.tagName !== "INPUT") return;
@@ -239,6 +245,39 @@
     const held = event.target.closest && event.target.closest("[data-ep-key]");
     lastKey = held ? held.dataset.epKey : "";
   });
+
+  /* What went wrong is shown beside the button that was pressed; a main button has its place for that. */
+  const PATIENT = 20000; // milliseconds that an answer may take
+  let pressed = null, problemShown = null; // {find, at}; {origin, copy}
+
+  function remember(find) {
+    if (problemShown) problemShown.copy.remove();
+    if (problemShown) problemShown.origin.classList.remove("ep-hidden");
+    problemShown = null;
+    const old = root().querySelector("[id$=-problem] .ep-notice.ep-bad"); // of an earlier press, until the answer is there
+    pressed = { find, at: Date.now(), before: old };
+  }
+
+  function showProblem() {
+    if (problemShown && !problemShown.copy.isConnected) {
+      problemShown.origin.classList.remove("ep-hidden");
+      problemShown = null;
+    }
+    if (!pressed || Date.now() - pressed.at > PATIENT) return;
+    const places = "#ep-quick-problem, #ep-train-problem, #ep-portrait-problem, #ep-people-told, #ep-status-problem";
+    const origin = [...root().querySelectorAll(places)].flatMap((place) => [...place.querySelectorAll(".ep-notice.ep-bad")])[0];
+    const beside = pressed.find();
+    if (!origin || pressed.before === origin || !beside || beside.closest(".ep-action-bar")) return;
+    const copied = origin.cloneNode(true);
+    copied.removeAttribute("role"); // it has been read out where it stood
+    copied.classList.add("ep-beside");
+    (beside.closest(".ep-row, .ep-segs, .ep-photo, .ep-template, .ep-upload") || beside).after(copied);
+    origin.classList.add("ep-hidden");
+    problemShown = { origin, copy: copied };
+    pressed = null;
+    const place = copied.getBoundingClientRect();
+    if (place.top < 0 || place.bottom > window.innerHeight) copied.scrollIntoView({ block: "nearest" });
+  }
 
   function copy(button) {
     const text = (document.getElementById(button.dataset.epCopy) || byId(button.dataset.epCopy)).textContent;
@@ -357,6 +396,7 @@
     root().querySelectorAll("#easyphoto .ep-upload").forEach(nameUpload);
     const camera = navigator.mediaDevices && navigator.mediaDevices.getUserMedia; // only over https and on this machine
     root().querySelectorAll("#easyphoto [data-ep-camera]").forEach((button) => { button.hidden = !camera; });
+    showProblem();
     sought.forEach((_, place) => seek(place));
     follow();
     showStatus();
@@ -523,6 +563,8 @@
       if (event.target.closest && event.target.closest("[role=tab], .tab-nav > button")) { wake(true); setTimeout(ask, 60); }
     });
     document.addEventListener("click", (event) => {
+      const own = event.target.closest && event.target.closest("#easyphoto button[id^=ep-]");
+      if (own) remember(() => byId(own.id));
       const go = event.target.closest && event.target.closest(GO);
       if (go) { awaited = go.id.split("-")[1]; wake(true); }
     });
