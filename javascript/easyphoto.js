@@ -271,7 +271,7 @@
     const copied = origin.cloneNode(true);
     copied.removeAttribute("role"); // it has been read out where it stood
     copied.classList.add("ep-beside");
-    (beside.closest(".ep-row, .ep-segs, .ep-photo, .ep-template, .ep-upload") || beside).after(copied);
+    (beside.closest(".ep-row, .ep-actions, .ep-segs, .ep-photo, .ep-template, .ep-upload") || beside).after(copied);
     origin.classList.add("ep-hidden");
     problemShown = { origin, copy: copied };
     pressed = null;
@@ -563,7 +563,7 @@
       if (event.target.closest && event.target.closest("[role=tab], .tab-nav > button")) { wake(true); setTimeout(ask, 60); }
     });
     document.addEventListener("click", (event) => {
-      const own = event.target.closest && event.target.closest("#easyphoto button[id^=ep-]");
+      const own = event.isTrusted && event.target.closest && event.target.closest("#easyphoto button[id^=ep-]");
       if (own) remember(() => byId(own.id));
       const go = event.target.closest && event.target.closest(GO);
       if (go) { awaited = go.id.split("-")[1]; wake(true); }
