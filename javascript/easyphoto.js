@@ -251,14 +251,15 @@
   let pressed = null, problemShown = null; // {find, at}; {origin, copy}
 
   function remember(find) {
-    if (problemShown) problemShown.copy.remove();
-    if (problemShown) problemShown.origin.classList.remove("ep-hidden");
-    problemShown = null;
     const old = root().querySelector("[id$=-problem] .ep-notice.ep-bad"); // of an earlier press, until the answer is there
     pressed = { find, at: Date.now(), before: old };
   }
 
   function showProblem() {
+    if (problemShown && !problemShown.origin.isConnected) { // another answer has come
+      problemShown.copy.remove();
+      problemShown = null;
+    }
     if (problemShown && !problemShown.copy.isConnected) {
       problemShown.origin.classList.remove("ep-hidden");
       problemShown = null;
