@@ -114,6 +114,21 @@
     });
   }
 
+  /* What somebody has folded or unfolded stays so when the HTML around it is made anew. */
+  const folds = new Map();
+  document.addEventListener("toggle", function (event) {
+    const name = event.target.dataset && event.target.dataset.epFold;
+    if (name && event.target.isConnected) folds.set(name, event.target.open);
+  }, true);
+
+  /* Fields whose value is not the default carry a mark. */
+  function markChanged() {
+    root().querySelectorAll("#easyphoto [data-ep-marked]").forEach((field) => { delete field.dataset.epMarked; });
+    root().querySelectorAll("#easyphoto [data-ep-changed]").forEach((note) => {
+      note.dataset.epChanged.split(" ").forEach((id) => { const field = byId(id); if (field) field.dataset.epMarked = ""; });
+    });
+  }
+
   /* The field that a button has opened takes the focus, once. */
   function focusOpened() {
     const field = root().querySelector("[data-ep-opened]"), name = field ? field.id : "";
@@ -399,6 +414,11 @@
     root().querySelectorAll("#easyphoto [data-ep-camera]").forEach((button) => { button.hidden = !camera; });
     showProblem();
     sought.forEach((_, place) => seek(place));
+    root().querySelectorAll("#easyphoto [data-ep-fold]").forEach((one) => {
+      const held = folds.get(one.dataset.epFold);
+      if (held !== undefined && one.open !== held) one.open = held;
+    });
+    markChanged();
     follow();
     showStatus();
     showTheme();

@@ -60,9 +60,13 @@ class Form:
             **({"visible": False} if name in self.hidden else {}),
             "label": self.say.label(option),
             "value": getattr(self.defaults, name),
-            "elem_id": f"{self.prefix}-{name.replace('_', '-')}",
+            "elem_id": self.element_id(name),
         }
         return {"option": option, "info": self.say.help(option), **common}
+
+    def element_id(self, name: str) -> str:
+        """Of a field's widget in the page."""
+        return f"{self.prefix}-{name.replace('_', '-')}"
 
     def all_widgets(self) -> list[Any]:
         """In the order in which `request` expects the values."""

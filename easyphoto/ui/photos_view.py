@@ -17,6 +17,7 @@ from easyphoto.ui.pictures import PictureCache
 from easyphoto.ui.rendering import render
 
 BOX = "ep-photo-box"
+UNFOLDED = 8  # photos up to which all are shown at once
 FEW = 5  # usable photos; fewer and the likeness suffers
 FORCED = "forced"  # used because the user says so, against the check
 KINDS = {"keep": "good", "warn": "fair", FORCED: "fair", "drop": "bad"}
@@ -120,5 +121,6 @@ def photos_html(
         usable=sum(photo.usable for photo in draft),
         kinds=KINDS,
         few=FEW,
+        unfolded=UNFOLDED,
         box=BOX,
     )

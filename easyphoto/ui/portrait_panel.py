@@ -16,6 +16,8 @@ from easyphoto.locales import Message
 from easyphoto.portrait.template_fit import TemplateFit
 from easyphoto.system_errors import FAILURES
 from easyphoto.ui import compat, portrait_view
+from easyphoto.ui.action_bar import action_bar
+from easyphoto.ui.advanced import AdvancedFields
 from easyphoto.ui.base_models import MARK, BaseModels
 from easyphoto.ui.components import head, problem
 from easyphoto.ui.context import UiContext, changed_updates, message
@@ -47,6 +49,7 @@ class PortraitPanel:
         self.context = context
         self.form = Form(PortraitRequest, context.say, "ep-portrait", context.base())
         self.models = BaseModels(context)
+        self.advanced = AdvancedFields(self.form, context)
         self.gallery = Gallery(context)
 
     # ------------------------------------------------------------ layout
@@ -64,11 +67,12 @@ class PortraitPanel:
                 self._choose()
             with gr.Column(scale=7, min_width=320):
                 self._results()
+        self.problem, self.go = action_bar("ep-portrait-problem", "ep-portrait-go", self.context.say("portrait.go"))
         self._listen(go_box)
 
     def _choose(self) -> None:
         say = self.context.say
-        with gr.Column(elem_classes=["ep-card"]):
+        with gr.Column(elem_classes=["ep-card", "ep-chooser"]):
             gr.HTML(head(say("templates.title"), say("templates.intro"), 1))
             self.templates = gr.HTML("", elem_id="ep-portrait-templates")
             self.upload = compat.upload_field(say("templates.drop"), "ep-portrait-upload")
@@ -76,22 +80,19 @@ class PortraitPanel:
             gr.HTML(head(say("faces.title"), say("faces.intro"), 2))
             self.faces = gr.HTML("", elem_id="ep-portrait-faces")
         with gr.Column(elem_classes=["ep-card"]):
-            gr.HTML(head(say("prompt.title"), "", 3))
-            self._words()
+            gr.HTML(head(say("settings.title"), "", 3))
+            self._settings()
 
-    def _words(self) -> None:
+    def _settings(self) -> None:
         say = self.context.say
         names = [say(f"preset.{key}") for key in PRESETS]
-        self.preset = gr.Dropdown(names, value=names[0], label=say("prompt.preset"), elem_id="ep-portrait-preset")
-        self.form.place("prompt", "negative_prompt", lines=2)
+        with gr.Accordion(say("prompt.title"), open=False, elem_id="ep-portrait-words"):
+            self.preset = gr.Dropdown(names, value=names[0], label=say("prompt.preset"), elem_id="ep-portrait-preset")
+            self.form.place("prompt", "negative_prompt", lines=2)
         self.form.place("base_model", **self.models.changes())
         self.models_note = gr.HTML(self.models.note_html(), elem_id="ep-portrait-models")
         self.form.place("best_of", "seed")
-        with gr.Accordion(say("advanced"), open=False, elem_id="ep-portrait-advanced"):
-            self.form.place("faces", **self.context.toolboxes())
-            self.form.place_rest()
-        self.problem = gr.HTML("", elem_id="ep-portrait-problem")
-        self.go = gr.Button(say("portrait.go"), variant="primary", elem_id="ep-portrait-go")
+        self.advanced.build()
 
     def _results(self) -> None:
         with gr.Column(elem_classes=["ep-card", "ep-sticky"]):
@@ -119,6 +120,7 @@ class PortraitPanel:
         words = [self.form.widgets["prompt"], self.form.widgets["negative_prompt"]]
         compat.listen(self.preset.change, self.on_preset, [self.preset], words)
         compat.listen(model.change, self.on_model, [model], widgets)
+        self.advanced.listen()
 
     def on_tick(self, selection: Selection, shown: dict[str, str]) -> list[Any]:
         """Whatever changed since."""

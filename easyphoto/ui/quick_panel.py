@@ -15,6 +15,7 @@ from easyphoto.library.templates import SAMPLE_TEMPLATES
 from easyphoto.locales import Message
 from easyphoto.system_errors import FAILURES
 from easyphoto.ui import compat, quick_view
+from easyphoto.ui.action_bar import action_bar
 from easyphoto.ui.components import empty, head, not_pictures, problem
 from easyphoto.ui.context import UiContext, changed_updates, message
 from easyphoto.ui.gallery import Gallery
@@ -54,6 +55,7 @@ class QuickPanel:
                 self._choose()
             with gr.Column(scale=7, min_width=320):
                 self._results()
+        self.problem, self.go = action_bar("ep-quick-problem", "ep-quick-go", self.context.say("quick.go"))
         self._listen()
 
     def _choose(self) -> None:
@@ -73,8 +75,6 @@ class QuickPanel:
         say = self.context.say
         with gr.Column(elem_classes=["ep-card", "ep-sticky"]):
             gr.HTML(head(say("portrait.results"), "", 3))
-            self.go = gr.Button(say("quick.go"), variant="primary", elem_id="ep-quick-go")
-            self.problem = gr.HTML("", elem_id="ep-quick-problem")
             self.jobs = gr.HTML("", elem_id="ep-quick-jobs")
             self.shots = gr.HTML(self._idle(), elem_id="ep-quick-shots")
             self.told = gr.HTML("", elem_id="ep-quick-told")

@@ -13,6 +13,8 @@ from easyphoto.jobs import CheckRequest, Job, Kind
 from easyphoto.library.uploads import StoredUpload
 from easyphoto.system_errors import FAILURES
 from easyphoto.ui import compat, photos_view, train_view
+from easyphoto.ui.action_bar import action_bar
+from easyphoto.ui.advanced import AdvancedFields
 from easyphoto.ui.base_models import MARK, BaseModels
 from easyphoto.ui.components import damage_html, empty, head, not_pictures, problem
 from easyphoto.ui.context import UiContext, changed_updates, message
@@ -43,6 +45,7 @@ class TrainPanel:
         self.context = context
         self.form = Form(TrainRequest, context.say, "ep-train", context.base())
         self.models = BaseModels(context)
+        self.advanced = AdvancedFields(self.form, context)
 
     # ------------------------------------------------------------ layout
 
@@ -61,6 +64,7 @@ class TrainPanel:
                 self._person()
             with gr.Column(scale=5, min_width=320), gr.Column(elem_classes=["ep-card", "ep-sticky"]):
                 self._status()
+        self.problem, self.start = action_bar("ep-train-problem", "ep-train-start", self.context.say("train.start"))
         self._listen(go_box, quick)
 
     def _photos(self) -> None:
@@ -82,11 +86,7 @@ class TrainPanel:
             self.form.place("consent", label=say("person.consent"), info=None)
             self.form.place("base_model", **self.models.changes())
             self.models_note = gr.HTML(self.models.note_html(), elem_id="ep-train-models")
-            with gr.Accordion(say("advanced"), open=False, elem_id="ep-train-advanced"):
-                self.form.place("faces", **self.context.toolboxes())
-                self.form.place_rest()
-            self.problem = gr.HTML("", elem_id="ep-train-problem")
-            self.start = gr.Button(say("train.start"), variant="primary", elem_id="ep-train-start")
+            self.advanced.build()
 
     def _status(self) -> None:
         say = self.context.say
@@ -131,6 +131,7 @@ class TrainPanel:
         widgets = self.form.all_widgets()
         compat.listen(self.start.click, self.on_start, [*seen, *widgets], [self.problem, *state, *page])
         compat.listen(model.change, self.on_model, [model], widgets)
+        self.advanced.listen()
 
     def on_draft(self, text: str, draft: Draft, checking: str, shown: dict[str, str]) -> list[Any]:
         """The browser tells its token: photos, verdicts and name that it held before a reload come back."""

@@ -14,6 +14,8 @@ from easyphoto.domain.portrait import QualityLevel, QualityParts
 from easyphoto.jobs import Kind, State
 from easyphoto.locales import LANGUAGES, catalogue
 from easyphoto.portrait.template_fit import FitLevel
+from easyphoto.ui import advanced
+from easyphoto.ui.advanced import GROUPS
 from easyphoto.ui.i18n import Translator, language_of
 from easyphoto.ui.portrait_panel import PRESETS
 from easyphoto.ui.portrait_view import TAGS
@@ -37,6 +39,9 @@ def test_every_sentence_asked_for_is_in_the_catalogue():
 def test_keys_that_are_put_together_exist():
     made = [f"job.{state.value}" for state in State]
     made += [f"photo.{verdict}" for verdict in ("keep", "warn", "drop", "forced", "new")]
+    made += [f"group.{group}" for groups in GROUPS.values() for group in groups]
+    made += [f"effort.{name}" for presets in advanced.PRESETS.values() for name in presets]
+    made += ["effort.train", "effort.portrait"]
     made += [f"theme.{theme}" for theme in ("light", "dark")]
     made += [f"tab.{tab}" for tab in ("quick", "train", "portrait", "people", "doctor")]
     made += [f"preset.{preset}" for preset in PRESETS]
