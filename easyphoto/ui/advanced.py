@@ -84,6 +84,7 @@ class AdvancedFields:
         self.form = form
         self.context = context
         self.groups = GROUPS[form.kind]
+        self.titles: list[Any] = []
 
     # ------------------------------------------------------------ layout
 
@@ -102,7 +103,8 @@ class AdvancedFields:
         self.note = gr.HTML("", elem_id=f"{prefix}-changed")
         with gr.Accordion(say("advanced"), open=False, elem_id=f"{prefix}-advanced"):
             for group, fields in self.groups.items():
-                gr.HTML(render("group", title=say(f"group.{group}")))
+                title, seen = render("group", title=say(f"group.{group}")), self._is_seen(fields, self.form.hidden)
+                self.titles.append(gr.HTML(title, visible=seen))
                 for name in (name for name in fields if name not in self.form.widgets):
                     self.form.place(name, **(self.context.toolboxes() if name == "faces" else {}))
             self.reset = gr.Button(say("reset"), elem_id=f"{prefix}-reset")
@@ -113,6 +115,10 @@ class AdvancedFields:
         offered = PRESETS[self.form.kind].items()
         return [self.context.say(f"effort.{n}") for n, one in offered if not one.needs or getattr(defaults, one.needs)]
 
+    def _is_seen(self, fields: Sequence[str], hidden: Sequence[str]) -> bool:
+        """Whether anything stands below a group's title."""
+        return any(name not in hidden for name in fields if name != "faces")
+
     # ------------------------------------------------------------ events
 
     def listen(self) -> None:
@@ -120,7 +126,7 @@ class AdvancedFields:
         widgets, model = self.form.all_widgets(), self.form.widgets["base_model"]
         compat.listen(self.preset.input, self.on_preset, [self.preset, model], widgets)
         compat.listen(self.reset.click, self.on_reset, [model], [self.preset, *widgets])
-        compat.listen(model.change, self.on_model, [model], [self.preset])
+        compat.listen(model.change, self.on_model, [model], [self.preset, *self.titles])
         for name in self._settable():
             compat.listen(self.form.widgets[name].change, self.on_changed, widgets, [self.note])
 
@@ -133,9 +139,12 @@ class AdvancedFields:
         """The family's defaults."""
         return [gr.update(value=self.context.say(f"effort.{NORMAL}")), *self._updates(self._defaults(model))]
 
-    def on_model(self, model: str) -> Any:
-        """The presets of another family; its defaults come with it."""
-        return gr.update(choices=self._names(self._family(model)), value=self.context.say(f"effort.{NORMAL}"))
+    def on_model(self, model: str) -> list[Any]:
+        """The presets and titles of another family; its defaults come with it."""
+        family = self._family(model)
+        preset = gr.update(choices=self._names(family), value=self.context.say(f"effort.{NORMAL}"))
+        hidden = self.form.without_effect(family)
+        return [preset, *(gr.update(visible=self._is_seen(fields, hidden)) for fields in self.groups.values())]
 
     def on_changed(self, *values: Any) -> str:
         """Which fields differ from the family's defaults."""

@@ -39,7 +39,7 @@ class Form:
         self.prefix = prefix
         self.options = options_of(kind)
         self.defaults = kind.for_family(base.family, base_model=base.name)
-        self.hidden = self._without_effect(base.family)
+        self.hidden = self.without_effect(base.family)
         self.widgets: dict[str, Any] = {}
 
     def place(self, *names: str, **changes: Any) -> list[Any]:
@@ -82,14 +82,14 @@ class Form:
 
     def defaults_for(self, family: ModelFamily, but: Iterable[str] = ()) -> list[Any]:
         """Updates that set widgets to the family's defaults but those named, and hide what changes nothing with it."""
-        sometimes, now = {n for one in ModelFamily for n in self._without_effect(one)}, self._without_effect(family)
+        sometimes, now = {n for one in ModelFamily for n in self.without_effect(one)}, self.without_effect(family)
         updates = self.updates_for(self.kind.for_family(family), but)
         return [
             {**update, "visible": name not in now} if name in sometimes else update
             for name, update in zip(self.widgets, updates, strict=True)
         ]
 
-    def _without_effect(self, family: ModelFamily) -> tuple[str, ...]:
+    def without_effect(self, family: ModelFamily) -> tuple[str, ...]:
         """Fields that change nothing one can see with that family; they are not shown."""
         return family.spec.without_effect if self.kind is PortraitRequest else ()
 

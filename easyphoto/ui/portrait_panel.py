@@ -86,7 +86,8 @@ class PortraitPanel:
     def _settings(self) -> None:
         say = self.context.say
         names = [say(f"preset.{key}") for key in PRESETS]
-        with gr.Accordion(say("prompt.title"), open=False, elem_id="ep-portrait-words"):
+        options = {"open": False, "visible": "prompt" not in self.form.hidden, "elem_id": "ep-portrait-words"}
+        with gr.Accordion(say("prompt.title"), **options) as self.words:
             self.preset = gr.Dropdown(names, value=names[0], label=say("prompt.preset"), elem_id="ep-portrait-preset")
             self.form.place("prompt", "negative_prompt", lines=2)
         self.form.place("base_model", **self.models.changes())
@@ -120,6 +121,7 @@ class PortraitPanel:
         words = [self.form.widgets["prompt"], self.form.widgets["negative_prompt"]]
         compat.listen(self.preset.change, self.on_preset, [self.preset], words)
         compat.listen(model.change, self.on_model, [model], widgets)
+        compat.listen(model.change, self.on_words, [model], [self.words])
         self.advanced.listen()
 
     def on_tick(self, selection: Selection, shown: dict[str, str]) -> list[Any]:
@@ -217,6 +219,14 @@ class PortraitPanel:
         """The preset's words."""
         names = {self.context.say(f"preset.{key}"): words for key, words in PRESETS.items()}
         return [gr.update(value=text) for text in names[name]]
+
+    def on_words(self, name: str) -> Any:
+        """Prompts are hidden with a base model that does not read them; nothing changes for one that has just gone."""
+        try:
+            family = self.context.studio.engine.checkpoint(name).family
+        except EasyPhotoError:
+            return gr.update()
+        return gr.update(visible="prompt" not in self.form.without_effect(family))
 
     def on_model(self, name: str) -> list[Any]:
         """The new base model's defaults; nothing for one that has just gone."""
