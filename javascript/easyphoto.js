@@ -15,7 +15,7 @@
   window.easyphotoReady = true;
 
   const FAST = 1000, SLOW = 4000, UNSEEN = 5000, ASLEEP = 60000;
-  const PANELS = ["quick", "train", "portrait", "people", "doctor"];
+  const PANELS = ["quick", "train", "portrait", "people", "models", "doctor"];
   const delivered = new Set(), widths = new Map();
   const PICTURES = "image/*,.heic,.heif,.tif,.tiff,.bmp,.webp"; // for the file dialog; what was dropped is judged by the program
   const GO = "#ep-quick-go, #ep-train-start, #ep-portrait-go";

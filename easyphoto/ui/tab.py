@@ -15,6 +15,7 @@ from easyphoto.ui.compat import PageAssets
 from easyphoto.ui.context import UiContext
 from easyphoto.ui.doctor_panel import DoctorPanel
 from easyphoto.ui.i18n import Translator
+from easyphoto.ui.models_panel import ModelsPanel
 from easyphoto.ui.people_panel import PeoplePanel
 from easyphoto.ui.portrait_panel import PortraitPanel
 from easyphoto.ui.quick_panel import QuickPanel
@@ -41,6 +42,7 @@ def build(context: UiContext, look: PageAssets | None = None) -> Any:
                 "train": lambda: TrainPanel(context).build(go_box, quick.draft),
                 "portrait": lambda: portrait.build(go_box),
                 "people": PeoplePanel(context).build,
+                "models": ModelsPanel(context).build,
                 "doctor": DoctorPanel(context).build,
             }
             for name, build_page in pages.items():

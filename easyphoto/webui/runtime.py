@@ -24,6 +24,7 @@ from easyphoto.ui.pictures import PictureCache
 from easyphoto.webui import settings
 from easyphoto.webui.file_guard import FileGuard
 from easyphoto.webui.running_host import RunningHost
+from easyphoto.webui.weight_places import host_store
 
 if TYPE_CHECKING:
     from easyphoto.progress import Progress
@@ -85,7 +86,7 @@ def studio_in(paths: Paths) -> Studio:
     """
     toolboxes = Toolboxes(paths, settings.read().faces)
     engine = make_engine(WEBUI, paths, EngineSettings(vae=lambda: settings.read().vae))
-    return Studio(paths, engine, toolboxes, partial(_trainer, paths))
+    return Studio(paths, engine, toolboxes, partial(_trainer, paths), host_store)
 
 
 def _trainer(paths: Paths, report: Progress) -> Interpreter:

@@ -13,6 +13,7 @@ import easyphoto.ui
 from easyphoto.domain.portrait import QualityLevel, QualityParts
 from easyphoto.jobs import Kind, State
 from easyphoto.locales import LANGUAGES, catalogue
+from easyphoto.paths import shipped_models
 from easyphoto.portrait.template_fit import FitLevel
 from easyphoto.ui import advanced
 from easyphoto.ui.advanced import GROUPS
@@ -20,6 +21,7 @@ from easyphoto.ui.i18n import Translator, language_of
 from easyphoto.ui.portrait_panel import PRESETS
 from easyphoto.ui.portrait_view import TAGS
 from easyphoto.ui.time_left import Unknown
+from easyphoto.weights import read_catalog
 
 FOLDER = Path(easyphoto.ui.__file__).parent
 ROOM = Path(easyphoto.ui.__file__).parent
@@ -43,7 +45,8 @@ def test_keys_that_are_put_together_exist():
     made += [f"effort.{name}" for presets in advanced.PRESETS.values() for name in presets]
     made += ["effort.train", "effort.portrait"]
     made += [f"theme.{theme}" for theme in ("light", "dark")]
-    made += [f"tab.{tab}" for tab in ("quick", "train", "portrait", "people", "doctor")]
+    made += [f"tab.{tab}" for tab in ("quick", "train", "portrait", "people", "models", "doctor")]
+    made += [f"models.group.{group}" for group in read_catalog(shipped_models()).groups]
     made += [f"preset.{preset}" for preset in PRESETS]
     made += [f"quality.{part.name}" for part in fields(QualityParts)]
     made += [f"quality.level.{level.value}" for level in QualityLevel]
