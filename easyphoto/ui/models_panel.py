@@ -14,7 +14,7 @@ from easyphoto.ui.components import head, problem
 from easyphoto.ui.context import UiContext, changed_updates, message
 from easyphoto.ui.job_actions import apply_action
 from easyphoto.ui.job_view import job_html
-from easyphoto.ui.models_view import group_cards, groups_html, speed_html
+from easyphoto.ui.models_view import group_cards, groups_html, speed_html, title_of
 
 BOX = "ep-models-box"
 MOST_ENDED = 2  # ended downloads that still have something to say
@@ -71,7 +71,7 @@ class ModelsPanel:
 
     def _job(self, job: Job) -> Markup:
         context = self.context
-        title = ", ".join(job.request.get("names", ()))
+        title = ", ".join(title_of(name, context.say) for name in job.request.get("names", ()))
         news = context.jobs.events(job.id, max(0, job.last_event - 1)) if job.state is State.RUNNING else ()
         return job_html(job, context.where(job), context.say, BOX, title) + speed_html(news, context.say)
 

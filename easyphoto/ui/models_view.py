@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from easyphoto.jobs import Event
+from easyphoto.locales import catalogue
 from easyphoto.ui.components import bytes_in_words
 from easyphoto.ui.i18n import Translator
 from easyphoto.ui.rendering import render
@@ -44,6 +45,12 @@ class GroupCard:
         """Whether the size of one that is to come is not public."""
         return any(one.file.bytes is None for one in self.missing)
 
+    def price(self, say: Translator) -> str:
+        """What pressing its button brings, for the button."""
+        if not self.bytes:
+            return say("models.fetch.unknown")
+        return say("models.fetch.least" if self.inexact else "models.fetch", size=bytes_in_words(self.bytes))
+
     @property
     def licenses(self) -> tuple[str, ...]:
         """Each once."""
@@ -64,6 +71,11 @@ def group_cards(store: WeightStore, safe: bool) -> tuple[GroupCard, ...]:
         if states:
             cards.append(GroupCard(name, states))
     return tuple(cards)
+
+
+def title_of(name: str, say: Translator) -> str:
+    """Of a group; the id of a single file stands as it is."""
+    return say(key) if f"page.{(key := f'models.group.{name}')}" in catalogue("en") else name
 
 
 def groups_html(cards: Sequence[GroupCard], busy: Collection[str], box: str, say: Translator) -> Markup:
