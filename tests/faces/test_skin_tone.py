@@ -201,6 +201,10 @@ def test_only_the_lightness_moves_in_a_black_and_white_template():
     assert np.allclose(in_light_of(DARK, np.array([70, 1, 2], np.float32))[1:], [1, 2])
 
 
+def test_light_skin_is_dim_in_a_dim_template():
+    assert 40 < in_light_of(LIGHT, lch_to_lab(22, 18, 54))[0] < 60
+
+
 def test_colored_light_of_the_template_stays_in_part():
     orange = in_light_of(LIGHT, lch_to_lab(60, 45, 62))
     assert lab_to_lch(orange)[1] > lab_to_lch(LIGHT)[1] + 5

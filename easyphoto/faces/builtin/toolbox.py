@@ -119,11 +119,11 @@ class BuiltinToolbox:
         part = np.ascontiguousarray(window.cut(picture))
         here, *others = (_shifted(one, window) for one in (face, *neighbors))
         seen = self.regions(part, here)
-        share = visible_skin(part, here, seen, self.matte(part), others)
         own = skin_tone(part, seen, self._points_of(part, here))
         if own is None:
             return picture
         tones = own, in_light_of(tone, own)
+        share = visible_skin(part, here, seen, self.matte(part), others, darker=bool(tones[1][0] < own[0]))
         share = without_brows(share, seen.brows, tones)
         out = picture.copy()
         window.cut(out)[:] = retoned(part, share, tones, 0.012 * face.box.width)

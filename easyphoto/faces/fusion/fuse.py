@@ -27,6 +27,7 @@ from easyphoto.faces.fusion.face_shape import KNOTS, between, posed, rim_shares
 from easyphoto.faces.fusion.fit import notes_on, notes_on_wear, soft_note, within_reach
 from easyphoto.faces.fusion.glasses import without_frame
 from easyphoto.faces.fusion.glasses_and_beard import Wear, wear_of, worn_by
+from easyphoto.faces.fusion.hard_light import with_shading_of
 from easyphoto.faces.fusion.mouth import with_mouth_of, with_teeth_of
 from easyphoto.faces.fusion.oblique import directly_seen
 from easyphoto.faces.fusion.relight import (
@@ -240,7 +241,7 @@ def _merged(plane: BlendMask, source: _Front, back: Pixels, recipe: FusionSettin
         front = np.repeat(front.mean(-1, keepdims=True), 3, axis=-1)
     front = even_toned(front, field * own_skin, 0.05 * plane.height)
     lows = soft_light(front, own, sigma), soft_light(base, theirs, sigma)
-    lit = tinted(relit(front, *lows, recipe.light_limit), front, *lows)
+    lit = with_shading_of(plane, tinted(relit(front, *lows, recipe.light_limit), front, *lows), base)
     lit = clean_teeth(calmed(lit, lows[1], plane.sockets()), plane.soft(plane.polygon(INNER_MOUTH), 0.004))
     if source.enlarged > 1.05:
         lit = _crisp(lit, source.enlarged, recipe.crisp)

@@ -10,9 +10,14 @@ from easyphoto.images.color import rgb_to_lab
 from easyphoto.images.masks import extent
 
 _RIM = (14.0, 7.0, 8.0)  # L*, a*, b* by which skin may differ there from the skin beside it
+_RIM_DARKER = (
+    24.0,
+    14.0,
+    16.0,
+)  # the same where it becomes darker: lit hair may darken with it, a glowing rim would show
 
 
-def with_hairline(part: Pixels, share: Floats, reach: float) -> Floats:
+def with_hairline(part: Pixels, share: Floats, reach: float, darker: bool) -> Floats:
     """`share` (H x W, 0..1) grown by up to `reach` pixels over what has nearly the color of the skin beside it.
 
     Skin that shines through thin hair, or lies on the mask's soft edge, would stay as a rim of the template's tone.
@@ -28,7 +33,7 @@ def with_hairline(part: Pixels, share: Floats, reach: float) -> Floats:
     total = cv2.GaussianBlur(weight, (0, 0), reach)[..., None]
     beside = cv2.GaussianBlur(light * weight[..., None], (0, 0), reach) / np.maximum(total, 1e-3)
     lab, usual = (rgb_to_lab(np.clip(one, 0, 255).astype(np.uint8)) for one in (light, beside))
-    gap = np.linalg.norm((lab - usual) / np.array(_RIM, np.float32), axis=-1)
+    gap = np.linalg.norm((lab - usual) / np.array(_RIM_DARKER if darker else _RIM, np.float32), axis=-1)
     near = np.clip(2 * (1 - away[here] / reach), 0, 1) * np.clip(2 - gap, 0, 1) * rim[here]
     grown = share.copy()
     grown[here] = np.maximum(share[here], near)

@@ -62,10 +62,16 @@ def person_window(box: Box, size: tuple[int, int]) -> CropWindow:
 
 
 def visible_skin(
-    picture: Pixels, face: Face, regions: FaceRegions, matte: Pixels, neighbors: Sequence[Face] = ()
+    picture: Pixels,
+    face: Face,
+    regions: FaceRegions,
+    matte: Pixels,
+    neighbors: Sequence[Face] = (),
+    darker: bool = False,
 ) -> Floats:
     """H x W, 0..1: how much of each pixel is skin of the person whose face that is. Eyes and lips are left out.
 
+    `darker` says that the skin is to become so; then its rims may take thin hair along.
     `matte` is 255 on all persons; of several the person is what lies nearer to this face than to the `neighbors`.
     """
     own = _own_cell((picture.shape[1], picture.shape[0]), face, neighbors)
@@ -73,7 +79,7 @@ def visible_skin(
     found = _cut_out(_small(picture, regions, person, face))
     if found is None:
         return np.zeros(picture.shape[:2], np.float32)
-    return np.asarray(_refined(picture, found, regions, face.box.width) * own, np.float32)
+    return np.asarray(_refined(picture, found, regions, (face.box.width, darker)) * own, np.float32)
 
 
 _NAMES = ("face", "skin", "eyes", "brows", "lips", "nose")
@@ -280,14 +286,14 @@ def _pieces(mask: Mask, seen: _Seen, sure: Mask) -> Floats:
     return np.asarray(kept[labels], np.float32)
 
 
-def _refined(part: Pixels, found: Floats, regions: FaceRegions, width: float) -> Floats:
+def _refined(part: Pixels, found: Floats, regions: FaceRegions, rim: tuple[float, bool]) -> Floats:
     """The small mask at full size, its edge on the picture's, the face filled and its features taken out."""
-    size = (part.shape[1], part.shape[0])
+    size, (width, darker) = (part.shape[1], part.shape[0]), rim
     rough = np.asarray(cv2.resize(found, size, interpolation=cv2.INTER_LINEAR), np.float32)
     inside = np.minimum(regions.face, features(regions)) / np.float32(255)
     rough = np.maximum(rough, inside)  # else a rim of skin round each feature would stay as it was
     fine = guided_filter(luma(part), rough, max(1, round(0.03 * width)), 4e-4, 1024)
     share = np.maximum(np.clip((fine - 0.15) / 0.7, 0, 1), inside)
-    share = with_hairline(part, np.asarray(share, np.float32), max(2.0, _HAIRLINE * width))
+    share = with_hairline(part, np.asarray(share, np.float32), max(2.0, _HAIRLINE * width), darker)
     keep = 1 - np.maximum(regions.eyes, regions.lips) / np.float32(255)
     return np.asarray(share * keep, np.float32)

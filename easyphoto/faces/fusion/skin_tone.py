@@ -35,6 +35,7 @@ _SPOT = 0.5  # bound of a spot's color, logarithmic
 _APART = 0.004  # squared sine between skin's color and white under which shine is not told from skin
 _EXPOSURE = 0.1  # of the way to the person's lightness is left out as the scene's exposure,
 _MOST_EXPOSURE = 1.5  # at most so many L*: very dark skin in a light scene stays very dark
+_DIM = ((20.0, 32.0), (0.5, 0.0))  # by the template's L*: what is darker than skin can be is in dim light, and stays so
 _SHOULDER = 0.55  # linear light above which lightened skin approaches white slowly
 
 
@@ -70,11 +71,12 @@ def in_light_of(wanted: Floats, own: Floats) -> Floats:
     """The tone `wanted` as it looks in the light that shows the template's skin as `own`.
 
     A template whose skin is more orange or bluer than skin can be is lit in that color, and keeps half of it; one
-    in black and white keeps its gray.
+    in black and white keeps its gray. One darker than skin can be is in dim light, and the person is dim in it too.
     """
     lightness, chroma, hue = lab_to_lch(own)
     goal, goal_chroma, goal_hue = lab_to_lch(wanted)
     left_out = np.clip(_EXPOSURE * (goal - lightness), -_MOST_EXPOSURE, _MOST_EXPOSURE)
+    left_out += np.interp(lightness, *_DIM) * max(0.0, goal - lightness)
     lightness = goal - float(left_out)
     if chroma < _GRAY:
         return np.array([lightness, own[1], own[2]], np.float32)
