@@ -27,7 +27,7 @@ def with_hairline(part: Pixels, share: Floats, reach: float, darker: bool) -> Fl
     rim = (away > 0) & (away < reach)
     if not rim.any() or not solid.any():
         return share
-    here = extent(rim)
+    here = extent(away < reach)
     light = np.asarray(part[here], np.float32)
     weight = solid[here].astype(np.float32)
     total = cv2.GaussianBlur(weight, (0, 0), reach)[..., None]
