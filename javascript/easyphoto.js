@@ -261,6 +261,57 @@
     lastKey = held ? held.dataset.epKey : "";
   });
 
+  /* A button that cannot work yet is marked as disabled and says what is missing; a press says the same. */
+  const typed = (id) => { const field = byId(id) && byId(id).querySelector("textarea, input"); return field && field.value.trim(); };
+  const ticked = (id) => { const field = byId(id) && byId(id).querySelector("input"); return field && field.checked; };
+  const there = (selector) => root().querySelector(selector);
+  const TESTS = {
+    "ep-quick-go": {
+      photos: () => there("#ep-quick-photos .ep-thumb"), consent: () => ticked("ep-quick-consent"),
+      templates: () => there("#ep-quick-templates .ep-tile[aria-pressed=true]"),
+    },
+    "ep-train-check": { photos: () => there("#ep-train-photos .ep-photo") },
+    "ep-train-start": {
+      photos: () => there("#ep-train-photos .ep-photo:not(.ep-is-bad)"), name: () => typed("ep-train-person"),
+      consent: () => ticked("ep-train-consent"), model: () => !there("#ep-train-models .ep-notice"),
+    },
+    "ep-portrait-go": {
+      templates: () => there("#ep-portrait-templates .ep-tile[aria-pressed=true]"), person: () => there("#ep-portrait-faces .ep-select"),
+      model: () => !there("#ep-portrait-models .ep-notice"),
+    },
+  };
+
+  function showNeeds() {
+    const texts = there("[data-ep-needs]");
+    if (!texts) return;
+    const words = JSON.parse(texts.dataset.epNeeds);
+    for (const [id, tests] of Object.entries(TESTS)) {
+      const button = byId(id);
+      if (!button || button.offsetParent === null) continue;
+      const missing = Object.keys(tests).filter((name) => !tests[name]()).map((name) => words[name]);
+      setIfOther(button, "aria-disabled", String(missing.length > 0));
+      setIfOther(button, "title", missing.join(" "));
+      sayWhy(button, missing.join(" "));
+    }
+  }
+
+  /* The reason stands under the main buttons; others have it as their description. */
+  function sayWhy(button, why) {
+    if (!button.matches(GO)) return;
+    let line = byId(button.id + "-why");
+    if (!line) {
+      line = document.createElement("p");
+      line.id = button.id + "-why";
+      line.className = "ep-why";
+      button.after(line);
+      button.setAttribute("aria-describedby", line.id);
+    }
+    if (line.textContent !== why) line.textContent = why;
+  }
+  for (const changed of ["input", "change"]) {
+    document.addEventListener(changed, (event) => { if (watched && watched.contains(event.target)) showNeeds(); });
+  }
+
   /* What went wrong is shown beside the button that was pressed; a main button has its place for that. */
   const PATIENT = 20000; // milliseconds that an answer may take
   let pressed = null, problemShown = null; // {find, at}; {origin, copy}
@@ -413,6 +464,7 @@
     const camera = navigator.mediaDevices && navigator.mediaDevices.getUserMedia; // only over https and on this machine
     root().querySelectorAll("#easyphoto [data-ep-camera]").forEach((button) => { button.hidden = !camera; });
     showProblem();
+    showNeeds();
     sought.forEach((_, place) => seek(place));
     root().querySelectorAll("#easyphoto [data-ep-fold]").forEach((one) => {
       const held = folds.get(one.dataset.epFold);
@@ -572,6 +624,7 @@
   function look() {
     const home = byId("easyphoto");
     if (home) tellBrowser();
+    if (home && home === watched && !document.hidden) showNeeds(); // the program may have set a field
     if (home === watched) return ask();
     observer.disconnect();
     watched = home;

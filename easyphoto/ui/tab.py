@@ -32,7 +32,7 @@ def build(context: UiContext, look: PageAssets | None = None) -> Any:
     with compat.page(TITLE, look) as blocks, gr.Column(elem_id="easyphoto", elem_classes=["easyphoto"]):
         if look:
             gr.HTML(banner(context.say))
-        gr.HTML(render("lightbox", say=context.say), elem_id="ep-lightbox-place")
+        gr.HTML(render("lightbox", say=context.say) + needs(context.say), elem_id="ep-lightbox-place")
         go_box = compat.hidden_box("ep-go-box")
         StatusStrip(context).build()
         with gr.Tabs(elem_id="ep-tabs"):
@@ -54,6 +54,19 @@ def build(context: UiContext, look: PageAssets | None = None) -> Any:
 def banner(say: Translator) -> str:
     """Name, promise and the choice of language."""
     return render("banner", say=say, locale=LOCALES[say.language], languages=LANGUAGES)
+
+
+def needs(say: Translator) -> str:
+    """What a main button may be waiting for; our script looks whether it is there and says what is missing."""
+    keys = {
+        "photos": "train.needs.photos",
+        "consent": "train.needs.consent",
+        "name": "train.needs.name",
+        "templates": "portrait.choose",
+        "person": "portrait.who",
+        "model": "needs.model",
+    }
+    return render("needs", needs={name: say(key) for name, key in keys.items()})
 
 
 def own_assets() -> PageAssets:

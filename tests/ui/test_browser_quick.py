@@ -47,7 +47,7 @@ def test_three_clicks_to_a_portrait_and_on_to_a_training(
     python = host_python(HOSTS[gradio]) if HOSTS[gradio] else ""
     server = start_server(**({"python": python} if python else {}))
     page = open_page(server.url + "en/" + ("?script" if gradio == "3.41" else ""), tab=QUICK)
-    page.click("#ep-quick-go")
+    page.click("#ep-quick-go", force=True)
     page.wait_for_selector("#ep-quick-problem >> text=Confirm that the person has agreed")
     bring(page, selfie(tmp_path / "me.jpg"), selfie(tmp_path / "me too.jpg", 8))
     page.locator("#ep-quick-consent input").check()
