@@ -590,14 +590,15 @@
     const now = Date.now(), pause = document.hidden ? UNSEEN : live ? FAST : calm;
     if (now - lastTick < pause - 50) return;
     lastTick = now;
+    const used = live || calm === SLOW, name = !document.hidden && panel();
+    statusNext = !statusNext;
     calm = live ? SLOW : Math.min(calm * 2, ASLEEP);
-    beat("status");
-    const name = !document.hidden && panel();
-    if (name) beat(name);
+    if (used || statusNext || !name) beat("status"); // a page that nobody uses asks for one of them at a time
+    if (name && (used || !statusNext)) beat(name);
   }
 
   // Percentage in the page's title, and a notification at the end where the user has allowed it.
-  let followed = "", plainTitle = "";
+  let followed = "", plainTitle = "", statusNext = false;
 
   function showStatus() {
     const strip = root().querySelector("#ep-status [data-ep-status]");

@@ -58,7 +58,7 @@ def test_a_newcomers_whole_path(start_server: Start, open_page: Open, tmp_path: 
     python = host_python(HOSTS[gradio]) if HOSTS[gradio] else ""
     server = start_server(**({"python": python} if python else {}))
     page = open_page(server.url + "en/" + ("?script" if gradio == "3.41" else ""))
-    assert "Begin here" in page.inner_text("#ep-train-photos")
+    page.wait_for_selector("#ep-train-photos >> text=Begin here")
     page.set_input_files("#ep-train-upload input[type=file]", [str(broken(tmp_path / "bad.jpg"))])
     page.wait_for_selector("text=Unreadable")
     upload(page, tmp_path)
