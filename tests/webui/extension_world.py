@@ -57,6 +57,10 @@ class OptionInfo:
         self.notes.append("reload")
         return self
 
+    def needs_restart(self) -> OptionInfo:
+        self.notes.append("restart")
+        return self
+
 
 class Options:
     """The host's settings."""

@@ -76,7 +76,7 @@ def test_reload_ui_doubles_nothing(host: FakeHost):
     host.build()
     first = host.start(FastAPI(), object())
     job_threads, old = lanes(), weakref.ref(first)
-    assert len(job_threads) == 3
+    assert len(job_threads) == 4
     del first
     for _ in range(2):
         host.load()
@@ -177,7 +177,7 @@ def test_settings_are_labeled_in_the_language_of_the_host(host: FakeHost):
 def test_settings_have_one_section_and_true_choices(host: FakeHost):
     host.load()
     added = host.options.data_labels
-    assert set(added) == {"easyphoto_language", "easyphoto_vae", "easyphoto_hosts"}
+    assert set(added) == {"easyphoto_language", "easyphoto_faces", "easyphoto_vae", "easyphoto_hosts"}
     assert {info.section for info in added.values()} == {("easyphoto", "EasyPhoto")}
     assert added["easyphoto_vae"].component_args()["choices"] == ["", "Automatic", "None", "fine"]
 
