@@ -30,3 +30,19 @@ def test_the_changelog_ends_with_this_version():
         r"^## (\d+\.\d+\.\d+) - \d{4}-\d\d-\d\d$", (ROOT / "docs" / "CHANGELOG.md").read_text("utf-8"), re.M
     )
     assert versions[0] == __version__
+
+
+def test_every_picture_is_shown_and_every_picture_shown_is_there():
+    texts = [*ROOT.glob("README*.md"), *(ROOT / "docs").glob("*.md")]
+    shown = {
+        (text.parent / place).resolve()
+        for text in texts
+        for place in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", text.read_text(encoding="utf-8"))
+    }
+    there = {file.resolve() for file in (ROOT / "docs" / "images").iterdir() if file.suffix in (".jpg", ".png")}
+    assert shown == there
+
+
+def test_the_readmes_link_to_each_other():
+    assert "(README.zh-CN.md)" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "(README.md)" in (ROOT / "README.zh-CN.md").read_text(encoding="utf-8")

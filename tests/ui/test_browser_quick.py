@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from conftest import QUICK, TRAIN, Running, open_tab
 from host_python import host_python
-from ui_world import group, selfie
+from ui_world import group, paths_in, selfie
 
 pytestmark = pytest.mark.slow
 
@@ -33,6 +33,12 @@ GO_TO = """tab => {
     button.click();
     button.remove();
 }"""
+
+BEYOND = """([inner, outer]) => {
+    const edge = document.querySelector(outer).getBoundingClientRect().right;
+    return [...document.querySelectorAll(inner)].filter(one => one.getBoundingClientRect().right > edge + 1).length;
+}"""
+BELOW = "place => document.querySelector(place).getBoundingClientRect().bottom - innerHeight"
 
 
 def bring(page: Any, *files: Path) -> None:
@@ -147,10 +153,16 @@ def test_it_speaks_chinese(start_server: Start, open_page: Open, tmp_path: Path)
 def test_it_fits_and_every_button_has_a_name(start_server: Start, open_page: Open, tmp_path: Path, width: int):
     from test_browser import MISNAMED, NAMELESS
 
+    templates = paths_in(tmp_path).shipped_templates
+    for number in range(9):
+        group(templates / f"{number}_{'a_very_long_name_of_a_file_from_a_camera' * 3}.png")
     page = open_page(start_server().url + "en/", tab=QUICK, viewport={"width": width, "height": 900})
     page.click("text=Try with a sample photo")
     page.wait_for_selector(".ep-thumb")
+    assert page.locator("#ep-quick-templates .ep-tile").count() == 10
     assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+    assert page.evaluate(BEYOND, ["#ep-quick-templates .ep-tile", "#ep-quick-templates"]) == 0
+    assert page.evaluate(BELOW, "#ep-quick-go") <= 0  # the main button is in sight without scrolling
     assert page.evaluate(NAMELESS) == [] == page.evaluate(MISNAMED)
     assert page.locator("#ep-quick-photos img:not([alt])").count() == 0
     page.click("[data-ep-theme=dark]")
@@ -158,7 +170,7 @@ def test_it_fits_and_every_button_has_a_name(start_server: Start, open_page: Ope
     page.evaluate(GO_TO, "doctor")  # on a phone its tab lies in a menu
     page.wait_for_selector("#ep-doctor-found .ep-findings")
     assert page.evaluate(MISNAMED) == []
-    page.evaluate(GO_TO, "quick")
-    if width >= 1440:
-        page.wait_for_selector("#ep-quick-go")
-        assert page.evaluate("document.querySelector('#ep-quick-go').getBoundingClientRect().bottom") < 900
+    page.evaluate(GO_TO, "portrait")
+    page.wait_for_selector("#ep-portrait-templates .ep-tile >> nth=9")
+    assert page.evaluate(BELOW, "#ep-portrait-go") <= 0
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0

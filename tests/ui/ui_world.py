@@ -23,6 +23,7 @@ from easyphoto.ui.context import UiContext
 from easyphoto.ui.i18n import Translator
 from easyphoto.ui.photos_view import Draft, added
 
+MODELS = Path(__file__).resolve().parents[2] / "models"
 SKIN = (220, 120, 90)
 
 
@@ -87,6 +88,7 @@ def paths_in(root: Path) -> Paths:
     selfie(models / "samples" / "astronaut.png")
     (models / "templates").mkdir(parents=True, exist_ok=True)
     group(models / "templates" / "two_friends.png")
+    shutil.copyfile(MODELS / "weights.toml", models / "weights.toml")
     return Paths(root / "data", models)
 
 
