@@ -85,6 +85,7 @@ def server(data: Path) -> Iterator[str]:
 
 def sample_portraits(page: Any) -> None:
     """A newcomer's way: the sample photo, the templates that come with it, the button."""
+    page.wait_for_selector("#ep-quick-templates .ep-tile")  # the page answers
     page.click("#ep-quick-photos .ep-offer button[data-ep-message*=sample]")
     page.wait_for_selector(".ep-thumb")
     page.wait_for_function("document.querySelector('#ep-quick-consent input').checked")
