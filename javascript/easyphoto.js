@@ -68,9 +68,10 @@
   function openTab(name) {
     const place = PANELS.indexOf(name), shown = (list) => [...root().querySelectorAll("#ep-tabs > " + list)];
     const tab = byId("ep-tab-" + name + "-button") || shown(".tab-nav > button")[place];
-    const seen = shown("* > [role=tablist] > [role=tab]").length; // on a phone the other tabs lie in a menu
-    const hidden = tab || shown("* > .overflow-menu > .overflow-dropdown > button")[place - seen];
-    if (hidden) hidden.click();
+    const measured = shown("* > .visually-hidden > button")[place]; // on a phone some tabs lie in a menu, in changing order
+    const inMenu = shown("* > .overflow-menu > .overflow-dropdown > button");
+    const button = tab || (measured && inMenu.find((one) => one.textContent === measured.textContent));
+    if (button) button.click();
     lastTick = 0;
   }
 
