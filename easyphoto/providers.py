@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Provider = TypeVar("Provider")
 
 DIFFUSERS, WEBUI = "diffusers", "webui"
-BUILTIN, MODELSCOPE, AUTO = "built-in", "modelscope", "auto"
+BUILTIN, COMMERCIAL, MODELSCOPE, AUTO = "built-in", "commercial-safe", "modelscope", "auto"
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,19 @@ def _modelscope(paths: Paths) -> FaceToolbox:
     return ModelscopeToolbox(paths)
 
 
+def _commercial(paths: Paths) -> FaceToolbox:
+    from easyphoto.faces.modelscope.commercial import CommercialToolbox
+
+    return CommercialToolbox(paths)
+
+
+def _missing_of_commercial(paths: Paths) -> MissingFiles:
+    from easyphoto.faces.modelscope.files import COMMERCIAL as NEEDED
+    from easyphoto.faces.modelscope.files import missing
+
+    return missing(paths, NEEDED)
+
+
 def _missing_of_modelscope(paths: Paths) -> MissingFiles:
     from easyphoto.faces.modelscope.files import missing
 
@@ -76,8 +89,12 @@ EngineProvider = Callable[[Paths, EngineSettings], "Engine"]
 ToolboxProvider = Callable[[Paths], "FaceToolbox"]
 
 ENGINES: Mapping[str, EngineProvider] = MappingProxyType({DIFFUSERS: _diffusers, WEBUI: _webui})
-TOOLBOXES: Mapping[str, ToolboxProvider] = MappingProxyType({BUILTIN: _builtin, MODELSCOPE: _modelscope})
-MISSING_FILES: Mapping[str, Callable[[Paths], MissingFiles]] = MappingProxyType({MODELSCOPE: _missing_of_modelscope})
+TOOLBOXES: Mapping[str, ToolboxProvider] = MappingProxyType(
+    {BUILTIN: _builtin, COMMERCIAL: _commercial, MODELSCOPE: _modelscope}
+)
+MISSING_FILES: Mapping[str, Callable[[Paths], MissingFiles]] = MappingProxyType(
+    {COMMERCIAL: _missing_of_commercial, MODELSCOPE: _missing_of_modelscope}
+)
 """Of providers that have some roles only, or whose files may be missing."""
 
 

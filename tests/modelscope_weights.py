@@ -38,8 +38,9 @@ def _drawn(name: str, like: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
         return torch.zeros(like.shape, dtype=like.dtype)
     if like.dim() > 1:
         spread = 0.5 / math.sqrt(max(1, math.prod(like.shape[1:])))
-        repeated = noise.repeat(-(-like.numel() // len(noise)))  # drawing hundreds of millions would take seconds
-        return repeated[: like.numel()].view(like.shape) * spread
+        scaled = noise * spread if like.numel() > len(noise) else noise[: like.numel()] * spread
+        repeated = scaled.repeat(-(-like.numel() // len(noise)))  # drawing hundreds of millions would take seconds
+        return repeated[: like.numel()].view(like.shape)
     return torch.full(like.shape, 1.0 if name.endswith(("running_var", "weight")) else 0.0)
 
 

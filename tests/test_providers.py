@@ -206,7 +206,7 @@ def test_without_files_the_built_in_tools_are_all_there_is(paths: Paths):
     findings = {finding.name: finding for finding in face_tools(paths)}
     assert findings["faces detect"].value == "built-in" and "pytorch_model.pt" in findings["faces detect"].remedy
     placeholder(paths, RETINAFACE)
-    assert Toolboxes(paths).names == ("built-in", "modelscope", "auto")
+    assert Toolboxes(paths).names == ("built-in", "commercial-safe", "modelscope", "auto")
     assert next(face_tools(paths)).value == "modelscope"
 
 

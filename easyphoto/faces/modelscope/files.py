@@ -38,6 +38,8 @@ AEI_NET = NetworkFile("aei-net", "pytorch_model.pt")
 FACE_SHAPE = NetworkFile("face-3d", "face_3d.pth")
 FACE_MODEL = NetworkFile("bfm-front", "BFM_model_front.mat")
 FUSION_ALPHA = NetworkFile("fusion-alpha", "alpha.jpg")
+GFPGAN = NetworkFile("gfpgan-1.4", "gfpgan_1.4.onnx")
+REALESRGAN = NetworkFile("real-esrgan-x2", "RealESRGAN_x2plus.pth")
 
 NEEDED: Mapping[Role, Sequence[NetworkFile]] = MappingProxyType(
     {
@@ -52,10 +54,18 @@ NEEDED: Mapping[Role, Sequence[NetworkFile]] = MappingProxyType(
 )
 """Role -> all the files without which it cannot work. Roles that are not named have no network here."""
 
+COMMERCIAL: Mapping[Role, Sequence[NetworkFile]] = MappingProxyType(
+    {
+        **{role: NEEDED[role] for role in (Role.DETECT, Role.SEGMENT, Role.PARSE, Role.RETOUCH)},
+        Role.ENHANCE: (GFPGAN, REALESRGAN),
+    }
+)
+"""The same, of files whose licenses allow commercial use alone."""
 
-def missing(paths: Paths) -> dict[Role, tuple[Path, ...]]:
+
+def missing(paths: Paths, needed: Mapping[Role, Sequence[NetworkFile]] = NEEDED) -> dict[Role, tuple[Path, ...]]:
     """Every role there are networks for, with those of its files that are not there."""
     return {
         role: tuple(file.path(paths) for file in files if not file.path(paths).is_file())
-        for role, files in NEEDED.items()
+        for role, files in needed.items()
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -83,6 +84,10 @@ class QualityJudge:
         self.network.release()
         self._head.release()
 
+    def accepts(self, before: Pixels, after: Pixels) -> bool:
+        """See `accepted`."""
+        return accepted(self.rate(before), self.rate(after))
+
     def rate(self, crop: Pixels) -> FaceRating:
         """Of a face as `padded_crop` cuts it, of whatever size."""
         small = cv2.resize(crop, (_QUALITY_SIDE, _QUALITY_SIDE), interpolation=cv2.INTER_AREA)
@@ -96,15 +101,39 @@ def accepted(before: FaceRating, after: FaceRating) -> bool:
     return before.quality >= _LEAST_QUALITY and 1 - float(before.vector @ after.vector) <= _MOST_CHANGE
 
 
+class AlignedRestorer(Protocol):
+    """Makes faces sharp."""
+
+    def restored(self, picture: Pixels, points: Floats) -> tuple[Pixels, Pixels, Array]:
+        """(the aligned face as it is, made sharp, the matrix that cut it)."""
+        ...
+
+    def release(self) -> None:
+        """Forget networks."""
+        ...
+
+
+class RestorationJudge(Protocol):
+    """Says whether a restored face is used."""
+
+    def accepts(self, before: Pixels, after: Pixels) -> bool:
+        """Both aligned as the restorer does it."""
+        ...
+
+    def release(self) -> None:
+        """Forget networks."""
+        ...
+
+
 class PortraitRestorer:
     """Photos with a small face, for fusion; see `FaceToolbox.enhance`."""
 
-    def __init__(self, gpen: GpenRestorer, judge: QualityJudge) -> None:
-        self._gpen, self._judge = gpen, judge
+    def __init__(self, restorer: AlignedRestorer, judge: RestorationJudge) -> None:
+        self._aligned, self._judge = restorer, judge
 
     def release(self) -> None:
         """Forget the networks."""
-        self._gpen.release()
+        self._aligned.release()
         self._judge.release()
 
     def enhance(self, photo: FusionSource) -> FusionSource:
@@ -113,8 +142,8 @@ class PortraitRestorer:
         if share == 0:
             return photo
         large, scale = _enlarged(photo)
-        crop, sharp, matrix = self._gpen.restored(large.picture, large.face.points)
-        if not accepted(self._judge.rate(crop), self._judge.rate(sharp)):
+        crop, sharp, matrix = self._aligned.restored(large.picture, large.face.points)
+        if not self._judge.accepts(crop, sharp):
             return photo
         made, _ = laid_back(large.picture, sharp, matrix, share * rectangle(len(sharp)))
         return FusionSource(true_to(large.picture, made, _TRUE * scale), large.face)

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from easyphoto.errors import BadModel, MissingModel
-from easyphoto.faces.modelscope.files import NEEDED
+from easyphoto.faces.modelscope.files import COMMERCIAL, NEEDED
 from easyphoto.faces.modelscope.lazy_network import LazyNetwork
 from easyphoto.faces.modelscope.weights import filled, read_tensors
 from easyphoto.paths import Paths
@@ -104,6 +104,7 @@ def test_a_network_is_read_at_first_use_and_forgotten_when_released():
 def test_every_file_is_in_the_list_of_weights_under_its_place(tmp_path: Path):
     paths = Paths(tmp_path)
     listed = {file.id: file for file in read_catalog(paths.models)}
-    for files in NEEDED.values():
+    for role, files in (*NEEDED.items(), *COMMERCIAL.items()):
         for one in files:
             assert paths.weights / listed[one.id].place == one.path(paths)
+            assert listed[one.id].commercial or one not in COMMERCIAL.get(role, ())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -17,7 +18,8 @@ from easyphoto.domain import Face, ModelFamily, Photo, PortraitRequest, QuickReq
 from easyphoto.faces.base import FaceToolbox, FusionSource
 from easyphoto.faces.builtin.toolbox import BuiltinToolbox
 from easyphoto.faces.composed import Role
-from easyphoto.faces.modelscope import files, fuser, parser, retoucher, weights
+from easyphoto.faces.geometry import moved
+from easyphoto.faces.modelscope import commercial, files, fuser, parser, restorer, retoucher, segmenter, weights
 from easyphoto.faces.modelscope.blemish_nets import BlemishDetector, BlemishPainter
 from easyphoto.faces.modelscope.curricular_face import CurricularFace
 from easyphoto.faces.modelscope.face_quality import QualityBackbone, QualityHead
@@ -41,6 +43,7 @@ NETWORKS: dict[files.NetworkFile, Callable[[], nn.Module]] = {
     files.GPEN_512: lambda: Gpen((16, 16, 8, 8, 4)),
     files.GPEN_1024: lambda: Gpen((16, 16, 8, 8, 4, 4)),
     files.REALESRNET: lambda: RrdbNet(RrdbShape(8, 4, 1, 2)),
+    files.REALESRGAN: lambda: RrdbNet(RrdbShape(8, 4, 1, 2)),
     files.QUALITY_BACKBONE: QualityBackbone,
     files.QUALITY_HEAD: QualityHead,
     files.FACE_SHAPE: FaceShapeNet,
@@ -69,11 +72,23 @@ class PlainParsing:
         return (logits,)
 
 
+class PlainRestoring(PlainParsing):
+    """Leaves faces as they are."""
+
+    def run(self, blob: np.ndarray) -> tuple[np.ndarray, ...]:
+        return (blob,)
+
+
+@cache
+def drawn(network: files.NetworkFile) -> dict[str, torch.Tensor]:
+    return random_tensors(NETWORKS[network]) if network in NETWORKS else {}
+
+
 @pytest.fixture
 def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Paths]:
     """A data folder with every file, empty; reading one gives random weights."""
-    paths, drawn = Paths(tmp_path), {}
-    everything = {file for needed in files.NEEDED.values() for file in needed}
+    paths = Paths(tmp_path)
+    everything = {one for table in (files.NEEDED, files.COMMERCIAL) for needed in table.values() for one in needed}
     placeholder(paths, *everything)
     cv2.imwrite(str(files.FUSION_ALPHA.path(paths)), np.full((256, 256), 200, np.uint8))
 
@@ -82,16 +97,18 @@ def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Paths]:
         if network == files.BLEMISH_NETS:
             parts = {"detection_net": BlemishDetector, "inpainting_net": BlemishPainter}
             return {name: random_tensors(make) for name, make in parts.items()}
-        if network not in drawn:
-            drawn[network] = random_tensors(NETWORKS[network]) if network in NETWORKS else {}
-        heads = {name: 0 * value for name, value in drawn[network].items() if name.startswith("ClassHead")}
-        return drawn[network] | heads  # what is as probable as not is no face
+        found = drawn(network)
+        heads = {name: 0 * value for name, value in found.items() if name.startswith("ClassHead")}
+        return found | heads  # what is as probable as not is no face
 
     plain = weights.filled
     monkeypatch.setattr(weights, "_read", read)
     monkeypatch.setattr(parser, "OnnxNet", PlainParsing)
+    monkeypatch.setattr(commercial, "OnnxNet", PlainRestoring)
     for name in ("_SIDE", "_DETECT_SIDE", "_PATCH"):  # the time is the square of them
         monkeypatch.setattr(retoucher, name, 128)
+    monkeypatch.setattr(segmenter, "_SIDE", 64)
+    monkeypatch.setattr(restorer, "accepted", lambda before, after: 0 <= before.quality <= 1)
     monkeypatch.setattr(fuser, "filled", lambda make, *a: PlainFusion() if make is fuser.AeiNet else plain(make, *a))
     draw = np.random.default_rng(0)
     parts = (draw.normal(0, 0.1, shape).astype(np.float32) for shape in ((17, 3), (17, 3, 80), (17, 3, 64)))
@@ -128,11 +145,19 @@ def use(tools: FaceToolbox, role: Role, photo: np.ndarray, face: Face) -> None:
         assert out.shape == photo.shape and np.array_equal(out[-1], photo[-1])
     elif role is Role.ENHANCE:
         assert tools.sharpen(photo[:80, :60], 1.5).shape == (120, 90, 3)
-        assert tools.enhance(small).picture.dtype == np.uint8
+        enhanced = tools.enhance(enlarged(photo, face))
+        assert enhanced.face.box.width == pytest.approx(480, abs=5)
+        assert tools.enhance(enhanced) is enhanced
     elif role is Role.FUSE:
         fused = tools.fuse(photo, face, [small])
         assert np.array_equal(fused.picture[fused.mask == 0], photo[fused.mask == 0])
         assert fused.mask.any()
+
+
+def enlarged(photo: np.ndarray, face: Face) -> FusionSource:
+    """With a face that is wide enough to be enhanced."""
+    large = np.asarray(cv2.resize(photo, None, fx=1.2, fy=1.2), np.uint8)
+    return FusionSource(large, moved(face, 1.2, (0.0, 0.0)))
 
 
 def test_every_role_by_itself(paths: Paths, photo: np.ndarray, face: Face):
@@ -142,6 +167,8 @@ def test_every_role_by_itself(paths: Paths, photo: np.ndarray, face: Face):
         assert choice.by_role == {**dict.fromkeys(Role, "built-in"), role: "modelscope"}
         use(toolboxes.get(f"{role.value}=modelscope"), role, photo, face)
         toolboxes.release()
+    use(toolboxes.get("enhance=commercial-safe"), Role.ENHANCE, photo, face)
+    assert set(toolboxes.choice("commercial-safe").by_role.values()) == {"built-in", "commercial-safe"}
     whole = toolboxes.choice("modelscope")
     assert whole == toolboxes.choice("auto") and not whole.notes
     assert whole.by_role[Role.TONE] == "built-in"

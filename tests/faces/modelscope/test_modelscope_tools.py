@@ -16,6 +16,7 @@ from easyphoto.domain import Box, Face, Pose
 from easyphoto.faces.geometry import transform_points
 from easyphoto.faces.modelscope import enlarger as enlarger_file
 from easyphoto.faces.modelscope import retoucher as retoucher_file
+from easyphoto.faces.modelscope.commercial import FFHQ, GfpganRestorer
 from easyphoto.faces.modelscope.enlarger import PictureEnlarger
 from easyphoto.faces.modelscope.face_alignment import laid_back, padded_crop, padded_points, rectangle
 from easyphoto.faces.modelscope.parser import FaceParser, softmax
@@ -204,6 +205,25 @@ def test_a_face_is_restored_if_it_is_good_and_stays_the_same():
     assert accepted(FaceRating(0.1, one), FaceRating(0.0, one))
     assert not accepted(FaceRating(0.09, one), FaceRating(0.9, one))
     assert not accepted(FaceRating(0.9, one), FaceRating(0.9, other))  # a cosine of 0.84 is a distance of 0.16
+
+
+class Brighter:
+    """A restoring network that only makes lighter."""
+
+    def run(self, blob: np.ndarray) -> tuple[np.ndarray, ...]:
+        assert blob.shape == (1, 3, 512, 512)
+        return (np.clip(blob + 0.1, -1, 1),)
+
+
+def test_gfpgan_is_shown_faces_as_ffhq_has_them(photo: np.ndarray):
+    restorer = GfpganRestorer(Path("none"))
+    restorer.__dict__["_net"] = Brighter()
+    points = (FFHQ - 256) * 0.2 + (80, 100)
+    crop, sharp, matrix = restorer.restored(photo, points)
+    assert np.allclose(transform_points(matrix, points), FFHQ, atol=1e-6)
+    assert np.abs(sharp.astype(int) - np.clip(crop + 12.75, 0, 255)).max() <= 1
+    restorer.release()
+    assert "_net" not in restorer.__dict__
 
 
 # ---------------------------------------------------------------- parsing
