@@ -45,7 +45,7 @@ def examine(state: AppState) -> list[Finding]:
     found += [
         *host_models(state),
         *controlnet(),
-        *weights(state.studio.weights),
+        *weights(lambda: state.studio.weights),
         training(paths),
         *folders(paths),
         *damaged_lists(paths),
