@@ -76,7 +76,7 @@ def test_reload_ui_doubles_nothing(host: FakeHost):
     host.build()
     first = host.start(FastAPI(), object())
     job_threads, old = lanes(), weakref.ref(first)
-    assert len(job_threads) == 4
+    assert len(job_threads) == 4  # recorder, device, checks, downloads
     del first
     for _ in range(2):
         host.load()
