@@ -7,7 +7,8 @@ reason, and the faults that `parts_of` measured on it. Prints the rank correlati
 templates that the fit did not see, and the weights for `WEIGHTS` and `FLAWLESS`.
 
 Settings: 5d85fff2 is commit f15d06b, fusion alone, templates of 768 px; a30b4c38 the same with photos turned up to 42
-degrees away; 20d080e4 is commit 8395ddf, otherwise as the first.
+degrees away; 20d080e4 is commit 8395ddf, otherwise as the first; a5865f1q are quick portraits
+of that commit with up to six photos, photos enhanced, shipped templates.
 """
 
 from __future__ import annotations

@@ -55,18 +55,18 @@ def felt(part: float) -> float:
 QUALITY_WEIGHT = 0.15
 """L2 of the recognizer that a whole unit of quality weighs where one of several portraits is chosen."""
 MOST = 3.0
-FLAWLESS = 0.778
+FLAWLESS = 0.784
 WEIGHTS = QualityParts(
     edge_step=0.025,
-    color_step=0.108,
-    flat_light=0.166,
+    color_step=0.121,
+    flat_light=0.145,
     softness=0.025,
-    harshness=0.041,
-    patches=0.139,
-    doubled_edges=0.114,
+    harshness=0.047,
+    patches=0.146,
+    doubled_edges=0.115,
     expression_gap=0.025,
     closed_eyes=0.025,
-    pose_gap=0.064,
+    pose_gap=0.066,
 )
 
 

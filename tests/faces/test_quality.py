@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from easyphoto.domain import Quality, QualityParts
+from easyphoto.domain.portrait import GOOD_QUALITY
 from easyphoto.faces.base import PhotoFit
 from easyphoto.faces.builtin.toolbox import BuiltinToolbox
 from easyphoto.faces.fusion.blend_mask import BlendMask
@@ -138,3 +139,5 @@ def test_the_weights_are_those_of_the_graded_portraits():
     assert np.allclose(weights[:-1] / 4, astuple(WEIGHTS), atol=1e-3)
     assert (weights[-1] - 1) / 4 == pytest.approx(FLAWLESS, abs=1e-3)
     assert held_out(graded.faults, graded.grades, graded.people)[0] > 0.4
+    bad = graded.faults[graded.grades <= 2]
+    assert max(FLAWLESS - bad @ np.array(astuple(WEIGHTS))) < GOOD_QUALITY  # the badge calls none of them good
