@@ -78,6 +78,11 @@ class Paths:
         return self.jobs / "tmp"
 
     @property
+    def machine(self) -> Path:
+        """What was measured about this machine."""
+        return self.root / "machine"
+
+    @property
     def weights(self) -> Path:
         """Fetched or imported model files."""
         return self.root / "weights"

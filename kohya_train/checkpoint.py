@@ -5,12 +5,12 @@ from __future__ import annotations
 import gc
 import logging
 from collections import Counter
-from dataclasses import replace
 
 import torch
 
-from kohya_train.contract import Resumed, Saved, TrainerError, ValidationSaved, warned
-from kohya_train.export import checkpoint_file, metadata, write_lora
+from kohya_train.contract import STOP_FILE, Resumed, Saved, TrainerError, ValidationSaved, warned
+from kohya_train.export import checkpoint_file, write_lora
+from kohya_train.metadata import metadata
 from kohya_train.resume import Losses, NoResume, load_state, resume_file, save_state
 from kohya_train.run import TrainerRun
 from kohya_train.sample import validation_file, validation_image
@@ -18,18 +18,37 @@ from kohya_train.sample import validation_file, validation_image
 _log = logging.getLogger(__name__)
 
 
-def resume_run(run: TrainerRun) -> Losses:
+def begin(run: TrainerRun) -> Losses:
     """Losses of the steps that are done already: those of the resume file, or none after clearing old results."""
+    (run.folder / STOP_FILE).unlink(missing_ok=True)
+    losses = _resume(run)
+    if not losses and run.config.validation_images.at_start:
+        save_validation_images(run, 0)
+    return losses
+
+
+def stop_asked(run: TrainerRun) -> bool:
+    """Whether somebody has put the stop file there; all processes answer alike."""
+    asked = (run.folder / STOP_FILE).exists()
+    if run.accelerator.num_processes == 1:
+        return asked
+    told = torch.tensor(float(asked), device=run.accelerator.device)
+    return float(run.accelerator.reduce(told, "sum")) > 0
+
+
+def _resume(run: TrainerRun) -> Losses:
     if not (run.config.resume and resume_file(run.folder).is_file()):
         _clear(run)
         return []
     try:
-        losses = load_state(run.config, run.network, run.optimizer.optimizer)
+        losses = load_state(run)
     except NoResume as problem:
         run.report(warned(problem))
         _clear(run)
         return []
     run.report(Resumed(losses[-1][0], tuple(losses)))
+    if run.config.validation_images.at_start:
+        save_validation_images(run, 0, repaint=False)
     for step, _ in losses:
         if (file := checkpoint_file(run.folder, step)).is_file():
             run.report(Saved(step, str(file)))
@@ -58,9 +77,10 @@ def save(run: TrainerRun, losses: Losses) -> None:
     step = losses[-1][0]
     file = checkpoint_file(run.folder, step)
     captions = Counter(example.caption for example in run.examples)
-    used = replace(run.config, precision=str(run.accelerator.mixed_precision))
-    write_lora(file, run.network, metadata(used, step, captions, run.started))
-    save_state(run.config, run.network, run.optimizer.optimizer, losses)
+    told = metadata(run.config, step, captions, run.started, str(run.accelerator.mixed_precision))
+    with run.published():
+        write_lora(file, run.network, told)
+    save_state(run, losses)
     run.report(Saved(step, str(file)))
 
 
@@ -70,17 +90,11 @@ def save_validation_images(run: TrainerRun, step: int, repaint: bool = True) -> 
     With `repaint` off (an older checkpoint of a resumed run, whose weights are not loaded) missing ones stay missing.
     """
     if run.accelerator.is_main_process:
-        for number, template in enumerate(run.config.validation_images.templates):
+        for number in range(len(run.config.validation_images.templates)):
             file = validation_file(run.folder, step, number)
             try:
                 if repaint and not file.is_file():
-                    with run.accelerator.autocast():
-                        painted = validation_image(
-                            run.bundle, run.config.validation_images, template, run.config.resolution, run.config.seed
-                        )
-                    part = file.with_suffix(".part.png")
-                    painted.save(part)
-                    part.replace(file)
+                    _paint(run, step, number)
             except (
                 Exception
             ) as problem:  # a validation image is a convenience: whatever breaks it must not cost the training
@@ -93,3 +107,13 @@ def save_validation_images(run: TrainerRun, step: int, repaint: bool = True) -> 
             gc.collect()
             torch.cuda.empty_cache()
     run.accelerator.wait_for_everyone()
+
+
+def _paint(run: TrainerRun, step: int, number: int) -> None:
+    plan, config = run.config.validation_images, run.config
+    file = validation_file(run.folder, step, number)
+    with run.published(), run.accelerator.autocast():
+        painted = validation_image(run.bundle, plan, plan.templates[number], config.resolution, config.seed)
+    part = file.with_suffix(".part.png")
+    painted.save(part)
+    part.replace(file)

@@ -21,6 +21,8 @@ Fit = Callable[[Shapes, Config], Config]
 
 UNET = "model.diffusion_model."
 VAE = "first_stage_model."
+OLD_TEXT = "cond_stage_model.transformer."
+_OLD_PARTS = ("embeddings.", "encoder.", "final_layer_norm.")
 HEAD = 64  # numbers a head has in every CLIP and in SDXL's U-Net; no shape tells the number of heads
 
 
@@ -52,9 +54,15 @@ def architecture(file: Path, folder: Path, fits: Mapping[str, Fit]) -> Iterator[
 
 
 def read_shapes(file: Path) -> Shapes:
-    """Tensor name -> shape, from the header alone."""
+    """Tensor name -> shape, from the header alone; a text encoder's old names as the newer ones."""
     with safe_open(str(file), framework="pt") as opened:
-        return {name: tuple(opened.get_slice(name).get_shape()) for name in opened.keys()}  # noqa: SIM118 (no mapping)
+        return {new_name(name): tuple(opened.get_slice(name).get_shape()) for name in opened.keys()}  # noqa: SIM118
+
+
+def new_name(name: str) -> str:
+    """A text encoder's weight with the level `text_model`, which merges of older programs lack."""
+    inner = name.removeprefix(OLD_TEXT)
+    return f"{OLD_TEXT}text_model.{inner}" if inner != name and inner.startswith(_OLD_PARTS) else name
 
 
 def fit_unet(shapes: Shapes, config: Config) -> Config:

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save, save_file
 
-from kohya_train.contract import TrainConfig
-from kohya_train.families import spec_of
+from kohya_train.contract import TrainerError
 from kohya_train.network import Network
+
+_FOREIGN = {
+    "LoHa": ("hada_w1_a", "hada_w2_a"),
+    "LoKr": ("lokr_w1", "lokr_w2", "lokr_w1_a", "lokr_w2_a"),
+    "GLoRA": ("a1.weight", "b1.weight"),
+    "OFT": ("oft_blocks", "oft_diag"),
+}
+"""Kinds of files that are no LoRA, by the last parts of their names."""
+
+
+class BadLora(TrainerError):
+    """The file to go on from is no LoRA of this network."""
 
 
 def checkpoint_file(folder: Path, step: int) -> Path:
@@ -23,10 +33,12 @@ def checkpoint_file(folder: Path, step: int) -> Path:
 
 
 def write_lora(file: Path, network: Network, metadata: Mapping[str, str]) -> None:
-    """Write the network's weights as fp16 with `metadata` and hashes; complete or not there at all."""
+    """Write the network's weights as fp16 with `metadata` and hashes; complete or not there at all.
+
+    Alpha is what makes readers that divide it by the rank come to the scale that was trained with.
+    """
     tensors = {name: tensor.detach().to("cpu", torch.float16) for name, tensor in network.tensors().items()}
-    modules = [*network.text, *network.unet]
-    tensors |= {f"{name}.alpha": torch.tensor(network.alpha, dtype=torch.float16) for name in modules}
+    tensors |= {f"{n}.alpha": torch.tensor(one.alpha, dtype=torch.float16) for n, one in network.modules.items()}
     tensors = {name: tensors[name].contiguous() for name in sorted(tensors)}
     write_tensors(file, tensors, {**metadata, **hashes(tensors)})
 
@@ -35,6 +47,42 @@ def read_lora(file: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     """Tensors and metadata of a LoRA file."""
     with safe_open(str(file), framework="pt") as opened:
         return {name: opened.get_tensor(name) for name in opened.keys()}, dict(opened.metadata() or {})  # noqa: SIM118
+
+
+def read_metadata(file: Path) -> dict[str, str]:
+    """The metadata alone."""
+    with safe_open(str(file), framework="pt") as opened:
+        return dict(opened.metadata() or {})
+
+
+def ranks_of(file: Path) -> dict[str, int]:
+    """Module -> rank of any LoRA file in kohya's layout. Raises BadLora for other kinds, by name."""
+    try:
+        with safe_open(str(file), framework="pt") as opened:
+            shapes = {name: opened.get_slice(name).get_shape() for name in opened.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as problem:
+        raise BadLora("lora-unreadable", file=str(file), why=str(problem)) from problem
+    for kind, ends in _FOREIGN.items():
+        if any(name.endswith(ends) for name in shapes):
+            raise BadLora("other-kind-of-lora", file=str(file), kind=kind)
+    suffix = ".lora_down.weight"
+    return {name.removesuffix(suffix): shape[0] for name, shape in shapes.items() if name.endswith(suffix)}
+
+
+def load_weights(network: Network, file: Path) -> None:
+    """Go on from a LoRA of the same modules and ranks; alphas may differ, the product is kept. Raises BadLora."""
+    there, ours = ranks_of(file), {name: one.spec.rank for name, one in network.modules.items()}
+    if there != ours:
+        wrong = sorted(name for name in there.keys() | ours.keys() if there.get(name) != ours.get(name))
+        raise BadLora("other-lora", file=str(file), count=len(wrong), names=wrong[:3])
+    tensors, _ = read_lora(file)
+    for name, layer in network.modules.items():
+        for key, weight in layer.tensors().items():
+            if (found := tensors.get(f"{name}.{key}")) is None:
+                raise BadLora("other-lora", file=str(file), count=1, names=[f"{name}.{key}"])
+            weight.data.copy_(found.float())
+        alpha = float(tensors.get(f"{name}.alpha", torch.tensor(float(layer.spec.rank))))
+        layer.lora_B.weight.data *= alpha / layer.alpha
 
 
 def write_tensors(file: Path, tensors: dict[str, torch.Tensor], metadata: Mapping[str, str]) -> None:
@@ -54,53 +102,4 @@ def hashes(tensors: dict[str, torch.Tensor]) -> dict[str, str]:
     return {
         "sshs_model_hash": hashlib.sha256(blob[start:]).hexdigest(),
         "sshs_legacy_hash": hashlib.sha256(window).hexdigest()[:8],
-    }
-
-
-def metadata(config: TrainConfig, step: int, captions: Mapping[str, int], started: float) -> dict[str, str]:
-    """Kohya's and the model specification's entries. `captions` counts pictures; `started` is a POSIX time.
-
-    `config.precision` is accelerate's word for the one in use: no, fp16 or bf16.
-    """
-    pictures = sum(captions.values())
-    per_epoch = max(1, -(-pictures // (config.batch_size * config.accumulation)))
-    text_lr = config.text_encoder_lr or None
-    side, family = config.resolution, spec_of(config.family)
-    return {
-        "ss_output_name": config.name,
-        "ss_sd_model_name": Path(config.base_model).name,
-        "ss_base_model_version": family.base_version,
-        "ss_v2": "False",
-        "ss_network_module": "networks.lora",
-        "ss_network_dim": str(config.rank),
-        "ss_network_alpha": str(float(config.alpha)),
-        "ss_learning_rate": str(config.learning_rate),
-        "ss_unet_lr": str(config.learning_rate),
-        "ss_text_encoder_lr": str(text_lr),
-        "ss_optimizer": "torch.optim.adamw.AdamW(weight_decay=0.01,betas=(0.9, 0.999))",
-        "ss_lr_scheduler": "constant",
-        "ss_lr_warmup_steps": "0",
-        "ss_max_grad_norm": "1.0",
-        "ss_max_train_steps": str(config.steps),
-        "ss_steps": str(step),
-        "ss_epoch": str(-(-step // per_epoch)),
-        "ss_num_epochs": str(-(-config.steps // per_epoch)),
-        "ss_num_batches_per_epoch": str(per_epoch),
-        "ss_num_train_images": str(pictures),
-        "ss_num_reg_images": "0",
-        "ss_total_batch_size": str(config.batch_size * config.accumulation),
-        "ss_gradient_accumulation_steps": str(config.accumulation),
-        "ss_gradient_checkpointing": str(config.gradient_checkpointing),
-        "ss_mixed_precision": config.precision,
-        "ss_seed": str(config.seed),
-        "ss_noise_offset": str(config.noise_offset or None),
-        "ss_min_snr_gamma": str(config.min_snr_gamma or None),
-        "ss_resolution": f"({side}, {side})",
-        "ss_cache_latents": "True",
-        "ss_tag_frequency": json.dumps({"train": dict(captions)}, ensure_ascii=False),
-        "ss_training_started_at": str(started),
-        "modelspec.sai_model_spec": "1.0.0",
-        "modelspec.architecture": family.architecture,
-        "modelspec.title": config.name,
-        "modelspec.resolution": f"{side}x{side}",
     }

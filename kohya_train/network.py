@@ -1,53 +1,70 @@
-"""LoRA modules inside a base model, by kohya's names and for kohya's targets.
+"""LoRA modules inside a base model, by kohya's names.
 
-Targets: every Linear and 1x1 convolution inside the U-Net's `Transformer2DModel` blocks, every Linear
-inside the text encoder's CLIP attention and MLP. Their number is asserted (a renamed class upstream
-would otherwise train nothing and say nothing).
+Their number is asserted: a renamed class upstream would otherwise train nothing and say nothing.
 """
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from peft import LoraConfig, inject_adapter_in_model
-from peft.tuners.lora import LoraLayer
 from torch import nn
 
+from kohya_train.adapter import Adapter, AdapterSpec, attach
 from kohya_train.contract import TrainConfig
 from kohya_train.families.base import WrongCount
 from kohya_train.models import Bundle
-
-ADAPTER = "person"
+from kohya_train.targets import block_weight, conv_targets, text_targets, unet_targets
 
 
 @dataclass(frozen=True, eq=False)
 class Network:
     """The trainable modules; keys are kohya's module names, without `.lora_down.weight`."""
 
-    text: Mapping[str, LoraLayer]
-    unet: Mapping[str, LoraLayer]
-    rank: int
-    alpha: float
+    text: Mapping[str, Adapter]
+    unet: Mapping[str, Adapter]
+
+    @property
+    def modules(self) -> dict[str, Adapter]:
+        """All of them."""
+        return {**self.text, **self.unet}
 
     def tensors(self) -> dict[str, nn.Parameter]:
-        """The live fp32 parameters by kohya's key: down (r, in[, 1, 1]) and up (out, r[, 1, 1])."""
-        return dict([*_tensors(self.text), *_tensors(self.unet)])
+        """The live fp32 parameters by kohya's key: down (r, in[, k, k]), up (out, r[, 1, 1]), dora_scale (out, ...)."""
+        return {f"{name}.{key}": one for name, layer in self.modules.items() for key, one in layer.tensors().items()}
 
     def groups(self, config: TrainConfig) -> list[dict[str, Any]]:
-        """Optimiser groups: text encoder and U-Net, each at its learning rate."""
-        pairs = ((self.text, config.text_encoder_lr), (self.unet, config.learning_rate))
-        return [{"params": [p for _, p in _tensors(part)], "lr": lr} for part, lr in pairs if part]
+        """Optimiser groups of equal learning rate: by network, block and, with LoRA+, up apart from down."""
+        by_rate: dict[float, list[nn.Parameter]] = {}
+        for part, rate in ((self.text, config.text_encoder_lr), (self.unet, config.learning_rate)):
+            for weight, factor in _weighted(part, config.loraplus_lr_ratio):
+                by_rate.setdefault(rate * factor, []).append(weight)
+        return [{"params": weights, "lr": rate} for rate, weights in by_rate.items()]
+
+    def fold(self, folded: bool) -> None:
+        """Compute all LoRAs folded into their layers, or apart from them."""
+        for layer in self.modules.values():
+            layer.folded = folded
+
+    def limit_norms(self, largest: float) -> int:
+        """Scale modules down whose change is larger than that in Frobenius' norm (kohya's max norm); how many."""
+        limited = 0
+        for layer in self.modules.values():
+            size = float(layer.delta().norm())
+            if size > largest:
+                limited += 1
+                share = (largest / size) ** 0.5
+                layer.lora_A.weight.data *= share
+                layer.lora_B.weight.data *= share
+        return limited
 
 
-def _tensors(part: Mapping[str, LoraLayer]) -> Iterator[tuple[str, nn.Parameter]]:
-    for name, layer in part.items():
-        yield f"{name}.lora_down.weight", layer.lora_A[ADAPTER].weight
-        yield f"{name}.lora_up.weight", layer.lora_B[ADAPTER].weight
+def _weighted(part: Mapping[str, Adapter], ratio: float) -> Iterator[tuple[nn.Parameter, float]]:
+    for layer in part.values():
+        for key, weight in layer.tensors().items():
+            yield weight, layer.spec.learning_rate_factor * (ratio if key == "lora_up.weight" else 1.0)
 
 
 def inject_lora(bundle: Bundle, config: TrainConfig) -> Network:
@@ -57,69 +74,56 @@ def inject_lora(bundle: Bundle, config: TrainConfig) -> Network:
     """
     for model in bundle.models:
         model.requires_grad_(False)
-    text: dict[str, LoraLayer] = {}
+    _check(bundle)
+    text: dict[str, Adapter] = {}
     if config.text_encoder_lr > 0:
         for part, encoder in zip(bundle.spec.text_encoders, bundle.text_encoders, strict=True):
-            text |= _inject(encoder, {_text_name(part.prefix, path): path for path in text_targets(encoder)}, config)
-    paths = {"lora_unet_" + bundle.spec.unet_name(path).replace(".", "_"): path for path in unet_targets(bundle.unet)}
-    network = Network(text, _inject(bundle.unet, paths, config), config.rank, config.alpha)
-    _check(network, bundle)
-    _initialize(network, config.seed)
+            names = {_text_name(part.prefix, path): path for path in text_targets(encoder)}
+            text |= _attach(encoder, names, {path: _spec(config, encoder, path) for path in names.values()})
+    network = Network(text, _unet_modules(bundle, config))
+    generator = torch.Generator().manual_seed(config.seed)
+    for layer in network.modules.values():
+        layer.initialize(generator)
     return network
 
 
-def unet_targets(unet: nn.Module) -> list[str]:
-    """Module paths of the Linears and 1x1 convolutions inside `Transformer2DModel` blocks."""
-    return [
-        f"{outer}.{inner}"
-        for outer, block in unet.named_modules()
-        if type(block).__name__ == "Transformer2DModel"
-        for inner, module in block.named_modules()
-        if isinstance(module, nn.Linear) or (isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1))
-    ]
+def _unet_modules(bundle: Bundle, config: TrainConfig) -> dict[str, Adapter]:
+    """Those on attention, and with `conv_dim` those on what lies between."""
+    paths = unet_targets(bundle.unet)
+    if config.conv_dim:
+        paths = [*paths, *conv_targets(bundle.unet)]
+    specs = {path: _spec(config, bundle.unet, path) for path in paths}
+    names = {_unet_name(bundle, path): path for path in paths if specs[path].learning_rate_factor > 0}
+    return _attach(bundle.unet, names, specs)
 
 
-def text_targets(encoder: nn.Module) -> list[str]:
-    """Module paths of the Linears inside CLIP attention and CLIP MLP (whatever attention class is in use)."""
-    return [
-        f"{outer}.{inner}"
-        for outer, block in encoder.named_modules()
-        if re.fullmatch(r"CLIP\w*(Attention\w*|MLP)", type(block).__name__)
-        for inner, module in block.named_modules()
-        if isinstance(module, nn.Linear)
-    ]
+def _unet_name(bundle: Bundle, path: str) -> str:
+    return "lora_unet_" + bundle.spec.unet_name(path).replace(".", "_")
 
 
-def _check(network: Network, bundle: Bundle) -> None:
+def _spec(config: TrainConfig, model: nn.Module, path: str) -> AdapterSpec:
+    """Rank and scale of a layer; 3x3 convolutions have their own, as kohya's."""
+    layer: Any = model.get_submodule(path)
+    wide = isinstance(layer, nn.Conv2d) and layer.kernel_size != (1, 1)
+    rank, alpha = (config.conv_dim, config.conv_alpha) if wide else (config.rank, config.alpha)
+    scale = alpha / (rank**0.5 if config.rank_stabilized else rank)
+    return AdapterSpec(rank, scale, config.dora, block_weight(config, model, path))
+
+
+def _check(bundle: Bundle) -> None:
+    found = len(unet_targets(bundle.unet))
     text, unet = bundle.spec.module_counts(bundle.unet.config, [one.config for one in bundle.text_encoders])
-    if len(network.unet) != unet or unet == 0:
-        raise WrongCount("unet-modules", found=len(network.unet), family=bundle.family, wanted=unet)
-    if network.text and len(network.text) != text:
-        raise WrongCount("text-modules", found=len(network.text), family=bundle.family, wanted=text)
+    if found != unet or unet == 0:
+        raise WrongCount("unet-modules", found=found, family=bundle.family, wanted=unet)
+    there = sum(len(text_targets(encoder)) for encoder in bundle.text_encoders)
+    if there != text:
+        raise WrongCount("text-modules", found=there, family=bundle.family, wanted=text)
 
 
-def _inject(model: nn.Module, paths: Mapping[str, str], config: TrainConfig) -> dict[str, LoraLayer]:
-    if not paths:
+def _attach(model: nn.Module, names: Mapping[str, str], specs: Mapping[str, AdapterSpec]) -> dict[str, Adapter]:
+    if not names:
         raise WrongCount("no-modules", model=type(model).__name__)
-    lora = LoraConfig(r=config.rank, lora_alpha=config.alpha, target_modules=list(paths.values()), lora_dropout=0.0)
-    inject_adapter_in_model(lora, model, ADAPTER)
-    found = {path: module for path, module in model.named_modules() if isinstance(module, LoraLayer)}
-    if strangers := found.keys() - set(paths.values()):
-        raise WrongCount("stray-modules", names=sorted(strangers)[:3])
-    return {name: found[path] for name, path in paths.items() if path in found}
-
-
-def _initialize(network: Network, seed: int) -> None:
-    generator = torch.Generator().manual_seed(seed)
-    for name, weight in network.tensors().items():
-        weight.data = weight.data.float()
-        if name.endswith(".lora_down.weight"):
-            bound = 1 / math.sqrt(weight[0].numel())  # what kaiming_uniform_(a=sqrt 5) comes to
-            drawn = torch.empty(weight.shape).uniform_(-bound, bound, generator=generator)
-            weight.data.copy_(drawn)
-        else:
-            weight.data.zero_()
-        weight.requires_grad_(True)
+    return {name: attach(model.get_submodule(path), specs[path]) for name, path in names.items()}
 
 
 def _text_name(prefix: str, path: str) -> str:

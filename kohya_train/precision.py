@@ -1,11 +1,16 @@
-"""Device and arithmetic: which precision, and what accelerate is told."""
+"""Device and arithmetic: which precision and why, and what accelerate is told."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import torch
 from accelerate import Accelerator
 
-from kohya_train.contract import TrainerError
+from builtin_model.processor import bf16_probe
+from kohya_train.contract import TrainConfig, TrainerError
 
 AMPERE = 8
 """NVIDIA's first compute capability with bf16 arithmetic."""
@@ -15,18 +20,43 @@ class NoSuchPrecision(TrainerError):
     """The precision asked for does not run on this device."""
 
 
-def accelerator_for(precision: str) -> Accelerator:
-    """An Accelerator for this process. `precision` is auto, fp32, fp16 or bf16. Raises NoSuchPrecision."""
-    chosen = _auto() if precision == "auto" else precision
-    if chosen == "fp16" and not torch.cuda.is_available():
+@dataclass(frozen=True)
+class Precision:
+    """What is computed in, and the reason as a code of `trainer.precision.` with its parameters."""
+
+    name: str  # fp32, fp16 or bf16
+    why: str
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+def choose(config: TrainConfig, before: str = "") -> Precision:
+    """The precision of a run; `before` is that of the run it resumes. Raises NoSuchPrecision."""
+    if config.precision != "auto":
+        chosen = Precision(config.precision, "asked")
+    elif before:
+        chosen = Precision(before, "resumed")
+    elif config.exact:
+        chosen = Precision("fp32", "exact")
+    else:
+        chosen = _gpu() if torch.cuda.is_available() else _processor(config.machine)
+    if chosen.name == "fp16" and not torch.cuda.is_available():
         raise NoSuchPrecision("fp16-without-cuda")
-    return Accelerator(mixed_precision={"fp32": "no"}.get(chosen, chosen))
+    return chosen
 
 
-def _auto() -> str:
-    if torch.cuda.is_available():
-        return "bf16" if _computes_bf16() else "fp16"
-    return "fp32"
+def accelerator_for(precision: Precision) -> Accelerator:
+    """An Accelerator for this process."""
+    return Accelerator(mixed_precision={"fp32": "no"}.get(precision.name, precision.name))
+
+
+def _gpu() -> Precision:
+    return Precision("bf16", "gpu-bf16") if _computes_bf16() else Precision("fp16", "gpu-fp16")
+
+
+def _processor(folder: Path) -> Precision:
+    probe = bf16_probe(folder)
+    measured = {"times": round(probe.gain, 1)}
+    return Precision("bf16", "faster", measured) if probe.faster else Precision("fp32", "not-faster", measured)
 
 
 def _computes_bf16() -> bool:
@@ -40,3 +70,10 @@ def _computes_bf16() -> bool:
 def weight_dtype(accelerator: Accelerator) -> torch.dtype:
     """In what the frozen weights lie."""
     return {"fp16": torch.float16, "bf16": torch.bfloat16}.get(str(accelerator.mixed_precision), torch.float32)
+
+
+def allow_speed(exact: bool) -> None:
+    """On NVIDIA cards: TF32 products and the quickest convolution by trial, unless the same bytes are asked for."""
+    if torch.cuda.is_available():
+        torch.set_float32_matmul_precision("highest" if exact else "high")
+        torch.backends.cudnn.benchmark = not exact

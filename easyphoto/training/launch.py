@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import re
-import signal
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,6 +19,7 @@ from easyphoto.printable import printable
 from easyphoto.private_files import make_private, temporary_variables
 from easyphoto.progress import Progress, Step, silent
 from easyphoto.stages import Stage
+from easyphoto.training.failure_causes import CAUSES, KILLED, UNKNOWN, known_cause
 from easyphoto.training.interpreter import Interpreter, own_python
 from easyphoto.training.trainer_process import lines, running
 from kohya_train import contract
@@ -30,23 +29,14 @@ _log = logging.getLogger(__name__)
 
 LOG_NAME = "train.log"
 LAST_LINES = 40
-KILLED = (-signal.SIGTERM, -9, 137)
-"""Exit codes of a process that another one has ended; 137 is a container's for 9."""
-CAUSES = {  # by the class of what the trainer itself raised
-    "BadBaseModel": "trainer.cause.base-model",
-    "WrongCount": "trainer.cause.base-model",
-    "SafetensorError": "trainer.cause.base-model",
-    "BadData": "trainer.cause.data",
-    "LossIsNotANumber": "trainer.cause.not-a-number",
-}
-UNKNOWN = "trainer.cause.unknown"
-LIBRARY_CAUSES = (  # by what libraries and the system write
-    (r"out of memory|DefaultCPUAllocator|bad_alloc|MemoryError", "trainer.cause.memory"),
-    (r"No space left on device|not enough space|Disk quota exceeded", "trainer.cause.disk"),
-    (r"\[Errno (13|30)\]|\(os error (13|30)\)", "trainer.cause.rights"),
-    (r"Too many open files", "trainer.cause.files"),
-    (r"No module named|cannot import name|ImportError", "trainer.cause.packages"),
-    (r"CUDA error|CUDA driver|cuDNN", "trainer.cause.cuda"),
+PRECISION_REASONS = (
+    "trainer.precision.asked",
+    "trainer.precision.resumed",
+    "trainer.precision.exact",
+    "trainer.precision.gpu-bf16",
+    "trainer.precision.gpu-fp16",
+    "trainer.precision.faster",
+    "trainer.precision.not-faster",
 )
 
 
@@ -68,6 +58,7 @@ class TrainerJob:
     folder: Path
     templates: tuple[ValidationInput, ...] = ()
     resume: bool = False
+    machine: Path | None = None  # where the trainer keeps what it has measured about the machine
     interpreter: Interpreter = field(default_factory=lambda: own_python(silent))
 
 
@@ -166,6 +157,7 @@ def build_config(job: TrainerJob) -> TrainConfig:
         name=request.person or "easyphoto",
         steps=request.steps_for(len(job.training_set.pictures)),
         resume=job.resume,
+        machine_folder="" if job.machine is None else str(job.machine.resolve()),
         validation_images=_validation_plan(job),
         **{name: getattr(request, name) for name in _SAME},
     )
@@ -200,7 +192,7 @@ def _on_event(line: str, state: _RunState) -> Image.Image | None:
         case contract.Started():
             state.note = message("trainer.note.loading")
         case contract.Loaded():
-            state.note = message("trainer.note.training", device=event.device)
+            state.note = training_note(event)
         case contract.Resumed():
             state.done, state.losses = event.step, dict(event.losses)
         case contract.Stepped():
@@ -219,6 +211,13 @@ def _on_event(line: str, state: _RunState) -> Image.Image | None:
         case contract.Done():
             state.finished, state.validating = True, False
     return None
+
+
+def training_note(event: contract.Loaded) -> Message:
+    """On what and in which precision is trained, and why in this one."""
+    reason = next((one for one in PRECISION_REASONS if one.endswith(f".{event.why}")), PRECISION_REASONS[0])
+    why = from_json({"code": reason, "params": event.params})
+    return message("trainer.note.training", device=event.device, precision=event.precision, why=why)
 
 
 def _preview(file: Path) -> Image.Image | None:
@@ -289,12 +288,3 @@ def _failure(state: _RunState, code: int, log: Path) -> TrainingFailed:
         why=told(failed),
         advice=message(cause),
     )
-
-
-def known_cause(code: int, problem: str, lines: tuple[str, ...]) -> str:
-    """The code of what to do about a failure, or of where to look when it is not a known one."""
-    for text in (problem, "\n".join(lines)):
-        for pattern, cause in LIBRARY_CAUSES:
-            if re.search(pattern, text, re.IGNORECASE):
-                return cause
-    return "trainer.cause.killed" if code in KILLED else UNKNOWN

@@ -92,7 +92,14 @@ def _train(training: _Training, photos: Sequence[Photo], context: TrainingContex
             else ()
         )
     job = TrainerJob(
-        training_set, request, training.base, folder / "run", templates, training.resume, training.interpreter
+        training_set,
+        request,
+        training.base,
+        folder / "run",
+        templates,
+        resume=training.resume,
+        machine=context.paths.machine,
+        interpreter=training.interpreter,
     )
     with clock.time(Stage.TRAIN), context.engine.offloaded(report) as shown:
         run = launch(job, with_distance(shown, training_set.embeddings, faces))

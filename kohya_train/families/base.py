@@ -98,7 +98,7 @@ def with_pipeline(name: str, **options: Any) -> Repaint:
         parts["scheduler"] = diffusers.DPMSolverMultistepScheduler.from_config(bundle.scheduler.config)
         pipe = getattr(diffusers, name)(**parts)
         pipe.set_progress_bar_config(disable=True)
-        with _without_autocast(bundle.vae):
+        with without_autocast(bundle.vae):
             painted: Image.Image = pipe(
                 prompt=plan.prompt,
                 negative_prompt=plan.negative_prompt,
@@ -117,7 +117,7 @@ def with_pipeline(name: str, **options: Any) -> Repaint:
 
 
 @contextmanager
-def _without_autocast(vae: Any) -> Iterator[None]:
+def without_autocast(vae: Any) -> Iterator[None]:
     """The autoencoder computes in its own fp32 inside: SDXL's overflows in fp16 and decodes to black."""
     import torch
 

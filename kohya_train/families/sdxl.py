@@ -17,7 +17,14 @@ from kohya_train.families.base import (
 )
 
 _OPEN_CLIP = "conditioner.embedders.1.model."
-_SGM_BLOCK = re.compile(r"^(down_blocks|mid_block|up_blocks)(?:\.(\d+))?\.attentions\.(\d+)\.")
+_SGM_BLOCK = re.compile(r"^(down_blocks|mid_block|up_blocks)(?:\.(\d+))?\.(attentions|resnets)\.(\d+)\.")
+_SGM_SAMPLER = re.compile(r"^(down|up)_blocks\.(\d+)\.(?:down|up)samplers\.0\.conv$")
+_SGM_LAYERS = {
+    "conv1": "in_layers.2",
+    "time_emb_proj": "emb_layers.1",
+    "conv2": "out_layers.3",
+    "conv_shortcut": "skip_connection",
+}
 
 
 def _text_states(outputs: Sequence[Any]) -> TextStates:
@@ -41,16 +48,20 @@ def _fit_unet(shapes: Shapes, config: Config) -> Config:
 
 def _sgm_path(path: str) -> str:
     """A diffusers module path of SDXL's U-Net as Stability's own code names it, which is what kohya writes."""
+    if sampler := _SGM_SAMPLER.match(path):
+        block = int(sampler[2])
+        return f"input_blocks.{3 * block + 3}.0.op" if sampler[1] == "down" else f"output_blocks.{3 * block + 2}.2.conv"
     match = _SGM_BLOCK.match(path)
     if match is None:
         raise WrongCount("no-attention-block", path=path)
-    side, block, layer = match[1], int(match[2] or 0), int(match[3])
+    side, block, layer = match[1], int(match[2] or 0), int(match[4])
+    attention, inner = match[3] == "attentions", path[match.end() :]
     place = {
-        "down_blocks": f"input_blocks.{3 * block + layer + 1}.1.",
-        "mid_block": "middle_block.1.",
-        "up_blocks": f"output_blocks.{3 * block + layer}.1.",
+        "down_blocks": f"input_blocks.{3 * block + layer + 1}.{int(attention)}.",
+        "mid_block": f"middle_block.{1 if attention else 2 * layer}.",
+        "up_blocks": f"output_blocks.{3 * block + layer}.{int(attention)}.",
     }[side]
-    return place + path[match.end() :]
+    return place + (inner if attention else _SGM_LAYERS[inner])
 
 
 SPEC = TrainerSpec(

@@ -53,5 +53,6 @@ def config(base: Callable[[str], Path], pictures: Path, tmp_path: Path) -> Train
         rank=4,
         alpha=2.0,
         precision="fp32",
+        lora_forward="separate",
         threads=1,
     )

@@ -9,7 +9,8 @@ from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
 
 from kohya_train import network as module
 from kohya_train.contract import TrainConfig
-from kohya_train.export import hashes, metadata, read_lora, write_lora
+from kohya_train.export import hashes, read_lora, write_lora
+from kohya_train.metadata import metadata
 from kohya_train.models import Bundle, load
 from kohya_train.network import WrongCount, inject_lora
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from diffusers import DDPMScheduler
 
-from kohya_train.noise import UnknownObjective, noise_like, snr_weights, target_of, weighted_error
+from kohya_train.noise import UnknownObjective, noise_like, pixel_errors, snr_weights, target_of, weighted_error
 
 
 def scheduler(kind: str) -> DDPMScheduler:
@@ -45,4 +45,6 @@ def test_min_snr_weights_by_hand(kind: str):
 
 def test_the_error_is_the_weighted_mean_over_pictures():
     predicted, target = torch.zeros(2, 1, 2, 2), torch.tensor([1.0, 2.0]).view(2, 1, 1, 1).expand(2, 1, 2, 2)
-    assert float(weighted_error(predicted, target, torch.tensor([1.0, 0.5]))) == pytest.approx((1 * 1 + 0.5 * 4) / 2)
+    assert float(
+        weighted_error(pixel_errors(predicted, target, "l2", torch.ones(2)), torch.tensor([1.0, 0.5]))
+    ) == pytest.approx((1 * 1 + 0.5 * 4) / 2)

@@ -24,7 +24,7 @@ def test_bf16_is_chosen_only_where_the_gpu_computes_it(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda *more: True)  # emulation counts for torch
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda *more: capability)
-    assert precision._auto() == expected
+    assert precision._gpu().name == expected
 
 
 def test_one_process_is_the_default_on_a_machine_of_four_gpus(config: TrainConfig, monkeypatch: pytest.MonkeyPatch):

@@ -17,8 +17,9 @@ from easyphoto.paths import shipped_models
 from easyphoto.progress import Cancelled, Step, silent
 from easyphoto.stages import Stage
 from easyphoto.training import launch as module
+from easyphoto.training.failure_causes import known_cause
 from easyphoto.training.interpreter import own_python
-from easyphoto.training.launch import TrainerJob, ValidationImage, build_config, known_cause, launch
+from easyphoto.training.launch import TrainerJob, ValidationImage, build_config, launch
 from kohya_train.contract import STOP_WITH_PARENT, TrainConfig
 
 SAY = """

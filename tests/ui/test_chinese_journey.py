@@ -153,7 +153,7 @@ def test_quick_portraits_of_photos_in_which_little_is_right(queue: JobQueue, tmp
 NOTES = [
     message("trainer.note.fetching", package="peft", version="0.13.2"),
     message("trainer.note.loading"),
-    message("trainer.note.training", device="cuda"),
+    message("trainer.note.training", device="cuda", precision="fp16", why=message("trainer.precision.asked")),
     message("webui.note.busy"),
 ]
 
