@@ -1,4 +1,4 @@
-"""`python -m kohya_train run.json [--stop-with-parent]`: train, and tell it as JSON lines on standard output.
+"""`python -m kohya_train --config job.json [--stop-with-parent]`: train, and tell it as JSON lines on standard output.
 
 Nothing else ever reaches standard output: what libraries print goes to standard error. Exit codes: 0 done,
 1 failed (the last event says why), 2 the configuration cannot be read, 3 the parent process is gone.
@@ -45,15 +45,19 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the trainer as the command line says; its exit code."""
     apply_environment()
     parser = argparse.ArgumentParser(prog="kohya_train", description="Train a LoRA as one JSON file says.")
-    parser.add_argument("config", type=Path, help="a TrainConfig as JSON")
+    parser.add_argument("file", type=Path, nargs="?", help="a TrainConfig as JSON (docs/trainer.md)")
+    parser.add_argument("--config", type=Path, help="the same")
     parser.add_argument(STOP_WITH_PARENT, action="store_true", help="end when standard input is closed")
     asked = parser.parse_args(arguments)
+    file = asked.config or asked.file
+    if file is None:
+        parser.error("name the configuration: --config job.json")
     report = _reporter(_private_stdout())
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
     if asked.stop_with_parent:
         threading.Thread(target=_stop_with_parent, name="parent-watch", daemon=True).start()
     try:
-        config = TrainConfig.read(asked.config)
+        config = TrainConfig.read(file)
     except (BadConfig, OSError) as problem:
         report(failed("config", problem))
         return UNREADABLE

@@ -59,9 +59,10 @@ def _adafactor(groups: Groups, config: TrainConfig) -> torch.optim.Optimizer:
 
 
 def _prodigy(groups: Groups, config: TrainConfig) -> torch.optim.Optimizer:
-    """Finds the learning rate itself; what is given is a factor, 1 as a rule."""
+    """Finds the learning rate itself; what is given is a factor, 1 as a rule, the U-Net's for all weights."""
     from prodigyopt import Prodigy
 
+    groups = [{"params": [weight for group in groups for weight in group["params"]], "lr": groups[-1]["lr"]}]
     own = {"decouple": True, "use_bias_correction": True, "safeguard_warmup": True}
     made: torch.optim.Optimizer = Prodigy(groups, weight_decay=config.weight_decay, **own)
     return made

@@ -26,6 +26,7 @@ SPEC = FamilySpec(
         "alpha": 16,
         "learning_rate": 3e-4,
         "text_encoder_lr": 1e-4,
+        "masked_loss": True,
     },
     # Fusion alone makes the portrait. The passes, and the fusion after the first, stay as an explicit choice.
     portrait_defaults={

@@ -123,17 +123,19 @@ def retouched(cut: FaceCutout, faces: FaceToolbox, ratio: float = 0.5) -> FaceCu
     return replace(cut, picture=faces.retouch(cut.picture, cut.face, ratio))
 
 
-def training_picture(cut: FaceCutout, faces: FaceToolbox) -> Image.Image:
-    """Matte and face rectangle on white, a square of 3 face widths with the face in its middle.
+def training_picture(cut: FaceCutout, faces: FaceToolbox) -> tuple[Image.Image, Image.Image]:
+    """Matte and face rectangle on white, a square of 3 face widths with the face in its middle; and where it is ("L").
 
     Where the crop reaches beyond the photo there is white too, so every training picture shows
     the face at the same size and place.
     """
     mask = np.minimum(_person(cut, faces), _rectangle(cut))
     white = np.full_like(cut.picture, 255)
-    sheet = Image.new("RGB", (round(cut.square.width), round(cut.square.height)), "white")
-    sheet.paste(picture(blend(white, cut.picture, mask)), (round(-cut.square.left), round(-cut.square.top)))
-    return fit_long_side(sheet, CROP_SIDE)
+    size, corner = (round(cut.square.width), round(cut.square.height)), (-cut.square.left, -cut.square.top)
+    sheet, kept = Image.new("RGB", size, "white"), Image.new("L", size, 0)
+    sheet.paste(picture(blend(white, cut.picture, mask)), (round(corner[0]), round(corner[1])))
+    kept.paste(Image.fromarray(mask), (round(corner[0]), round(corner[1])))
+    return fit_long_side(sheet, CROP_SIDE), fit_long_side(kept, CROP_SIDE)
 
 
 def _person(cut: FaceCutout, faces: FaceToolbox) -> Pixels:

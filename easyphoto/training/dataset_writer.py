@@ -32,6 +32,8 @@ from easyphoto.training.photo_checks import PhotoCheck, PhotoChecks, quality
 from easyphoto.training.photo_metrics import FaceMetrics
 
 METADATA = "metadata.jsonl"
+MASK_MARK = "-masklabel"
+"""End of the stem of a training picture's mask, as the trainer and OneTrainer look for it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +119,9 @@ def _write_one(judged: PhotoCheck, folder: Path, name: str, how: _Treatment) -> 
         cut = retouched(cut, how.faces)
     if how.small:
         cut = sharpened(cut, how.faces)
-    save_picture(training_picture(cut, how.faces), folder / "train" / f"{name}.png", ai_made=False)
+    trained, mask = training_picture(cut, how.faces)
+    save_picture(trained, folder / "train" / f"{name}.png", ai_made=False)
+    mask.save(folder / "train" / f"{name}{MASK_MARK}.png")
     (folder / "train" / f"{name}.txt").write_text(LORA_TRIGGER, encoding="utf-8")
     return made_crisp
 

@@ -28,6 +28,7 @@ from kohya_train.contract import TrainConfig, ValidationPlan
 _log = logging.getLogger(__name__)
 
 LOG_NAME = "train.log"
+STOP_FILE = contract.STOP_FILE
 LAST_LINES = 40
 PRECISION_REASONS = (
     "trainer.precision.asked",
@@ -139,6 +140,7 @@ def launch(job: TrainerJob, report: Progress) -> TrainingRun:
 _SAME = (
     *("resolution", "save_steps", "batch_size", "accumulation", "learning_rate", "text_encoder_lr"),
     *("rank", "alpha", "min_snr_gamma", "noise_offset", "gradient_checkpointing", "precision", "seed"),
+    *("masked_loss", "ema_decay", "lr_scheduler"),
 )
 """Fields that request and configuration share by name."""
 
@@ -170,7 +172,7 @@ def _validation_plan(job: TrainerJob) -> ValidationPlan:
         contract.ValidationTemplate(str(one.picture.resolve()), str(one.mask.resolve())) for one in job.templates
     )
     settings = asdict(job.base.family.spec.validation)
-    return ValidationPlan(templates=templates, prompt=job.training_set.caption, **settings)
+    return ValidationPlan(templates=templates, prompt=job.training_set.caption, at_start=True, **settings)
 
 
 def command(python: Interpreter, file: Path) -> list[str]:

@@ -18,6 +18,7 @@ from easyphoto.lora import inspect, merge
 from easyphoto.private_files import make_private
 from easyphoto.progress import Progress, Step
 from easyphoto.training.launch import TrainingRun, ValidationImage
+from easyphoto.training.plateau import without_gain
 
 VOTERS = 10  # best validation images that vote
 
@@ -58,9 +59,10 @@ def select(run: TrainingRun, training_set: TrainingSet, faces: FaceToolbox, out:
     except (EasyPhotoError, OSError, ValueError) as problem:
         return _last(run, out, message("training.merging-failed", why=reason_of(problem)))
     by_step = distance_by_step(scored)
-    best = min(scored, key=lambda s: s.distance)
+    best = min((one for one in scored if one.image.step in shares), key=lambda s: s.distance)
     distance = sum(shares[step] * by_step[step] for step in shares)
-    return CheckpointChoice(replace(lora, distance=distance), best.image.file, by_step, shares)
+    warnings = (message("training.no-gain"),) if without_gain(_by_template(scored)) else ()
+    return CheckpointChoice(replace(lora, distance=distance), best.image.file, by_step, shares, warnings)
 
 
 def score_images(
@@ -85,6 +87,13 @@ def distance_by_step(scored: Sequence[ScoredImage]) -> dict[int, float]:
     """Mean distance of the validation images of each step."""
     steps = sorted({s.image.step for s in scored})
     return {step: float(np.mean([s.distance for s in scored if s.image.step == step])) for step in steps}
+
+
+def _by_template(scored: Sequence[ScoredImage]) -> dict[int, dict[int, float]]:
+    found: dict[int, dict[int, float]] = {}
+    for one in scored:
+        found.setdefault(one.image.step, {})[one.image.template] = one.distance
+    return found
 
 
 def with_distance(report: Progress, training: Floats, faces: FaceToolbox) -> Progress:

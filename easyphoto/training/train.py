@@ -20,6 +20,7 @@ from easyphoto.stages import Stage
 from easyphoto.tensor_file import read_header
 from easyphoto.training.interpreter import Interpreter, TrainerPython, own_python
 from easyphoto.training.launch import TrainerJob, TrainingRun, launch
+from easyphoto.training.plateau import PlateauStop
 from easyphoto.training.prepare import prepare
 from easyphoto.training.select import CheckpointChoice, select, with_distance
 from easyphoto.training.validation_templates import validation_templates
@@ -101,18 +102,21 @@ def _train(training: _Training, photos: Sequence[Photo], context: TrainingContex
         machine=context.paths.machine,
         interpreter=training.interpreter,
     )
+    stop = PlateauStop(job.folder, len(templates))
     with clock.time(Stage.TRAIN), context.engine.offloaded(report) as shown:
-        run = launch(job, with_distance(shown, training_set.embeddings, faces))
+        heard = stop.listening(shown) if request.stop_on_plateau else shown
+        run = launch(job, with_distance(heard, training_set.embeddings, faces))
     report(Step(Stage.CHOOSE, 0, 1))
     with clock.time(Stage.CHOOSE):
         chosen = select(run, training_set, faces, folder / "person.safetensors", request.merge)
     warnings = (*training_set.warnings, *run.warnings, *chosen.warnings)
+    notes = context.notes if stop.stopped is None else (*context.notes, stop.stopped)
     facts = {
         **_facts(job, run, chosen),
         "recognizer": asdict(faces.recognizer),
         "seconds": clock.seconds,
         "warnings": [one.as_json() for one in warnings],
-        "notes": [one.as_json() for one in context.notes],
+        "notes": [note.as_json() for note in notes],
     }
     person = context.library.create(_draft(job, run, chosen, facts, faces.recognizer.name))
     shutil.rmtree(folder)
@@ -124,7 +128,7 @@ def _train(training: _Training, photos: Sequence[Photo], context: TrainingContex
         votes=chosen.votes,
         seconds=clock.seconds,
         warnings=warnings,
-        notes=context.notes,
+        notes=notes,
         recognizer=faces.recognizer,
     )
 

@@ -1,13 +1,15 @@
 import json
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
+from pathlib import Path
 
 import pytest
 
 from kohya_train import contract
 from kohya_train.contract import BadConfig, TrainConfig, ValidationPlan, ValidationTemplate, decode, encode
 
+ROOT = Path(__file__).resolve().parents[2]
 CONFIG = TrainConfig(
     family="sd15",
     base_model="C:/Modèles/基础 model.safetensors",
@@ -90,3 +92,26 @@ def test_the_contract_needs_the_standard_library_only():
 def test_replace_checks_again():
     with pytest.raises(BadConfig):
         replace(CONFIG, rank=8)
+
+
+def test_every_field_has_its_line_in_the_documentation():
+    page = (ROOT / "docs" / "trainer.md").read_text(encoding="utf-8")
+    assert [one.name for one in fields(TrainConfig) if f"`{one.name}`" not in page] == []
+
+
+def test_the_documented_example_is_a_configuration(tmp_path):
+    page = (ROOT / "docs" / "trainer.md").read_text(encoding="utf-8")
+    (tmp_path / "job.json").write_text(page.split("```json\n")[1].split("```")[0], encoding="utf-8")
+    assert TrainConfig.read(tmp_path / "job.json").conv_dim == 8
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"ema_decay": 1.0}, {"optimizer": "SGD"}, {"up_lr_weight": [1, 11]}, {"huber_c": 0}, {"batch_size": "4"}],
+)
+def test_bounds_hold(tmp_path, change):
+    CONFIG.write(tmp_path / "run.json")
+    stored = {**json.loads((tmp_path / "run.json").read_text("utf-8")), **change}
+    (tmp_path / "run.json").write_text(json.dumps(stored), "utf-8")
+    with pytest.raises(BadConfig):
+        TrainConfig.read(tmp_path / "run.json")

@@ -3,6 +3,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -144,3 +145,34 @@ def test_the_shipped_base_takes_its_modules(config: TrainConfig):
     network = inject_lora(bundle, config)
     # two text layers; transformers: one in the middle, one a level going down, two going up, on two levels
     assert (len(network.text), len(network.unet)) == (2 * 6, (1 + 2 + 4) * 12)
+
+
+def marked(
+    base: Callable[[str], Path], tmp_path: Path, change: Callable[[dict[str, Any]], dict[str, Any]]
+) -> TrainConfig:
+    """A training on a single file whose tensors are changed."""
+    from safetensors.torch import load_file, save_file
+
+    folder = base("sd15")
+    file = write_single_file(folder, tmp_path / "model.safetensors")
+    save_file(change(load_file(file)), file)
+    return TrainConfig("sd15", str(file), "", "", steps=1, config_folder=str(folder), rank=4, alpha=2.0)
+
+
+def test_a_single_files_marks_say_its_objective(base: Callable[[str], Path], tmp_path: Path):
+    config = marked(base, tmp_path, lambda all_: {**all_, "v_pred": torch.zeros(1), "ztsnr": torch.zeros(1)})
+    scheduler = load(config).scheduler
+    assert (scheduler.config.prediction_type, scheduler.config.rescale_betas_zero_snr) == ("v_prediction", True)
+    assert float(scheduler.alphas_cumprod[-1]) < 1e-6
+    with pytest.raises(BadBaseModel, match="edm-checkpoint"):
+        load(marked(base, tmp_path, lambda all_: {**all_, "edm_mean": torch.zeros(1)}))
+
+
+def test_text_encoders_with_old_names_are_read(base: Callable[[str], Path], tmp_path: Path):
+    plain = load(marked(base, tmp_path, lambda all_: all_)).encode_text(["a face"])[0]
+    old = marked(
+        base,
+        tmp_path,
+        lambda all_: {name.replace("transformer.text_model.", "transformer."): one for name, one in all_.items()},
+    )
+    assert torch.equal(load(old).encode_text(["a face"])[0], plain)
