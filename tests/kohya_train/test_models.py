@@ -164,7 +164,7 @@ def test_a_single_files_marks_say_its_objective(base: Callable[[str], Path], tmp
     scheduler = load(config).scheduler
     assert (scheduler.config.prediction_type, scheduler.config.rescale_betas_zero_snr) == ("v_prediction", True)
     assert float(scheduler.alphas_cumprod[-1]) < 1e-6
-    with pytest.raises(BadBaseModel, match="edm-checkpoint"):
+    with pytest.raises(NotForTraining, match="edm-checkpoint"):
         load(marked(base, tmp_path, lambda all_: {**all_, "edm_mean": torch.zeros(1)}))
 
 

@@ -76,8 +76,10 @@ def test_everything_is_made_anew_and_the_same_again(tmp_path: Path):
     assert before == {f.name: f.read_bytes() for f in first.folder.rglob("*") if f.is_file()}
     again = run(anna(tmp_path, 2), tmp_path)
     assert sorted(f.name for f in (again.folder / "train").iterdir()) == [
+        "0000-masklabel.png",
         "0000.png",
         "0000.txt",
+        "0001-masklabel.png",
         "0001.png",
         "0001.txt",
     ]
