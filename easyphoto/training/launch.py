@@ -123,7 +123,7 @@ def launch(job: TrainerJob, report: Progress) -> TrainingRun:
     config = build_config(job)
     file, log = job.folder / "run.json", job.folder / LOG_NAME
     config.write(file)
-    state = _RunState(config.steps, len(job.templates) * math.ceil(config.steps / config.save_steps))
+    state = _RunState(config.steps, _expected_images(job, config))
     python = job.interpreter
     environment = {**python.environment(), **temporary_variables(job.folder / "tmp")}
     with log.open("ab") as sink, running(command(python, file), sink, environment, job.folder) as process:
@@ -135,6 +135,11 @@ def launch(job: TrainerJob, report: Progress) -> TrainingRun:
                 report(state.validation_step())
         code = process.wait()
     return _settle(job, state, code, time.monotonic() - begun)
+
+
+def _expected_images(job: TrainerJob, config: TrainConfig) -> int:
+    """Validation images of all checkpoints and of step 0."""
+    return len(job.templates) * (1 + math.ceil(config.steps / config.save_steps))
 
 
 _SAME = (
