@@ -25,13 +25,14 @@ _log = logging.getLogger(__name__)
 GAIN = 1.2
 """So many times as fast bf16 has to be: below it lies the noise of a busy machine."""
 BUDGET = 0.05
-"""Seconds that the probe takes, warm-up apart."""
+"""Seconds of processor time that the probe takes, warm-up apart; on a busy machine at least FEWEST runs."""
+FEWEST = 4
 FILE = "processor.json"
 
 
 @dataclass(frozen=True)
 class Bf16Probe:
-    """Seconds of a matrix product and of a convolution in both types, the fastest of several runs each."""
+    """Seconds of processor time of a matrix product and of a convolution in both types, the fastest of several runs."""
 
     matmul_fp32: float
     matmul_bf16: float
@@ -99,15 +100,16 @@ def _measure() -> Bf16Probe:
 
 
 def _fastest(work: Callable[..., Tensor], inputs: tuple[Tensor, ...]) -> tuple[float, float]:
-    """Seconds in fp32 and in bf16, measured in turn so that both meet the same load."""
+    """Seconds in fp32 and in bf16, in turn; of processor time, so that other programs' turns do not count."""
     kinds = [tuple(one.to(dtype) for one in inputs) for dtype in (torch.float32, torch.bfloat16)]
     best = [float("inf"), float("inf")]
     for given in kinds:
         work(*given)  # the first call chooses a kernel
-    end = time.perf_counter() + BUDGET / 2
-    while best[0] == float("inf") or time.perf_counter() < end:
+    end, runs = time.process_time() + BUDGET / 2, 0
+    while runs < FEWEST or time.process_time() < end:
+        runs += 1
         for index, given in enumerate(kinds):
-            begun = time.perf_counter()
+            begun = time.process_time()
             work(*given)
-            best[index] = min(best[index], time.perf_counter() - begun)
+            best[index] = min(best[index], time.process_time() - begun)
     return best[0], best[1]
