@@ -6,6 +6,7 @@ weight), and 3 * r * (in + out) when separate. At rank 128 most layers of SD 1.5
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +23,9 @@ FILE = "lora-forward.json"
 REPEATS = 3
 GAIN = 1.05
 """Folded has to be so many times as fast: what changes nothing is left as other trainers do it."""
+
+SMALLEST = 10_000_000
+"""Multiplications of a layer's pass below which nothing is timed: what takes so little is not worth a choice."""
 
 Shape = tuple[int, ...]
 
@@ -59,6 +63,8 @@ def cheaper_folded(network: Network, shapes: Mapping[str, Shape], pictures: int,
     found = []
     for name, shape in shapes.items():
         layer, batch = network.modules[name], (shape[0] * pictures, *shape[1:])
+        if math.prod(batch) // layer.layer.weight.shape[1] * layer.layer.weight.numel() < SMALLEST:
+            continue
         kind = f"{batch} {tuple(layer.layer.weight.shape)} rank {layer.spec.rank}"
         if kind not in gains:
             gains[kind] = _gain(layer, batch)
