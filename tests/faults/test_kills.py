@@ -18,7 +18,7 @@ from easyphoto.jobs import Job, JobFile, JobQueue, Kind, State
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")]
 
 LAST_EVENT = 20
-"""Of the training's 24 events: started, loaded, step 0's validation image, 12 steps, 4 checkpoints with a validation image each, done."""
+"""Of the training's 24 events: started, loaded, step 0's image, 12 steps, 4 checkpoints with an image each, done."""
 
 
 def killed_at(training: TrainingWorld, event: int, whom: str) -> tuple[Ended, psutil.Process | None]:
