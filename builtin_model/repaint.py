@@ -133,11 +133,13 @@ def _predict(model: BaseModel, latents: Tensor, time: int, guide: tuple[list[Ten
     states, cfg_scale = guide
     given = latents.to(model.dtype)
     # Prompt and negative prompt in one call.
-    answer = model.unet(torch.cat([given] * len(states)), time, encoder_hidden_states=torch.cat(states)).sample.float()
+    together = torch.cat([given] * len(states))
+    answer: Tensor = model.unet(together, time, encoder_hidden_states=torch.cat(states)).sample.float()
     if len(states) == 1:
         return answer
     wanted, unwanted = answer.chunk(2)
-    return unwanted + cfg_scale * (wanted - unwanted)
+    guided: Tensor = unwanted + cfg_scale * (wanted - unwanted)
+    return guided
 
 
 def to_tensor(picture: Image.Image) -> Tensor:
