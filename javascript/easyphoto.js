@@ -590,8 +590,8 @@
     if (document.hidden && !live) return;
     const now = Date.now(), pause = document.hidden ? UNSEEN : live ? FAST : calm;
     if (now - lastTick < pause - 50) return;
+    const used = live || calm === SLOW || !lastTick, name = !document.hidden && panel();
     lastTick = now;
-    const used = live || calm === SLOW, name = !document.hidden && panel();
     statusNext = !statusNext;
     calm = live ? SLOW : Math.min(calm * 2, ASLEEP);
     if (used || statusNext || !name) beat("status"); // a page that nobody uses asks for one of them at a time
