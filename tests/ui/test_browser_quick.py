@@ -109,7 +109,7 @@ def test_photos_are_pasted_and_taken_and_what_is_none_is_named(
     words = tmp_path / "notes.txt"
     words.write_text("words")
     page.set_input_files("#ep-quick-upload input[type=file]", str(words))
-    page.wait_for_selector("#ep-quick-problem >> text=notes.txt")
+    page.wait_for_selector(".ep-notice:not(.ep-hidden) >> text=notes.txt")
     page.click("#ep-quick-photos [data-ep-camera]")
     page.click(".ep-camera >> text=Take a photo")  # the field takes files again
     page.wait_for_selector(".ep-thumb >> nth=1")
