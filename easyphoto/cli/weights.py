@@ -32,7 +32,7 @@ def list_weights(arguments: Namespace, context: CommandContext) -> CommandResult
     """Every file of the list, or those of some groups; with ``--markdown`` the table of the documents."""
     store = _store(arguments, context)
     if arguments.markdown:
-        return CommandResult({"markdown": markdown(store.catalog)}, [markdown(store.catalog).rstrip()])
+        return CommandResult({"markdown": markdown(store.catalog)}, markdown(store.catalog).splitlines())
     states = [store.state(file) for file in selected(store.catalog, arguments.names)]
     return CommandResult({"weights": [_facts(state) for state in states]}, table=_table(states))
 

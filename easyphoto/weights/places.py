@@ -14,9 +14,7 @@ from easyphoto.weights.sources import HUGGINGFACE, MODELSCOPE, WeightSource
 _WEBUI = {
     "": ("models/Stable-diffusion",),
     "vae": ("models/VAE", "models/Stable-diffusion"),
-    "lora": ("models/Lora", "models/LyCORIS"),
     "controlnet": ("models/ControlNet", "extensions/sd-webui-controlnet/models"),
-    "identity": ("models/ControlNet", "extensions/sd-webui-controlnet/models"),
     FACES: ("models/GFPGAN", "models/ESRGAN", "models/RealESRGAN", "models/facefusion", "models/insightface"),
 }
 """Folders of a WebUI by those of `FOLDERS`."""
@@ -36,7 +34,7 @@ class WeightFolders:
         if file.shipped:
             return self.models / file.shipped
         folders = self.webui.get(FOLDERS[file.role], ())
-        if self.into_webui and folders and FOLDERS[file.role] not in (FACES, "identity"):
+        if self.into_webui and folders and FOLDERS[file.role] != FACES:
             return next(
                 (found for folder in folders if (found := folder / file.name).is_file()), folders[0] / file.name
             )

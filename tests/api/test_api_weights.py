@@ -15,7 +15,7 @@ def test_the_list_and_a_fetch_without_a_network(tmp_path: Path, monkeypatch: pyt
         files = {one["id"]: one for one in w.get("weights").json()["weights"]}
         assert files["gpen-512"]["state"] == "missing" and not files["gpen-512"]["commercial"]
         assert files["enhancer-built-in"]["state"] == "ready" and files["sd15-tile"]["bytes"] is None
-        job = w.post("jobs/weights", {"request": {"names": ["fast"]}})
+        job = w.post("jobs/weights", {"request": {"names": ["faces-commercial"]}})
         assert job.status_code == 202
         ended = w.ended(job.json())
         assert ended["kind"] == "weights" and ended["error"]["code"] == "weights.offline"

@@ -76,10 +76,12 @@ def test_weights_say_the_total_and_want_a_yes(studio, capsys, monkeypatch, tmp_p
     assert run(studio, "weights", "list") == 0
     said = capsys.readouterr().out
     assert "gpen-512" in said and "enhancer-built-in" in said
-    assert run(studio, "weights", "fetch", "fast") == 2
+    assert run(studio, "weights", "list", "--markdown") == 0
+    assert "|---|---|" in capsys.readouterr().out.splitlines()[1]
+    assert run(studio, "weights", "fetch", "faces-commercial") == 2
     said = capsys.readouterr().err
-    assert "2 files to download, 0.53 GB" in said and "--yes" in said and "lcm-sdxl" in said and "none" not in said
-    assert run(studio, "weights", "fetch", "fast", "--offline") == 4
+    assert "3 files to download, 0.46 GB" in said and "--yes" in said and "gfpgan-1.4" in said and "none" not in said
+    assert run(studio, "weights", "fetch", "faces-commercial", "--offline") == 4
     assert run(studio, "weights", "fetch", "nothing", "--yes") == 2
     assert not list(studio.paths.weights.rglob("*.safetensors"))
 
@@ -91,7 +93,7 @@ def test_weights_for_commercial_use(studio, capsys, monkeypatch, tmp_path):
     assert run(studio, "weights", "path", "gpen-512", "--commercial-safe") == 2
     assert run(studio, "weights", "fetch", "faces", "--commercial-safe") == 2
     said = capsys.readouterr().err
-    assert "ghost-2" in said and "stands in" in said
+    assert "gfpgan-1.4" in said and "stands in" in said
 
 
 def test_weights_are_brought_checked_and_found(studio, capsys, monkeypatch, tmp_path):

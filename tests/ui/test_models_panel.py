@@ -45,7 +45,7 @@ def shown(updates: list[Any]) -> str:
 def test_every_group_says_what_it_needs_and_what_it_costs(panel: ModelsPanel):
     html = shown(panel.on_tick(False, {}))
     assert "Stable Diffusion 1.5 with its ControlNets" in html and "0 of 5 files" in html
-    assert "Fetch 528 MB" in html  # the LCM LoRAs, whose sizes are all public
+    assert "Fetch 439 MB" in html  # those for commercial use, whose sizes are all public
     assert "and more" in html and "Research only, in part" in html and "gpen-512" in html
     assert "enhancer-built-in" not in html
     assert shown(panel.on_tick(False, panel.on_tick(False, {})[-1])) == ""  # nothing new, nothing sent
@@ -53,11 +53,11 @@ def test_every_group_says_what_it_needs_and_what_it_costs(panel: ModelsPanel):
 
 def test_for_commercial_use_other_files_stand_in(panel: ModelsPanel):
     html = shown(panel.on_tick(True, {}))
-    assert "gpen-512" not in html and "Research only" not in html and "ghost-2" in html
+    assert "gpen-512" not in html and "Research only" not in html and "gfpgan-1.4" in html
 
 
 def test_a_press_fetches_and_a_failure_says_what_to_do(panel: ModelsPanel):
-    press = json.dumps({"do": "fetch", "group": "fast"})
+    press = json.dumps({"do": "fetch", "group": "faces-commercial"})
     assert panel.on_box(press, False, {})[1] == ""
     (job,) = panel.context.jobs.list(Kind.WEIGHTS)
     end = time.monotonic() + 20
@@ -77,12 +77,12 @@ def test_a_foreign_name_is_refused(panel: ModelsPanel):
 
 def test_files_that_are_there_leave_nothing_to_fetch(context: UiContext):
     store = context.studio.weights
-    for file in store.catalog.select("fast"):
+    for file in store.catalog.select("faces-commercial"):
         place = store.folders.place(file)
         place.parent.mkdir(parents=True, exist_ok=True)
         with place.open("wb") as out:
             out.truncate(file.bytes or 0)  # a hole: no byte on the disk
-    card = next(card for card in group_cards(store, False) if card.name == "fast")
+    card = next(card for card in group_cards(store, False) if card.name == "faces-commercial")
     assert card.missing == () and card.bytes == 0 and card.commercial
 
 

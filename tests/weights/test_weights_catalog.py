@@ -12,6 +12,7 @@ from easyphoto.errors import BadModel, BadRequest
 from easyphoto.families import specs
 from easyphoto.paths import Paths
 from easyphoto.weights import FOLDERS, WeightCatalog, WeightSource, read_catalog
+from easyphoto.weights.catalog import FACES
 from easyphoto.weights.table import markdown
 
 MODELS = Paths(Path()).models
@@ -39,8 +40,8 @@ def catalog() -> WeightCatalog:
 
 
 def test_the_list_that_ships_is_whole(catalog: WeightCatalog):
-    assert len(list(catalog)) > 50
-    assert {"sd15", "sdxl", "fast", "faces", "faces-commercial", "instantid"} <= set(catalog.groups)
+    assert len(list(catalog)) > 30
+    assert {"sd15", "sdxl", "faces", "faces-commercial"} <= set(catalog.groups)
     places = [file.place for file in catalog]
     assert len(places) == len(set(places))
     assert {file.role for file in catalog} == set(FOLDERS)
@@ -72,10 +73,8 @@ def test_the_addresses_by_hand(monkeypatch: pytest.MonkeyPatch):
 
 def test_research_files_name_what_may_be_sold(catalog: WeightCatalog):
     assert [file.id for file in catalog if not file.commercial and not file.substitutes] == []
-    assert {file.id for file in catalog.substitutes_of(catalog.file("gpen-512"))} == {
-        "gfpgan-1.4",
-        "restoreformer-plus-plus",
-    }
+    assert [file.id for file in catalog.substitutes_of(catalog.file("gpen-512"))] == ["gfpgan-1.4"]
+    assert [file.id for file in catalog.substitutes_of(catalog.file("aei-net"))] == ["fusion-built-in"]
     assert all(file.commercial for file in catalog.select("faces-commercial"))
 
 
@@ -99,7 +98,11 @@ def test_controlnets_are_taken_for_what_they_are(catalog: WeightCatalog):
 
 def test_a_name_is_a_group_or_a_file(catalog: WeightCatalog):
     assert [file.id for file in catalog.select("gpen-512")] == ["gpen-512"]
-    assert {file.id for file in catalog.select("fast")} == {"lcm-sd15", "lcm-sdxl"}
+    assert {file.id for file in catalog.select("built-in")} == {
+        "enhancer-built-in",
+        "recognizer-built-in",
+        "fusion-built-in",
+    }
     with pytest.raises(BadRequest, match="faces-commercial"):
         catalog.select("nothing")
     with pytest.raises(BadRequest):
@@ -152,3 +155,10 @@ def test_a_list_that_is_no_toml_is_said(tmp_path: Path):
 def test_the_table_of_the_documents_is_fresh(catalog: WeightCatalog):
     written = (MODELS.parent / "docs" / "weights.md").read_text(encoding="utf-8")
     assert written.endswith("\n\n" + markdown(catalog)), "easyphoto weights list --markdown"
+
+
+def test_every_file_for_faces_has_a_network_that_takes_it(catalog: WeightCatalog):
+    from easyphoto.faces.modelscope import files
+
+    used = {value.id for value in vars(files).values() if isinstance(value, files.NetworkFile)}
+    assert {file.id for file in catalog if FOLDERS[file.role] == FACES and not file.shipped} == used
