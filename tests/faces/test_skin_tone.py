@@ -9,6 +9,7 @@ from PIL import Image
 
 from easyphoto.domain import Face
 from easyphoto.faces.builtin.face_parsing import hull, paint
+from easyphoto.faces.builtin.face_parsing import hull, paint
 from easyphoto.faces.builtin.toolbox import BuiltinToolbox
 from easyphoto.faces.fusion.skin_mask import visible_skin
 from easyphoto.faces.fusion.skin_tone import in_light_of, retoned
@@ -231,6 +232,19 @@ def test_neighbors_stay_bit_for_bit(toolbox: BuiltinToolbox, woman: np.ndarray):
     half = woman.shape[1]
     assert (result[:, half:] == pair[:, half:]).all()
     assert lightness(result[:, :half])[toolbox.regions(pair, left).skin[:, :half] > 250].mean() < 50
+
+
+def test_a_face_cheek_to_cheek_stays_bit_for_bit(toolbox: BuiltinToolbox, woman: np.ndarray):
+    face = toolbox.detect(woman)[0]
+    width = face.box.width
+    left, right = round(face.box.left - 0.1 * width), round(face.box.right - 0.12 * width)  # the second one in front
+    pair = np.hstack([woman[:, left:right], woman[:, round(face.box.left) :]])
+    one = toolbox.detect(pair)
+    result = toolbox.retone(pair, one[0], one[1:], DARK)
+    taken = paint([hull(one[1].mesh[:, :2])], pair.shape[1::-1]) > 0
+    assert len(one) == 2
+    assert (result != pair).any()
+    assert (result[taken] == pair[taken]).all()
 
 
 def test_the_same_picture_gives_the_same_skin(toolbox: BuiltinToolbox, woman: np.ndarray):

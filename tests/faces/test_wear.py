@@ -127,6 +127,18 @@ def test_where_a_fringe_hides_the_brows_they_and_the_forehead_are_the_templates(
     assert masked[np.maximum(*(plane.polygon(eye) for eye in EYES)) > 0.9].min() > 0.6
 
 
+def test_a_strand_of_the_templates_hair_over_the_cheek_stays_before_the_person(template):
+    plane = plane_of(template)
+    skin, strand = plane.polygon(OVAL), np.zeros(template.picture.shape[:2], np.float32)
+    x = round(float(plane.mesh[[50, 101, 118], 0].mean()))
+    strand[:, x - round(0.04 * plane.height) : x + round(0.04 * plane.height)] = 1
+    cheek = (plane.around((50, 101, 118, 205)) > 0.9) & (plane.grow(strand, -0.02) > 0.9)
+    assert cheek.sum() > 20
+    free, hidden = (float(np.median(blend_region(plane, skin, one)[cheek])) for one in (skin, skin * (1 - strand)))
+    assert free > 0.9
+    assert hidden < 0.5 * free
+
+
 def test_dark_glasses_stay_with_their_lenses_and_are_said(faces, template, person):
     drawn = with_glasses(template, dark=True)
     plane, glasses = seen(drawn)

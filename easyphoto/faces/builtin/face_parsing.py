@@ -63,7 +63,7 @@ def paint(polygons: Sequence[Array], size: tuple[int, int], soft: float = 0.0) -
 
 def hull(points: ArrayLike) -> Array:
     """The convex outline of (n, 2) points."""
-    return np.asarray(cv2.convexHull(np.asarray(points, np.float32)), np.float64).reshape(-1, 2)
+    return np.asarray(cv2.convexHull(np.ascontiguousarray(points, np.float32)), np.float64).reshape(-1, 2)
 
 
 def grown(points: Array, ratio: float) -> Array:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from easyphoto.domain import Box, Face, Floats, Pixels
 from easyphoto.faces.base import FaceRegions
-from easyphoto.faces.builtin.face_parsing import CropWindow
+from easyphoto.faces.builtin.face_parsing import CropWindow, hull, paint
 from easyphoto.faces.fusion.hairline import with_hairline
 from easyphoto.faces.fusion.skin_tone import features
 from easyphoto.faces.guided_filter import guided_filter, luma
@@ -86,12 +86,14 @@ _NAMES = ("face", "skin", "eyes", "brows", "lips", "nose")
 
 
 def _own_cell(size: tuple[int, int], face: Face, neighbors: Sequence[Face]) -> Mask:
-    """H x W: nearer to this face and the body under it than to any other, measured in face widths."""
+    """H x W: nearer to this face and the body under it than to any other, measured in face widths; no other face."""
     x, y = np.meshgrid(np.arange(size[0], dtype=np.float32), np.arange(size[1], dtype=np.float32))
     own = _away(face.box, x, y)
     cell = np.ones(own.shape, np.bool_)
     for other in neighbors:
         cell &= own < _away(other.box, x, y)
+        if other.mesh is not None:  # cheek to cheek, the nearer half of a face would be this one's
+            cell &= paint([hull(other.mesh[:, :2])], size) == 0
     return cell
 
 
