@@ -139,8 +139,8 @@ def blend_region(plane: BlendMask, person_skin: Floats, template_skin: Floats) -
 
 
 def _fringed(bare: list[float]) -> float:
-    """0..1: whether a fringe hangs over both brows; a lock over one of them is none."""
-    return float(np.clip((0.55 - np.mean(bare)) / 0.35, 0, 1))
+    """0..1: whether a fringe hides one of the brows; brows of two people would not match."""
+    return float(np.clip((0.25 - min(bare)) / 0.2, 0, 1))
 
 
 def _from_brows_up(plane: BlendMask) -> Floats:
