@@ -9,7 +9,6 @@ from PIL import Image
 
 from easyphoto.domain import Face
 from easyphoto.faces.builtin.face_parsing import hull, paint
-from easyphoto.faces.builtin.face_parsing import hull, paint
 from easyphoto.faces.builtin.toolbox import BuiltinToolbox
 from easyphoto.faces.fusion.skin_mask import visible_skin
 from easyphoto.faces.fusion.skin_tone import in_light_of, retoned
