@@ -90,10 +90,9 @@ def _own_cell(size: tuple[int, int], face: Face, neighbors: Sequence[Face]) -> M
     x, y = np.meshgrid(np.arange(size[0], dtype=np.float32), np.arange(size[1], dtype=np.float32))
     own = _away(face.box, x, y)
     cell = np.ones(own.shape, np.bool_)
-    for other in neighbors:
-        cell &= own < _away(other.box, x, y)
-        if other.mesh is not None:  # cheek to cheek, the nearer half of a face would be this one's
-            cell &= paint([hull(other.mesh[:, :2])], size) == 0
+    for other in neighbors:  # cheek to cheek, the nearer half of a face would be this one's
+        outline = [] if other.mesh is None else [hull(other.mesh[:, :2])]
+        cell &= (own < _away(other.box, x, y)) & (paint(outline, size) == 0)
     return cell
 
 
