@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import IO
 
 OLDEST, NEWEST = (3, 10), (3, 13)
-COMMANDS = ("demo", "ui", "train", "portrait", "quick", "persons", "models", "doctor")
+COMMANDS = ("demo", "ui", "train", "portrait", "quick", "persons", "models", "weights", "doctor")
 KINDS = {"run": ("base",), "ui": ("base", "ui"), "test": ("base", "ui", "dev")}  # each holds the ones before it
 CHECKS: tuple[tuple[str, ...], ...] = (
     ("ruff", "format", "--check", "."),
@@ -40,6 +40,7 @@ USAGE = """usage: python start.py COMMAND ...
   quick      portraits from photos alone, without a training
   persons    list | show | rename | remove | export | import
   models     base models that can be used
+  weights    model files: list | fetch | verify | import | path
   doctor     what is installed, what is missing
   test       all checks and all tests
   check      format, lint, types and layer order only
