@@ -49,8 +49,7 @@ COMMAND --help says more.
 """
 FAILED, BAD_REQUEST, NOT_INSTALLED, CANCELLED = 1, 2, 4, 130
 STDERR = 2  # standard output is the command's alone, --json must stay readable
-ATTEMPTS = 3
-PAUSE_SECONDS = 5.0
+ATTEMPTS, PAUSE_SECONDS = 3, 5.0
 NO_NETWORK = ("NewConnectionError", "Connection broken", "Max retries", "ReadTimeout", "timed out", "name resolution")
 NO_SPACE = ("No space left on device", "not enough space", "Errno 28")
 
