@@ -51,8 +51,8 @@ def test_a_distance_of_another_recognizer_is_not_read_with_our_thresholds(contex
         for name, recognizer in (("Ada", "fake"), ("Bo", "other"))
     )
     panel = PeoplePanel(context)
-    assert panel._card(ours, Opened()).level is LikenessLevel.SAME_PERSON
-    assert panel._card(theirs, Opened()).level is None
+    assert panel._card(ours, Opened(), 0).level is LikenessLevel.SAME_PERSON
+    assert panel._card(theirs, Opened(), 0).level is None
 
 
 def test_advice_follows_the_recognizer_of_the_report(context: UiContext):
