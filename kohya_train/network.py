@@ -52,7 +52,7 @@ class Network:
         """Scale modules down whose change is larger than that in Frobenius' norm (kohya's max norm); how many."""
         limited = 0
         for layer in self.modules.values():
-            size = float(layer.delta().norm())
+            size = float(layer.delta().detach().norm())
             if size > largest:
                 limited += 1
                 share = (largest / size) ** 0.5
