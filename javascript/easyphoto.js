@@ -571,6 +571,14 @@
     }
   }
 
+  // News that are asked for beside the draft may come after it and show a page without it.
+  const loadedAt = Date.now();
+
+  function awaitsDraft(name) {
+    const answer = byId("ep-" + name + "-draft-read");
+    return answer && !answer.querySelector("[data-ep-draft-read]") && Date.now() - loadedAt < 15000 && browserToken() !== "";
+  }
+
   function panel() {
     return PANELS.find((name) => {
       const box = byId("ep-" + name + "-tick");
@@ -595,7 +603,7 @@
     statusNext = !statusNext;
     calm = live ? SLOW : Math.min(calm * 2, ASLEEP);
     if (used || statusNext || !name) beat("status"); // a page that nobody uses asks for one of them at a time
-    if (name && (used || !statusNext)) beat(name);
+    if (name && (used || !statusNext) && !awaitsDraft(name)) beat(name);
   }
 
   // Percentage in the page's title, and a notification at the end where the user has allowed it.
