@@ -14,7 +14,7 @@ from easyphoto.domain import Floats
 HUE = (46.0, 66.0)  # degrees; skin in neutral light lies inside (Xiao et al., 2017)
 LEAST_CHROMA = ((28.0, 40.0, 50.0, 66.0), (12.0, 15.0, 19.0, 15.0))  # by L*: skin of less looks like ash
 MOST_CHROMA = 30.0
-LIGHTNESS = (29.0, 72.0)  # L*; a cheek above it was lit by a flash, one below it by nothing
+LIGHTNESS = (29.0, 76.0)  # L*; a cheek above it was lit by a flash, one below it by nothing
 
 
 def usual_tone(tones: Sequence[Floats]) -> Floats | None:

@@ -13,7 +13,7 @@ from easyphoto.faces.builtin.toolbox import BuiltinToolbox
 from easyphoto.faces.fusion.blend_mask import BlendMask, blend_region
 from easyphoto.faces.fusion.fit import notes_on_wear
 from easyphoto.faces.fusion.fuse import fuse
-from easyphoto.faces.fusion.glasses import Glasses, glasses_of, without_frame
+from easyphoto.faces.fusion.glasses import Glasses, connected, glasses_of, without_frame
 from easyphoto.faces.fusion.glasses_and_beard import Wear
 from easyphoto.faces.fusion.mouth import with_teeth_of
 from easyphoto.faces.fusion.oblique import directly_seen
@@ -96,6 +96,13 @@ def test_the_templates_frame_stays_in_the_portrait(faces, template, person):
     frame = seen(drawn)[1].mask > 0.5
     assert kept.sum() > 0.6 * frame.sum()
     assert np.median(result.picture[kept].mean(-1)) < 60
+
+
+def test_what_hangs_together_through_a_weaker_line_is_one_frame():
+    strong, weaker, seed = (np.zeros((5, 12), bool) for _ in range(3))
+    strong[2, :4] = strong[2, 6:9] = strong[2, 11] = True  # a bridge, a rim, something else
+    weaker[2, 4:6] = seed[2, 0] = True
+    assert connected(strong, strong | weaker, seed)[2].tolist() == [True] * 4 + [False] * 2 + [True] * 3 + [False] * 3
 
 
 def test_two_pairs_of_glasses_do_not_show_on_one_face(faces, template, person):

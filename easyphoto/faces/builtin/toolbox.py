@@ -28,6 +28,7 @@ _REGION_SIDE = 1024  # longer side of the part on which masks are made
 _MESH_CONFIRMS = 0.9  # mesh score that makes a face of a box only one net saw
 _STEPS = (-0.15, 0.15)  # of the box's side
 _MESH_DENIES = 0.1  # mesh score under which even two nets are not believed
+_MUCH_DARKER = 15.0  # L*: from here on a rim that kept its light would glow
 
 
 class BuiltinToolbox:
@@ -123,7 +124,9 @@ class BuiltinToolbox:
         if own is None:
             return picture
         tones = own, in_light_of(tone, own)
-        share = visible_skin(part, here, seen, self.matte(part), others, darker=bool(tones[1][0] < own[0]))
+        share = visible_skin(
+            part, here, seen, self.matte(part), others, darker=bool(own[0] - tones[1][0] > _MUCH_DARKER)
+        )
         share = without_brows(share, seen.brows, tones)
         out = picture.copy()
         window.cut(out)[:] = retoned(part, share, tones, 0.012 * face.box.width)

@@ -20,6 +20,7 @@ _UNDER = ((230, 50, 101, 117, 100), (450, 280, 330, 346, 329))  # from the lower
 _OUTSIDE = (-0.2, 1.2)  # how far a frame reaches at least, 0 and 1 being the eyes' middles
 _THICKEST = 0.035  # of a frame, in face heights
 _DARKER = 10.0  # LAB lightness by which a frame is darker than what lies beside it, at least
+_TRACED = 0.9  # of that holds two lines together: a rim of the skin's color is hardly darker than skin
 _FRAME = 24.0  # the same over the nose where a frame has the color of skin; creases of old faces reach 22
 _COLORED = 0.75  # chroma of a line, in the skin's, up to which it is a frame however pale; creases have skin's
 _GRAY = 4.0  # chroma of skin in a black-and-white picture
@@ -52,9 +53,10 @@ def glasses_of(plane: BlendMask, picture: Floats, skin: Floats) -> Glasses:
     band = plane.grow(plane.around(*EYES, _BELOW_EYES), 0.075) > 0.5
     eyes = plane.grow(np.maximum(*(plane.polygon(eye) for eye in EYES)), 0.03) > 0.5
     dark = _dark_lenses(plane, lightness, skin)
-    whole = _dark_parts(plane, lightness, skin) | (line & band) if dark else line & ~eyes & band
+    place = band if dark else band & ~eyes
+    whole = _dark_parts(plane, lightness, skin) | (line & band) if dark else line & place
     bridge = plane.grow(plane.around(_BRIDGE), 0.01) > 0.5
-    worn = _connected(whole, bridge).astype(np.float32)
+    worn = connected(whole, whole | (darker > _TRACED * _DARKER) & place, bridge).astype(np.float32)
     creases = not dark and _is_creases(lab, darker, (worn > 0) & line, (bridge, plane.cheeks() > 0.5))
     if creases or not _spans_both_eyes(plane, worn):
         return Glasses(np.zeros_like(skin), worn=False, dark=False)
@@ -122,8 +124,8 @@ def _spans_both_eyes(plane: BlendMask, mask: Floats) -> bool:
     return under and along.min() < _OUTSIDE[0] and along.max() > _OUTSIDE[1]
 
 
-def _connected(mask: np.ndarray, seed: np.ndarray) -> np.ndarray:
-    """The connected pieces of `mask` that reach into `seed`."""
-    _, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
+def connected(mask: np.ndarray, through: np.ndarray, seed: np.ndarray) -> np.ndarray:
+    """What of `mask` hangs together with its part in `seed` through the larger mask `through` (hysteresis)."""
+    _, labels = cv2.connectedComponents(through.astype(np.uint8), connectivity=8)
     hit = np.unique(labels[seed & mask])
-    return np.isin(labels, hit[hit > 0])
+    return np.isin(labels, hit[hit > 0]) & mask
