@@ -128,4 +128,4 @@ def connected(mask: np.ndarray, through: np.ndarray, seed: np.ndarray) -> np.nda
     """What of `mask` hangs together with its part in `seed` through the larger mask `through` (hysteresis)."""
     _, labels = cv2.connectedComponents(through.astype(np.uint8), connectivity=8)
     hit = np.unique(labels[seed & mask])
-    return np.isin(labels, hit[hit > 0]) & mask
+    return np.asarray(np.isin(labels, hit[hit > 0]) & mask)
