@@ -28,6 +28,8 @@ from easyphoto.picture_tokens import TOKEN
 
 TEMPLATE_ID = r"^[0-9a-f]{24}$"
 PLAIN_TEXT = r"^[^\u0000]*$"
+PATTERNS = {"persons": rf"^$|{PERSON_ID}"}
+"""Of texts in requests that are more than plain, by the field's name; the empty id leaves a face as it is."""
 BASE64 = r"^(data:[^,]*,)?([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 """Only written down: `decoded` finds out, and says so by a code of its own."""
 
@@ -37,25 +39,26 @@ def request_model(kind: type[Any]) -> type[RequestModel]:
     """Of a request dataclass: types, bounds, choices, defaults, label and help, all from its fields."""
     options, defaults = options_of(kind), kind()
     made: dict[str, Any] = {
-        f.name: _request_field(getattr(defaults, f.name), options.get(f.name)) for f in fields(kind)
+        f.name: _request_field(getattr(defaults, f.name), options.get(f.name), PATTERNS.get(f.name, PLAIN_TEXT))
+        for f in fields(kind)
     }
     return create_model(kind.__name__, __base__=RequestModel, **made)
 
 
-def _request_field(value: Any, rule: Option | None) -> tuple[Any, Any]:
+def _request_field(value: Any, rule: Option | None, pattern: str) -> tuple[Any, Any]:
     """Type and default; a request within a request has a model of its own."""
     default = list(value) if isinstance(value, tuple) else value
     if is_dataclass(default):
         within = request_model(type(default))  # type: ignore[arg-type]  # a class is hashable, whatever mypy thinks
         return within, documented(within())
     if rule is None:
-        return _strict_type(default, Option()), documented(default)
+        return _strict_type(default, Option(), pattern), documented(default)
     extra = {"x-advanced": rule.advanced} | ({} if rule.step is None else {"x-step": rule.step})
-    return _strict_type(default, rule), documented(default, extra, title=rule.label, description=rule.help)
+    return _strict_type(default, rule, pattern), documented(default, extra, title=rule.label, description=rule.help)
 
 
-def _strict_type(default: Any, rule: Option) -> Any:
-    """The default's JSON type within the rule's bounds; no other type is turned into it."""
+def _strict_type(default: Any, rule: Option, pattern: str) -> Any:
+    """The default's JSON type within the rule's bounds, texts of that pattern; no other type is turned into it."""
     if rule.choices:
         return Literal[rule.choices]
     if isinstance(default, bool):
@@ -64,7 +67,7 @@ def _strict_type(default: Any, rule: Option) -> Any:
         return conint(strict=True, ge=rule.low, le=rule.high)  # type: ignore[arg-type]
     if isinstance(default, float):
         return confloat(strict=not VERSION_1, ge=rule.low, le=rule.high)  # type: ignore[arg-type]
-    plain = text(max_length=MAX_TEXT, pattern=PLAIN_TEXT)
+    plain = text(max_length=MAX_TEXT, pattern=pattern)
     return list_of(plain, 0, MAX_ITEMS) if isinstance(default, list) else plain
 
 
