@@ -648,7 +648,7 @@
     });
     document.addEventListener("click", (event) => {
       const own = event.isTrusted && event.target.closest && event.target.closest("#easyphoto button[id^=ep-]");
-      if (own && own.matches(GO)) pressed = null; // its problem has a place beside it
+      if (own && own.matches(GO + ", [role=tab]")) pressed = null; // its problem has a place beside it; a tab has none
       else if (own) remember(() => byId(own.id));
       const go = event.target.closest && event.target.closest(GO);
       if (go) { awaited = go.id.split("-")[1]; wake(true); }
