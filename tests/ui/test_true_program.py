@@ -72,4 +72,4 @@ def test_photos_to_a_person_to_a_portrait(address: str, selfies: list[str], open
     page.click("#ep-portrait-templates .ep-tile >> nth=0")
     page.wait_for_selector(".ep-face")
     page.click("#ep-portrait-go")
-    page.wait_for_selector(".ep-shot-card >> text=looks like the same person")
+    page.wait_for_selector(".ep-shot-card >> text=/looks like the same person|resembles the person/")
