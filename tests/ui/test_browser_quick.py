@@ -116,7 +116,7 @@ def test_photos_are_pasted_and_taken_and_what_is_none_is_named(
     python = host_python(HOSTS[gradio]) if HOSTS[gradio] else ""
     server = start_server(**({"python": python} if python else {}))
     page = open_page(server.url + "en/" + ("?script" if gradio == "3.41" else ""), tab=QUICK)
-    page.wait_for_timeout(4000 if gradio == "3.41" else 0)  # its field looks ready before it is, and loses the first file
+    page.wait_for_timeout(4000 if gradio == "3.41" else 0)  # its field looks ready before it takes files
     paste(page, selfie(tmp_path / "me.png"), ".ep-thumb img[alt='image.png']")
     words = tmp_path / "notes.txt"
     words.write_text("words")
