@@ -73,3 +73,8 @@ def blob_of(crop: Pixels, low: float, high: float) -> Floats:
     """(1, 3, h, w) float32 with 0..255 mapped to low..high, RGB."""
     scaled = crop.astype(np.float32) * np.float32((high - low) / 255) + np.float32(low)
     return np.ascontiguousarray(scaled.transpose(2, 0, 1)[None])
+
+
+def pixels_of(made: Floats) -> Pixels:
+    """(h, w, 3) of -1..1 as a picture; values beyond are clipped."""
+    return np.asarray(np.rint(np.clip(made * 127.5 + 127.5, 0, 255)), np.uint8)

@@ -10,11 +10,7 @@ from easyphoto.images.color import rgb_to_lab
 from easyphoto.images.masks import extent
 
 _RIM = (14.0, 7.0, 8.0)  # L*, a*, b* by which skin may differ there from the skin beside it
-_RIM_DARKER = (
-    24.0,
-    14.0,
-    16.0,
-)  # the same where it becomes darker: lit hair may darken with it, a glowing rim would show
+_RIM_DARKER = (24.0, 14.0, 16.0)  # where it becomes much darker: lit hair may too, a glowing rim would show
 
 
 def with_hairline(part: Pixels, share: Floats, reach: float, darker: bool) -> Floats:

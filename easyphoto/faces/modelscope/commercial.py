@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from easyphoto.domain import Box, Face, Floats, Pixels, Pose
-from easyphoto.faces.builtin.onnx_net import OnnxNet, blob_of, warp
+from easyphoto.faces.builtin.onnx_net import OnnxNet, blob_of, pixels_of, warp
 from easyphoto.faces.builtin.toolbox import BuiltinToolbox
 from easyphoto.faces.geometry import Array, similarity_transform
 from easyphoto.faces.likeness import distance
@@ -41,7 +41,7 @@ class GfpganRestorer:
         matrix = similarity_transform(points, FFHQ)
         crop = warp(picture, matrix, _SIDE)
         made = self._net.run(blob_of(crop, -1, 1))[0][0].transpose(1, 2, 0)
-        return crop, np.asarray(np.rint(np.clip(made * 127.5 + 127.5, 0, 255)), np.uint8), matrix
+        return crop, pixels_of(made), matrix
 
 
 class RecognizerJudge:

@@ -9,12 +9,11 @@ import numpy as np
 import torch
 
 from easyphoto.domain import Floats, Pixels
-from easyphoto.errors import BadModel
 from easyphoto.faces.builtin.onnx_net import blob_of
 from easyphoto.faces.builtin.sharpen import sharpen
 from easyphoto.faces.modelscope.lazy_network import LazyNetwork
 from easyphoto.faces.modelscope.rrdb import RrdbNet, RrdbShape
-from easyphoto.faces.modelscope.weights import filled, read_tensors
+from easyphoto.faces.modelscope.weights import filled, read_tensors, shape_of
 from easyphoto.images.masks import blend
 
 TILE, OVERLAP = 256, 32
@@ -26,16 +25,7 @@ _SHARE = 0.5  # of the network's picture, as in the original; the rest is the pl
 def read_rrdb(file: Path) -> RrdbNet:
     """The network of the width, depth and zoom that the file has. Raises MissingModel, BadModel."""
     tensors = read_tensors(file, "params_ema")
-    try:
-        shape = RrdbShape.of(tensors)
-    except KeyError as fault:
-        raise BadModel(
-            "modelscope.other-network",
-            stage="load face models",
-            file=str(file),
-            count=len(tensors),
-            first=fault.args[0],
-        ) from fault
+    shape = shape_of(RrdbShape.of, tensors, file)
     return filled(lambda: RrdbNet(shape), tensors, file)
 
 

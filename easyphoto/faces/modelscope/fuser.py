@@ -15,7 +15,7 @@ from torch.nn import functional
 from easyphoto.domain import Face, Floats, Pixels
 from easyphoto.errors import BadModel, MissingModel, NoFace
 from easyphoto.faces.base import FusionResult, FusionSource, Prepare
-from easyphoto.faces.builtin.onnx_net import blob_of, warp
+from easyphoto.faces.builtin.onnx_net import blob_of, pixels_of, warp
 from easyphoto.faces.fusion.fit import soft_note
 from easyphoto.faces.fusion.source_selection import candidates
 from easyphoto.faces.geometry import Array, five_points, similarity_transform
@@ -96,7 +96,7 @@ class FaceFuser:
         with self.network.working() as network:
             device = self.network.device
             made = network(*(one.to(device) for one in (faces[:1], identity, *outlines)))[0].permute(1, 2, 0).cpu()
-        return np.asarray(np.rint(np.clip(made.numpy() * 127.5 + 127.5, 0, 255)), np.uint8)
+        return pixels_of(made.numpy())
 
     def _vector(self, face: Tensor) -> Tensor:
         small = functional.interpolate(face, (IDENTITY_SIDE, IDENTITY_SIDE), mode="bilinear", align_corners=True)

@@ -11,17 +11,16 @@ import numpy as np
 import torch
 
 from easyphoto.domain import Floats, Pixels
-from easyphoto.errors import BadModel
 from easyphoto.faces.base import FusionSource
 from easyphoto.faces.builtin.enhancer import net_share, true_to
 from easyphoto.faces.builtin.face_parsing import CropWindow
-from easyphoto.faces.builtin.onnx_net import blob_of
+from easyphoto.faces.builtin.onnx_net import blob_of, pixels_of
 from easyphoto.faces.geometry import Array, moved
 from easyphoto.faces.modelscope.face_alignment import laid_back, padded_crop, rectangle
 from easyphoto.faces.modelscope.face_quality import QualityBackbone, QualityHead
 from easyphoto.faces.modelscope.gpen import Gpen, widths_of
 from easyphoto.faces.modelscope.lazy_network import LazyNetwork
-from easyphoto.faces.modelscope.weights import filled, read_tensors
+from easyphoto.faces.modelscope.weights import filled, read_tensors, shape_of
 
 _RESULT_FACE = 480.0  # width of the face in the result, as the built-in enhancer's
 _KEPT = 3.0  # face boxes of the photo that are enlarged
@@ -33,16 +32,7 @@ _LEAST_QUALITY, _MOST_CHANGE = 0.1, 0.15  # of the face, and cosine distance fro
 def read_gpen(file: Path) -> Gpen:
     """The network of the widths that the file has. Raises MissingModel, BadModel."""
     tensors = read_tensors(file)
-    try:
-        widths = widths_of(tensors)
-    except KeyError as fault:
-        raise BadModel(
-            "modelscope.other-network",
-            stage="load face models",
-            file=str(file),
-            count=len(tensors),
-            first=fault.args[0],
-        ) from fault
+    widths = shape_of(widths_of, tensors, file)
     return filled(lambda: Gpen(widths), tensors, file)
 
 
@@ -61,7 +51,7 @@ class GpenRestorer:
         with self.network.working() as network:
             crop, matrix = padded_crop(picture, points, network.side)
             made = network(self.network.on_device(blob_of(crop, -1, 1)))[0].permute(1, 2, 0).cpu().numpy()
-        return crop, np.asarray(np.rint(np.clip(made * 127.5 + 127.5, 0, 255)), np.uint8), matrix
+        return crop, pixels_of(made), matrix
 
 
 @dataclass(frozen=True, eq=False)

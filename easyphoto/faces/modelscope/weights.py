@@ -15,6 +15,7 @@ from easyphoto.errors import BadModel, MissingModel
 from easyphoto.system_errors import shortage_of
 
 Net = TypeVar("Net", bound=nn.Module)
+Shape = TypeVar("Shape")
 
 _PREFIXES = ("module.model.", "module.")  # what wrappers of a training put before every name
 _COUNTER = "num_batches_tracked"  # of batch norms: older files have none, and nothing reads it here
@@ -63,6 +64,14 @@ def without_prefix(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return dict(tensors)
 
 
+def shape_of(measure: Callable[[Mapping[str, Tensor]], Shape], tensors: Mapping[str, Tensor], file: Path) -> Shape:
+    """What `measure` reads off the tensors. Raises BadModel naming the first one that it misses: another network's."""
+    try:
+        return measure(tensors)
+    except KeyError as fault:
+        raise _other_network(file, len(tensors), str(fault.args[0])) from fault
+
+
 def filled(make: Callable[[], Net], tensors: Mapping[str, Tensor], file: Path) -> Net:
     """The network with those tensors, for inference, on the CPU; it never holds weights of its own.
 
@@ -74,11 +83,13 @@ def filled(make: Callable[[], Net], tensors: Mapping[str, Tensor], file: Path) -
     given = {name: torch.zeros((), dtype=torch.int64) for name in wanted if name.endswith(_COUNTER)} | dict(tensors)
     wrong = [name for name in {**wanted, **given} if _shape(wanted, name) != _shape(given, name)]
     if wrong:
-        raise BadModel(
-            "modelscope.other-network", stage="load face models", file=str(file), count=len(wrong), first=min(wrong)
-        )
+        raise _other_network(file, len(wrong), min(wrong))
     network.load_state_dict(given, strict=True, assign=True)
     return network.eval().requires_grad_(False)
+
+
+def _other_network(file: Path, count: int, first: str) -> BadModel:
+    return BadModel("modelscope.other-network", stage="load face models", file=str(file), count=count, first=first)
 
 
 def _shape(tensors: Mapping[str, Tensor], name: str) -> tuple[int, ...] | None:
