@@ -25,6 +25,8 @@ from easyphoto.cli import commands
 from easyphoto.cli.parser import Handler, language_of, parser
 from easyphoto.cli.terminal import (
     CommandResult,
+    ask,
+    can_ask,
     console,
     error_result,
     progress,
@@ -154,14 +156,15 @@ def _work(
 ) -> CommandResult:
     if given.command == "ui":
         return commands.ui(given, open_studio(given.data), beside)
-    quiet = given.json and not beside.is_terminal
-    with progress(beside, Translator(given.language), quiet) as report:
+    quiet, say = given.json and not beside.is_terminal, Translator(given.language)
+    ask_here = partial(ask, console=beside, say=say) if can_ask(beside) else None
+    with progress(beside, say, quiet) as report:
         if given.command == "demo":
             from easyphoto.demo.run import demo
 
             return demo(given, open_studio, report)
         handler: Handler = given.handler
-        return handler(given, commands.CommandContext(open_studio(given.data), report, finished))
+        return handler(given, commands.CommandContext(open_studio(given.data), report, finished, ask_here))
 
 
 def _local(given: argparse.Namespace, root: Path | None) -> Studio:

@@ -6,7 +6,7 @@ import os
 import secrets
 import webbrowser
 from argparse import Namespace
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -46,6 +46,7 @@ class CommandContext:
     studio: Studio
     report: Progress
     finished: list[SavedPortrait] = field(default_factory=list)  # portraits that are saved already
+    ask: Callable[[Message], bool] | None = None  # a question of yes or no; None where nobody can answer
 
     def on_result(self, done: SavedPortrait | EasyPhotoError) -> None:
         """Takes each as it is finished."""

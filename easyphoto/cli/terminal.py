@@ -28,6 +28,7 @@ from easyphoto.ui.i18n import Translator, stage_key
 
 QUIET_SECONDS = 10.0
 PIPE_COLUMNS = 160
+YES = ("y", "yes", "是")
 ENGLISH = Translator()
 
 
@@ -108,7 +109,8 @@ class ProgressBars:
         self._tasks: dict[str, TaskID] = {}
 
     def show(self, step: Step) -> None:
-        """Draw it."""
+        """Draw it. The first one begins the drawing, so that a question can be asked before."""
+        self._bars.start()
         if step.stage not in self._tasks:
             self._tasks[step.stage] = self._bars.add_task(
                 escape(self._say.stage(step.stage)), total=step.total or None, said=""
@@ -152,8 +154,11 @@ def progress(console: Console, say: Translator, quiet: bool = False) -> Iterator
             yield lambda step: stop.check()
         elif console.is_terminal:
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-            with Progress(*columns, TextColumn("{task.fields[said]}"), console=console) as bars:
+            bars = Progress(*columns, TextColumn("{task.fields[said]}"), console=console)
+            try:
                 yield _drawing(ProgressBars(bars, say).show, stop)
+            finally:
+                bars.stop()
         else:
             yield _drawing(ProgressLines(console, say).show, stop)
 
@@ -164,6 +169,24 @@ def _drawing(show: Callable[[Step], None], stop: CancelToken) -> Callable[[Step]
         show(step)
 
     return report
+
+
+def can_ask(console: Console) -> bool:
+    """Whether somebody sits at a terminal who sees a question and can answer it."""
+    return console.is_terminal and sys.stdin.isatty()
+
+
+def ask(question: Message, console: Console, say: Translator) -> bool:
+    """The answer to a question of yes or no; anything but a yes, and the end of the input, is a no.
+
+    Ctrl-C raises KeyboardInterrupt at once: nothing runs yet that would have to stop cleanly.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        console.print(printable(say.message(question)), markup=False, highlight=False, soft_wrap=True, end=" ")
+        return sys.stdin.readline().strip().lower() in YES
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from easyphoto.cli.commands import CommandContext
 from easyphoto.cli.terminal import CommandResult, failure_line
 from easyphoto.errors import BadRequest
 from easyphoto.locales import Message, message
+from easyphoto.progress import Cancelled
 from easyphoto.weights import (
     Fetched,
     FetchPlan,
@@ -38,16 +39,27 @@ def list_weights(arguments: Namespace, context: CommandContext) -> CommandResult
 
 
 def fetch_weights(arguments: Namespace, context: CommandContext) -> CommandResult:
-    """What those groups need. Raises BadRequest with the total without ``--yes``, and the first failure of all."""
+    """What those groups need, after a yes on the terminal or with ``--yes``.
+
+    Raises BadRequest with the total where nobody can be asked, Cancelled after a no, and the first failure of all.
+    """
     store = _store(arguments, context)
     plan = store.plan(arguments.names, arguments.commercial_safe)
     if plan.download and not (arguments.yes or arguments.offline):
-        names = [_named(file) for file in plan.download]
-        raise BadRequest("weights.confirm", stage="fetch", total=plan.summary, names=names, notes=_joined(plan.notes))
+        _confirm(plan, context)
     done = store.fetch(plan, context.report, arguments.offline)
     if done.failures and not done.files:
         raise done.failures[0]
     return _fetched(plan, done)
+
+
+def _confirm(plan: FetchPlan, context: CommandContext) -> None:
+    names = [_named(file) for file in plan.download]
+    told = {"total": plan.summary, "names": names, "notes": _joined(plan.notes)}
+    if context.ask is None:
+        raise BadRequest("weights.confirm", stage="fetch", **told)
+    if not context.ask(message("weights.ask", **told)):
+        raise Cancelled
 
 
 def verify_weights(arguments: Namespace, context: CommandContext) -> CommandResult:

@@ -69,6 +69,7 @@ def missing(kind: HintKind, family: ModelFamily, folder: str) -> MissingModel:
         model=files.file,
         source=files.source,
         license=files.license,
+        weights=files.weights,
         folder=folder,
     )
 

@@ -54,6 +54,7 @@ class ControlFiles:
     file: str = ""  # the one to fetch where there is none
     source: str = ""  # its project page on the Hugging Face hub
     license: str = ""
+    weights: str = ""  # id in the list of model files of one that does the same; "" where there is none
     coarse: tuple[str, ...] = ()  # beginnings of those that were trained on color blocks of 64 px, not of 24
 
 

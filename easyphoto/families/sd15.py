@@ -62,6 +62,7 @@ SPEC = FamilySpec(
             "control_v11p_sd15_canny_fp16.safetensors",
             _V11,
             "OpenRAIL",
+            "sd15-canny",
         ),
         HintKind.POSE: ControlFiles(
             (
@@ -73,18 +74,21 @@ SPEC = FamilySpec(
             "control_v11p_sd15_openpose_fp16.safetensors",
             _V11,
             "OpenRAIL",
+            "sd15-openpose",
         ),
         HintKind.TILE: ControlFiles(
             ("control_v11f1e_sd15_tile", "control_lora_rank128_v11f1e_sd15_tile", "control_v11u_sd15_tile"),
             "control_v11f1e_sd15_tile_fp16.safetensors",
             _V11,
             "OpenRAIL",
+            "sd15-tile",
         ),
         HintKind.COLOR: ControlFiles(
             ("control_sd15_random_color", "t2iadapter_color_sd14v1", "coadapter_color_sd15v1"),
             "t2iadapter_color_sd14v1.pth",
             "TencentARC/T2I-Adapter",
             "Apache-2.0",
+            "sd15-color",
             coarse=("t2iadapter_color", "coadapter_color"),
         ),
     },

@@ -69,6 +69,7 @@ SPEC = FamilySpec(
             "diffusers_xl_canny_full.safetensors",
             _COLLECTION,
             _ITS_OWN,
+            "sdxl-canny",
         ),
         HintKind.POSE: ControlFiles(
             (
@@ -82,6 +83,7 @@ SPEC = FamilySpec(
             "thibaud_xl_openpose.safetensors",
             _COLLECTION,
             _ITS_OWN,
+            "sdxl-openpose",
         ),
         HintKind.TILE: ControlFiles(
             (
@@ -95,6 +97,7 @@ SPEC = FamilySpec(
             "TTPLANET_Controlnet_Tile_realistic_v2_fp16.safetensors",
             "TTPlanet/TTPLanet_SDXL_Controlnet_Tile_Realistic",
             _ITS_OWN,
+            "sdxl-tile",
         ),
     },
     pipelines=Pipelines(

@@ -60,6 +60,7 @@ def test_words():
 
 def test_the_error_says_file_folder_source_and_way_out():
     problem = missing(HintKind.CANNY, SD15, "models/ControlNet")
+    assert "easyphoto weights fetch sd15-canny" in problem.remedy
     text = str(problem)
     for part in ("control_v11p_sd15_canny", "models/ControlNet", "Hugging Face", "OpenRAIL", "off"):
         assert part in text

@@ -162,3 +162,8 @@ def test_every_file_for_faces_has_a_network_that_takes_it(catalog: WeightCatalog
 
     used = {value.id for value in vars(files).values() if isinstance(value, files.NetworkFile)}
     assert {file.id for file in catalog if FOLDERS[file.role] == FACES and not file.shipped} == used
+
+
+def test_every_controlnet_that_a_message_offers_is_on_the_list(catalog: WeightCatalog):
+    offered = {files.weights for spec in specs() for files in spec.controls.values() if files.weights}
+    assert offered and all(catalog.file(name).place.parts[0] == "controlnet" for name in offered)
