@@ -55,7 +55,7 @@ def fetch_weights(arguments: Namespace, context: CommandContext) -> CommandResul
 
 def _confirm(plan: FetchPlan, context: CommandContext) -> None:
     names = [_named(file) for file in plan.download]
-    told = {"total": plan.summary, "names": names, "notes": _joined(plan.notes)}
+    told: dict[str, Any] = {"total": plan.summary, "names": names, "notes": _joined(plan.notes)}
     if context.ask is None:
         raise BadRequest("weights.confirm", stage="fetch", **told)
     if not context.ask(message("weights.ask", **told)):
