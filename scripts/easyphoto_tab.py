@@ -32,12 +32,19 @@ class ExtensionUnavailable(Exception):
 
 
 def bring_in() -> Any:
-    """Our extension module. Raises ExtensionUnavailable for an old Python or a foreign package of our name."""
+    """Our extension module. Raises ExtensionUnavailable for an old Python, another host or a foreign package."""
     if sys.version_info < OLDEST:
         version = ".".join(str(number) for number in sys.version_info[:2])
         raise ExtensionUnavailable(
             "EasyPhoto needs Python 3.10 or later; this WebUI runs on " + version + ".", "Update it."
         )
+    try:
+        importlib.import_module("modules.initialize_util")
+    except ImportError:
+        raise ExtensionUnavailable(
+            "This WebUI is not made from AUTOMATIC1111's and generates in another way; SD.Next is one of these.",
+            "Use AUTOMATIC1111, Forge, Forge Neo or reForge, or EasyPhoto as a program of its own: python start.py",
+        ) from None
     for package in PACKAGES:
         found = getattr(importlib.import_module(package), "__file__", None)
         if found is None or Path(found).resolve().parent.parent != HERE:

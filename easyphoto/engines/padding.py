@@ -59,6 +59,10 @@ def blend(before: Image.Image, painted: Image.Image, mask: Image.Image) -> Image
     return Image.fromarray(images.blend(pixels(before), pixels(painted), np.asarray(mask.convert("L"))))
 
 
-def is_blank(painted: Image.Image, before: Image.Image) -> bool:
-    """Black all over, though the picture it was made from is not: the model computed no numbers."""
-    return int(np.asarray(painted).max()) <= 2 < int(np.asarray(before).max())
+def is_blank(painted: Image.Image, before: Image.Image, mask: Image.Image) -> bool:
+    """Black all over the mask, though the picture it was made from is not: the model computed no numbers.
+
+    Outside of it hosts lay the picture over that it was made from.
+    """
+    inside = np.asarray(mask.convert("L")) > 0
+    return int(pixels(painted)[inside].max(initial=0)) <= 2 < int(pixels(before)[inside].max(initial=0))

@@ -59,8 +59,9 @@ def host() -> Iterator[Finding]:
     """Which WebUI, and which gradio it brings."""
     from modules import launch_utils
 
-    kind = "Forge" if "modules_forge" in sys.modules else "AUTOMATIC1111"
-    yield Finding("webui", GOOD, f"{kind} {launch_utils.git_tag()}")
+    from easyphoto.engines.webui.host import current_host
+
+    yield Finding("webui", GOOD, f"{current_host().kind.name} {launch_utils.git_tag()}")
     yield Finding("gradio", GOOD, version_of("gradio"))
 
 
@@ -97,7 +98,9 @@ def controlnet() -> Iterator[Finding]:
     if absent is not None:
         yield Finding("controlnet", ABSENT, *absent.messages())
         return
-    version = getattr(sys.modules.get("scripts.controlnet_version"), "version_flag", "Forge's own")
+    version = getattr(
+        sys.modules.get("scripts.controlnet_version"), "version_flag", f"{current_host().kind.name}'s own"
+    )
     installed = ControlNetModels(current_host())
     names = list(installed.models())
     yield Finding("controlnet", GOOD, message("doctor.controlnet", version=version, count=len(names)))

@@ -60,9 +60,9 @@ def job(picture: Image.Image) -> RenderJob:
     return RenderJob("small", "1person", "blurry", picture, mask, steps=4, strength=0.5, cfg_scale=2.0, seed=7)
 
 
-@pytest.fixture(params=["a1111", "forge"])
+@pytest.fixture(params=["a1111", "forge", "forge_neo", "reforge"])
 def webui(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeWebui:
-    """Each of the two hosts in turn, installed as the one of this process."""
+    """Each of the hosts in turn, installed as the one of this process."""
     return _installed(request.param, tmp_path, monkeypatch)
 
 

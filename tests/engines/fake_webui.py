@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 from host_generation import FakeGeneration
-from host_parts import FakeCall, FakeControlNet, FakeLock, FakeOptions, FakeRunner, FakeState
+from host_parts import ControlMode, FakeCall, FakeControlNet, FakeLock, FakeOptions, FakeRunner, FakeState, ResizeMode
 from lora_files import write_zeros
 from recorded_host import module_of, names_only, strict
 
@@ -25,12 +25,14 @@ INTERFACES = Path(__file__).parents[1] / "webui" / "interfaces"
 
 
 class FakeWebui(FakeGeneration):
-    """One of the two hosts with checkpoints, LoRAs and ControlNets; `calls` are the jobs it was given."""
+    """One of the hosts with checkpoints, LoRAs and ControlNets; `calls` are the jobs it was given."""
 
     def __init__(self, kind: str, root: Path) -> None:
         super().__init__()
         self.facts = json.loads((INTERFACES / f"{kind}.json").read_text(encoding="utf-8"))
-        self.forge, self.root = kind == "forge", root
+        self.kind, self.root = kind, root
+        self.forge = kind != "a1111"  # or made from it: one thread, a ControlNet of its own
+        self.lazy = kind in ("forge", "forge_neo")  # loads a checkpoint when it is needed
         self.hooked: list[str] = []
         self.broken_controls: set[str] = set()
         self.returns_maps = True
@@ -98,7 +100,7 @@ class FakeWebui(FakeGeneration):
         self.entries = [self._entry(name) for name in ("one", "two")]
         self.options.data["sd_model_checkpoint"] = self.entries[0].title
         data = names_only(facts["SdModelData"], sd_model=None)
-        if not self.forge:
+        if not self.lazy:
             data.lock, data.loaded_sd_models = threading.Lock(), []
         self.sd_models = module_of(
             "sd_models",
@@ -109,12 +111,7 @@ class FakeWebui(FakeGeneration):
             },
             model_data=data,
             model_path=str(self.root),
-            SkipWritingToConfig=__import__("contextlib").nullcontext,
-            reload_model_weights=self._reload,
-            send_model_to_cpu=lambda m: self.moved.append("cpu"),
-            send_model_to_device=lambda m: self.moved.append("device"),
-            unload_model_weights=lambda: self.moved.append("unloaded"),
-            **({"forge_model_reload": lambda: None} if self.forge else {}),
+            **{name: work for name, work in self._loading().items() if name in facts["module"]},
         )
         for name, spec in facts["functions"].items():
             setattr(self.sd_models, name, strict(spec, getattr(self.sd_models, name)))
@@ -128,6 +125,18 @@ class FakeWebui(FakeGeneration):
             "sd_vae", self.facts["sd_vae"]["module"], vae_dict={"soft.safetensors": "soft.safetensors"}
         )
 
+    def _loading(self) -> dict[str, Any]:
+        """Functions for loading and moving models; not every host has each of them."""
+        nothing = self.kind == "reforge"  # its functions of these names are empty
+        return {
+            "SkipWritingToConfig": __import__("contextlib").nullcontext,
+            "reload_model_weights": self._reload,
+            "send_model_to_cpu": lambda m: None if nothing else self.moved.append("cpu"),
+            "send_model_to_device": lambda m: None if nothing else self.moved.append("device"),
+            "unload_model_weights": lambda *args, **kwargs: self.moved.append("unloaded"),
+            "forge_model_reload": lambda: None,
+        }
+
     def _entry(self, name: str) -> Any:
         file = self.root / f"{name}.safetensors"
         names = ["model.diffusion_model.x", "cond_stage_model.transformer.x"]
@@ -139,7 +148,7 @@ class FakeWebui(FakeGeneration):
         self.options.data["sd_checkpoint_hash"] = f"hash of {entry.name}"
         model = SimpleNamespace(sd_checkpoint_info=entry, is_sdxl=False, is_sd1=True, device="cuda:0")
         self.sd_models.model_data.sd_model = self.shared.sd_model = model
-        if not self.forge:
+        if not self.lazy:
             self.sd_models.model_data.loaded_sd_models = [model]
 
     def _reload(self, *args: Any, **kwargs: Any) -> None:
@@ -158,12 +167,13 @@ class FakeWebui(FakeGeneration):
             available_network_aliases={},
             available_network_hash_lookup={},
             loaded_networks=[],
-            networks_in_memory={},
+            **({"networks_in_memory": {}} if "networks_in_memory" in facts["module"] else {}),
             update_available_networks_by_names=strict(facts["update_available_networks_by_names"], self._list),
         )
-        if self.forge:
-            self.cleared: list[int] = []
-            self.networks.load_lora_state_dict = SimpleNamespace(cache_clear=lambda: self.cleared.append(1))
+        self.cleared: list[int] = []
+        if self.forge:  # Forge Neo's is not cached
+            cache = {} if self.kind == "forge_neo" else {"cache_clear": lambda: self.cleared.append(1)}
+            self.networks.load_lora_state_dict = SimpleNamespace(**cache)
 
     def _list(self, names: list[str]) -> None:
         for file in Path(self.shared.cmd_opts.lora_dir).rglob("*.safetensors"):
@@ -214,12 +224,21 @@ class FakeWebui(FakeGeneration):
         names.get_controlnet_filename = strict(facts["get_controlnet_filename"], lambda name: str(self.controls[name]))
         code = ModuleType("external_code")
         code.ControlNetUnit = self._unit()
+        code.ResizeMode, code.ControlMode = ResizeMode, ControlMode
         main = ModuleType("main_thread")
         main.run_and_wait_result = strict(self.facts["modules_forge"]["run_and_wait_result"], self._in_main)
         entry = module_of(
             "main_entry", self.facts["modules_forge"]["main_entry"], module_list={"soft.safetensors": "/soft"}
         )
+        memory = ModuleType("model_management")
+        memory.unload_all_models = lambda: self.moved.append("all unloaded")
+        patched = {
+            "ldm_patched": ModuleType("ldm_patched"),
+            "ldm_patched.modules": ModuleType("ldm_patched.modules"),
+            "ldm_patched.modules.model_management": memory,
+        }
         return {
+            **({} if self.lazy else patched),
             "lib_controlnet": ModuleType("lib_controlnet"),
             "lib_controlnet.external_code": code,
             "lib_controlnet.global_state": names,
@@ -232,13 +251,18 @@ class FakeWebui(FakeGeneration):
         fields = self.facts["controlnet"]["unit"]
 
         def made(**given: Any) -> Any:
-            assert isinstance(given["image"], np.ndarray), "the host refuses PIL"
-            assert not isinstance(given["resize_mode"], int), "the host refuses numbers"
+            image, enums = given["image"], self.kind == "reforge"
+            assert isinstance(image, dict if enums else np.ndarray), "the host refuses PIL, reForge a bare array"
+            assert isinstance(given["resize_mode"], ResizeMode if enums else str)
+            assert isinstance(given["control_mode"], ControlMode if enums else str)
             assert given["module"] == ("None" if self.forge else "none")
-            return SimpleNamespace(**given)
+            unit = SimpleNamespace(**given)
+            unit.picture = image["image"] if enums else image
+            return unit
 
         unit = strict(fields, made)
-        unit.__fields__ = [] if self.forge else [name.rstrip("=") for name in fields]  # type: ignore[attr-defined]
+        named = "__dataclass_fields__" if self.forge else "__fields__"
+        setattr(unit, named, dict.fromkeys(name.rstrip("=") for name in fields))
         return unit
 
     def _in_main(self, work: Callable[[], Any]) -> Any:

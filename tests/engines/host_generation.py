@@ -22,6 +22,7 @@ class FakeGeneration:
     """The host at work; `FakeWebui` builds the modules it works on."""
 
     facts: dict[str, Any]
+    kind: str
     forge: bool
     lock: FakeLock
     state: FakeState
@@ -35,7 +36,8 @@ class FakeGeneration:
         self.calls: list[Any] = []
         self.swallowed: list[str] = []
         self.returns_blank = self.returns_nothing = False
-        self.ignores_checkpoint = False
+        self.ignores_checkpoint = self.blank_in_mask = False
+        self.other_size: tuple[int, int] | None = None
         self.layers: int | None = None  # modules of a LoRA that find a layer; None: all
         self.remarks: list[str] = []
         self.failure: Exception | None = None
@@ -89,8 +91,11 @@ class FakeGeneration:
         return "".join(f"{remark}\n" for remark in self.remarks)
 
     def _picture(self, p: Any) -> Image.Image:
-        pixels = np.asarray(p.init_images[0]).astype(int)
-        assert pixels.shape[:2] == (p.height, p.width)
+        if self.kind == "forge_neo":
+            p.width, p.height = (max((side + 32) // 64 * 64, 64) for side in (p.width, p.height))
+        pixels = np.asarray(p.init_images[0].resize(self.other_size or (p.width, p.height))).astype(int)
+        if self.blank_in_mask:  # what was not to be repainted is laid over what came out
+            return Image.fromarray(np.where(np.asarray(p.image_mask)[..., None] > 0, 0, pixels).astype(np.uint8))
         return Image.fromarray(
             np.zeros_like(pixels, np.uint8) if self.returns_blank else ((pixels + 40) % 256).astype(np.uint8)
         )
@@ -104,17 +109,28 @@ class FakeGeneration:
             if entry is None:
                 continue
             modules = dict.fromkeys(range(_modules_in(Path(entry.filename)) if self.layers is None else self.layers))
-            network = names_only(self.facts["networks"]["Network"], name=name, network_on_disk=entry, modules={})
+            kept = {} if self.kind == "forge_neo" else {"modules": {}}  # the class of Forge Neo has none
+            network = names_only(self.facts["networks"]["Network"], name=name, network_on_disk=entry, **kept)
             self.networks.loaded_networks.append(network)
             applied[entry.filename] = len(modules)
             if not self.forge:
                 network.modules = modules
             float(weight)
         if self.forge:
-            patches = {(file, 1.0, 1.0, False): {"layer": [0] * count} for file, count in applied.items()}
+            self.shared.sd_model.forge_objects_after_applying_lora = self._patched(applied)
+
+    def _patched(self, applied: dict[str, int]) -> Any:
+        """The model's parts as patchers: Forge keeps patches by file, what was made from it by the layer alone."""
+        if self.kind == "forge":
+            by_file = {(file, 1.0, 1.0, False): {"layer": [0] * count} for file, count in applied.items()}
             clip = SimpleNamespace(patcher=SimpleNamespace(lora_patches={}))
-            objects = SimpleNamespace(unet=SimpleNamespace(lora_patches=patches), clip=clip)
-            self.shared.sd_model.forge_objects_after_applying_lora = objects
+            return SimpleNamespace(unet=SimpleNamespace(lora_patches=by_file), clip=clip)
+        layers = sum(applied.values())
+        unet = {f"layer {number}": [(0.9, "factors", 1.0, None, None)] for number in range(layers - 1)}
+        clip = {"text layer": [(0.9, "factors", 1.0, None, None)]} if layers else {}
+        return SimpleNamespace(
+            unet=SimpleNamespace(patches=unet), clip=SimpleNamespace(patcher=SimpleNamespace(patches=clip))
+        )
 
 
 def _modules_in(file: Path) -> int:

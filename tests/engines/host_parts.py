@@ -5,10 +5,23 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Sequence
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
+
+
+class ResizeMode(Enum):
+    """As Forge's ControlNet has it."""
+
+    RESIZE = "Just Resize"
+
+
+class ControlMode(Enum):
+    """The words of the others differ from host to host."""
+
+    BALANCED = "Balanced"
 
 
 class FakeLock:
@@ -60,7 +73,8 @@ class FakeOptions:
 
     def __init__(self, names: Sequence[str]) -> None:
         defaults = {"live_previews_enable": True, "list_hidden_files": True, "outdir_img2img_samples": "out"}
-        defaults |= {"sd_vae": "Automatic", "forge_additional_modules": []}
+        defaults |= {"sd_vae": "Automatic", "forge_additional_modules": [], "sd_noise_schedule": "Default"}
+        defaults |= {"sd_vae_encode_method": "Full", "sd_vae_decode_method": "Full"}
         self.data_labels = {name: defaults.get(name, False) for name in names}
         self.data: dict[str, Any] = {"live_previews_enable": True}
         self.frozen = False
@@ -114,13 +128,13 @@ class FakeControlNet:
     def process(self, p: Any, *units: Any) -> None:
         for unit in units:
             if self.host.forge:
-                p.extra.append(unit.image)
+                p.extra.append(unit.picture)
             if unit.model in self.host.broken_controls:
                 raise RuntimeError(f"cannot read {unit.model}")
         self.host.hooked = [unit.model for unit in units]
         if not self.host.forge:
             self.latest_model_hash = self.host.sd_models.model_data.sd_model.sd_checkpoint_info.name
-            self.maps = [unit.image for unit in units]
+            self.maps = [unit.picture for unit in units]
 
     def postprocess(self, p: Any, processed: Any, *units: Any) -> None:
         if self.host.hooked and not self.host.forge and self.host.returns_maps:

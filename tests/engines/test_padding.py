@@ -29,8 +29,15 @@ def test_blend_keeps_takes_and_mixes():
     assert list(np.asarray(blend(old, new, mask))[0].tolist()) == [[100, 0, 10], [200, 51, 10], [120, 10, 10]]
 
 
-def test_blank_is_black_out_of_something():
+def test_blank_is_black_inside_the_mask_out_of_something():
     black, gray = Image.new("RGB", (4, 4)), Image.new("RGB", (4, 4), (90, 90, 90))
-    assert is_blank(black, gray)
-    assert not is_blank(black, black)
-    assert not is_blank(gray, gray)
+    whole, half = Image.new("L", (4, 4), 255), Image.new("L", (4, 4))
+    half.paste(255, (0, 0, 2, 4))
+    assert is_blank(black, gray, whole)
+    assert not is_blank(black, black, whole)
+    assert not is_blank(gray, gray, whole)
+    laid_over = gray.copy()
+    laid_over.paste((0, 0, 0), (0, 0, 2, 4))
+    assert is_blank(laid_over, gray, half), "hosts lay the picture over outside the mask"
+    assert not is_blank(laid_over, gray, whole)
+    assert not is_blank(black, gray, Image.new("L", (4, 4)))

@@ -35,8 +35,9 @@ def test_only_the_masked_part_changes(webui: FakeWebui, engine: WebuiEngine, hos
 def test_the_job_arrives_whole(webui: FakeWebui, engine: WebuiEngine, host_job: RenderJob):
     engine.render(host_job, silent)
     (call,) = webui.calls
-    assert (call.width, call.height) == (72, 64)  # multiples of eight
-    assert call.init_images[0].size == call.image_mask.size == (72, 64)
+    framed = (128, 64) if webui.kind == "forge_neo" else (72, 64)  # it rounds to 64 by itself, the others to eight
+    assert (call.width, call.height) == framed
+    assert call.init_images[0].size == call.image_mask.size == framed
     assert set(np.unique(np.asarray(call.image_mask))) == {0, 255}
     assert (call.prompt, call.negative_prompt) == (host_job.prompt, host_job.negative_prompt)
     assert (call.steps, call.seed, call.cfg_scale, call.denoising_strength) == (4, 7, 2.0, 0.5)
@@ -144,6 +145,22 @@ def test_no_picture_and_a_black_one_are_failures(webui: FakeWebui, engine: Webui
     assert "--no-half-vae" in caught.value.remedy
     webui.returns_blank, webui.returns_nothing = False, True
     with pytest.raises(RenderFailed, match="no picture"):
+        engine.render(host_job, silent)
+
+
+def test_a_picture_of_another_size_is_a_failure_since_the_face_would_lie_elsewhere(
+    webui: FakeWebui, engine: WebuiEngine, host_job: RenderJob
+):
+    webui.other_size = (80, 64)
+    with pytest.raises(RenderFailed, match="80x64"):
+        engine.render(host_job, silent)
+
+
+def test_black_inside_the_mask_is_a_failure_whatever_is_laid_over_outside(
+    webui: FakeWebui, engine: WebuiEngine, host_job: RenderJob
+):
+    webui.blank_in_mask = True
+    with pytest.raises(RenderFailed, match="black"):
         engine.render(host_job, silent)
 
 

@@ -18,6 +18,7 @@ from easyphoto.engines.webui.engine import WebuiEngine
 from easyphoto.errors import MissingModel, RenderFailed
 from easyphoto.progress import Cancelled, Step, silent
 
+SIDES = {"a1111": (64, 72), "forge": (64, 72), "forge_neo": (64, 128), "reforge": (64, 72)}
 CANNY, TILE = "control_v11p_sd15_canny [a7b23cc4]", "control_v11f1e_sd15_tile [a371b31b]"
 
 
@@ -33,8 +34,9 @@ def test_units_are_as_the_host_wants_them(webui: FakeWebui, engine: WebuiEngine,
     canny, tile = webui.calls[0].script_args
     assert (canny.model, tile.model) == (CANNY, TILE)
     assert (canny.enabled, canny.weight) == (True, 0.7)
-    assert canny.image.shape == (64, 72, 3)
-    assert (canny.resize_mode, canny.control_mode) == ("Just Resize", "Balanced")
+    assert canny.picture.shape == (*SIDES[webui.kind], 3)
+    modes = [getattr(mode, "value", mode) for mode in (canny.resize_mode, canny.control_mode)]
+    assert modes == ["Just Resize", "Balanced"]
     assert (canny.guidance_start, canny.guidance_end) == (0.0, 1.0)
     assert webui.swallowed == []
 
@@ -49,8 +51,9 @@ def test_the_color_hint_has_the_blocks_its_model_was_trained_on(
     halves = Image.new("RGB", host_job.picture.size, (200, 0, 0))
     halves.paste((0, 0, 200), (0, 0, halves.width // 2, halves.height))
     engine.render(replace(host_job, hints=(ControlHint(HintKind.COLOR, halves, 0.8),)), silent)
-    image = webui.calls[0].script_args[0].image  # 72 x 64: one block of 64 px
-    assert len(np.unique(image.reshape(-1, 3), axis=0)) == colors
+    image = webui.calls[0].script_args[0].picture  # 72 x 64: one block of 64 px; 128 x 64 in Forge Neo
+    blocks = image.shape[1] // 64
+    assert len(np.unique(image.reshape(-1, 3), axis=0)) == max(colors, blocks)
 
 
 def test_a_black_hint_works_in_forge_too(forge: FakeWebui, engine: WebuiEngine, host_job: RenderJob):
@@ -110,16 +113,17 @@ def test_a_file_that_was_put_there_meanwhile_is_found(a1111: FakeWebui, engine: 
 
 
 @pytest.mark.parametrize(
-    ("how", "problem", "remedy"),
+    ("how", "problems", "remedy"),
     [
-        ("absent", "not installed", "Install"),
-        ("disabled", "switched off", "Enable"),
-        ("broken", "failed to load", "console"),
+        ("absent", ("not installed", "is missing"), "nstall"),
+        ("disabled", ("switched off",) * 2, "Enable"),
+        ("broken", ("failed to load",) * 2, "console"),
     ],
 )
 def test_without_controlnet_it_is_said_why(
-    webui: FakeWebui, engine: WebuiEngine, host_job: RenderJob, how: str, problem: str, remedy: str
+    webui: FakeWebui, engine: WebuiEngine, host_job: RenderJob, how: str, problems: tuple[str, str], remedy: str
 ):
+    problem = problems[webui.forge]  # Forge and what was made from it allow no ControlNet but their own
     webui.scripts.scripts_img2img.alwayson_scripts.clear()
     if how == "absent":
         webui.extensions.extensions[0].name = "narrow-controlnet-helper"
@@ -136,7 +140,8 @@ def test_without_controlnet_it_is_said_why(
 def test_a_controlnet_that_cannot_be_driven_is_told_to_be_updated(
     webui: FakeWebui, engine: WebuiEngine, host_job: RenderJob, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setitem(sys.modules, "lib_controlnet" if webui.forge else "internal_controlnet", None)
+    package = "lib_controlnet" if webui.forge else "internal_controlnet"
+    monkeypatch.setitem(sys.modules, f"{package}.external_code", None)
     with pytest.raises(MissingModel, match="too old"):
         engine.render(hinted(host_job, [HintKind.CANNY], required=True), silent)
     assert engine.render(hinted(host_job, [HintKind.CANNY]), silent).notes
@@ -224,13 +229,15 @@ def test_an_sd15_controlnet_never_serves_sdxl_and_a_union_is_told_what_it_sees(
     assert webui.calls[0].scripts is None
     webui.controls["controlnet-union-sdxl-1.0 [1]"] = Path("union.pth")
     result = engine.render(hinted(host_job, [HintKind.CANNY]), silent)
-    if webui.forge:  # knows no unions
+    if webui.kind in ("forge", "reforge"):  # they are not told what a union sees
         assert result.notes
-    else:
-        assert webui.calls[1].script_args[0].union_control_type == "Hard Edge"
+        return
+    unit = webui.calls[1].script_args[0]
+    told = unit.type_filter if webui.kind == "forge_neo" else unit.union_control_type
+    assert told == ("Canny" if webui.kind == "forge_neo" else "Hard Edge")
 
 
 def test_hints_are_framed_like_the_picture(webui: FakeWebui, engine: WebuiEngine, host_job: RenderJob):
     engine.render(hinted(host_job, [HintKind.CANNY]), silent)
-    image = webui.calls[0].script_args[0].image
+    image = webui.calls[0].script_args[0].picture
     assert np.array_equal(image[:60, :68], np.asarray(host_job.picture))

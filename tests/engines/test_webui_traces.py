@@ -12,6 +12,7 @@ from fake_webui import FakeWebui
 
 from easyphoto.domain import RenderJob
 from easyphoto.engines.webui.engine import WebuiEngine
+from easyphoto.engines.webui.img2img import QUIET
 from easyphoto.errors import MissingModel, RenderFailed
 from easyphoto.progress import Cancelled, Step, silent
 
@@ -45,7 +46,7 @@ def test_the_host_is_as_it_was(webui: FakeWebui, engine: WebuiEngine, host_job: 
     else:
         with pytest.raises((RenderFailed, Cancelled)):
             engine.render(job, report)
-    if webui.forge:  # loads lazily; what it will load next is its own
+    if webui.lazy:  # what it will load next is its own
         webui._reload()
     assert traces(webui) == before
 
@@ -134,7 +135,7 @@ def test_a_vae_is_checked_and_overridden_for_the_job_only(webui: FakeWebui, host
     before = copy.deepcopy(webui.options.data)
     WebuiEngine(lambda: "soft.safetensors").render(host_job, silent)
     (overrides,) = [call.override_settings for call in webui.calls]
-    if webui.forge:
+    if webui.lazy:
         assert overrides == {"forge_additional_modules": ["/soft"]}
     else:
         assert overrides == {"sd_vae": "soft.safetensors", "sd_vae_overrides_per_model_preferences": True}
@@ -151,3 +152,15 @@ def test_a_clip_skip_of_the_user_is_out_of_force_for_the_job_only(webui: FakeWeb
     WebuiEngine().render(host_job, silent)
     assert set(seen) == {1}
     assert webui.options.data["CLIP_stop_at_last_layers"] == 2
+
+
+def test_what_a_user_chose_for_pictures_of_a_style_is_out_of_force_for_the_job_only(
+    webui: FakeWebui, host_job: RenderJob
+):
+    chosen = {"initial_noise_multiplier": 1.3, "img2img_extra_noise": 0.2, "token_merging_ratio_img2img": 0.5}
+    chosen |= {"s_min_uncond": 3.0, "sd_vae_encode_method": "TAESD"}
+    webui.options.data |= chosen
+    WebuiEngine().render(host_job, silent)
+    plain = {name: QUIET[name] for name in chosen}
+    assert {name: webui.seen[name] for name in chosen} == plain
+    assert {name: webui.options.data[name] for name in chosen} == chosen

@@ -96,7 +96,7 @@ def test_what_comes_late_is_found_though_our_folder_is_off_the_path(host: FakeHo
         "import sys, importlib, importlib.util as u; from types import ModuleType as M\n"
         "m, c = M('modules'), M('modules.script_callbacks'); m.script_callbacks = c\n"
         "c.on_ui_tabs = c.on_app_started = lambda callback: None; s = M('modules.shared'); m.shared = s\n"
-        "sys.modules.update({'modules': m, 'modules.script_callbacks': c, 'modules.shared': s})\n"
+        "sys.modules.update({'modules': m, 'modules.script_callbacks': c, 'modules.shared': s, 'modules.initialize_util': s})\n"
         f"before = sys.path; sys.path = [{str(ROOT)!r}, *before]\n"
         f"spec = u.spec_from_file_location('easyphoto_tab.py', {str(SCRIPT)!r})\n"
         "spec.loader.exec_module(u.module_from_spec(spec)); sys.path = before\n"
@@ -228,6 +228,14 @@ def test_a_foreign_package_of_our_name_is_told(host: FakeHost, tmp_path: Path):
 def test_an_old_python_is_told(host: FakeHost, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sys, "version_info", (3, 9, 13))
     assert "needs Python 3.10 or later; this WebUI runs on 3.9" in reason(host)
+
+
+def test_a_host_that_generates_in_another_way_is_told(host: FakeHost, monkeypatch: pytest.MonkeyPatch):
+    """SD.Next has no such module."""
+    monkeypatch.setitem(sys.modules, "modules.initialize_util", None)
+    told = reason(host)
+    assert "SD.Next" in told
+    assert "python start.py" in told
 
 
 def test_a_missing_package_is_told_with_its_name(host: FakeHost, monkeypatch: pytest.MonkeyPatch):

@@ -12,6 +12,7 @@ from extension_world import FakeHost, HostsEngine, open_host
 from easyphoto.diagnostics import Finding
 from easyphoto.engines.webui import controlnet_units
 from easyphoto.engines.webui import host as host_module
+from easyphoto.engines.webui.host_kinds import FORGE_NEO
 from easyphoto.errors import MissingModel
 from easyphoto.paths import Paths
 from easyphoto.webui import diagnostics
@@ -22,7 +23,7 @@ from easyphoto.weights import WeightStore
 
 @pytest.fixture
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeHost:
-    monkeypatch.setattr(host_module, "current_host", lambda: None)
+    monkeypatch.setattr(host_module, "current_host", lambda: SimpleNamespace(kind=FORGE_NEO))
     monkeypatch.setattr(
         controlnet_units, "why_absent", lambda host: MissingModel("plain", text="It is gone.", remedy="Bring it back.")
     )
@@ -47,7 +48,7 @@ def examined(root: Path, *names: str) -> dict[str, Finding]:
 
 def test_the_host_and_its_models(host: FakeHost, tmp_path: Path):
     found = examined(tmp_path, "dream", "other")
-    assert found["webui"].value.endswith("1.10.1")
+    assert found["webui"].value == "Forge Neo 1.10.1"
     assert found["checkpoints"].value == "2 usable"
     assert found["lora"].state == "-"
     assert found["reach"].state == "ok"

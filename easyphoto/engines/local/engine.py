@@ -107,12 +107,12 @@ class LocalEngine:
         import torch
 
         painted, notes = self._within_memory(loaded, job, report)
-        if not is_blank(painted, job.picture):
+        if not is_blank(painted, job.picture, job.mask):
             return painted, notes
         if loaded.placing.dtype is not torch.float32:
             loaded.upcast()
             painted, notes = self._within_memory(loaded, job, report)
-            if not is_blank(painted, job.picture):
+            if not is_blank(painted, job.picture, job.mask):
                 return painted, (*notes, message("engine.note.full-precision"))
         raise RenderFailed("engine.black-picture", stage="render", file=job.checkpoint)
 

@@ -115,10 +115,10 @@ def overrides(host: Host, entry: Any, vae: str) -> dict[str, Any]:
         wanted["sd_model_checkpoint"] = entry.title
     if not vae:
         return wanted
-    return wanted | (_forge_vae(host, vae) if host.forge else _a1111_vae(host, vae))
+    return wanted | (_vae_by_path(host, vae) if host.kind.vae_by_path else _vae_by_name(host, vae))
 
 
-def _a1111_vae(host: Host, vae: str) -> dict[str, Any]:
+def _vae_by_name(host: Host, vae: str) -> dict[str, Any]:
     if vae not in ("None", "Automatic") and vae not in host.sd_vae.vae_dict:
         raise _no_vae(vae, host.sd_vae.vae_dict)
     # Without the second one a VAE that lies beside the checkpoint would silently win.
@@ -126,7 +126,7 @@ def _a1111_vae(host: Host, vae: str) -> dict[str, Any]:
     return {key: value for key, value in wanted.items() if getattr(host.options, key, None) != value}
 
 
-def _forge_vae(host: Host, vae: str) -> dict[str, Any]:
+def _vae_by_path(host: Host, vae: str) -> dict[str, Any]:
     from modules_forge import main_entry
 
     if vae in ("None", "Automatic"):
@@ -151,9 +151,9 @@ def check_used(host: Host, entry: Any, checkpoint: Checkpoint) -> None:
 def restore_checkpoint(host: Host) -> None:
     """Load the host's own checkpoint again where ours is loaded; the caller holds the queue lock.
 
-    Forge needs nothing: its loading parameters are its own again after each job, and it loads lazily.
+    A lazy host needs nothing: its loading parameters are its own again after each job.
     """
-    if host.forge or host.sd_models.model_data.sd_model is None:
+    if host.kind.lazy or host.sd_models.model_data.sd_model is None:
         return
     keep = getattr(host.sd_models, "SkipWritingToConfig", nullcontext)
     try:
@@ -166,8 +166,8 @@ def restore_checkpoint(host: Host) -> None:
 @contextmanager
 def offloaded(host: Host) -> Iterator[None]:
     """Inside it the host's models are off the device; the caller holds the queue lock."""
-    if host.forge:
-        host.sd_models.unload_model_weights()
+    if host.kind.unload is not None:
+        host.kind.unload(host.sd_models)
         yield
         return
     away = _on_device(host)

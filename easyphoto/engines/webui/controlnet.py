@@ -33,12 +33,12 @@ class Monitor:
     """What happened to the units of one job."""
 
     units: tuple[ControlNetUnit, ...]
-    forge: bool
+    maps_apart: bool  # see HostKind
     troubles: list[Exception] = field(default_factory=list)
 
     def check(self, processed: Any) -> None:
         """Raise RenderFailed unless every unit took part: no callback failed, and each left its control picture."""
-        maps = len(processed.extra_images) if self.forge else len(processed.images) - 1
+        maps = len(processed.extra_images) if self.maps_apart else len(processed.images) - 1
         if not self.troubles and maps == len(self.units):
             return
         names = ", ".join(f"{unit.hint.kind.value} ({unit.model})" for unit in self.units)
@@ -60,7 +60,7 @@ def monitored(host: Host, job: Any, units: tuple[ControlNetUnit, ...]) -> Iterat
     runs in a runner of our own, and the copy's callbacks tell us. Nothing the host's users share is touched, and
     the host's limit of units does not matter.
     """
-    monitor = Monitor(units, host.forge)
+    monitor = Monitor(units, host.kind.maps_apart)
     if not units:
         yield monitor
         return

@@ -19,7 +19,6 @@ from easyphoto.locales import Message, message
 
 PROJECT = "https://github.com/Mikubill/sd-webui-controlnet"
 _UNION = "union"
-_UNION_KINDS = {HintKind.CANNY: "Hard Edge", HintKind.POSE: "OpenPose", HintKind.TILE: "Tile"}
 
 
 @dataclass(frozen=True)
@@ -31,17 +30,13 @@ class ControlNetUnit:
 
 
 class ControlNetModels:
-    """The ControlNet models of the host and how a unit is made for one; A1111's extension and Forge's own alike."""
+    """The ControlNet models of the host and how a unit is made for one, whichever kind it is of."""
 
     def __init__(self, host: Host) -> None:
-        self._forge = host.forge
-        if host.forge:
-            from lib_controlnet import external_code, global_state
-        else:
-            from internal_controlnet import external_code
-
-            global_state = external_code.global_state
-        self._code, self._names = external_code, global_state
+        """Raises ImportError for a ControlNet that cannot be driven."""
+        self._kind = host.kind.controlnet
+        self._code = self._kind.code()
+        self._names = self._kind.names()
         self._args = host.shared.cmd_opts
 
     @property
@@ -52,7 +47,7 @@ class ControlNetModels:
 
     def models(self, fresh: bool = False) -> dict[str, Path]:
         """Exact name with hash -> file; `fresh` looks at the disk again."""
-        if self._forge:
+        if self._kind.builtin:
             if fresh:
                 self._names.update_controlnet_filenames()
             names = self._names.get_all_controlnet_names()
@@ -61,30 +56,23 @@ class ControlNetModels:
 
     def takes(self, name: str) -> bool:
         """Whether this version can use such a model; a union needs to be told what it is shown."""
-        fields = getattr(self._code.ControlNetUnit, "__fields__", {})
-        return _UNION not in plain(name) or "union_control_type" in fields
+        unit = self._code.ControlNetUnit
+        fields = getattr(unit, "__dataclass_fields__", None) or getattr(unit, "__fields__", {})
+        return _UNION not in plain(name) or self._kind.union_field in fields
 
     def unit(self, unit: ControlNetUnit) -> Any:
         """As the host wants it. The picture is the finished control picture: no preprocessor."""
-        picture = np.asarray(unit.hint.picture.convert("RGB"))
-        more: dict[str, Any] = {}
-        if self._forge:
-            # Without it Forge compares a missing drawing with a number when the picture is all black.
-            more["image_fg"] = np.zeros((*picture.shape[:2], 4), np.uint8)
-        if _UNION in plain(unit.model):
-            more["union_control_type"] = _UNION_KINDS[unit.hint.kind]
+        union = {self._kind.union_field: self._kind.union_types[unit.hint.kind]} if _UNION in plain(unit.model) else {}
         return self._code.ControlNetUnit(
             enabled=True,
-            module="None" if self._forge else "none",
+            module=self._kind.no_preprocessor,
             model=unit.model,
-            image=picture,
             weight=unit.hint.weight,
-            resize_mode="Just Resize",
-            control_mode="Balanced",
             pixel_perfect=True,
             guidance_start=0.0,
             guidance_end=1.0,
-            **more,
+            **self._kind.fields(self._code, np.asarray(unit.hint.picture.convert("RGB"))),
+            **union,
         )
 
 
@@ -148,10 +136,12 @@ def why_absent(host: Host) -> MissingModel | None:
     """Why there is no ControlNet: not installed, switched off, failed to load, or too old; None when it is there."""
     if script_of(host) is not None:
         return _too_old(host)
-    wanted = "sd_forge_controlnet" if host.forge else "sd-webui-controlnet"
+    wanted = host.kind.controlnet.extension
     names = (extension.name for extension in host.extensions.extensions)
     here = next((name for name in names if name.lower().startswith((wanted, "controlnet"))), None)
     active = [extension.name for extension in host.extensions.active()]
+    if here is None and host.kind.controlnet.builtin:
+        return MissingModel("controlnet.builtin-gone", stage="ControlNet", file=wanted, host=host.kind.name)
     if here is None:
         return MissingModel("controlnet.not-installed", stage="ControlNet", file=wanted, project=PROJECT)
     if here not in active:

@@ -54,7 +54,7 @@ class WebuiEngine:
         self.checkpoint(job.checkpoint)
         if job.strength == 0 or job.mask.getbbox() is None:
             return Rendered(job.picture)
-        frame, job_in_frame = padded(job, 8)
+        frame, job_in_frame = padded(job, host.kind.multiple)
         with acquire_queue(host.lock, report):
             call, notes = self._call(host, job_in_frame)
             try:

@@ -1,4 +1,4 @@
-"""The WebUI this process belongs to: its modules, its options, and which of the two hosts it is."""
+"""The WebUI this process belongs to: its modules, its options, and of which kind it is."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
+from easyphoto.engines.webui.host_kinds import HostKind, kind_of
 from easyphoto.errors import MissingPackage, RenderFailed
 
 _log = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ class QueueLock(Protocol):
 
 @dataclass(frozen=True)
 class Host:
-    """Modules of AUTOMATIC1111's WebUI, or of Forge, by their names there."""
+    """Modules of the WebUI by their names there."""
 
     shared: Any
     processing: Any
@@ -42,7 +43,7 @@ class Host:
     scripts: Any
     extensions: Any
     lock: QueueLock
-    forge: bool
+    kind: HostKind
 
     @property
     def options(self) -> Any:
@@ -55,8 +56,8 @@ class Host:
         return self.shared.state
 
     def run(self, work: Callable[[], T]) -> T:
-        """What `work` gives, done in the thread in which the host generates: Forge has one for all, A1111 has none."""
-        if not self.forge:
+        """What `work` gives, done in the thread in which the host generates, where it has one for all."""
+        if not self.kind.one_thread:
             return work()
         from modules_forge import main_thread
 
@@ -80,7 +81,7 @@ def current_host() -> Host:
         scripts=scripts,
         extensions=extensions,
         lock=call_queue.queue_lock,
-        forge=hasattr(sd_models, "forge_model_reload"),
+        kind=kind_of(sd_models),
     )
 
 

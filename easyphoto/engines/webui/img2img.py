@@ -31,6 +31,16 @@ QUIET = {
     "img2img_color_correction": False,
     # A person is trained on the text encoder's last layer.
     "CLIP_stop_at_last_layers": 1,
+    # What was chosen for a style of one's own would be in every face.
+    "initial_noise_multiplier": 1.0,
+    "img2img_extra_noise": 0.0,
+    "token_merging_ratio": 0.0,
+    "token_merging_ratio_img2img": 0.0,
+    "s_min_uncond": 0.0,
+    "sd_vae_encode_method": "Full",
+    "sd_vae_decode_method": "Full",
+    "scaling_factor": 1.0,
+    "sd_noise_schedule": "Default",
     # The pictures that come back are counted.
     "return_mask": False,
     "return_mask_composite": False,
@@ -177,6 +187,10 @@ def _failed(problem: Exception) -> RenderFailed:
 
 def _picture(processed: Any, request: Img2ImgCall) -> Image.Image:
     painted: Image.Image = processed.images[0].convert("RGB")
-    if is_blank(painted, request.job.picture):
+    before, mask = request.job.picture, request.job.mask
+    if painted.size != before.size:  # the face would lie elsewhere
+        sizes = {"asked": "x".join(map(str, before.size)), "given": "x".join(map(str, painted.size))}
+        raise RenderFailed("webui.other-size", stage="render", **sizes)
+    if is_blank(painted, before, mask):
         raise RenderFailed("webui.black-picture", stage="render", file=request.checkpoint.name)
     return painted

@@ -101,29 +101,23 @@ def _is_listed(networks: Any, name: str, target: Path) -> bool:
 
 
 def check_applied(host: Host, loras: Sequence[LoraUse], comments: str) -> None:
-    """Raise BadModel unless every LoRA was applied with all its modules; the host itself says nothing of misfits.
+    """Raise BadModel unless the LoRAs were applied with all their modules; the host itself says nothing of misfits.
 
-    `comments` is what the host remarked on its picture: it names LoRAs that failed in single layers.
+    `comments` is what the host remarked on its picture: it names LoRAs that failed in single layers. Not every host
+    tells which LoRA a layer's change is from, so all are counted together.
     """
-    loaded = {network.name: network for network in _networks().loaded_networks} if loras else {}
-    for lora in loras:
-        name, wanted = name_of(lora.file), len(lora_modules(lora.file))
-        applied = 0 if name not in loaded else _count(host, loaded[name])
+    if not loras:
+        return
+    names = {name_of(lora.file): lora.file for lora in loras}
+    for name, file in names.items():
         if name in comments:
-            raise BadModel("webui.lora-other-sizes", stage="LoRA", file=str(lora.file))
-        if applied != wanted:
-            raise BadModel("webui.lora-incomplete", stage="LoRA", file=str(lora.file), applied=applied, modules=wanted)
-
-
-def _count(host: Host, network: Any) -> int:
-    """Modules of the LoRA that found a layer: A1111 keeps them with the network, Forge with its patched models."""
-    if not host.forge:
-        return len(network.modules)
-    applied = host.shared.sd_model.forge_objects_after_applying_lora
-    file = str(network.network_on_disk.filename)
-    patched = (applied.unet.lora_patches, applied.clip.patcher.lora_patches)
-    return sum(len(patches) for by_file in patched for key, layers in by_file.items() if key[0] == file
-               for patches in layers.values())  # fmt: skip
+            raise BadModel("webui.lora-other-sizes", stage="LoRA", file=str(file))
+    loaded = [network for network in _networks().loaded_networks if network.name in names]
+    applied = host.kind.applied(host.shared.sd_model, loaded)
+    wanted = sum(len(lora_modules(file)) for file in names.values())
+    if applied != wanted:
+        files = ", ".join(str(file) for file in names.values())
+        raise BadModel("webui.lora-incomplete", stage="LoRA", file=files, applied=applied, modules=wanted)
 
 
 def forget(host: Host, file: Path) -> None:
@@ -134,11 +128,13 @@ def forget(host: Host, file: Path) -> None:
     networks = sys.modules.get("networks")
     if networks is None:
         return
-    networks.networks_in_memory.pop(name, None)
+    memory = getattr(networks, "networks_in_memory", {})  # hosts that patch weights keep no networks
+    memory.pop(name, None)
     networks.loaded_networks[:] = [network for network in networks.loaded_networks if network.name != name]
     entry = networks.available_networks.pop(name, None)
     for listing in (networks.available_network_aliases, networks.available_network_hash_lookup):
         for key in [key for key, value in listing.items() if value is entry]:
             del listing[key]
-    if host.forge:
-        networks.load_lora_state_dict.cache_clear()
+    clear = getattr(getattr(networks, "load_lora_state_dict", None), "cache_clear", None)
+    if clear is not None:  # files that it read lately are kept in memory
+        clear()
