@@ -148,7 +148,8 @@ def test_every_optimizer_that_is_there_moves_the_weights(config: TrainConfig, tm
     start = inject_lora(load(config), config).tensors()
     for name in optimizers._MAKERS:
         try:
-            after, _ = trained(config, tmp_path, name, optimizer=name, learning_rate=1e-2)
+            rate = 1.0 if name == "Prodigy" else 1e-2  # a factor there: 1e-2 of its first guess is nothing in fp16
+            after, _ = trained(config, tmp_path, name, optimizer=name, learning_rate=rate)
         except Exception as problem:
             assert isinstance(problem.__cause__, optimizers.NoOptimizer)
             continue
