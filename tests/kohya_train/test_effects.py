@@ -45,7 +45,7 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 
 
 def errors(config: TrainConfig, lora: Path | None = None) -> torch.Tensor:
-    """Squared errors (n, c, h, w) of the pictures in `config`, at eight noise levels that are always the same (high ones)."""
+    """Squared errors (n, c, h, w) of the pictures in `config` at the same eight high noise levels."""
     bundle = apply_config(load(config), config)
     network = inject_lora(bundle, config)
     if lora is not None:
