@@ -29,7 +29,7 @@ from builtin_model.inpaint.person import PersonRecipe, train_person
 from builtin_model.inpaint.repaint import FrameRepaint, detail_of, laid_back, repaint
 from builtin_model.inpaint.sampling import Sampling
 from easyphoto.domain import Face, Pixels
-from easyphoto.faces.base import FusionSource
+from easyphoto.faces.base import FusionSource, FusionTarget
 from easyphoto.faces.builtin.toolbox import BuiltinToolbox
 from easyphoto.paths import Paths, default_root
 
@@ -147,7 +147,7 @@ def one_person(options: argparse.Namespace, name: str, tools: Any, table: dict[s
     for file in templates:
         template = read(file)
         face = max(toolbox.detect(template), key=lambda one: one.box.area)
-        fusion = toolbox.fuse(template, face, sources)
+        fusion = toolbox.fuse(FusionTarget(template, face), sources)
         fused = fusion.picture
         laid = max(toolbox.detect(fused), key=lambda one: one.box.area)
         cells = [crop(template, face), crop(fused, laid)]

@@ -27,7 +27,7 @@ from PIL import Image
 
 from easyphoto.domain import Face, Pixels
 from easyphoto.errors import EasyPhotoError
-from easyphoto.faces.base import FusionSource, unprepared
+from easyphoto.faces.base import FusionSource, FusionTarget, unprepared
 from easyphoto.faces.builtin.toolbox import BuiltinToolbox
 from easyphoto.paths import Paths
 
@@ -92,7 +92,8 @@ def main() -> None:
             strip = [cut(picture, face)]
             for name, prepare in variants.items():
                 try:
-                    fused = faces.fuse(picture, face, [one.source for one in sources], prepare=prepare).picture
+                    target = FusionTarget(picture, face)
+                    fused = faces.fuse(target, [one.source for one in sources], prepare=prepare).picture
                 except EasyPhotoError as refusal:
                     print(f"{folder.name} in {template.file.stem}: {refusal}")
                     break

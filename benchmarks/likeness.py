@@ -21,7 +21,7 @@ import numpy as np
 
 from easyphoto.domain import Face, Floats, Pixels
 from easyphoto.errors import EasyPhotoError
-from easyphoto.faces.base import FusionSource
+from easyphoto.faces.base import FusionSource, FusionTarget
 from easyphoto.faces.builtin.toolbox import BuiltinToolbox
 from easyphoto.images.opening import open_picture
 from easyphoto.paths import Paths
@@ -91,7 +91,7 @@ def split(photos: list[Shown], share: float) -> tuple[list[Shown], list[Shown]]:
 def measure(sources: list[Shown], held: list[Shown], template: Shown, faces: BuiltinToolbox) -> tuple[Row, Pixels]:
     """Fuse, find the face anew, measure."""
     start = time.perf_counter()
-    fused = faces.fuse(template.source.picture, template.source.face, [one.source for one in sources])
+    fused = faces.fuse(FusionTarget(template.source.picture, template.source.face), [one.source for one in sources])
     seconds = time.perf_counter() - start
     vector = faces.embed(fused.picture, found_again(fused.picture, template.source.face, faces))
     return Row(

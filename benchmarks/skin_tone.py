@@ -23,7 +23,7 @@ from PIL import Image
 
 from easyphoto.domain import Face, Floats, Pixels
 from easyphoto.errors import EasyPhotoError
-from easyphoto.faces.base import FusionSource
+from easyphoto.faces.base import FusionSource, FusionTarget
 from easyphoto.faces.builtin.toolbox import BuiltinToolbox
 from easyphoto.faces.skin_locus import plausible
 from easyphoto.paths import Paths
@@ -74,7 +74,7 @@ def portrait(template: Shown, person: Sitter, own: bool, faces: BuiltinToolbox) 
     if own:
         others = [one for one in faces.detect(picture) if one.box.overlap(face.box) < 0.5]
         picture = faces.retone(picture, face, others, person.tone)
-    return faces.fuse(picture, face, person.sources).picture
+    return faces.fuse(FusionTarget(picture, face), person.sources).picture
 
 
 def measured(made: Pixels, template: Shown, person: Sitter, judges: tuple[BuiltinToolbox, object | None]) -> Row:

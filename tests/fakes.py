@@ -23,7 +23,8 @@ from easyphoto.domain import (
     RenderJob,
 )
 from easyphoto.errors import MissingModel
-from easyphoto.faces.base import FaceRegions, FusionResult, FusionSource, Prepare, Recognizer, unprepared
+from easyphoto.faces.base import FaceRegions, FusionResult, FusionSource, FusionTarget, Prepare, Recognizer, unprepared
+from easyphoto.faces.wear import Wear
 from easyphoto.images import lab_to_rgb, rgb_to_lab
 from easyphoto.paths import Paths
 from easyphoto.progress import Progress, Step, silent
@@ -105,15 +106,18 @@ class FakeFaces:
     def enhance(self, photo: FusionSource) -> FusionSource:
         return photo
 
+    def worn(self, picture: Pixels, face: Face) -> Wear:
+        return Wear.nothing((picture.shape[1], picture.shape[0]))
+
     def fuse(
         self,
-        template: Pixels,
-        face: Face,
+        target: FusionTarget,
         sources: Sequence[FusionSource],
         share: float = 1.0,
         prepare: Prepare = unprepared,
     ) -> FusionResult:
-        mask = _ellipse(template.shape[:2], face, 0.9)
+        template = target.picture
+        mask = _ellipse(template.shape[:2], target.face, 0.9)
         color = prepare(sources[0]).face.embedding
         assert color is not None
         picture = template.copy()

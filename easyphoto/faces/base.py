@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from easyphoto.domain import Face, Floats, Pixels
+from easyphoto.faces.wear import Wear
 from easyphoto.locales import Message
 
 
@@ -37,6 +38,15 @@ class FusionSource:
 
     picture: Pixels
     face: Face
+
+
+@dataclass(frozen=True, eq=False)
+class FusionTarget:
+    """A template's picture with the face that a person is to get."""
+
+    picture: Pixels  # perhaps retoned already
+    face: Face
+    worn: Wear | None = None  # by the untouched template; None: as it is seen in `picture`
 
 
 @dataclass(frozen=True)
@@ -118,15 +128,18 @@ class FaceToolbox(Protocol):
         """
         ...
 
+    def worn(self, picture: Pixels, face: Face) -> Wear:
+        """What that face wears; asked before a template is retoned, which frames and beards may not survive."""
+        ...
+
     def fuse(
         self,
-        template: Pixels,
-        face: Face,
+        target: FusionTarget,
         sources: Sequence[FusionSource],
         share: float = 1.0,
         prepare: Prepare = unprepared,
     ) -> FusionResult:
-        """The best source's face moved into `face` of the template; `share` 0..1 of the way, in shape and in colour.
+        """The best source's face moved into the face of `target`; `share` 0..1 of the way, in shape and in colour.
 
         `prepare` is called with each of the few sources that are tried, and its result is used instead.
         Raises NoFace where no source can be brought into the template's pose.

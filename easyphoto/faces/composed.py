@@ -11,10 +11,12 @@ from easyphoto.faces.base import (
     FaceToolbox,
     FusionResult,
     FusionSource,
+    FusionTarget,
     Prepare,
     Recognizer,
     unprepared,
 )
+from easyphoto.faces.wear import Wear
 
 
 class Role(str, Enum):
@@ -80,13 +82,16 @@ class ComposedToolbox:
         """See `FaceToolbox`."""
         return self._by_role[Role.ENHANCE].enhance(photo)
 
+    def worn(self, picture: Pixels, face: Face) -> Wear:
+        """See `FaceToolbox`."""
+        return self._by_role[Role.FUSE].worn(picture, face)
+
     def fuse(
         self,
-        template: Pixels,
-        face: Face,
+        target: FusionTarget,
         sources: Sequence[FusionSource],
         share: float = 1.0,
         prepare: Prepare = unprepared,
     ) -> FusionResult:
         """See `FaceToolbox`."""
-        return self._by_role[Role.FUSE].fuse(template, face, sources, share, prepare)
+        return self._by_role[Role.FUSE].fuse(target, sources, share, prepare)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from easyphoto.domain import Pixels, PortraitRequest
-from easyphoto.faces.base import FaceRegions, FaceToolbox, Prepare, unprepared
+from easyphoto.faces.base import FaceRegions, FaceToolbox, FusionTarget, Prepare, unprepared
+from easyphoto.faces.wear import Wear
 from easyphoto.images import extent, match_color
 from easyphoto.locales import Message
 from easyphoto.portrait.compose import FaceCanvas, found_again
@@ -34,14 +35,18 @@ def regions_now(canvas: FaceCanvas, context: EffectContext) -> FaceRegions:
     return context.faces.regions(canvas.pixels, found_again(canvas.pixels, canvas.face, context.faces))
 
 
-def fuse(canvas: FaceCanvas, context: EffectContext, ratio: float) -> tuple[FaceCanvas, tuple[Message, ...]]:
+def fuse(
+    canvas: FaceCanvas, context: EffectContext, ratio: float, worn: Wear | None = None
+) -> tuple[FaceCanvas, tuple[Message, ...]]:
     """The person's face moved in by `ratio` 0..1, with the fusion's notes.
 
+    `worn` is what the face wore before the canvas was retoned; None: as it is seen now.
     Raises NoFace when no photo of the person fits the template's pose.
     """
     if ratio == 0:
         return canvas, ()
-    fused = context.faces.fuse(canvas.pixels, canvas.face, context.subject.sources, ratio, context.prepare)
+    target = FusionTarget(canvas.pixels, canvas.face, worn)
+    fused = context.faces.fuse(target, context.subject.sources, ratio, context.prepare)
     # The toolbox has softened its own edge, so the mask is taken as solid wherever it changed anything.
     moved_in = np.where(fused.mask > 0, 255, 0).astype(np.uint8)
     painted = canvas.painted(fused.picture, moved_in)

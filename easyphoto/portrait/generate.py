@@ -13,6 +13,7 @@ from easyphoto.domain import Face, HintKind, ModelFamily, Pixels, Portrait, Port
 from easyphoto.engines.base import Engine
 from easyphoto.errors import NoFace
 from easyphoto.faces.base import FaceToolbox, unprepared
+from easyphoto.faces.wear import Wear
 from easyphoto.images import fit_long_side, open_picture
 from easyphoto.locales import Message, message
 from easyphoto.portrait import finish
@@ -80,6 +81,7 @@ class _Prepared:
     picture: Pixels  # the template
     faces: Sequence[Face]  # all of them, from left to right
     plans: Sequence[FacePlan]
+    worn: Sequence[Wear]  # by each plan's face, in the pixels of its region
     toned: Pixels  # the template with its visible skin in the persons' tones
 
 
@@ -91,15 +93,21 @@ def _prepared(context: PortraitContext) -> _Prepared:
     plans = plan_faces(context.request, faces, (picture.shape[1], picture.shape[0]), context.family)
     context.report(Step(Stage.SKIN_TONE, 0, 1, context.template.name))
     with context.clock.time(Stage.SKIN_TONE):
+        worn = [_worn(cut(picture, plan, faces), context) for plan in plans]
         toned = _in_own_skin(picture, faces, plans, context)
-    return _Prepared(picture, faces, plans, toned)
+    return _Prepared(picture, faces, plans, worn, toned)
+
+
+def _worn(canvas: FaceCanvas, context: PortraitContext) -> Wear:
+    """What a face of the untouched template wears: frames and beards may not be found any more once it is retoned."""
+    return context.tools.faces.worn(canvas.pixels, canvas.face)
 
 
 def _portrait(ready: _Prepared, context: PortraitContext) -> Portrait:
     request, clock, result = context.request, context.clock, ready.toned
     painted = []
     for number, plan in enumerate(ready.plans):
-        canvas = _paint_face(cut(result, plan, ready.faces), FaceContext(context, plan, number))
+        canvas = _paint_face(cut(result, plan, ready.faces), FaceContext(context, plan, number, ready.worn[number]))
         result = put_back(result, canvas, plan.region)
         painted.append(PaintedFace(plan, canvas))
     context.report(Step(Stage.SCORE, 0, 1, context.template.name))
@@ -141,6 +149,7 @@ class FaceContext:
     portrait: PortraitContext
     plan: FacePlan
     number: int  # of the face, from 0
+    worn: Wear  # by the untouched template's face
 
     @property
     def effects(self) -> finish.EffectContext:
@@ -191,7 +200,9 @@ def _fuse(canvas: FaceCanvas, face: FaceContext, ratio: float, again: bool = Fal
     """The person moved in; where no photo fits, a refusal, or only a note when the person is in already (`again`)."""
     context = face.portrait
     try:
-        canvas, notes = finish.fuse(canvas, face.effects, ratio)
+        # What diffusion has painted over wears what can be seen now.
+        worn = None if canvas.touched.any() else face.worn
+        canvas, notes = finish.fuse(canvas, face.effects, ratio, worn)
     except NoFace as problem:
         if context.family.spec.fusion_required and not again:
             raise NoFace(problem.code, stage="fusion", file=context.template.name, **problem.params) from problem

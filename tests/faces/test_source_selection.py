@@ -13,7 +13,7 @@ from PIL import Image
 
 from builtin_model.mesh_indices import INNER_MOUTH
 from easyphoto.domain import Face, Pose
-from easyphoto.faces.base import FusionSource
+from easyphoto.faces.base import FusionSource, FusionTarget
 from easyphoto.faces.builtin.toolbox import BuiltinToolbox
 from easyphoto.faces.fusion.blend_mask import BlendMask
 from easyphoto.faces.fusion.expression import Expression, borrows_mouth, expression_gap, expression_of
@@ -118,7 +118,7 @@ def test_a_closed_mouth_laughs_with_the_template(faces, closed):
     pixels = np.asarray(Image.open(shipped_models() / "templates/red-wall.jpg").convert("RGB"))
     face = faces.detect(pixels)[0]
     assert expression_of(closed.face.mesh).mouth_open < 0.03
-    result = fuse(pixels, face, [closed], faces)
+    result = fuse(FusionTarget(pixels, face), [closed], faces)
     again = max(faces.detect(result.picture), key=lambda one: one.box.overlap(face.box))
     assert expression_of(again.mesh).mouth_open > 0.6 * expression_of(face.mesh).mouth_open
     assert any("teeth" in str(note) for note in result.notes)
@@ -139,10 +139,10 @@ def test_a_template_turned_too_far_is_refused_and_a_little_less_is_noted(faces, 
         return replace(template.face, mesh=mesh, pose=replace(template.face.pose, yaw=template.face.pose.yaw + yaw))
 
     photos = [FusionSource(template.picture, template.face)]
-    noted = fuse(template.picture, turned((FAR_POSE + TOO_FAR_POSE) / 2), photos)
+    noted = fuse(FusionTarget(template.picture, turned((FAR_POSE + TOO_FAR_POSE) / 2)), photos)
     assert any("degrees" in str(note) for note in noted.notes)
     with pytest.raises(Exception, match="pose"):
-        fuse(template.picture, turned(TOO_FAR_POSE + 2), photos)
+        fuse(FusionTarget(template.picture, turned(TOO_FAR_POSE + 2)), photos)
 
 
 @pytest.mark.parametrize(

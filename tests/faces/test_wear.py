@@ -8,18 +8,19 @@ import pytest
 from PIL import Image
 
 from builtin_model.mesh_indices import BROWS, EYES, INNER_MOUTH, OVAL
-from easyphoto.faces.base import FusionSource
+from easyphoto.faces.base import FusionSource, FusionTarget
 from easyphoto.faces.builtin.toolbox import BuiltinToolbox
 from easyphoto.faces.fusion.blend_mask import BlendMask, blend_region
 from easyphoto.faces.fusion.fit import notes_on_wear
 from easyphoto.faces.fusion.fuse import fuse
-from easyphoto.faces.fusion.glasses import Glasses, connected, glasses_of, without_frame
-from easyphoto.faces.fusion.glasses_and_beard import Wear
+from easyphoto.faces.fusion.glasses import connected, glasses_of, without_frame
+from easyphoto.faces.fusion.glasses_and_beard import worn_in
 from easyphoto.faces.fusion.mouth import with_teeth_of
 from easyphoto.faces.fusion.oblique import directly_seen
 from easyphoto.faces.fusion.relight import clean_teeth, skin_share
 from easyphoto.faces.fusion.stubble import is_stubbly, shaved
 from easyphoto.faces.fusion.thin_plate import grid
+from easyphoto.faces.wear import Glasses, Wear
 from easyphoto.paths import Paths, shipped_models
 
 FRAME = (24, 20, 22)
@@ -90,12 +91,27 @@ def test_creases_of_old_faces_are_no_frame_in_light_skin_either(faces, name):
 
 def test_the_templates_frame_stays_in_the_portrait(faces, template, person):
     drawn = with_glasses(template)
-    result = fuse(drawn.picture, drawn.face, [person], faces)
+    result = fuse(FusionTarget(drawn.picture, drawn.face), [person], faces)
     again = max(faces.detect(result.picture), key=lambda one: one.box.overlap(drawn.face.box))
     kept = seen(FusionSource(result.picture, again))[1].mask > 0.5
     frame = seen(drawn)[1].mask > 0.5
     assert kept.sum() > 0.6 * frame.sum()
     assert np.median(result.picture[kept].mean(-1)) < 60
+
+
+def test_a_frame_that_retoning_has_hidden_is_kept_as_the_untouched_template_wore_it(faces, template, person):
+    drawn = with_glasses(template)
+    worn = worn_in(drawn.picture, drawn.face.mesh)
+    light, frame = drawn.picture.copy(), worn.glasses.mask > 0.5
+    light[frame] = (150, 235, 150)  # no darker than skin
+    assert not worn_in(light, drawn.face.mesh).glasses.worn
+
+    def green(wear: Wear | None) -> int:
+        pixels = fuse(FusionTarget(light, drawn.face, wear), [person], faces).picture.astype(int)
+        return int((pixels[..., 1] - pixels[..., 0] > 50).sum())
+
+    assert green(worn) > 0.8 * frame.sum()
+    assert green(None) < 0.5 * frame.sum()
 
 
 def test_what_hangs_together_through_a_weaker_line_is_one_frame():
@@ -115,7 +131,9 @@ def test_two_pairs_of_glasses_do_not_show_on_one_face(faces, template, person):
     away = plane.grow(glasses.mask, 0.03) < 0.01
     assert (bare[away] == photo.picture[away]).all()
     drawn = with_glasses(template)
-    one, two = (fuse(drawn.picture, drawn.face, [source], faces).picture.astype(int) for source in (person, photo))
+    one, two = (
+        fuse(FusionTarget(drawn.picture, drawn.face), [source], faces).picture.astype(int) for source in (person, photo)
+    )
     assert np.abs(one - two)[plane_of(drawn).skin_field() > 0.5].mean() < 3
 
 
@@ -152,7 +170,7 @@ def test_dark_glasses_stay_with_their_lenses_and_are_said(faces, template, perso
     eyes = np.maximum(*(plane.polygon(eye) for eye in EYES)) > 0.5
     assert glasses.dark
     assert (glasses.mask[eyes] > 0.9).mean() > 0.9
-    result = fuse(drawn.picture, drawn.face, [person], faces)
+    result = fuse(FusionTarget(drawn.picture, drawn.face), [person], faces)
     assert any("dark glasses" in str(note) for note in result.notes)
 
 
@@ -183,7 +201,7 @@ def test_stubble_is_told_from_shade_folds_and_beards(faces, name, stubbly):
 
 def test_a_shaven_person_has_no_rim_of_the_templates_stubble(faces, person):
     polo = read("templates/polo.jpg", faces)
-    result = fuse(polo.picture, polo.face, [person], faces)
+    result = fuse(FusionTarget(polo.picture, polo.face), [person], faces)
     plane = BlendMask(polo.face.mesh, (polo.picture.shape[1], polo.picture.shape[0]))
     rim = (
         (plane.polygon(OVAL) > 0.5) & (plane.grow(plane.polygon(OVAL), -0.04) < 0.5) & (plane.below_mouth_line() > 0.9)

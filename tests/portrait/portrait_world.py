@@ -25,8 +25,14 @@ def template(folder: Path, *faces: tuple[tuple[int, int], int]) -> Template:
     return Template(file, "template.png")
 
 
-def make(request: PortraitRequest, shown: Template, *people: Subject, engine: FakeEngine | None = None):
-    tools = Tools(engine or FakeEngine(), FakeFaces())
+def make(
+    request: PortraitRequest,
+    shown: Template,
+    *people: Subject,
+    engine: FakeEngine | None = None,
+    faces: FakeFaces | None = None,
+):
+    tools = Tools(engine or FakeEngine(), faces or FakeFaces())
     return generate(request, shown, {s.person.id: s for s in people}, tools, silent)
 
 

@@ -1,13 +1,16 @@
 """Skin takes the tone of each face's own person; colored light is balanced; sources of a person."""
 
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from fakes import FakeFaces, draw_faces, save
 from portrait_world import PALE, TAN, make, person, request, template
 
-from easyphoto.domain import Person
+from easyphoto.domain import Face, Person, Pixels
+from easyphoto.faces.base import FusionResult, FusionTarget
 from easyphoto.faces.skin_locus import lab_to_lch
+from easyphoto.faces.wear import Wear
 from easyphoto.images import rgb_to_lab
 from easyphoto.portrait.subject import Subject, open_subject
 
@@ -25,6 +28,27 @@ def test_skin_takes_the_tone_of_each_faces_own_person(tmp_path: Path, ann: Subje
     assert abs(lightness - bob.tone[0]) < 6
     assert abs(other - ann.tone[0]) < 6
     assert lightness < other - 10
+
+
+def test_what_the_template_wears_is_looked_at_before_it_is_retoned(tmp_path: Path, bob: Subject):
+    class Looking(FakeFaces):
+        seen: ClassVar[list[tuple[np.ndarray, Wear]]] = []
+        given: ClassVar[list[Wear | None]] = []
+
+        def worn(self, picture: Pixels, face: Face) -> Wear:
+            wear = super().worn(picture, face)
+            self.seen.append((picture, wear))
+            return wear
+
+        def fuse(self, target: FusionTarget, *rest) -> FusionResult:
+            self.given.append(target.worn)
+            return super().fuse(target, *rest)
+
+    shown = template(tmp_path, ((450, 350), 120))
+    make(request("bob", best_of=2, fusion_after=False), shown, bob, faces=Looking())
+    ((picture, wear),) = Looking.seen
+    assert np.median(picture[picture[..., 0] > picture[..., 1] + 30], axis=0).tolist() == list(PALE)
+    assert Looking.given == [wear, wear]
 
 
 def test_the_templates_tone_can_be_kept(tmp_path: Path, ann: Subject):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -15,6 +16,8 @@ from easyphoto.faces.base import FaceRegions
 from easyphoto.faces.geometry import CHIN, FOREHEAD, Array, box_of
 from easyphoto.faces.guided_filter import guided_filter, luma
 from easyphoto.images.color import rgb_to_lab
+
+_Layer = TypeVar("_Layer", Pixels, Floats)
 
 _WINDOW = 3.0  # face boxes; skin of neck and ears lies inside
 _WORKING_SIDE = 640  # of that window, for the skin
@@ -37,7 +40,7 @@ class CropWindow:
         left, top = min(left, size[0] - 1), min(top, size[1] - 1)
         return cls(left, top, max(right, left + 1), max(bottom, top + 1))
 
-    def cut(self, picture: Pixels) -> Pixels:
+    def cut(self, picture: _Layer) -> _Layer:
         """The part, as a view."""
         return picture[self.top : self.bottom, self.left : self.right]
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from easyphoto.domain import Box, Face, Floats, Pixels
-from easyphoto.faces.base import FaceRegions, FusionResult, FusionSource, Prepare, Recognizer, unprepared
+from easyphoto.faces.base import FaceRegions, FusionResult, FusionSource, FusionTarget, Prepare, Recognizer, unprepared
 from easyphoto.faces.builtin.detector import Candidate, FaceFinder
 from easyphoto.faces.builtin.enhancer import FaceEnhancer
 from easyphoto.faces.builtin.face_parsing import CropWindow, face_regions, placed_regions
@@ -21,6 +21,7 @@ from easyphoto.faces.builtin.recognizer import DLIB, ResNet29
 from easyphoto.faces.builtin.retouch import smooth_skin
 from easyphoto.faces.builtin.sharpen import sharpen
 from easyphoto.faces.geometry import box_of, five_points, left_to_right, pose_from_mesh
+from easyphoto.faces.wear import Wear
 from easyphoto.paths import Paths
 
 _DETECT_SIDE = 1024  # longer side on which faces are looked for
@@ -141,18 +142,24 @@ class BuiltinToolbox:
         with self._lock:
             return self._enhancer.enhance(photo)
 
+    def worn(self, picture: Pixels, face: Face) -> Wear:
+        """Glasses, beard and stubble of that face."""
+        from easyphoto.faces.fusion.glasses_and_beard import worn_in
+
+        return worn_in(picture, self._points_of(picture, face))
+
     def fuse(
         self,
-        template: Pixels,
-        face: Face,
+        target: FusionTarget,
         sources: Sequence[FusionSource],
         share: float = 1.0,
         prepare: Prepare = unprepared,
     ) -> FusionResult:
-        """The best source's face moved into `face`; raises NoFace where none fits the template's pose."""
+        """The best source's face moved into the face of `target`; raises NoFace where none fits the template's pose."""
         from easyphoto.faces.fusion.fuse import FusionSettings, fuse
 
-        return fuse(template, self._as_it_is(template, face), sources, self, FusionSettings(share=share), prepare)
+        now = replace(target, face=self._as_it_is(target.picture, target.face))
+        return fuse(now, sources, self, FusionSettings(share=share), prepare)
 
     def mesh_at(self, picture: Pixels, box: Box, roll: float) -> FittedMesh:
         """The mesh of the face in `box`, turned by `roll` degrees, whoever found it."""

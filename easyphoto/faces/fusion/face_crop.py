@@ -63,6 +63,18 @@ class FaceCrop:
         layers = np.repeat(np.rint(255 * mask).astype(np.uint8)[..., None], 3, axis=-1)
         return np.ascontiguousarray(replace(self, pixels=layers).bent(goal)[0][..., 0])
 
+    def laid(self, mask: Floats) -> Floats:
+        """`mask` (H x W, 0..1 in working pixels) in the template's pixels, 0 outside the window."""
+        whole = np.zeros(self.template.shape[:2], np.float32)
+        part = self.window.cut(whole)
+        part[:] = cv2.resize(mask, (part.shape[1], part.shape[0]), interpolation=cv2.INTER_LINEAR)
+        return whole
+
+    def taken(self, mask: Floats) -> Floats:
+        """The other way: `mask` (H x W, 0..1 in the template's pixels) in working pixels."""
+        part = np.ascontiguousarray(self.window.cut(mask))
+        return np.asarray(cv2.resize(part, self.size, interpolation=cv2.INTER_AREA), np.float32)
+
     def put_back(self, goal: Floats, pixels: Pixels, mask: Pixels) -> tuple[Pixels, Pixels]:
         """(whole picture, whole mask) from working `pixels`: the ones `bent` to `goal` with a face laid in.
 

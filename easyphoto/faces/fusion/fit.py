@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from easyphoto.errors import NoFace
 from easyphoto.faces.base import FusionSource
 from easyphoto.faces.fusion.expression import CLEAR_GAP, OPEN_MOUTH, borrows_mouth
-from easyphoto.faces.fusion.glasses_and_beard import Wear
 from easyphoto.faces.fusion.source_selection import SourceChoice, photo_stats
+from easyphoto.faces.wear import Wear
 from easyphoto.locales import Message, message
 
 FAR_POSE = 20.0

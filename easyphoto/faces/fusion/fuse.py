@@ -17,7 +17,7 @@ import numpy as np
 from builtin_model.mesh_indices import INNER_MOUTH
 from easyphoto.domain import Face, Floats, Pixels
 from easyphoto.errors import NoFace
-from easyphoto.faces.base import FusionResult, FusionSource, PhotoFit, Prepare, unprepared
+from easyphoto.faces.base import FusionResult, FusionSource, FusionTarget, PhotoFit, Prepare, unprepared
 from easyphoto.faces.builtin.face_parsing import CropWindow
 from easyphoto.faces.fusion.blend_mask import BlendMask, blend_region
 from easyphoto.faces.fusion.creases import crease_depth, creases_of, lessened
@@ -26,7 +26,7 @@ from easyphoto.faces.fusion.face_crop import CROP_MARGINS, CropMargins, FaceCrop
 from easyphoto.faces.fusion.face_shape import KNOTS, between, posed, rim_shares
 from easyphoto.faces.fusion.fit import notes_on, notes_on_wear, soft_note, within_reach
 from easyphoto.faces.fusion.glasses import without_frame
-from easyphoto.faces.fusion.glasses_and_beard import Wear, wear_of, worn_by
+from easyphoto.faces.fusion.glasses_and_beard import wear_of, worn_by
 from easyphoto.faces.fusion.hard_light import with_shading_of
 from easyphoto.faces.fusion.mouth import with_mouth_of, with_teeth_of
 from easyphoto.faces.fusion.oblique import directly_seen
@@ -49,6 +49,7 @@ from easyphoto.faces.fusion.thin_plate import ThinPlate, sample
 from easyphoto.faces.geometry import box_of
 from easyphoto.faces.likeness import distance, robust_center
 from easyphoto.faces.quality import QUALITY_WEIGHT, Repainted, quality_of
+from easyphoto.faces.wear import Wear
 from easyphoto.images.masks import blend, multiband_blend
 
 _EXPRESSION_WEIGHT = 0.03  # L2 that an `expression_cost` of 1 weighs when the recognizer chooses between sources
@@ -82,24 +83,23 @@ FUSION_SETTINGS = FusionSettings()
 
 
 def fuse(
-    template: Pixels,
-    face: Face,
+    target: FusionTarget,
     sources: Sequence[FusionSource],
     judge: Embedder | None = None,
     recipe: FusionSettings = FUSION_SETTINGS,
     prepare: Prepare = unprepared,
 ) -> FusionResult:
-    """The best source's face moved into `face` of the template; other pixels are the template's own, bit for bit.
+    """The best source's face moved into the face of `target`; other pixels are the template's own, bit for bit.
 
     With a judge the first `tries` sources are moved in one after the other, and the result nearest to the person is
     kept; each is prepared before. Raises NoFace where the template's face has no mesh or no source can be brought into
     its pose.
     """
-    if face.mesh is None:
+    if target.face.mesh is None:
         raise NoFace("fusion.no-mesh", stage="fusion")
-    choices = within_reach(candidates(template, face, sources))
-    canvas = FaceCrop.round_face(template, face.mesh, recipe.room)
-    wear = worn_by(canvas.pixels, canvas.mesh)
+    choices = within_reach(candidates(target.picture, target.face, sources))
+    canvas = FaceCrop.round_face(target.picture, target.face.mesh, recipe.room)
+    wear = _worn_on(canvas, target.worn)
     tried = choices[: 1 if judge is None else recipe.tries]
     worth = [choice for choice in tried if choice.cost <= tried[0].cost + recipe.worse]
     attempts = [_candidate(canvas, wear, replace(choice, source=prepare(choice.source)), recipe) for choice in worth]
@@ -108,6 +108,13 @@ def fuse(
     notes = (*notes_on(best.choice), *notes_on_wear(best.worn, wear), *soft_note(sources[best.choice.index]))
     fit = PhotoFit(best.choice.gap, best.choice.expression.eyes_open)
     return FusionResult(picture, mask, best.choice.index, best.choice.gap, notes, fit)
+
+
+def _worn_on(canvas: FaceCrop, worn: Wear | None) -> Wear:
+    """What the face wears, in working pixels."""
+    if worn is None:
+        return worn_by(canvas.pixels, canvas.mesh)
+    return replace(worn, glasses=replace(worn.glasses, mask=canvas.taken(worn.glasses.mask)))
 
 
 # ---------------------------------------------------------------- one attempt

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 
 from builtin_model.mesh_indices import BROWS, EYES
 from easyphoto.domain import Floats, Pixels
 from easyphoto.faces.fusion.blend_mask import BlendMask
+from easyphoto.faces.wear import Glasses
 from easyphoto.images.masks import extent
 
 _BRIDGE = (168, 6, 193, 417, 122, 351, 197)
@@ -27,15 +26,6 @@ _GRAY = 4.0  # chroma of skin in a black-and-white picture
 _LENS_SKIN, _LENS_DARK = 0.3, 0.6  # share of skin under the eyes, and their lightness over the cheeks
 _EDGE = 0.003  # softness in face heights
 _TRACE = 0.006  # face heights beside a frame where it still darkens the skin
-
-
-@dataclass(frozen=True, eq=False)
-class Glasses:
-    """What a face wears before its eyes."""
-
-    mask: Floats  # H x W 0..1 with a crisp edge: the frame, and the lenses where they are dark
-    worn: bool
-    dark: bool  # the eyes cannot be seen
 
 
 def glasses_of(plane: BlendMask, picture: Floats, skin: Floats) -> Glasses:

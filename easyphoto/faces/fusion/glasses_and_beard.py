@@ -1,31 +1,18 @@
-"""What a face wears: glasses, a beard, stubble."""
+"""What a face wears, found in its picture."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from easyphoto.domain import Floats, Pixels
 from easyphoto.faces.base import FusionSource
-from easyphoto.faces.fusion.face_crop import face_part
-from easyphoto.faces.fusion.glasses import Glasses, glasses_of
+from easyphoto.faces.fusion.face_crop import CROP_MARGINS, FaceCrop, face_part
+from easyphoto.faces.fusion.glasses import glasses_of
 from easyphoto.faces.fusion.relight import skin_share
 from easyphoto.faces.fusion.stubble import is_stubbly
-
-
-@dataclass(frozen=True, eq=False)
-class Wear:
-    """What a face wears, laid on the mesh of the portrait."""
-
-    glasses: Glasses
-    bearded: bool  # the chin is mostly no skin
-    stubble: bool = False  # the jaw is dark and rough
-
-    @property
-    def hairy(self) -> bool:
-        """Whether the lower face is not shaven."""
-        return self.bearded or self.stubble
+from easyphoto.faces.wear import Wear
 
 
 def worn_by(picture: Pixels, mesh: Floats) -> Wear:
@@ -37,6 +24,13 @@ def worn_by(picture: Pixels, mesh: Floats) -> Wear:
     whole = np.zeros(picture.shape[:2], np.float32)
     whole[window.top : window.bottom, window.left : window.right] = glasses.mask
     return Wear(replace(glasses, mask=whole), plane.bearded(skin), is_stubbly(plane, part))
+
+
+def worn_in(picture: Pixels, mesh: Floats) -> Wear:
+    """The same of a face of any size, looked at as large as fusion works on it."""
+    crop = FaceCrop.round_face(picture, mesh, CROP_MARGINS)
+    wear = worn_by(crop.pixels, crop.mesh)
+    return replace(wear, glasses=replace(wear.glasses, mask=crop.laid(wear.glasses.mask)))
 
 
 def wear_of(source: FusionSource) -> Wear:

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from easyphoto.domain import Face, Floats, Pixels
 from easyphoto.errors import BadModel, MissingModel, NoFace
-from easyphoto.faces.base import FusionResult, FusionSource, Prepare
+from easyphoto.faces.base import FusionResult, FusionSource, FusionTarget, Prepare
 from easyphoto.faces.builtin.onnx_net import blob_of, pixels_of, warp
 from easyphoto.faces.fusion.fit import soft_note
 from easyphoto.faces.fusion.source_selection import candidates
@@ -69,9 +69,13 @@ class FaceFuser:
         self._jaw = None
 
     def fuse(
-        self, template: Pixels, face: Face, sources: Sequence[FusionSource], share: float, prepare: Prepare
+        self, target: FusionTarget, sources: Sequence[FusionSource], share: float, prepare: Prepare
     ) -> FusionResult:
-        """The best source's face in `face`, `share` 0..1 of the way. Raises NoFace where no source has a mesh."""
+        """The best source's face in that of `target`, `share` 0..1 of the way.
+
+        Raises NoFace where no source has a mesh.
+        """
+        template, face = target.picture, target.face
         if face.mesh is None:
             raise NoFace("fusion.no-mesh", stage="fusion")
         choices = candidates(template, face, sources)

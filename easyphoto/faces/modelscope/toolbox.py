@@ -11,7 +11,15 @@ import numpy as np
 import torch
 
 from easyphoto.domain import Box, Face, Floats, Pixels
-from easyphoto.faces.base import FaceRegions, FusionResult, FusionSource, Prepare, Recognizer, unprepared
+from easyphoto.faces.base import (
+    FaceRegions,
+    FusionResult,
+    FusionSource,
+    FusionTarget,
+    Prepare,
+    Recognizer,
+    unprepared,
+)
 from easyphoto.faces.builtin.toolbox import BuiltinToolbox
 from easyphoto.faces.geometry import box_of, left_to_right, pose_from_mesh, roll_of
 from easyphoto.faces.modelscope import files
@@ -25,6 +33,7 @@ from easyphoto.faces.modelscope.recognizer import CURRICULAR, CurricularRecogniz
 from easyphoto.faces.modelscope.restorer import GpenRestorer, PortraitRestorer, QualityJudge
 from easyphoto.faces.modelscope.retoucher import SkinRetoucher
 from easyphoto.faces.modelscope.segmenter import SaliencySegmenter
+from easyphoto.faces.wear import Wear
 from easyphoto.paths import Paths
 
 _MESH_DENIES = 0.1  # mesh score under which a box is no face: the same that the built-in detector asks of two nets
@@ -150,14 +159,17 @@ class ModelscopeToolbox:
         with self._lock:
             return self._restorer.enhance(photo)
 
+    def worn(self, picture: Pixels, face: Face) -> Wear:
+        """See `FaceToolbox`."""
+        return self._builtin.worn(picture, face)
+
     def fuse(
         self,
-        template: Pixels,
-        face: Face,
+        target: FusionTarget,
         sources: Sequence[FusionSource],
         share: float = 1.0,
         prepare: Prepare = unprepared,
     ) -> FusionResult:
-        """The best source's identity in `face`; its pose, expression and light are the template's."""
+        """The best source's identity in the face of `target`; its pose, expression and light are the template's."""
         with self._lock:
-            return self._fuser.fuse(template, face, sources, share, prepare)
+            return self._fuser.fuse(target, sources, share, prepare)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from fusion_world import opened
 
-from easyphoto.faces.base import FusionSource
+from easyphoto.faces.base import FusionSource, FusionTarget
 from easyphoto.faces.builtin.toolbox import BuiltinToolbox
 from easyphoto.faces.fusion.fuse import fuse
 from easyphoto.paths import Paths
@@ -31,4 +31,4 @@ def template(faces):
 
 @pytest.fixture(scope="session")
 def fused(faces, template, person):
-    return fuse(template.picture, template.face, [person], faces)
+    return fuse(FusionTarget(template.picture, template.face), [person], faces)

@@ -10,7 +10,7 @@ from fusion_world import opened
 
 from easyphoto.domain import Face, Pose
 from easyphoto.errors import NoFace
-from easyphoto.faces.base import FusionSource
+from easyphoto.faces.base import FusionSource, FusionTarget
 from easyphoto.faces.fusion.face_crop import CropMargins
 from easyphoto.faces.fusion.fit import FAR_POSE
 from easyphoto.faces.fusion.fuse import FusionSettings, fuse
@@ -44,7 +44,7 @@ def test_pixels_outside_the_mask_are_the_templates(template, fused):
 
 def test_the_arguments_stay_as_they_are(faces, template, person):
     picture, mesh = template.picture.copy(), template.face.mesh.copy()
-    fuse(picture, template.face, [person], faces)
+    fuse(FusionTarget(picture, template.face), [person], faces)
     assert np.array_equal(picture, template.picture)
     assert np.array_equal(mesh, template.face.mesh)
 
@@ -52,7 +52,7 @@ def test_the_arguments_stay_as_they_are(faces, template, person):
 @pytest.mark.parametrize("share", [0.25, 0.5, 0.75])
 def test_half_way_is_half_way_in_shape_and_in_likeness(faces, template, person, fused, share):
     """Blending the finished face over the template instead would show two jaws and two mouths."""
-    part = fuse(template.picture, template.face, [person], faces, FusionSettings(share=share))
+    part = fuse(FusionTarget(template.picture, template.face), [person], faces, FusionSettings(share=share))
     ends = template.face.mesh[:, :2], faces.detect(fused.picture)[0].mesh[:, :2]
     now = faces.detect(part.picture)[0].mesh[:, :2]
     way, height = ends[1] - ends[0], template.face.box.height
@@ -70,14 +70,14 @@ def test_half_way_is_half_way_in_shape_and_in_likeness(faces, template, person, 
 
 
 def test_same_input_same_picture(faces, template, person, fused):
-    again = fuse(template.picture, template.face, [person], faces)
+    again = fuse(FusionTarget(template.picture, template.face), [person], faces)
     assert np.array_equal(again.picture, fused.picture)
 
 
 @pytest.mark.parametrize("width", [60, 170, 600])
 def test_any_face_size(faces, template, person, width):
     target = scaled(template, faces, width)
-    result = fuse(target.picture, target.face, [person], faces)
+    result = fuse(FusionTarget(target.picture, target.face), [person], faces)
     vector = faces.embed(result.picture, faces.detect(result.picture)[0])
     before = faces.embed(target.picture, target.face)
     assert np.linalg.norm(vector - person.face.embedding) < min(0.55, np.linalg.norm(vector - before))
@@ -85,8 +85,8 @@ def test_any_face_size(faces, template, person, width):
 
 def test_a_face_larger_than_the_working_height_keeps_sharp_surroundings(faces, template, person):
     small = FusionSettings(room=CropMargins(working_height=160))
-    result = fuse(template.picture, template.face, [person], faces, small)
-    plain = fuse(template.picture, template.face, [person], faces)
+    result = fuse(FusionTarget(template.picture, template.face), [person], faces, small)
+    plain = fuse(FusionTarget(template.picture, template.face), [person], faces)
     hair = (result.mask == 1) & (plain.mask == 1)
     assert np.array_equal(result.picture[result.mask == 0], template.picture[result.mask == 0])
     assert np.abs(result.picture[hair].astype(int) - plain.picture[hair]).mean() < 2.5
@@ -100,7 +100,7 @@ def test_a_face_cut_by_the_picture_edge(faces, template, person):
     mesh = template.face.mesh - np.array([left, top, 0], np.float32)
     cut = np.ascontiguousarray(template.picture[top : top + 500, left : left + 500])
     face = replace(template.face, mesh=mesh, box=replace(box, left=0, top=0, right=box.right - left))
-    result = fuse(cut, face, [person], faces)
+    result = fuse(FusionTarget(cut, face), [person], faces)
     assert result.picture.shape == cut.shape
     assert result.mask.max() == 255
 
@@ -112,13 +112,13 @@ def with_yaw(face: Face, yaw: float) -> Face:
 
 
 def test_a_far_pose_is_noted_and_a_profile_refused(faces, template, person):
-    noted = fuse(template.picture, with_yaw(template.face, FAR_POSE + 3), [person], faces)
+    noted = fuse(FusionTarget(template.picture, with_yaw(template.face, FAR_POSE + 3)), [person], faces)
     assert noted.pose_gap > FAR_POSE
     assert noted.notes[0].code == "fusion.note.turned"
-    near = fuse(template.picture, template.face, [person], faces)
+    near = fuse(FusionTarget(template.picture, template.face), [person], faces)
     assert not any(note.code == "fusion.note.turned" for note in near.notes)
     with pytest.raises(NoFace, match="pose"):
-        fuse(template.picture, with_yaw(template.face, 70), [person], faces)
+        fuse(FusionTarget(template.picture, with_yaw(template.face, 70)), [person], faces)
 
 
 def test_a_source_is_prepared_before_it_is_moved_in(faces, template, person):
@@ -128,8 +128,8 @@ def test_a_source_is_prepared_before_it_is_moved_in(faces, template, person):
         seen.append(source)
         return replace(source, picture=np.full_like(source.picture, 128))
 
-    plain = fuse(template.picture, template.face, [person], faces)
-    result = fuse(template.picture, template.face, [person], faces, prepare=gray)
+    plain = fuse(FusionTarget(template.picture, template.face), [person], faces)
+    result = fuse(FusionTarget(template.picture, template.face), [person], faces, prepare=gray)
     assert seen == [person]
     assert not np.array_equal(result.picture, plain.picture)
     assert any(note.code == "fusion.note.small-photo" for note in result.notes)  # of the photo as it was given
@@ -137,23 +137,27 @@ def test_a_source_is_prepared_before_it_is_moved_in(faces, template, person):
 
 def test_no_mesh_and_no_source_are_refused(faces, template, person):
     with pytest.raises(NoFace):
-        fuse(template.picture, replace(template.face, mesh=None), [person], faces)
+        fuse(FusionTarget(template.picture, replace(template.face, mesh=None)), [person], faces)
     with pytest.raises(NoFace):
-        fuse(template.picture, template.face, [], faces)
+        fuse(FusionTarget(template.picture, template.face), [], faces)
     with pytest.raises(NoFace):
-        fuse(template.picture, template.face, [FusionSource(person.picture, replace(person.face, mesh=None))], faces)
+        fuse(
+            FusionTarget(template.picture, template.face),
+            [FusionSource(person.picture, replace(person.face, mesh=None))],
+            faces,
+        )
 
 
 def test_the_recognizer_keeps_the_nearer_of_two(faces, template, person):
     other_person = opened("templates/garden.jpg")
     other = FusionSource(other_person, faces.detect(other_person)[0])
-    result = fuse(template.picture, template.face, [other, person], faces, FusionSettings(tries=2))
+    result = fuse(FusionTarget(template.picture, template.face), [other, person], faces, FusionSettings(tries=2))
     assert result.source == 1  # only the person's own photo carries an embedding: it is the middle
 
 
 def test_a_face_takes_under_three_seconds_on_a_busy_machine(faces, template, person):
     start = time.process_time()
-    fuse(template.picture, template.face, [person], faces)
+    fuse(FusionTarget(template.picture, template.face), [person], faces)
     assert time.process_time() - start < 3
 
 

@@ -7,6 +7,7 @@ import skimage.color
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from easyphoto.faces.base import FusionTarget
 from easyphoto.faces.fusion.fuse import fuse
 from easyphoto.faces.fusion.relight import even_toned, relit, skin_share, soft_light, tinted
 
@@ -65,7 +66,7 @@ def test_patches_of_color_are_smoothed_and_lightness_is_not():
 
 def test_a_black_and_white_template_stays_black_and_white(faces, template, person):
     gray = np.repeat(cv2.cvtColor(template.picture, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
-    result = fuse(gray, template.face, [person], faces)
+    result = fuse(FusionTarget(gray, template.face), [person], faces)
     assert np.ptp(result.picture.astype(int), axis=2).max() <= 6
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 from torch import nn
 
 from easyphoto.domain import Face, ModelFamily, Photo, PortraitRequest, QuickRequest, Template, TrainRequest
-from easyphoto.faces.base import FaceToolbox, FusionSource
+from easyphoto.faces.base import FaceToolbox, FusionSource, FusionTarget
 from easyphoto.faces.builtin.toolbox import BuiltinToolbox
 from easyphoto.faces.composed import Role
 from easyphoto.faces.geometry import moved
@@ -149,7 +149,7 @@ def use(tools: FaceToolbox, role: Role, photo: np.ndarray, face: Face) -> None:
         assert enhanced.face.box.width == pytest.approx(480, abs=5)
         assert tools.enhance(enhanced) is enhanced
     elif role is Role.FUSE:
-        fused = tools.fuse(photo, face, [small])
+        fused = tools.fuse(FusionTarget(photo, face), [small])
         assert np.array_equal(fused.picture[fused.mask == 0], photo[fused.mask == 0])
         assert fused.mask.any()
 
