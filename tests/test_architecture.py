@@ -52,7 +52,7 @@ METAPHORS = {
     *("bench", "desk", "door", "easel", "furniture", "guest", "hush", "house", "intake", "leash", "parcel", "shelf"),
     *("shelves", "shop", "sitting", "teller", "wardrobe", "wear", "wears", "witness", "workshop", "worn"),
 }
-LITERAL = {"faces/fusion": {"wear", "wears", "worn"}}  # glasses
+LITERAL = {place: {"wear", "wears", "worn"} for place in ("easyphoto/faces", "easyphoto/portrait")}  # glasses
 SAME_NAME = {"Recipe", "Trainer"}  # the two training scripts of builtin_model, none of which imports the other
 CONCRETE = (
     "easyphoto.engines.local",

@@ -152,6 +152,17 @@ def test_where_a_fringe_hides_the_brows_they_and_the_forehead_are_the_templates(
     assert masked[np.maximum(*(plane.polygon(eye) for eye in EYES)) > 0.9].min() > 0.6
 
 
+def test_a_brow_that_the_templates_fringe_hides_is_the_persons_where_it_can_be_seen(template):
+    """The person's own fringe is thin; the template's hangs over one brow."""
+    plane = plane_of(template)
+    brows, skin = [plane.around(brow) for brow in BROWS], plane.polygon(OVAL)
+    thin = skin * np.maximum(0.46, plane.along(plane.mesh[[33, 133, 263, 362], :2].mean(0), 0.02))
+    fringe = plane.along(plane.mesh[[33, 133], :2].mean(0) - np.array([0, 0.04 * plane.height]), 0.02)
+    fringe[:, round(float(plane.mesh[6, 0])) :] = 1  # over the left brow only
+    masked = blend_region(plane, thin, skin * fringe)
+    assert all(np.median(masked[brow > 0.9]) > 0.8 for brow in brows)
+
+
 def test_a_strand_of_the_templates_hair_over_the_cheek_stays_before_the_person(template):
     plane = plane_of(template)
     skin, strand = plane.polygon(OVAL), np.zeros(template.picture.shape[:2], np.float32)
@@ -197,6 +208,19 @@ def test_stubble_is_told_from_shade_folds_and_beards(faces, name, stubbly):
     for face in faces.detect(pixels):
         plane = BlendMask(face.mesh, (pixels.shape[1], pixels.shape[0]))
         assert is_stubbly(plane, pixels.astype(np.float32)) == stubbly
+
+
+@pytest.mark.parametrize("name", ["autumn", "navy-suit"])
+def test_shadow_on_a_chin_is_no_beard(faces, name):
+    shown = read(f"templates/{name}.jpg", faces)
+    assert not worn_in(shown.picture, shown.face.mesh).bearded
+
+
+def test_a_chin_covered_by_hair_is_a_beard(template):
+    drawn, plane = template.picture.copy(), plane_of(template)
+    chin = plane.grow(plane.around((32, 152, 262, 200)), 0.03) > 0.5
+    drawn[chin] = np.random.default_rng(1).integers(15, 70, (int(chin.sum()), 1))
+    assert worn_in(drawn, template.face.mesh).bearded
 
 
 def test_a_shaven_person_has_no_rim_of_the_templates_stubble(faces, person):

@@ -129,7 +129,8 @@ def blend_region(plane: BlendMask, person_skin: Floats, template_skin: Floats) -
     theirs = np.maximum(theirs, lower * float(plane.bearded(template_skin)))
     own = _clear(plane, person_skin)
     bare = [_bare(plane, brow, person_skin) for brow in BROWS]  # a fringe hides brows: the template's are cleaner
-    brows = np.maximum(*(share * plane.around(brow) for share, brow in zip(bare, BROWS, strict=True)))
+    seen = [1 - _fringed([share]) for share in bare]  # brows of two people would not match: a brow is seen or not
+    brows = np.maximum(*(share * plane.around(brow) for share, brow in zip(seen, BROWS, strict=True)))
     brows = plane.soft(plane.grow(brows.astype(np.float32), 0.012), 0.008)
     own = np.maximum(np.maximum(own, brows), lower * float(plane.bearded(person_skin)))
     free = np.maximum(core, np.minimum(np.maximum(theirs, brows), own))

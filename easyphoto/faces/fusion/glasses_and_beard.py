@@ -10,7 +10,7 @@ from easyphoto.domain import Floats, Pixels
 from easyphoto.faces.base import FusionSource
 from easyphoto.faces.fusion.face_crop import CROP_MARGINS, FaceCrop, face_part
 from easyphoto.faces.fusion.glasses import glasses_of
-from easyphoto.faces.fusion.relight import skin_share
+from easyphoto.faces.fusion.relight import LOOSE, skin_share
 from easyphoto.faces.fusion.stubble import is_stubbly
 from easyphoto.faces.wear import Wear
 
@@ -23,7 +23,8 @@ def worn_by(picture: Pixels, mesh: Floats) -> Wear:
     glasses = glasses_of(plane, part, skin)
     whole = np.zeros(picture.shape[:2], np.float32)
     whole[window.top : window.bottom, window.left : window.right] = glasses.mask
-    return Wear(replace(glasses, mask=whole), plane.bearded(skin), is_stubbly(plane, part))
+    chin = skin_share(part, plane.cheeks(), plane.height, LOOSE)  # shadow under the lip is no beard
+    return Wear(replace(glasses, mask=whole), plane.bearded(chin), is_stubbly(plane, part))
 
 
 def worn_in(picture: Pixels, mesh: Floats) -> Wear:
