@@ -16,11 +16,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
+from kohya_train import processes
 from kohya_train.contract import STOP_WITH_PARENT, BadConfig, Done, Started, TrainConfig, TrainerEvent, encode, failed
 
 _log = logging.getLogger("kohya_train")
 
-FAILED, UNREADABLE, ORPHANED = 1, 2, 3
+FAILED, UNREADABLE, ORPHANED = processes.FAILED, 2, 3
 
 ENVIRONMENT = {
     "ORT_DISABLE_TELEMETRY": "1",
@@ -52,15 +53,19 @@ def main(arguments: list[str] | None = None) -> int:
     file = asked.config or asked.file
     if file is None:
         parser.error("name the configuration: --config job.json")
-    report = _reporter(_private_stdout())
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
+    channel = _private_stdout()
+    report = _say_nothing if processes.rank() else _reporter(channel)
+    form = f"%(asctime)s {processes.rank() or ''} %(name)s %(message)s"
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format=form)
     if asked.stop_with_parent:
-        threading.Thread(target=_stop_with_parent, name="parent-watch", daemon=True).start()
+        threading.Thread(target=_stop_with_parent, args=(os.dup(0),), name="parent-watch", daemon=True).start()
     try:
         config = TrainConfig.read(file)
     except (BadConfig, OSError) as problem:
         report(failed("config", problem))
         return UNREADABLE
+    if processes.processes_to_start(config) > 1:
+        return processes.launch(file, config, report, channel.fileno())
     return _run(config, report)
 
 
@@ -68,14 +73,16 @@ def _run(config: TrainConfig, report: Callable[[TrainerEvent], None]) -> int:
     begun = time.perf_counter()
     report(Started(os.getpid(), config.steps))
     _log.info("training %s for %d steps on %s", config.family, config.steps, config.base_model)
-    from kohya_train.processes import train_everywhere
+    from kohya_train.loop import train
 
     try:
-        train_everywhere(config, report)
+        train(config, report)
     except Exception as problem:  # the process boundary: every failure becomes an event and an exit code
         cause = problem.__cause__ or problem
         _log.exception("the training failed")
-        report(failed(getattr(problem, "stage", "start"), cause))
+        told = failed(getattr(problem, "stage", "start"), cause)
+        processes.note_failure(told)
+        report(told)
         return FAILED
     report(Done(round(time.perf_counter() - begun, 3)))
     return 0
@@ -106,10 +113,14 @@ def _reporter(channel: IO[str]) -> Callable[[TrainerEvent], None]:
     return report
 
 
-def _stop_with_parent() -> None:
+def _say_nothing(event: TrainerEvent) -> None:
+    _log.debug("%s", event)
+
+
+def _stop_with_parent(source: int) -> None:
     # A blocking read ends when the last writer of the pipe is gone: on every system, after every kind of death.
     try:
-        while os.read(0, 4096):
+        while os.read(source, 4096):
             pass
     except OSError:
         _log.warning("standard input is unreadable")

@@ -36,8 +36,21 @@ def stop_asked(run: TrainerRun) -> bool:
     return float(run.accelerator.reduce(told, "sum")) > 0
 
 
+class FolderNotShared(TrainerError):
+    """Processes on several machines see different output folders."""
+
+
+def _has_state(run: TrainerRun) -> bool:
+    """Whether there is a state to go on from. Raises FolderNotShared where the processes do not all say the same."""
+    here = run.config.resume and resume_file(run.folder).is_file()
+    seen = float(run.accelerator.reduce(torch.tensor(float(here), device=run.accelerator.device), "mean"))
+    if seen not in (0.0, 1.0):
+        raise FolderNotShared("folder-not-shared", folder=str(run.folder))
+    return here
+
+
 def _resume(run: TrainerRun) -> Losses:
-    if not (run.config.resume and resume_file(run.folder).is_file()):
+    if not _has_state(run):
         _clear(run)
         return []
     try:

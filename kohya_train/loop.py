@@ -33,7 +33,8 @@ def train(config: TrainConfig, report: Report) -> None:
     with stage("load"):
         accelerator, bundle, network = _load(config, report)
     with stage("data"):
-        config = make_regularization(bundle, network, config)
+        with accelerator.main_process_first():
+            config = make_regularization(bundle, network, config)
         run = _prepare(config, accelerator, bundle, network, report)
     with stage("save"):
         losses = begin(run)
@@ -50,6 +51,7 @@ def train(config: TrainConfig, report: Report) -> None:
                 save_validation_images(run, step)
             if stopped:
                 break
+    run.accelerator.end_training()
 
 
 def _load(config: TrainConfig, report: Report) -> tuple[Accelerator, Bundle, Network]:

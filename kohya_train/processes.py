@@ -1,22 +1,25 @@
-"""One process a GPU: this one leads, the others are spawned, and none outlives it."""
+"""Several processes: `accelerate launch` starts this trainer once a process, and the first that failed says why."""
 
 from __future__ import annotations
 
+import json
 import logging
-import multiprocessing
 import os
-import socket
-import threading
-from multiprocessing.connection import wait
-from multiprocessing.process import BaseProcess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from kohya_train.contract import TrainConfig, TrainerError, TrainerEvent, failed
-from kohya_train.loop import train
-from kohya_train.run import Report, StageError
+from kohya_train.contract import STOP_WITH_PARENT, Failed, TrainConfig, TrainerError, decode, encode, failed
+
+if TYPE_CHECKING:
+    from kohya_train.run import Report
 
 _log = logging.getLogger(__name__)
 
-WORKER_DIED = 4
+FAILED = 1
+_ERROR_FILE = "TORCHELASTIC_ERROR_FILE"
+_TIME = "nanoseconds"
 
 
 class WorkerDied(TrainerError):
@@ -27,83 +30,83 @@ class NoBackend(TrainerError):
     """This torch has no way for GPUs to talk to each other, as on Windows."""
 
 
-def train_everywhere(config: TrainConfig, report: Report) -> None:
-    """Train in as many processes as the config asks for; only this one reports. Raises as `loop.train`."""
-    count = config.processes or _gpus() or 1
-    if count == 1:
-        train(config, report)
-        return
-    _check_backend()
-    port = free_port()
-    context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_work, args=(config, rank, count, port), daemon=True) for rank in range(1, count)]
-    for worker in workers:
-        worker.start()
-    threading.Thread(target=_watch, args=(workers, report), name="workers", daemon=True).start()
+def rank() -> int:
+    """The place of this process in its group, over all machines; 0 reports and writes the files."""
+    return int(os.environ.get("RANK", "0"))
+
+
+def group_size() -> int:
+    """How many processes train together, over all machines."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def processes_to_start(config: TrainConfig) -> int:
+    """How many the config asks for; 1 where a launcher has started this process as one of a group already."""
+    return 1 if group_size() > 1 else config.processes or _gpus() or 1
+
+
+def launch(file: Path, config: TrainConfig, report: Report, output: int) -> int:
+    """Train as the configuration `file` says in a group of processes, whose first writes to descriptor `output`.
+
+    The exit code. None of the group outlives this process: they read from a pipe that only it holds open.
+    """
+    from accelerate.commands.launch import launch_command, launch_command_parser
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+
+    if missing := _missing_backend():
+        report(failed("load", missing))
+        return FAILED
+    os.dup2(output, 1)
+    source, kept_open = os.pipe()
+    os.dup2(source, 0)
+    os.environ["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)  # as a host's search path was set
+    if not _gpus():
+        os.environ["ACCELERATE_USE_CPU"] = "true"
     try:
-        _enter_group(0, count, port)
-        train(config, report)
+        launch_command(launch_command_parser().parse_args(_arguments(file, config)))
+    except ChildFailedError as problem:
+        report(first_failure(problem.failures))
+        return FAILED
     finally:
-        for worker in workers:
-            worker.join(timeout=5)
-            worker.kill()
+        os.close(kept_open)
+    return 0
 
 
-def _check_backend() -> None:
+def _arguments(file: Path, config: TrainConfig) -> list[str]:
+    """Of `accelerate launch`: all that a configuration of the user's for other programs could change is named."""
+    count = processes_to_start(config)
+    threads = config.threads or max(1, (os.cpu_count() or 1) // count)
+    group = ["--multi_gpu", "--num_processes", str(count), "--num_machines", "1", "--machine_rank", "0"]
+    place = ["--gpu_ids", "all", "--main_process_ip", "127.0.0.1", "--main_process_port", "0"]
+    numbers = ["--mixed_precision", "no", "--dynamo_backend", "no", "--num_cpu_threads_per_process", str(threads)]
+    return [*group, *place, *numbers, "-m", "kohya_train", str(file.resolve()), STOP_WITH_PARENT]
+
+
+def note_failure(event: Failed) -> None:
+    """Leave the failure where the group's launcher finds it; nothing without one."""
+    if name := os.environ.get(_ERROR_FILE):
+        now = time.time_ns()
+        note = {"message": encode(event), "timestamp": now // 10**9, _TIME: now}
+        Path(name).write_text(json.dumps(note), encoding="utf-8")
+
+
+def first_failure(failures: dict[int, Any]) -> Failed:
+    """Why a group has ended: the others only miss the one that went first. A killed one leaves no note: it was that."""
+    first = min(failures.values(), key=lambda failure: failure.error_file_data.get(_TIME, 0))
+    if _TIME not in first.error_file_data:
+        return failed("train", WorkerDied("worker-died", code=first.exitcode))
+    told = decode(first.message)
+    assert isinstance(told, Failed)
+    return told
+
+
+def _missing_backend() -> NoBackend | None:
     import torch.distributed
 
-    if _gpus() and not torch.distributed.is_nccl_available():
-        raise StageError("load") from NoBackend("no-nccl")
-
-
-def free_port() -> int:
-    """A TCP port that nobody listens on at the moment, so that two trainings never meet."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return NoBackend("no-nccl") if _gpus() and not torch.distributed.is_nccl_available() else None
 
 
 def _gpus() -> int:
     import torch
 
     return torch.cuda.device_count()
-
-
-def _enter_group(rank: int, count: int, port: int) -> None:
-    # accelerate and torch.distributed take their place from the environment; this process is ours alone.
-    place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count, "MASTER_PORT": port}
-    os.environ.update({name: str(value) for name, value in place.items()})
-    os.environ["MASTER_ADDR"] = "127.0.0.1"
-    if not _gpus():
-        os.environ["ACCELERATE_USE_CPU"] = "true"
-
-
-def _work(config: TrainConfig, rank: int, count: int, port: int) -> None:
-    """Entry point of a worker process."""
-    logging.basicConfig(level=logging.INFO, format=f"%(asctime)s worker {rank} %(name)s %(message)s")
-    threading.Thread(target=_stop_with_leader, name="leader-watch", daemon=True).start()
-    _enter_group(rank, count, port)
-    train(config, _say_nothing)
-
-
-def _say_nothing(event: TrainerEvent) -> None:
-    _log.debug("%s", event)
-
-
-def _stop_with_leader() -> None:
-    leader = multiprocessing.parent_process()
-    if leader is not None:
-        wait([leader.sentinel])
-    os._exit(WORKER_DIED)
-
-
-def _watch(workers: list[BaseProcess], report: Report) -> None:
-    """End this process when a worker fails: it would wait for the dead one for ever."""
-    while wait([worker.sentinel for worker in workers if worker.is_alive()] or [], timeout=1.0) or workers:
-        for worker in workers:
-            if worker.exitcode not in (None, 0):
-                report(failed("train", WorkerDied("worker-died", code=worker.exitcode)))
-                os._exit(WORKER_DIED)
-        if all(worker.exitcode == 0 for worker in workers):
-            return

@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from kohya_train import optimizers
 from kohya_train.contract import TrainConfig, TrainerError
 from kohya_train.export import read_lora, read_metadata, write_tensors
+from kohya_train.processes import group_size
 
 if TYPE_CHECKING:
     from kohya_train.run import TrainerRun
@@ -45,6 +46,8 @@ def fingerprint(config: TrainConfig) -> str:
     """Same text, same training: a hash of all fields that shape the weights."""
     free = _FREE - {"steps"} if config.lr_scheduler in _PERIODIC else _FREE
     shaping = {name: value for name, value in asdict(config).items() if name not in free}
+    # Processes and passes share the pictures of a step alike.
+    shaping |= {"processes": 1, "accumulation": config.accumulation * group_size()}
     if config.class_prompt:
         shaping["reg_folder"] = ""  # it follows from the prompt
     return hashlib.sha256(json.dumps(shaping, sort_keys=True).encode()).hexdigest()

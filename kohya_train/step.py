@@ -1,4 +1,4 @@
-"""One optimiser step, whose every random number follows from (seed, step, pass, process)."""
+"""One optimiser step, whose every random number follows from (seed, step, pass)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MOST_TEXTS = 1000
 
 
 def generator_for(seed: int, *place: int) -> torch.Generator:
-    """A generator of its own for every (step, pass, process): a resumed run draws what the unbroken one would have."""
+    """A generator for every (step, pass of all processes): a resumed run draws what the unbroken one would have."""
     digest = hashlib.sha256("/".join(map(str, (seed, *place))).encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
 
@@ -65,7 +65,8 @@ def _step(run: TrainerRun, step: int) -> tuple[float, float]:
     rate = set_learning_rate(run.optimizer.optimizer, config, step)
     total = torch.zeros((), device=accelerator.device)
     for turn in range(config.accumulation):
-        generator = generator_for(config.seed, step, turn, accelerator.process_index)
+        # Two processes draw what one with twice the passes draws; the last number is what older files had.
+        generator = generator_for(config.seed, step, turn * accelerator.num_processes + accelerator.process_index, 0)
         for batch in run.latents.draw(indices(run, step, turn), generator):
             for part in _parts(_noised(run, batch, generator), run.plan.parts):
                 share = len(part.levels) / config.batch_size / config.accumulation

@@ -113,6 +113,7 @@ class TrainRequest:
     noise_offset: float = option(0.0, low=0.0, high=0.5)
     gradient_checkpointing: bool = option(False)
     precision: str = option("auto", choices=("auto", "fp32", "fp16", "bf16"))
+    processes: int = option(1, low=0, high=64, step=1)
     merge: str = option("rank", choices=("rank", "exact"))
     masked_loss: bool = option(False)
     ema_decay: float = option(0.0, low=0.0, high=0.9999)

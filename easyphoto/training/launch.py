@@ -145,7 +145,7 @@ def _expected_images(job: TrainerJob, config: TrainConfig) -> int:
 _SAME = (
     *("resolution", "save_steps", "batch_size", "accumulation", "learning_rate", "text_encoder_lr"),
     *("rank", "alpha", "min_snr_gamma", "noise_offset", "gradient_checkpointing", "precision", "seed"),
-    *("masked_loss", "ema_decay", "lr_scheduler"),
+    *("masked_loss", "ema_decay", "lr_scheduler", "processes"),
 )
 """Fields that request and configuration share by name."""
 

@@ -25,7 +25,7 @@ GROUPS: dict[type[Any], dict[str, tuple[str, ...]]] = {
             *("lr_scheduler", "min_snr_gamma", "noise_offset", "masked_loss", "ema_decay", "seed"),
         ),
         "checkpoints": ("validation", "save_steps", "merge", "accept_early", "keep_checkpoints"),
-        "memory": ("precision", "gradient_checkpointing"),
+        "memory": ("precision", "gradient_checkpointing", "processes"),
     },
     PortraitRequest: {
         "source": ("faces", "enhance_photos", "crop_face", "keep_template_skin", "lora_weight"),

@@ -10,11 +10,10 @@ import torch
 from single_file import write_single_file
 from tiny_base import make_template
 
-from kohya_train import precision, processes
+from kohya_train import precision
 from kohya_train.contract import TrainConfig, TrainerEvent, ValidationPlan, ValidationTemplate
 from kohya_train.loop import train
 from kohya_train.models import load
-from kohya_train.run import StageError
 
 
 @pytest.mark.parametrize(("capability", "expected"), [((7, 5), "fp16"), ((8, 0), "bf16"), ((9, 0), "bf16")])
@@ -25,22 +24,6 @@ def test_bf16_is_chosen_only_where_the_gpu_computes_it(
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda *more: True)  # emulation counts for torch
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda *more: capability)
     assert precision._gpu().name == expected
-
-
-def test_one_process_is_the_default_on_a_machine_of_four_gpus(config: TrainConfig, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(processes, "_gpus", lambda: 4)
-    trained: list[TrainConfig] = []
-    monkeypatch.setattr(processes, "train", lambda config, report: trained.append(config))
-    processes.train_everywhere(config, lambda event: None)
-    assert trained == [config]
-
-
-def test_several_gpus_without_nccl_are_refused_by_name(config: TrainConfig, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(processes, "_gpus", lambda: 2)
-    monkeypatch.setattr(torch.distributed, "is_nccl_available", lambda: False)
-    with pytest.raises(StageError) as caught:
-        processes.train_everywhere(replace(config, processes=0), lambda event: None)
-    assert isinstance(caught.value.__cause__, processes.NoBackend)
 
 
 @pytest.mark.parametrize("family", ["sd15", "sdxl"])

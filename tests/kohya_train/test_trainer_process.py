@@ -1,8 +1,6 @@
 """The trainer as a true process on a tiny built-in model."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -11,15 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import psutil
-import pytest
 import torch
 from PIL import Image
+from running_trainer import ROOT, run, start
 from tiny_base import make_template
 
 from kohya_train.contract import (
-    STOP_WITH_PARENT,
     Done,
-    Failed,
     Loaded,
     Resumed,
     Saved,
@@ -35,27 +31,6 @@ from kohya_train.contract import (
 )
 from kohya_train.export import read_lora
 from kohya_train.loop import train
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def start(config: TrainConfig, folder: Path) -> "subprocess.Popen[str]":
-    config.write(folder / "run.json")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        [sys.executable, "-m", "kohya_train", str(folder / "run.json"), STOP_WITH_PARENT],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=(folder / "log").open("ab"),
-        encoding="ascii",
-        env=environment,
-    )
-
-
-def run(config: TrainConfig, folder: Path) -> list[TrainerEvent]:
-    with start(config, folder) as process:
-        assert process.stdout is not None
-        return [decode(line) for line in process.stdout]
 
 
 def kill_after(config: TrainConfig, folder: Path, wanted: Callable[[TrainerEvent], bool]) -> None:
@@ -133,27 +108,3 @@ def test_a_damaged_letter_is_told(tmp_path: Path):
     )
     assert done.returncode == 2
     assert decode(done.stdout).stage == "config"
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="gloo on a shared runner")
-def test_two_processes_train_one_lora(config: TrainConfig, tmp_path: Path):
-    events = run(replace(config, processes=2, steps=3), tmp_path)
-    assert isinstance(events[-1], Done), events[-1]
-    assert [event.step for event in events if isinstance(event, Stepped)] == [1, 2, 3]
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="POSIX")
-def test_a_dead_worker_ends_the_leader(config: TrainConfig, tmp_path: Path):
-    with start(replace(config, processes=2, steps=10_000), tmp_path) as process:
-        assert process.stdout is not None
-        failed = None
-        for line in process.stdout:
-            event = decode(line)
-            if isinstance(event, Stepped) and event.step == 2:
-                workers = [p for p in psutil.Process(process.pid).children() if "spawn_main" in " ".join(p.cmdline())]
-                workers[0].kill()
-            failed = event if isinstance(event, Failed) else failed
-        assert failed is not None
-        assert process.wait(timeout=20) != 0
