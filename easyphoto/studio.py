@@ -1,4 +1,4 @@
-"""All that interfaces call: train, portrait, persons. It wires and decides nothing.
+"""The journeys that interfaces call: check photos, train, portrait. It wires and decides nothing.
 
 A journey is imported when it begins: interfaces start at once, and a WebUI's start is not held up.
 """
@@ -20,7 +20,6 @@ from easyphoto.training.interpreter import TrainerPython, own_python
 from easyphoto.weights import WeightStore
 
 if TYPE_CHECKING:
-    from easyphoto.deletion import Deletion
     from easyphoto.domain import Photo, PhotoReport, PortraitRequest, QuickRequest, Template, TrainRequest
     from easyphoto.engines.base import Engine
     from easyphoto.faces.base import FaceToolbox
@@ -143,9 +142,3 @@ class Studio:
     def _named(self, request: Request) -> Request:
         """With the toolbox it is carried out with, so that its records say which."""
         return replace(request, faces=self.toolboxes.name(request.faces))
-
-    def remove_person(self, person_id: str) -> Deletion:
-        """Delete everything that was made of the person's photos. See `easyphoto.deletion.delete_person`."""
-        from easyphoto.deletion import delete_person
-
-        return delete_person(person_id, self)

@@ -14,7 +14,6 @@ import numpy as np
 from fakes import FAKE_TOOLBOXES, FakeEngine
 from PIL import Image
 
-from easyphoto.deletion import Deletion, delete_person
 from easyphoto.domain import (
     Box,
     FaceScore,
@@ -163,9 +162,6 @@ class FakeStudio:
         finally:
             self.library.remove(person.id)
         return QuickPortraits(batch, reports, (_few(reports),))
-
-    def remove_person(self, person_id: str) -> Deletion:
-        return delete_person(person_id, self)  # type: ignore[arg-type]
 
     def _made(self, request: PortraitRequest, template: Template, folder: Path) -> SavedPortrait:
         picture = open_picture(template.file)

@@ -7,6 +7,7 @@ import re
 import sys
 from collections import Counter
 from fnmatch import fnmatch
+from graphlib import CycleError, TopologicalSorter
 
 import pytest
 from source_files import PACKAGES, ROOT, files, functions, imports_of, name_of, words_of
@@ -103,6 +104,22 @@ def test_only_wiring_and_interfaces_name_a_concrete_tool():
             if named and not inside and layer < 4:
                 wrong.append(f"{file.relative_to(ROOT)} imports {target}")
     assert wrong == []
+
+
+def test_no_file_imports_itself_by_a_detour():
+    """Also not for types only: two files that need each other to be read are one file, or three."""
+    known = {name_of(file).removesuffix(".__init__"): file for file in files()}
+    graph: dict[str, set[str]] = {}
+    for name, file in known.items():
+        found = {target if target in known else target.rpartition(".")[0] for target in imports_of(file)}
+        graph[name] = (found & set(known)) - {name}
+    graph["easyphoto.families"].discard(
+        "easyphoto.families.base"
+    )  # a family has its values, and they say whose they are
+    try:
+        tuple(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
 
 
 @pytest.mark.parametrize(

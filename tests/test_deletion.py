@@ -196,7 +196,7 @@ def test_a_portrait_that_is_finished_during_the_deletion_is_not_saved(tmp_path: 
     thread = threading.Thread(target=make)
     thread.start()
     assert rendered.wait(20)
-    studio.remove_person(ID)
+    delete_person(ID, studio)
     deleted.set()
     thread.join(20)
     assert [type(error) for error in caught] == [PersonGone]

@@ -14,6 +14,7 @@ from fake_studio import FakeStudio, make_person
 from PIL import Image
 from small_disk import fill_up, small_disk
 
+from easyphoto.deletion import delete_person
 from easyphoto.domain import PortraitRequest
 from easyphoto.errors import NoStorage
 from easyphoto.jobs import JobFile, JobQueue, Kind
@@ -64,7 +65,7 @@ def test_a_person_is_deleted(disk: Path, tmp_path: Path):
     worked(paths, tmp_path)
     fill_up(disk)
     studio = FakeStudio(paths)
-    removed = studio.remove_person("ann")
+    removed = delete_person("ann", studio)
     assert removed.portraits == 1 and removed.left == ()
     assert Library(paths).list() == ()
 

@@ -7,6 +7,7 @@ import pytest
 from fake_studio import make_person
 from fakes import FakeEngine, draw_faces, fake_toolboxes, save
 
+from easyphoto.deletion import delete_person
 from easyphoto.domain import MOST_PHOTOS, Checkpoint, ModelFamily, Photo, PortraitRequest, QuickRequest, Template
 from easyphoto.errors import BadRequest, NoFace
 from easyphoto.images import read_infotext
@@ -164,5 +165,5 @@ def test_deleting_anybody_deletes_what_a_crash_has_left(studio, tmp_path):
     left.mkdir(parents=True)
     (left / "lock").touch()
     person = make_person(studio.paths, "Anna")
-    studio.remove_person(person.id)
+    delete_person(person.id, studio)
     assert not left.exists()

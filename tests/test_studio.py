@@ -6,6 +6,7 @@ import pytest
 from fake_studio import make_person
 from fakes import FakeEngine, draw_faces, fake_toolboxes, save
 
+from easyphoto.deletion import delete_person
 from easyphoto.domain import PortraitRequest, RenderJob, Template
 from easyphoto.errors import BadName, RenderFailed
 from easyphoto.paths import Paths
@@ -25,7 +26,7 @@ def test_a_person_is_removed_from_the_engine_before_the_files_are_gone(tmp_path:
     person = make_person(paths, "Anna")
     lora = person.folder / "person.safetensors"
     lora.write_bytes(b"weights")
-    Studio(paths, engine, fake_toolboxes(paths)).remove_person(person.id)  # type: ignore[arg-type]
+    delete_person(person.id, Studio(paths, engine, fake_toolboxes(paths)))  # type: ignore[arg-type]
     assert (engine.forgotten, there) == ([lora], [True])
     assert not person.folder.exists()
 
@@ -35,7 +36,7 @@ def test_a_person_with_a_damaged_manifest_is_removed_as_well(tmp_path: Path):
     person = make_person(paths, "Anna")
     (person.folder / "person.safetensors").write_bytes(b"weights")
     (person.folder / "manifest.json").write_text("{")
-    Studio(paths, engine, fake_toolboxes(paths)).remove_person(person.id)  # type: ignore[arg-type]
+    delete_person(person.id, Studio(paths, engine, fake_toolboxes(paths)))  # type: ignore[arg-type]
     assert engine.forgotten
     assert not person.folder.exists()
 
@@ -44,7 +45,7 @@ def test_what_is_no_id_never_reaches_the_disk(tmp_path: Path):
     (tmp_path / "other.safetensors").write_bytes(b"weights")
     engine = FakeEngine()
     with pytest.raises(BadName):
-        Studio(Paths(tmp_path), engine, fake_toolboxes(Paths(tmp_path))).remove_person("..")  # type: ignore[arg-type]
+        delete_person("..", Studio(Paths(tmp_path), engine, fake_toolboxes(Paths(tmp_path))))  # type: ignore[arg-type]
     assert engine.forgotten == []
 
 

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Body, Depends, Request
 from fastapi.responses import Response
 from starlette.background import BackgroundTask
 
+from easyphoto import deletion
 from easyphoto.api import models
 from easyphoto.api.middleware import OWN_FRAMES
 from easyphoto.api.models import (
@@ -80,7 +81,7 @@ def delete_person(person: PersonId, body: NameBody = Body(...), context: AppCont
     found = context.studio.library.open(person)
     if body.name.strip() != found.name:
         raise BadRequest("person.name-mismatch", stage="remove")
-    removed = asdict(context.studio.remove_person(found.id))
+    removed = asdict(deletion.delete_person(found.id, context.studio))
     return {"id": found.id, **removed, "left": len(removed["left"])}
 
 

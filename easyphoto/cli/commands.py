@@ -221,7 +221,9 @@ def remove_person(arguments: Namespace, context: CommandContext) -> CommandResul
     """Everything that was made of the person's photos is deleted. Raises BadRequest without ``--yes``."""
     if not arguments.yes:
         raise BadRequest("person.confirm-deletion", stage="remove", id=arguments.id)
-    removed = context.studio.remove_person(arguments.id)
+    from easyphoto.deletion import delete_person
+
+    removed = delete_person(arguments.id, context.studio)
     left = [str(file) for file in removed.left]
     counts = {"files": removed.files, "portraits": removed.portraits, "jobs": removed.jobs}
     lines = [

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from easyphoto.cli.arguments import chosen, photos_of, templates_of
 from easyphoto.cli.commands import PART_FAILED, details, not_made
 from easyphoto.cli.terminal import CommandResult
+from easyphoto.deletion import delete_person
 from easyphoto.demo.memory import Peak, watched
 from easyphoto.demo.results import DemoRun, facts_of, result_of
 from easyphoto.domain import ModelFamily, Photo, PortraitRequest, Template, TrainRequest
@@ -91,7 +92,7 @@ def work(request: TrainRequest, photos: list[Photo], templates: list[Template], 
     """Make the person and the portraits."""
     studio, clock = session.studio, session.clock
     for earlier in [person.id for person in studio.library.list() if person.name == NAME]:
-        studio.remove_person(earlier)
+        delete_person(earlier, studio)
     trained = studio.train(request, photos, session.report)
     family = studio.engine.checkpoint(request.base_model).family
     wish = portrait_request(family, request, trained.person.id if trained.person else NAME)

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import gradio as gr
 from markupsafe import Markup
 
+from easyphoto.deletion import delete_person
 from easyphoto.domain import Person
 from easyphoto.errors import AlreadyThere, BadRequest, EasyPhotoError
 from easyphoto.faces.likeness import level_of
@@ -114,7 +115,7 @@ class PeoplePanel:
     def _delete(self, person: Person, typed: str) -> str:
         if typed != person.name:
             raise BadRequest("person.name-mismatch", stage="delete")
-        removed = self.context.studio.remove_person(person.id)
+        removed = delete_person(person.id, self.context.studio)
         size = bytes_in_words(removed.bytes)
         text = self.context.say("people.deleted", name=person.name, files=removed.files, size=size,
                              portraits=removed.portraits, jobs=removed.jobs)  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from PIL import Image
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     import torch
 
     from kohya_train.contract import ValidationPlan
-    from kohya_train.models import Bundle
 
 
 class WrongCount(TrainerError):
@@ -40,9 +39,6 @@ class TextEncoder:
 TextStates = tuple["torch.Tensor", "torch.Tensor | None"]
 """Cross-attention states (n, 77, c), and the pooled states (n, c2) where the U-Net takes some."""
 
-Repaint = Callable[["Bundle", "ValidationPlan", "Picture", int], Image.Image]
-"""The picture with its masked part repainted; the number is the seed."""
-
 
 @dataclass(frozen=True)
 class Picture:
@@ -50,6 +46,44 @@ class Picture:
 
     picture: Image.Image
     mask: Image.Image
+
+
+class BaseNetworks(Protocol):
+    """What repainting takes of a base model; see `kohya_train.models.Bundle`."""
+
+    @property
+    def spec(self) -> TrainerSpec:
+        """What is particular to the family."""
+        ...
+
+    @property
+    def unet(self) -> Any:
+        """UNet2DConditionModel."""
+        ...
+
+    @property
+    def vae(self) -> Any:
+        """encode(x).latent_dist, decode(z).sample."""
+        ...
+
+    @property
+    def text_encoders(self) -> tuple[Any, ...]:
+        """One, or two."""
+        ...
+
+    @property
+    def tokenizers(self) -> tuple[Any, ...]:
+        """As many."""
+        ...
+
+    @property
+    def scheduler(self) -> Any:
+        """DDPMScheduler."""
+        ...
+
+
+Repaint = Callable[[BaseNetworks, "ValidationPlan", Picture, int], Image.Image]
+"""The picture with its masked part repainted; the number is the seed."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +121,7 @@ def plain_autoencoder() -> Any:
 def with_pipeline(name: str, **options: Any) -> Repaint:
     """Repaints with diffusers' inpainting pipeline of that name."""
 
-    def repaint(bundle: Bundle, plan: ValidationPlan, work: Picture, seed: int) -> Image.Image:
+    def repaint(bundle: BaseNetworks, plan: ValidationPlan, work: Picture, seed: int) -> Image.Image:
         import diffusers
         import torch
 

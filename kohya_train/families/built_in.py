@@ -8,8 +8,7 @@ from typing import Any
 from PIL import Image
 
 from kohya_train.contract import ValidationPlan
-from kohya_train.families.base import Picture, TextEncoder, TrainerSpec, last_states
-from kohya_train.models import Bundle
+from kohya_train.families.base import BaseNetworks, Picture, TextEncoder, TrainerSpec, last_states
 
 _TEXT_LAYER = 6  # q, k, v, out, fc1, fc2
 _BLOCK, _AROUND = 10, 2  # linears of a BasicTransformerBlock; proj_in and proj_out round a stack of them
@@ -34,7 +33,7 @@ def _autoencoder() -> Any:
     return PatchAutoencoder
 
 
-def _repaint(bundle: Bundle, plan: ValidationPlan, work: Picture, seed: int) -> Image.Image:
+def _repaint(bundle: BaseNetworks, plan: ValidationPlan, work: Picture, seed: int) -> Image.Image:
     from builtin_model.model import BaseModel
     from builtin_model.repaint import Repaint, repaint, to_image, to_tensor
 

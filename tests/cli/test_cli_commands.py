@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cli_world import run
 
+from easyphoto import deletion
 from easyphoto.deletion import Deletion
 
 
@@ -66,7 +67,7 @@ def test_remove_wants_a_yes(studio, capsys):
 
 def test_files_that_could_not_be_removed_are_named(studio, capsys, monkeypatch):
     left = Deletion(7, 2_000_000, portraits=1, uploads=0, lora_copies=0, jobs=2, left=(Path("p/mei/open.png"),))
-    monkeypatch.setattr(studio, "remove_person", lambda person_id: left)
+    monkeypatch.setattr(deletion, "delete_person", lambda person_id, studio: left)
     assert run(studio, "persons", "remove", "mei", "--yes") == 1
     assert "open.png" in capsys.readouterr().out
 

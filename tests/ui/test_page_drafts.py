@@ -12,6 +12,7 @@ import pytest
 from fake_studio import make_person
 from ui_world import desk_in, selfie, uploaded
 
+from easyphoto.deletion import delete_person
 from easyphoto.library.uploads import KEEP_SECONDS, remove_expired
 from easyphoto.ui.context import UiContext
 from easyphoto.ui.page_drafts import BROWSER
@@ -97,7 +98,7 @@ def test_a_draft_is_deleted_with_its_person(context: UiContext, panel: TrainPane
 
         assert list(drafts_of(context.studio.paths, "nobody", {draft[0].file.parent.name}))
         return
-    context.studio.remove_person(person.id)
+    delete_person(person.id, context.studio)
     assert list(context.studio.paths.drafts.glob("*")) == []
 
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PIL import Image
 
 from easyphoto.domain import Checkpoint, RenderJob
 from easyphoto.engines.controlnet_catalog import left_out
+from easyphoto.engines.local.loaded_model import Folders, LoadedModel, Painted
 from easyphoto.engines.local.lora_adapters import applied
 from easyphoto.engines.local.pipelines import DevicePlacement
 from easyphoto.errors import MissingModel
 from easyphoto.progress import Progress, Step
 from easyphoto.stages import Stage
-
-if TYPE_CHECKING:
-    from easyphoto.engines.local.renderers import Folders, LoadedModel, Painted
 
 
 def open_model(checkpoint: Checkpoint, folders: Folders, placing: DevicePlacement) -> Any:

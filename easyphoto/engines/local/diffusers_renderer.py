@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PIL import Image
 
 from easyphoto.domain import Checkpoint, ControlHint, HintKind, RenderJob
 from easyphoto.engines.controlnet_catalog import left_out
+from easyphoto.engines.local.loaded_model import Folders, LoadedModel, Painted
 from easyphoto.engines.local.loading import open_base, open_control
 from easyphoto.engines.local.lora_adapters import applied
 from easyphoto.engines.local.memory import placed
@@ -21,9 +22,6 @@ from easyphoto.errors import BadModel, reason_of
 from easyphoto.locales import Message, message
 from easyphoto.progress import Progress, Step
 from easyphoto.stages import Stage
-
-if TYPE_CHECKING:
-    from easyphoto.engines.local.renderers import Folders, LoadedModel, Painted
 
 
 def open_model(checkpoint: Checkpoint, folders: Folders, placing: DevicePlacement) -> Any:

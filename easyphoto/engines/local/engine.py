@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from easyphoto.domain import BUILTIN_CHECKPOINT, Checkpoint, Rendered, RenderJob
+from easyphoto.engines.local.loaded_model import Folders, LoadedModel, Painted
 from easyphoto.engines.local.memory import empty_cache, first_offload, is_out_of_memory
 from easyphoto.engines.local.pipelines import DevicePlacement, choose_placement
-from easyphoto.engines.local.renderers import Folders, LoadedModel, Painted, renderer_of
+from easyphoto.engines.local.renderers import renderer_of
 from easyphoto.engines.local.silence import silenced
 from easyphoto.engines.model_probe import find_checkpoints
 from easyphoto.engines.padding import blend, check_job, is_blank, padded

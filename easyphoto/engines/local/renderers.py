@@ -2,71 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
-
-from PIL import Image
-
-from easyphoto.domain import Checkpoint, HintKind, RenderJob
 from easyphoto.engines.local import builtin_renderer, diffusers_renderer
-from easyphoto.engines.local.memory import offloads_of
-from easyphoto.engines.local.pipelines import DevicePlacement
+from easyphoto.engines.local.loaded_model import Renderer
 from easyphoto.families import ModelFamily
-from easyphoto.locales import Message
-from easyphoto.progress import Progress
-
-
-@dataclass(frozen=True)
-class Folders:
-    """Where a renderer finds what is no part of the checkpoint."""
-
-    controls: Path  # ControlNets, files or diffusers folders
-    configs: Path  # a folder a family with the architecture of single files
-
-
-Painted = tuple[Image.Image, tuple[Message, ...]]
-"""The picture, and notes on what could not be honored."""
-
-
-@dataclass(frozen=True)
-class Renderer:
-    """Opens checkpoints of its families and repaints with them."""
-
-    open: Callable[[Checkpoint, Folders, DevicePlacement], Any]  # a pipeline in that precision, still on the CPU
-    paint: Callable[[LoadedModel, RenderJob, Folders, Progress], Painted]  # sides fit the family's `engine_multiple`
-
-
-@dataclass
-class LoadedModel:
-    """What the engine holds in memory."""
-
-    checkpoint: Checkpoint
-    asked: DevicePlacement
-    renderer: Renderer
-    base: Any  # a diffusers pipeline, which LoRAs are applied to
-    placing: DevicePlacement  # as asked, or in full precision
-    controls: dict[HintKind, Any] = field(default_factory=dict)
-    offload: int = 0  # place in `offloads_of` the device
-
-    def step_down(self) -> bool:
-        """Go to the device's next way to work, with less memory. False where there is none."""
-        if self.offload + 1 >= len(offloads_of(self.placing.device)):
-            return False
-        self.offload += 1
-        for control in self.controls.values():
-            control.to("cpu")
-        return True
-
-    def upcast(self) -> None:
-        """To full precision, in place: two copies of a model would not fit."""
-        import torch
-
-        self.placing = DevicePlacement(self.placing.device, torch.float32)
-        for network in (self.base, *self.controls.values()):
-            network.to(dtype=torch.float32)
-
 
 RENDERERS = {
     "diffusers": Renderer(diffusers_renderer.open_model, diffusers_renderer.paint),
