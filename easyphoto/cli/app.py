@@ -22,6 +22,7 @@ from rich.console import Console
 
 from easyphoto import errors
 from easyphoto.cli import commands
+from easyphoto.cli.context import CommandContext
 from easyphoto.cli.parser import Handler, language_of, parser
 from easyphoto.cli.terminal import (
     CommandResult,
@@ -164,7 +165,7 @@ def _work(
 
             return demo(given, open_studio, report)
         handler: Handler = given.handler
-        return handler(given, commands.CommandContext(open_studio(given.data), report, finished, ask_here))
+        return handler(given, CommandContext(open_studio(given.data), report, finished, ask_here))
 
 
 def _local(given: argparse.Namespace, root: Path | None) -> Studio:

@@ -6,18 +6,19 @@ import os
 import secrets
 import webbrowser
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from easyphoto.cli.arguments import chosen, photos_of, templates_of
-from easyphoto.cli.terminal import CommandResult, failure_line, indented
+from easyphoto.cli.context import CommandContext
+from easyphoto.cli.persons import person_facts
+from easyphoto.cli.terminal import CommandResult, failure_line, indented, table_head
 from easyphoto.domain import (
     KEEP,
     ModelFamily,
-    Person,
     PhotoReport,
     PortraitRequest,
     QuickRequest,
@@ -27,7 +28,6 @@ from easyphoto.domain import (
 from easyphoto.errors import BadRequest, EasyPhotoError
 from easyphoto.locales import Message, message
 from easyphoto.paths import Paths, default_root
-from easyphoto.progress import Progress
 from easyphoto.ui.i18n import Translator
 
 if TYPE_CHECKING:
@@ -36,22 +36,7 @@ if TYPE_CHECKING:
     from easyphoto.portrait.batch import PortraitBatch
     from easyphoto.studio import Studio
 
-SOME_LEFT, SOMETHING_MISSING, PART_FAILED = 1, 4, 6
-
-
-@dataclass(frozen=True)
-class CommandContext:
-    """What a command works with."""
-
-    studio: Studio
-    report: Progress
-    finished: list[SavedPortrait] = field(default_factory=list)  # portraits that are saved already
-    ask: Callable[[Message], bool] | None = None  # a question of yes or no; None where nobody can answer
-
-    def on_result(self, done: SavedPortrait | EasyPhotoError) -> None:
-        """Takes each as it is finished."""
-        if isinstance(done, SavedPortrait):
-            self.finished.append(done)
+SOMETHING_MISSING, PART_FAILED = 4, 6
 
 
 def train(arguments: Namespace, context: CommandContext) -> CommandResult:
@@ -67,7 +52,7 @@ def train(arguments: Namespace, context: CommandContext) -> CommandResult:
         raise BadRequest("training.no-person", stage="training")
     person = trained.person
     data = {
-        "person": _person(person),
+        "person": person_facts(person),
         "photos": [_report(report) for report in trained.reports],
         "losses": trained.losses,
         "distance_by_step": trained.distance_by_step,
@@ -153,7 +138,7 @@ def models(arguments: Namespace, context: CommandContext) -> CommandResult:
     """Base models that can be asked for by name."""
     known = context.studio.engine.checkpoints()
     rows: list[Sequence[Message | str]] = [
-        _head("name", "family", "file"),
+        table_head("name", "family", "file"),
         *((c.name, c.family.value, str(c.file or "")) for c in known),
     ]
     return CommandResult({"models": [asdict(checkpoint) for checkpoint in known]}, table=rows)
@@ -191,62 +176,6 @@ def doctor(data: Path | None) -> CommandResult:
     return CommandResult(facts, ["", said], rows, code=SOMETHING_MISSING if missing else 0)
 
 
-# ---------------------------------------------------------------- persons
-
-
-def list_persons(arguments: Namespace, context: CommandContext) -> CommandResult:
-    """Everybody who is trained."""
-    people = context.studio.library.list()
-    rows: list[Sequence[Message | str]] = [
-        _head("id", "name", "base-model", "created"),
-        *((p.id, p.name, p.base_model, p.created) for p in people),
-    ]
-    empty = (message("cli.nobody"),) if not people else ()
-    return CommandResult({"persons": [_person(person) for person in people]}, empty, rows if people else ())
-
-
-def show_person(arguments: Namespace, context: CommandContext) -> CommandResult:
-    """One person in full."""
-    facts = _person(context.studio.library.open(arguments.id))
-    return CommandResult(facts, [f"{name}: {value}" for name, value in facts.items()])
-
-
-def rename_person(arguments: Namespace, context: CommandContext) -> CommandResult:
-    """Another display name; the id stays."""
-    person = context.studio.library.rename(arguments.id, arguments.name)
-    return CommandResult(_person(person), [message("cli.renamed", id=person.id, name=person.name)])
-
-
-def remove_person(arguments: Namespace, context: CommandContext) -> CommandResult:
-    """Everything that was made of the person's photos is deleted. Raises BadRequest without ``--yes``."""
-    if not arguments.yes:
-        raise BadRequest("person.confirm-deletion", stage="remove", id=arguments.id)
-    from easyphoto.deletion import delete_person
-
-    removed = delete_person(arguments.id, context.studio)
-    left = [str(file) for file in removed.left]
-    counts = {"files": removed.files, "portraits": removed.portraits, "jobs": removed.jobs}
-    lines = [
-        message("cli.removed", id=arguments.id, size=removed.bytes / 1e6, **counts),
-        message("cli.elsewhere"),
-    ]
-    lines += [message("cli.left", path=file) for file in left]
-    data = {"id": arguments.id, **asdict(removed), "left": left}
-    return CommandResult(data, lines, code=SOME_LEFT if left else 0)
-
-
-def export_person(arguments: Namespace, context: CommandContext) -> CommandResult:
-    """One zip with everything of the person."""
-    file = context.studio.library.export(arguments.id, arguments.file)
-    return CommandResult({"id": arguments.id, "file": str(file)}, [message("cli.written", path=str(file))])
-
-
-def import_person(arguments: Namespace, context: CommandContext) -> CommandResult:
-    """A person out of such a zip."""
-    person = context.studio.library.import_(arguments.file)
-    return CommandResult(_person(person), [message("cli.imported", id=person.id, name=person.name)])
-
-
 # ---------------------------------------------------------------- small parts
 
 
@@ -256,16 +185,12 @@ def _family(arguments: Namespace, context: CommandContext) -> ModelFamily:
     return context.studio.engine.checkpoint(name).family
 
 
-def _head(*names: str) -> tuple[Message, ...]:
-    return tuple(Message(f"cli.table.{name}") for name in names)
-
-
 def _rows(head: Sequence[Message | str], rows: Iterable[Sequence[Message | str]]) -> list[Sequence[Message | str]]:
     return [head, *rows]
 
 
 def _verdicts(reports: tuple[PhotoReport, ...]) -> list[tuple[Message | str, ...]]:
-    rows: list[tuple[Message | str, ...]] = [_head("photo", "verdict", "distance", "reasons")]
+    rows: list[tuple[Message | str, ...]] = [table_head("photo", "verdict", "distance", "reasons")]
     for report in reports:
         distance = "" if report.distance is None else f"{report.distance:.2f}"
         reasons = message("plain", text=list(report.reasons)) if report.reasons else ""
@@ -293,9 +218,3 @@ def details(done: SavedPortrait) -> list[Message]:
 def not_made(failure: EasyPhotoError) -> Message:
     """The line of a template that failed."""
     return message("cli.not-made", why=failure_line(failure))
-
-
-def _person(person: Person) -> dict[str, Any]:
-    facts = asdict(person)
-    facts["photos"] = len(person.photos)
-    return {name: str(value) if isinstance(value, Path) else value for name, value in facts.items()}

@@ -13,15 +13,16 @@ from rich.console import Console
 from rich.text import Text
 
 from easyphoto import __version__
-from easyphoto.cli import commands
+from easyphoto.cli import commands, persons
 from easyphoto.cli.arguments import add_options
+from easyphoto.cli.context import CommandContext
 from easyphoto.cli.terminal import CommandResult
 from easyphoto.domain import PortraitRequest, TrainRequest
 from easyphoto.locales import LANGUAGES
 from easyphoto.providers import BUILTIN
 from easyphoto.ui.i18n import Translator
 
-Handler = Callable[[argparse.Namespace, commands.CommandContext], CommandResult]
+Handler = Callable[[argparse.Namespace, CommandContext], CommandResult]
 
 LANGUAGE_SETTING = "EASYPHOTO_LANGUAGE"
 """Environment variable; ``--language`` goes before it."""
@@ -200,22 +201,22 @@ def _persons(one: CommandParser, common: CommandParser) -> None:
         child.set_defaults(handler=handler)
         return child
 
-    action("list", commands.list_persons, "cli.help.persons.list")
-    action("show", commands.show_person, "cli.help.persons.show").add_argument("id", metavar="ID")
-    rename = action("rename", commands.rename_person, "cli.help.persons.rename")
+    action("list", persons.list_persons, "cli.help.persons.list")
+    action("show", persons.show_person, "cli.help.persons.show").add_argument("id", metavar="ID")
+    rename = action("rename", persons.rename_person, "cli.help.persons.rename")
     rename.add_argument("id", metavar="ID")
     rename.add_argument("name", metavar="NAME")
-    remove = action("remove", commands.remove_person, "cli.help.persons.remove")
+    remove = action("remove", persons.remove_person, "cli.help.persons.remove")
     remove.add_argument("id", metavar="ID")
     remove.option("--yes", "cli.help.persons.yes", action="store_true")
-    export = action("export", commands.export_person, "cli.help.persons.export")
+    export = action("export", persons.export_person, "cli.help.persons.export")
     export.add_argument("id", metavar="ID")
     export.add_argument("file", type=Path, metavar="ZIP")
-    imported = action("import", commands.import_person, "cli.help.persons.import")
+    imported = action("import", persons.import_person, "cli.help.persons.import")
     imported.add_argument("file", type=Path, metavar="ZIP")
 
 
-def _on_weights(arguments: argparse.Namespace, context: commands.CommandContext) -> CommandResult:
+def _on_weights(arguments: argparse.Namespace, context: CommandContext) -> CommandResult:
     from easyphoto.cli.weights import ACTIONS  # other commands need not wait for it
 
     return ACTIONS[arguments.action](arguments, context)

@@ -216,6 +216,11 @@ def show(answer: CommandResult, as_json: bool, console: Console, say: Translator
         console.print(printable(say.message(line)), markup=False, highlight=False, soft_wrap=True)
 
 
+def table_head(*names: str) -> tuple[Message, ...]:
+    """The words of a table's columns."""
+    return tuple(Message(f"cli.table.{name}") for name in names)
+
+
 def indented(line: Message | str) -> Message:
     """A line that belongs to the one above it."""
     return message("cli.indented", line=line)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from easyphoto.cli.commands import CommandContext
+from easyphoto.cli.context import CommandContext
 from easyphoto.cli.terminal import CommandResult, failure_line
 from easyphoto.errors import BadRequest
 from easyphoto.locales import Message, message

@@ -13,7 +13,7 @@ from fake_studio import FakeStudio
 from rich.console import Console
 
 from easyphoto.cli import terminal
-from easyphoto.cli.commands import CommandContext
+from easyphoto.cli.context import CommandContext
 from easyphoto.cli.weights import fetch_weights
 from easyphoto.errors import BadRequest
 from easyphoto.locales import Message, message
