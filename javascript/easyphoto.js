@@ -581,15 +581,20 @@
 
   function panel() {
     return PANELS.find((name) => {
-      const box = byId("ep-" + name + "-tick");
+      const box = byId("ep-" + name + "-poll");
       const place = box && box.parentElement && box.closest(".tabitem, [role=tabpanel], #easyphoto");
       return place && place.offsetParent !== null;
     });
   }
 
+  /* The question tells what the page shows: an answer that came late may have replaced a newer one. */
   function beat(name) {
-    const button = byId("ep-" + name + "-tick");
-    if (button) (button.tagName === "BUTTON" ? button : button.querySelector("button") || button).click();
+    const shown = {};
+    root().querySelectorAll('[data-ep-shows^="' + name + ' "]').forEach((one) => {
+      const [, part, mark] = one.dataset.epShows.split(" ");
+      shown[part] = mark;
+    });
+    say("ep-" + name + "-poll", { shown });
   }
 
   function ask() {

@@ -83,11 +83,6 @@ def hidden_box(elem_id: str) -> gr.Textbox:
     return gr.Textbox(elem_id=elem_id, elem_classes=["ep-hidden"], label=elem_id, show_label=False, container=False)
 
 
-def hidden_button(elem_id: str) -> gr.Button:
-    """A button that only our script presses."""
-    return gr.Button(elem_id, elem_id=elem_id, elem_classes=["ep-hidden"])
-
-
 DRAFT_READ = "<i data-ep-draft-read></i>"
 """Tells our script that the browser's token has arrived."""
 

@@ -127,15 +127,25 @@ def message(text: str) -> dict[str, Any]:
     return said if isinstance(said, dict) else {}
 
 
-def changed_updates(shown: Mapping[str, str] | None, now: Mapping[str, str]) -> tuple[list[Any], dict[str, str]]:
+def changed_updates(
+    panel: str, shown: Mapping[str, str] | None, now: Mapping[str, str]
+) -> tuple[list[Any], dict[str, str]]:
     """Updates for those parts of the page that differ from what is `shown`, and what is shown then.
 
-    What has not changed is not sent again: nothing flickers and the focus stays where it is.
+    What has not changed is not sent again: nothing flickers and the focus stays where it is. Every part carries its
+    mark, so that our script can tell what the page shows.
     """
-    marks = {name: hashlib.sha256(html.encode()).hexdigest() for name, html in now.items()}
+    marks = {name: hashlib.sha256(html.encode()).hexdigest()[:16] for name, html in now.items()}
     old = shown or {}
-    updates = [gr.update() if old.get(n) == marks[n] else gr.update(value=str(html)) for n, html in now.items()]
+    updates = [
+        gr.update() if old.get(n) == marks[n] else gr.update(value=f"{html}{_mark(panel, n, marks[n])}")
+        for n, html in now.items()
+    ]
     return updates, marks
+
+
+def _mark(panel: str, part: str, mark: str) -> str:
+    return f'<i hidden data-ep-shows="{panel} {part} {mark}"></i>'
 
 
 def download_payload(name: str, content: bytes, kind: str) -> str:

@@ -12,6 +12,7 @@ from easyphoto.diagnostics import MISSING, Finding
 from easyphoto.ui import compat
 from easyphoto.ui.components import head
 from easyphoto.ui.context import UiContext
+from easyphoto.ui.panel_session import PanelSession
 from easyphoto.ui.rendering import render
 
 KINDS = {"ok": "good", "missing": "bad"}
@@ -30,10 +31,9 @@ class DoctorPanel:
             gr.HTML(head(say("doctor.title"), say("doctor.intro")))
             self.found = gr.HTML("", elem_id="ep-doctor-found")
             self.run = gr.Button(say("doctor.run"), elem_id="ep-doctor-run")
-        self.examined = gr.State(False)
-        self.tick = compat.hidden_button("ep-doctor-tick")
+        session = PanelSession("doctor", (), examined=False)
         compat.listen(self.run.click, self.on_run, [], [self.found])
-        compat.listen(self.tick.click, self.on_tick, [self.examined], [self.found, self.examined], once=True)
+        session.poll(self.on_tick, [session["examined"]], [self.found, session["examined"]])
 
     def on_run(self) -> Any:
         """All findings."""

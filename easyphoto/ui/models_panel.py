@@ -15,7 +15,9 @@ from easyphoto.ui.context import UiContext, changed_updates, message
 from easyphoto.ui.job_actions import apply_action
 from easyphoto.ui.job_view import job_html
 from easyphoto.ui.models_view import group_cards, groups_html, speed_html, title_of
+from easyphoto.ui.panel_session import PanelSession
 
+PANEL, PARTS = "models", ("jobs", "groups")
 BOX = "ep-models-box"
 MOST_ENDED = 2  # ended downloads that still have something to say
 
@@ -29,7 +31,7 @@ class ModelsPanel:
     def build(self) -> None:
         """Make the widgets inside the current tab."""
         say = self.context.say
-        shown, tick, box = gr.State({}), compat.hidden_button("ep-models-tick"), compat.hidden_box(BOX)
+        session, box = PanelSession(PANEL, PARTS), compat.hidden_box(BOX)
         out = gr.HTML("", elem_id="ep-models-out", elem_classes=["ep-hidden"])
         with gr.Column(elem_classes=["ep-card"]):
             gr.HTML(head(say("models.title"), say("models.intro")))
@@ -37,10 +39,11 @@ class ModelsPanel:
             trouble = gr.HTML("", elem_id="ep-models-problem")
             jobs = gr.HTML("", elem_id="ep-models-jobs")
             groups = gr.HTML("", elem_id="ep-models-groups")
+        shown = session["shown"]
         page = [jobs, groups, shown]
-        compat.listen(tick.click, self.on_tick, [safe, shown], page, once=True)
-        compat.listen(safe.change, self.on_tick, [safe, shown], page)
-        compat.listen(box.change, self.on_box, [box, safe, shown], [out, trouble, *page])
+        session.poll(self.on_tick, [safe, shown], page)
+        session.listen(safe.change, self.on_tick, [safe, shown], page)
+        session.listen(box.change, self.on_box, [box, safe, shown], [out, trouble, *page])
 
     def on_tick(self, safe: bool, shown: dict[str, str]) -> list[Any]:
         """Whatever changed since."""
@@ -48,7 +51,7 @@ class ModelsPanel:
             now = {"jobs": self._jobs(), "groups": self._groups(safe is True)}
         except FAILURES as error:  # the list that ships is damaged
             now = {"jobs": Markup(""), "groups": problem(error, self.context.say)}
-        updates, marks = changed_updates(shown, now)
+        updates, marks = changed_updates(PANEL, shown, now)
         return [*updates, marks]
 
     def on_box(self, text: str, safe: bool, shown: dict[str, str]) -> list[Any]:

@@ -21,8 +21,11 @@ from easyphoto.system_errors import FAILURES
 from easyphoto.ui import compat, people_view
 from easyphoto.ui.components import bytes_in_words, head, notice, problem
 from easyphoto.ui.context import UiContext, changed_updates, download_payload, message, read
+from easyphoto.ui.panel_session import PanelSession
 from easyphoto.ui.people_view import Opened, PersonCard, import_name_html, people_html, report_html
 from easyphoto.ui.train_view import curves_of, facts_html, pair_html
+
+PANEL, PARTS = "people", ("people",)
 
 
 class PeoplePanel:
@@ -34,8 +37,7 @@ class PeoplePanel:
     def build(self) -> None:
         """Make the widgets inside the current tab."""
         say = self.context.say
-        self.opened, self.shown = gr.State(Opened()), gr.State({})
-        self.tick = compat.hidden_button("ep-people-tick")
+        self.session = PanelSession(PANEL, PARTS, opened=Opened())
         self.box = compat.hidden_box(people_view.BOX)
         self.out = gr.HTML("", elem_id="ep-people-out", elem_classes=["ep-hidden"])
         with gr.Column(elem_classes=["ep-card"]):
@@ -46,11 +48,12 @@ class PeoplePanel:
         self._listen()
 
     def _listen(self) -> None:
-        page = [self.opened, self.people, self.shown]
-        seen = [self.opened, self.shown]
-        compat.listen(self.tick.click, self.on_tick, seen, page, once=True)
-        compat.listen(self.box.change, self.on_box, [self.box, *seen], [self.out, self.told, *page])
-        compat.listen(self.upload.upload, self.on_import, [self.upload, *seen], [self.upload, self.told, *page])
+        session = self.session
+        seen = [session["opened"], session["shown"]]
+        page = [session["opened"], self.people, session["shown"]]
+        session.poll(self.on_tick, seen, page)
+        session.listen(self.box.change, self.on_box, [self.box, *seen], [self.out, self.told, *page])
+        session.listen(self.upload.upload, self.on_import, [self.upload, *seen], [self.upload, self.told, *page])
 
     def on_tick(self, opened: Opened, shown: dict[str, str]) -> list[Any]:
         """Whatever changed since."""
@@ -134,7 +137,7 @@ class PeoplePanel:
         portraits = self._portraits()
         cards = [self._card(person, opened, portraits[person.id]) for person in self.context.people()]
         html = people_html(cards, opened, self.context.pictures, self.context.say)
-        updates, marks = changed_updates(shown, {"people": html})
+        updates, marks = changed_updates(PANEL, shown, {"people": html})
         return [opened, *updates, marks]
 
     def _portraits(self) -> Counter[str]:

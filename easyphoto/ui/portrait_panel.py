@@ -25,10 +25,12 @@ from easyphoto.ui.form import Form
 from easyphoto.ui.gallery import JOB_BOX, Gallery
 from easyphoto.ui.job_actions import apply_action
 from easyphoto.ui.own_templates import add_templates
+from easyphoto.ui.panel_session import PanelSession
 from easyphoto.ui.portrait_cards import SETTINGS_BOX, shots_html
 from easyphoto.ui.portrait_view import FitFor, TemplateChoice, TemplateTile, faces_html, templates_html
 from easyphoto.ui.selection import GalleryView, Selection, orders
 
+PANEL = "portrait"
 PARTS = ("templates", "faces", "jobs", "shots", "models")
 PRESETS: dict[str, tuple[str, str]] = {
     "neutral": (PortraitRequest().prompt, PortraitRequest().negative_prompt),
@@ -56,8 +58,7 @@ class PortraitPanel:
 
     def build(self, go_box: Any) -> None:
         """Make the widgets inside the current tab; `go_box` brings the person another page asks for."""
-        self.selection, self.shown = gr.State(Selection()), gr.State({})
-        self.tick = compat.hidden_button("ep-portrait-tick")
+        self.session = PanelSession(PANEL, PARTS, selection=Selection())
         self.box = compat.hidden_box(portrait_view.BOX)
         self.job_box = compat.hidden_box(JOB_BOX)
         self.settings_box = compat.hidden_box(SETTINGS_BOX)
@@ -106,18 +107,18 @@ class PortraitPanel:
     def _listen(self, go_box: Any) -> None:
         model = self.form.widgets["base_model"]
         parts = [self.templates, self.faces, self.jobs, self.shots, self.models_note]
-        page = [self.selection, *parts, model, self.shown]
-        seen = [self.selection, self.shown]
+        session, selection, shown = self.session, self.session["selection"], self.session["shown"]
+        page, seen = [selection, *parts, model, shown], [selection, shown]
         widgets = self.form.all_widgets()
-        compat.listen(self.tick.click, self.on_tick, seen, page, once=True)
-        compat.listen(self.upload.upload, self.on_upload, [self.upload, *seen], [self.upload, self.problem, *page])
-        compat.listen(self.box.change, self.on_box, [self.box, *seen], [self.out, self.problem, *page])
-        compat.listen(self.job_box.change, self.on_job, [self.job_box, *seen], [self.out, self.problem, *page])
-        compat.listen(
+        session.poll(self.on_tick, seen, page)
+        session.listen(self.upload.upload, self.on_upload, [self.upload, *seen], [self.upload, self.problem, *page])
+        session.listen(self.box.change, self.on_box, [self.box, *seen], [self.out, self.problem, *page])
+        session.listen(self.job_box.change, self.on_job, [self.job_box, *seen], [self.out, self.problem, *page])
+        session.listen(
             self.settings_box.change, self.on_settings, [self.settings_box, *seen], [self.problem, *widgets, *page]
         )
-        compat.listen(go_box.change, self.on_go, [go_box, *seen], page)
-        compat.listen(self.go.click, self.on_generate, [*seen, *widgets], [self.problem, *page])
+        session.listen(go_box.change, self.on_go, [go_box, *seen], page)
+        session.listen(self.go.click, self.on_generate, [*seen, *widgets], [self.problem, *page])
         words = [self.form.widgets["prompt"], self.form.widgets["negative_prompt"]]
         compat.listen(self.preset.change, self.on_preset, [self.preset], words)
         compat.listen(model.change, self.on_model, [model], widgets)
@@ -126,9 +127,7 @@ class PortraitPanel:
 
     def on_tick(self, selection: Selection, shown: dict[str, str]) -> list[Any]:
         """Whatever changed since."""
-        checked = self._checked(selection)
-        updates = self._page(checked, shown)
-        return updates if checked != selection else [gr.update(), *updates[1:]]
+        return self._page(self._checked(selection), shown)
 
     def on_upload(self, value: Any, selection: Selection, shown: dict[str, str]) -> list[Any]:
         """New templates, chosen at once; a bad one is named and the others stay."""
@@ -251,7 +250,7 @@ class PortraitPanel:
 
     def _page(self, selection: Selection, shown: dict[str, str]) -> list[Any]:
         parts = (*self._parts(selection), self.models.note_html())
-        updates, marks = changed_updates(shown, dict(zip(PARTS, parts, strict=True)))
+        updates, marks = changed_updates(PANEL, shown, dict(zip(PARTS, parts, strict=True)))
         choice, marks[MARK] = self.models.fresh(shown)
         return [selection, *updates, choice, marks]
 

@@ -22,12 +22,14 @@ from easyphoto.ui.gallery import Gallery
 from easyphoto.ui.job_actions import apply_action
 from easyphoto.ui.own_templates import add_templates
 from easyphoto.ui.page_drafts import BROWSER, quick_facts
+from easyphoto.ui.panel_session import PanelSession
 from easyphoto.ui.photos_view import DraftPhoto
 from easyphoto.ui.portrait_cards import CardActions
 from easyphoto.ui.portrait_view import TemplateChoice, fits_html, templates_html
 from easyphoto.ui.quick_view import QuickDraft, next_html, photos_html, told_html
 from easyphoto.ui.selection import Selection
 
+PANEL = "quick"
 PARTS = ("photos", "templates", "jobs", "shots", "told", "next")
 SAMPLE = "astronaut.png"
 
@@ -44,8 +46,8 @@ class QuickPanel:
 
     def build(self) -> None:
         """Make the widgets inside the current tab."""
-        self.draft, self.shown = gr.State(QuickDraft()), gr.State({})
-        self.tick = compat.hidden_button("ep-quick-tick")
+        self.session = PanelSession(PANEL, PARTS, draft=QuickDraft())
+        self.draft = self.session["draft"]
         self.box = compat.hidden_box(quick_view.BOX)
         self.job_box = compat.hidden_box(quick_view.JOB_BOX)
         self.draft_box, self.told_draft = compat.draft_field("quick")
@@ -88,16 +90,16 @@ class QuickPanel:
 
     def _listen(self) -> None:
         parts = [self.photos, self.templates, self.jobs, self.shots, self.told, self.next]
-        page = [self.draft, *parts, self.shown]
-        seen = [self.draft, self.shown]
+        session, shown = self.session, self.session["shown"]
+        page, seen = [self.draft, *parts, shown], [self.draft, shown]
         agreed = [self.consent, self.problem]
-        compat.listen(self.tick.click, self.on_tick, seen, page, once=True)
-        compat.listen(self.draft_box.change, self.on_draft, [self.draft_box, *seen], [self.told_draft, *agreed, *page])
-        compat.listen(self.upload.upload, self.on_upload, [self.upload, *seen], [self.upload, *agreed, *page])
-        compat.listen(self.own.upload, self.on_template, [self.own, *seen], [self.own, self.problem, *page])
-        compat.listen(self.box.change, self.on_box, [self.box, *seen], [self.out, *agreed, *page])
-        compat.listen(self.job_box.change, self.on_job, [self.job_box, *seen], [self.out, self.problem, *page])
-        compat.listen(self.go.click, self.on_go, [self.consent, *seen], [self.problem, *page], once=True)
+        session.poll(self.on_tick, seen, page)
+        session.listen(self.draft_box.change, self.on_draft, [self.draft_box, *seen], [self.told_draft, *agreed, *page])
+        session.listen(self.upload.upload, self.on_upload, [self.upload, *seen], [self.upload, *agreed, *page])
+        session.listen(self.own.upload, self.on_template, [self.own, *seen], [self.own, self.problem, *page])
+        session.listen(self.box.change, self.on_box, [self.box, *seen], [self.out, *agreed, *page])
+        session.listen(self.job_box.change, self.on_job, [self.job_box, *seen], [self.out, self.problem, *page])
+        session.listen(self.go.click, self.on_go, [self.consent, *seen], [self.problem, *page], once=True)
 
     def on_draft(self, text: str, draft: QuickDraft, shown: dict[str, str]) -> list[Any]:
         """The browser tells its token: what it held before a reload comes back."""
@@ -109,9 +111,7 @@ class QuickPanel:
 
     def on_tick(self, draft: QuickDraft, shown: dict[str, str]) -> list[Any]:
         """Whatever changed since."""
-        checked = self._checked(draft)
-        updates = self._page(checked, shown)
-        return updates if checked != draft else [gr.update(), *updates[1:]]
+        return self._page(self._checked(draft), shown)
 
     def on_upload(self, value: Any, draft: QuickDraft, shown: dict[str, str]) -> list[Any]:
         """More photos; the sample's consent does not hold for them."""
@@ -234,7 +234,7 @@ class QuickPanel:
         return photos_html(draft, self._sample.is_file(), self.context.pictures, self.context.say)
 
     def _page(self, draft: QuickDraft, shown: dict[str, str]) -> list[Any]:
-        updates, marks = changed_updates(shown, dict(zip(PARTS, self._parts(draft), strict=True)))
+        updates, marks = changed_updates(PANEL, shown, dict(zip(PARTS, self._parts(draft), strict=True)))
         return [draft, *updates, marks | self.context.drafts.keep(shown, "quick", quick_facts(draft))]
 
     def _parts(self, draft: QuickDraft) -> tuple[str, ...]:

@@ -17,9 +17,11 @@ from easyphoto.ui.context import UiContext, changed_updates, message
 from easyphoto.ui.i18n import Translator
 from easyphoto.ui.job_actions import apply_action
 from easyphoto.ui.job_view import stage_text, time_text
+from easyphoto.ui.panel_session import PanelSession
 from easyphoto.ui.rendering import render
 from easyphoto.ui.time_left import ProgressEstimate
 
+PANEL, PARTS = "status", ("strip",)
 BOX = "ep-status-box"
 TOLD_SECONDS = 20.0  # how long an ended job is told
 PANEL_OF = {
@@ -39,16 +41,16 @@ class StatusStrip:
 
     def build(self) -> None:
         """Make the widgets above the tabs."""
-        shown = gr.State({})
-        tick, box = compat.hidden_button("ep-status-tick"), compat.hidden_box(BOX)
+        session, box = PanelSession(PANEL, PARTS), compat.hidden_box(BOX)
+        shown = session["shown"]
         strip = gr.HTML("", elem_id="ep-status")
         trouble = gr.HTML("", elem_id="ep-status-problem")
-        compat.listen(tick.click, self.on_tick, [shown], [strip, shown], once=True)
-        compat.listen(box.change, self.on_box, [box, shown], [trouble, strip, shown])
+        session.poll(self.on_tick, [shown], [strip, shown])
+        session.listen(box.change, self.on_box, [box, shown], [trouble, strip, shown])
 
     def on_tick(self, shown: dict[str, str]) -> list[Any]:
         """Whatever changed since."""
-        updates, marks = changed_updates(shown, {"strip": self._strip()})
+        updates, marks = changed_updates(PANEL, shown, {"strip": self._strip()})
         return [*updates, marks]
 
     def on_box(self, text: str, shown: dict[str, str]) -> list[Any]:

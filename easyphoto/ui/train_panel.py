@@ -22,6 +22,7 @@ from easyphoto.ui.form import Form
 from easyphoto.ui.job_actions import apply_action
 from easyphoto.ui.job_view import job_html
 from easyphoto.ui.page_drafts import BROWSER, photo_facts
+from easyphoto.ui.panel_session import PanelSession
 from easyphoto.ui.photos_view import (
     Draft,
     DraftPhoto,
@@ -35,6 +36,7 @@ from easyphoto.ui.photos_view import (
 from easyphoto.ui.quick_view import QuickDraft
 from easyphoto.ui.training_start import TRAINABLE, start_training
 
+PANEL = "train"
 PARTS = ("photos", "jobs", "curves", "validation_images", "outcome", "models", "damage")
 
 
@@ -51,8 +53,7 @@ class TrainPanel:
 
     def build(self, go_box: Any, quick: Any) -> None:
         """Make the widgets inside the current tab; `go_box` may ask for photos of `quick`, the first page's draft."""
-        self.draft, self.checking, self.shown = gr.State(()), gr.State(""), gr.State({})
-        self.tick = compat.hidden_button("ep-train-tick")
+        self.session = PanelSession(PANEL, PARTS, draft=(), checking="")
         self.photo_box = compat.hidden_box(photos_view.BOX)
         self.job_box = compat.hidden_box(train_view.BOX)
         self.draft_box, self.told_draft = compat.draft_field("train")
@@ -112,24 +113,24 @@ class TrainPanel:
             self.models_note,
             self.damage,
         ]
-        page = [*parts, model, self.shown]
-        state = [self.draft, self.checking]
-        seen = [self.draft, self.checking, self.shown]
+        session = self.session
+        shown, state = session["shown"], [session["draft"], session["checking"]]
+        page, seen = [*parts, model, shown], [*state, shown]
         for upload in (self.upload, self.folder):
-            compat.listen(upload.upload, self.on_upload, [upload, *seen], [upload, self.problem, *state, *page])
-        compat.listen(go_box.change, self.on_photos_of, [go_box, quick, *seen], [self.problem, *state, *page])
+            session.listen(upload.upload, self.on_upload, [upload, *seen], [upload, self.problem, *state, *page])
+        session.listen(go_box.change, self.on_photos_of, [go_box, quick, *seen], [self.problem, *state, *page])
         told = [self.told_draft, self.form.widgets["person"]]
-        compat.listen(self.draft_box.change, self.on_draft, [self.draft_box, *seen], [*told, *state, *page])
+        session.listen(self.draft_box.change, self.on_draft, [self.draft_box, *seen], [*told, *state, *page])
         name = self.form.widgets["person"]
-        compat.listen(name.change, self.on_name, [name, self.shown], [])
-        compat.listen(self.photo_box.change, self.on_photo, [self.photo_box, *seen], [*state, *page])
-        compat.listen(self.clear.click, self.on_clear, [self.draft, self.shown], [*state, *page])
+        session.listen(name.change, self.on_name, [name, shown], [])
+        session.listen(self.photo_box.change, self.on_photo, [self.photo_box, *seen], [*state, *page])
+        session.listen(self.clear.click, self.on_clear, [session["draft"], shown], [*state, *page])
         faces = self.form.widgets["faces"]
-        compat.listen(self.check.click, self.on_check, [*seen, faces], [self.problem, *state, *page])
-        compat.listen(self.tick.click, self.on_tick, seen, [self.problem, *state, *page], once=True)
-        compat.listen(self.job_box.change, self.on_job, [self.job_box, *seen], [self.out, self.problem, *state, *page])
+        session.listen(self.check.click, self.on_check, [*seen, faces], [self.problem, *state, *page])
+        session.poll(self.on_tick, seen, [self.problem, *state, *page])
+        session.listen(self.job_box.change, self.on_job, [self.job_box, *seen], [self.out, self.problem, *state, *page])
         widgets = self.form.all_widgets()
-        compat.listen(self.start.click, self.on_start, [*seen, *widgets], [self.problem, *state, *page])
+        session.listen(self.start.click, self.on_start, [*seen, *widgets], [self.problem, *state, *page])
         compat.listen(model.change, self.on_model, [model], widgets)
         self.advanced.listen()
 
@@ -220,8 +221,7 @@ class TrainPanel:
         """Whatever changed since; a finished check brings its verdicts, a failed one its reason."""
         job = self._ended_check(checking)
         if job is None:
-            _, _, *page = self._page(draft, checking, shown)
-            return [gr.update(), gr.update(), gr.update(), *page]
+            return [gr.update(), *self._page(draft, checking, shown)]
         if job.result:
             draft = with_reports(draft, job.files, job.result.get("reports", ()))
         trouble = problem(job.error, self.context.say) if job.error else ""
@@ -254,7 +254,7 @@ class TrainPanel:
         job = self.current()
         damage = damage_html(self.context.damage(), self.context.say, train_view.BOX)
         parts = (*self._parts(draft, checking, job), self.models.note_html(), damage)
-        updates, marks = changed_updates(shown, dict(zip(PARTS, parts, strict=True)))
+        updates, marks = changed_updates(PANEL, shown, dict(zip(PARTS, parts, strict=True)))
         choice, marks[MARK] = self.models.fresh(shown)
         held = {"photos": photo_facts(draft), "checking": checking}
         return [draft, checking, *updates, choice, marks | self.context.drafts.keep(shown, "train", held)]

@@ -109,11 +109,12 @@ def test_the_tab_builds_with_the_hosts_gradio(tmp_path: Path, variable: str):
 
 
 def test_only_what_changed_is_sent():
-    updates, shown = changed_updates({}, {"a": "1", "b": "2"})
-    assert [u.get("value") for u in updates] == ["1", "2"]
-    updates, shown = changed_updates(shown, {"a": "1", "b": "3"})
+    updates, shown = changed_updates("x", {}, {"a": "1", "b": "2"})
+    assert [u.get("value")[0] for u in updates] == ["1", "2"]
+    assert all(f'data-ep-shows="x {part} {mark}"' in str(updates) for part, mark in shown.items())
+    updates, shown = changed_updates("x", shown, {"a": "1", "b": "3"})
     assert ["value" in u for u in updates] == [False, True]
-    assert changed_updates(None, {"a": "1"})[0][0]["value"] == "1"
+    assert changed_updates("x", None, {"a": "1"})[0][0]["value"].startswith("1")
 
 
 @pytest.mark.parametrize("text", ["", "null", "[1]", "{", '"x"'])
