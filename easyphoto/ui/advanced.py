@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
@@ -13,6 +12,8 @@ from easyphoto.errors import EasyPhotoError
 from easyphoto.families import FALLBACK, ModelFamily
 from easyphoto.ui import compat
 from easyphoto.ui.context import UiContext
+from easyphoto.ui.effort import NORMAL, PRESETS
+from easyphoto.ui.effort_times import EffortTimes
 from easyphoto.ui.form import Form
 from easyphoto.ui.rendering import render
 
@@ -41,42 +42,6 @@ GROUPS: dict[type[Any], dict[str, tuple[str, ...]]] = {
 """Names of groups, in the order of the work, with their fields."""
 
 
-@dataclass(frozen=True)
-class Preset:
-    """Values on top of the family's defaults, and factors of whole numbers among them."""
-
-    changes: Mapping[str, Any] = field(default_factory=dict)
-    factors: Mapping[str, float] = field(default_factory=dict)
-    needs: str = ""  # a field without which it changes nothing: not offered to families that leave it out
-
-    def request(self, kind: type[Any], family: ModelFamily) -> Any:
-        """The family's request with this preset."""
-        normal = kind.for_family(family)
-        scaled = {name: max(1, round(getattr(normal, name) * factor)) for name, factor in self.factors.items()}
-        return replace(normal, **scaled, **self.changes)
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """What it sets."""
-        return (*self.changes, *self.factors)
-
-
-LENGTH = ("max_steps", "steps_per_photo", "save_steps")
-PRESETS: dict[type[Any], dict[str, Preset]] = {
-    TrainRequest: {
-        "quick": Preset({"enhance_photos": False}, dict.fromkeys(LENGTH, 0.25)),
-        "normal": Preset(),
-        "thorough": Preset(factors=dict.fromkeys(LENGTH, 2.0), needs="train_lora"),
-    },
-    PortraitRequest: {
-        "quick": Preset({"first_steps": 20, "second_pass": False, "enhance_photos": False}),
-        "normal": Preset(),
-        "thorough": Preset({"first_steps": 80, "second_steps": 40, "best_of": 4}, needs="second_pass"),
-    },
-}
-NORMAL = "normal"
-
-
 class AdvancedFields:
     """Makes the widgets of a form that no panel has placed, and listens to them."""
 
@@ -85,6 +50,7 @@ class AdvancedFields:
         self.context = context
         self.groups = GROUPS[form.kind]
         self.titles: list[Any] = []
+        self.measured = EffortTimes(form.kind, context)
 
     # ------------------------------------------------------------ layout
 
@@ -100,6 +66,7 @@ class AdvancedFields:
             info=say(f"effort.{kind}"),
             elem_id=f"{prefix}-effort",
         )
+        self.times = gr.HTML("", elem_id=f"{prefix}-times")
         self.note = gr.HTML("", elem_id=f"{prefix}-changed")
         with gr.Accordion(say("advanced"), open=False, elem_id=f"{prefix}-advanced"):
             for group, fields in self.groups.items():

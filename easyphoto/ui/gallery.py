@@ -20,7 +20,7 @@ from easyphoto.ui.context import UiContext, download_payload, read
 from easyphoto.ui.job_view import job_html
 from easyphoto.ui.portrait_cards import CardActions, PortraitResult, failures_html, full_html, gallery_html
 from easyphoto.ui.portrait_view import TemplateTile
-from easyphoto.ui.selection import GalleryView
+from easyphoto.ui.selection import GalleryView, portrait_id
 
 JOB_BOX = "ep-portrait-job-box"
 MOST_ENDED = 5  # ended jobs that still have something to say
@@ -77,8 +77,8 @@ class Gallery:
 
     def _delete(self, said: Mapping[str, Any], view: GalleryView) -> str:
         """Only after the question."""
-        if view.asked == (name := str(said.get("portrait"))):
-            self.context.jobs.portraits.remove(str(said.get("job")), name)
+        if view.asked == portrait_id(said):
+            self.context.jobs.portraits.remove(str(said.get("job")), str(said.get("portrait")))
         return ""
 
     def _zip(self, view: GalleryView) -> str:

@@ -86,8 +86,7 @@ class CardActions:
 
     box: str = BOX  # the hidden field they write to
     settings_box: str = SETTINGS_BOX  # the one that "use these settings" writes to; "" where there are none to choose
-    again: bool = True  # it can be made once more; else its job can be deleted with its portraits
-    asked: str = ""  # the job whose deletion is to be confirmed
+    again: bool = True  # it can be made once more; else its whole run can be deleted
 
 
 def gallery_html(
@@ -119,7 +118,7 @@ def shots_html(
     actions: CardActions | None = None,
     asked: str = "",
 ) -> Markup:
-    """The cards, newest first; `asked` is the portrait whose deletion is to be confirmed."""
+    """The cards, newest first; `asked` is the id of the portrait whose deletion is to be confirmed."""
     return render(
         "portraits",
         shots=shots,

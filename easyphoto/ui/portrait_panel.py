@@ -31,7 +31,7 @@ from easyphoto.ui.portrait_view import FitFor, TemplateChoice, TemplateTile, fac
 from easyphoto.ui.selection import GalleryView, Selection, orders
 
 PANEL = "portrait"
-PARTS = ("templates", "faces", "jobs", "shots", "models")
+PARTS = ("templates", "faces", "jobs", "shots", "models", "times")
 PRESETS: dict[str, tuple[str, str]] = {
     "neutral": (PortraitRequest().prompt, PortraitRequest().negative_prompt),
     "studio": (
@@ -106,7 +106,7 @@ class PortraitPanel:
 
     def _listen(self, go_box: Any) -> None:
         model = self.form.widgets["base_model"]
-        parts = [self.templates, self.faces, self.jobs, self.shots, self.models_note]
+        parts = [self.templates, self.faces, self.jobs, self.shots, self.models_note, self.advanced.times]
         session, selection, shown = self.session, self.session["selection"], self.session["shown"]
         page, seen = [selection, *parts, model, shown], [selection, shown]
         widgets = self.form.all_widgets()
@@ -249,7 +249,7 @@ class PortraitPanel:
         return selection
 
     def _page(self, selection: Selection, shown: dict[str, str]) -> list[Any]:
-        parts = (*self._parts(selection), self.models.note_html())
+        parts = (*self._parts(selection), self.models.note_html(), self.advanced.measured.html())
         updates, marks = changed_updates(PANEL, shown, dict(zip(PARTS, parts, strict=True)))
         choice, marks[MARK] = self.models.fresh(shown)
         return [selection, *updates, choice, marks]

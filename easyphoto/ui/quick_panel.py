@@ -27,7 +27,7 @@ from easyphoto.ui.photos_view import DraftPhoto
 from easyphoto.ui.portrait_cards import CardActions
 from easyphoto.ui.portrait_view import TemplateChoice, fits_html, templates_html
 from easyphoto.ui.quick_view import QuickDraft, next_html, photos_html, told_html
-from easyphoto.ui.selection import Selection
+from easyphoto.ui.selection import Selection, portrait_id
 
 PANEL = "quick"
 PARTS = ("photos", "templates", "jobs", "shots", "told", "next")
@@ -145,16 +145,19 @@ class QuickPanel:
         return [out, gr.update(value=draft.sample) if changed else gr.update(), trouble, *self._page(draft, shown)]
 
     def _do(self, said: Mapping[str, Any], draft: QuickDraft) -> tuple[QuickDraft, str]:
-        do, job = said.get("do"), str(said.get("job", ""))
-        if do in ("download", "favorite", "zip", "open"):
-            return draft, self.gallery.act(said, draft.selection.view)
+        do, out, view = said.get("do"), "", draft.selection.view
         if do in ("clear", "remove-photo", "sample"):
             return self._photos_after(said, draft), ""
-        if do == "delete" and draft.asked == job:
+        if do in ("download", "favorite", "zip", "open", "delete"):
+            out = self.gallery.act(said, view)
+        if do in ("delete", "delete-run") and view.asked == portrait_id(said):
+            self._delete_run(str(said["job"]), even_portraits=do == "delete-run")
+        return replace(draft, selection=self._chosen_after(said, draft)), out
+
+    def _delete_run(self, job: str, even_portraits: bool) -> None:
+        """With the copies of its photos, as soon as no portrait of it is left or it is to go with its portraits."""
+        if even_portraits or not (self.context.jobs.get(job).result or {}).get("portraits"):
             self.context.jobs.delete(job, with_results=True)
-        if do in ("ask", "keep", "delete"):
-            return replace(draft, asked=job if do == "ask" else ""), ""
-        return replace(draft, selection=self._chosen_after(said, draft)), ""
 
     def _photos_after(self, said: Mapping[str, Any], draft: QuickDraft) -> QuickDraft:
         """After a button of the photos; files of those that went are deleted."""
@@ -240,7 +243,7 @@ class QuickPanel:
     def _parts(self, draft: QuickDraft) -> tuple[str, ...]:
         context, jobs = self.context, self.context.jobs.list(Kind.QUICK)
         finished = any((job.result or {}).get("portraits") for job in jobs)
-        actions = CardActions(quick_view.BOX, "", again=False, asked=draft.asked)
+        actions = CardActions(quick_view.BOX, "", again=False)
         names = _names(jobs, context.say("quick.person"))
         newest = next((job for job in jobs if job.state is State.DONE), None)
         return (

@@ -29,7 +29,6 @@ class QuickDraft:
     photos: Draft = ()
     selection: Selection = field(default_factory=Selection)
     sample: bool = False  # the photo is the one that ships, whose use needs nobody's consent
-    asked: str = ""  # the job whose deletion is to be confirmed
 
     def with_photos(self, brought: Sequence[StoredUpload]) -> QuickDraft:
         """With more photos; the sample gives way."""

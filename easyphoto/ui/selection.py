@@ -27,6 +27,11 @@ class FaceBox:
         return self.width * self.height
 
 
+def portrait_id(said: Mapping[str, Any]) -> str:
+    """Of the portrait that a message is about: the names of files repeat from job to job."""
+    return f"{said.get('job', '')}/{said.get('portrait', '')}"
+
+
 @dataclass(frozen=True)
 class GalleryView:
     """Which finished portraits are looked at."""
@@ -35,7 +40,7 @@ class GalleryView:
     template: str = ""  # file name; "" for all
     favorites: bool = False  # only those
     most: int = SHOTS  # at once
-    asked: str = ""  # the portrait whose deletion is to be confirmed
+    asked: str = ""  # "JOB/NAME" of the portrait whose deletion is to be confirmed
 
     def after(self, said: Mapping[str, Any]) -> GalleryView:
         """After a filter, the button for older ones, or a question was answered."""
@@ -43,7 +48,7 @@ class GalleryView:
         if do == "older":
             return replace(self, most=self.most + SHOTS)
         if do == "ask":
-            return replace(self, asked=str(said.get("portrait", "")))
+            return replace(self, asked=portrait_id(said))
         if do == "favorites":
             return replace(self, favorites=not self.favorites, most=SHOTS)
         if do == "of-person":

@@ -37,7 +37,7 @@ from easyphoto.ui.quick_view import QuickDraft
 from easyphoto.ui.training_start import TRAINABLE, start_training
 
 PANEL = "train"
-PARTS = ("photos", "jobs", "curves", "validation_images", "outcome", "models", "damage")
+PARTS = ("photos", "jobs", "curves", "validation_images", "outcome", "models", "damage", "times")
 
 
 class TrainPanel:
@@ -112,6 +112,7 @@ class TrainPanel:
             self.outcome,
             self.models_note,
             self.damage,
+            self.advanced.times,
         ]
         session = self.session
         shown, state = session["shown"], [session["draft"], session["checking"]]
@@ -253,7 +254,7 @@ class TrainPanel:
         """State and every part of the page that changed."""
         job = self.current()
         damage = damage_html(self.context.damage(), self.context.say, train_view.BOX)
-        parts = (*self._parts(draft, checking, job), self.models.note_html(), damage)
+        parts = (*self._parts(draft, checking, job), self.models.note_html(), damage, self.advanced.measured.html())
         updates, marks = changed_updates(PANEL, shown, dict(zip(PARTS, parts, strict=True)))
         choice, marks[MARK] = self.models.fresh(shown)
         held = {"photos": photo_facts(draft), "checking": checking}

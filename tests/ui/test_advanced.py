@@ -11,8 +11,9 @@ import pytest
 from ui_world import desk_in
 
 from easyphoto.domain import BUILTIN_CHECKPOINT, ModelFamily, PortraitRequest, TrainRequest, options_of
-from easyphoto.ui.advanced import GROUPS, PRESETS, AdvancedFields, differs
+from easyphoto.ui.advanced import GROUPS, AdvancedFields, differs
 from easyphoto.ui.context import UiContext
+from easyphoto.ui.effort import PRESETS
 from easyphoto.ui.form import Form
 
 KINDS = {TrainRequest: "ep-train", PortraitRequest: "ep-portrait"}

@@ -12,7 +12,7 @@ from typing import Any
 import gradio as gr
 import pytest
 from PIL import Image
-from ui_world import broken, desk_in, selfie
+from ui_world import broken, desk_in, group, selfie
 
 from easyphoto.domain import Checkpoint, ModelFamily
 from easyphoto.jobs import Job, Kind, State
@@ -113,14 +113,36 @@ def test_photos_are_removed_with_their_files(panel: QuickPanel, tmp_path: Path):
 def test_a_run_is_deleted_with_its_portraits_once_that_is_confirmed(panel: QuickPanel, tmp_path: Path):
     draft = draft_of(panel, selfie(tmp_path / "me.png"), selection=CHOSEN)
     job = done(panel, draft)
-    panel.on_box(click(do="delete", job=job.id), draft, {})
+    portrait = {"job": job.id, "portrait": "0.png"}
+    panel.on_box(click(do="delete-run", **portrait), draft, {})
     assert panel.context.jobs.list(Kind.QUICK)
-    _, _, _, draft, *page = panel.on_box(click(do="ask", job=job.id, portrait="0.png"), draft, {})
-    assert draft.asked == job.id and "Delete this run for good" in text_of(page)
-    assert panel.on_box(click(do="keep", job=job.id), draft, {})[3].asked == ""
-    panel.on_box(click(do="delete", job=job.id), draft, {})
+    _, _, _, draft, *page = panel.on_box(click(do="ask", **portrait), draft, {})
+    assert "Delete this run for good" in text_of(page)
+    assert panel.on_box(click(do="keep", **portrait), draft, {})[3].selection.view.asked == ""
+    panel.on_box(click(do="delete-run", **portrait), draft, {})
     assert panel.context.jobs.list(Kind.QUICK) == []
     assert not list(panel.context.studio.paths.portraits.rglob("*.png"))
+
+
+def test_one_portrait_is_deleted_and_with_the_last_one_its_run(panel: QuickPanel, tmp_path: Path):
+    group(panel.context.studio.paths.shipped_templates / "more.png")
+    both = Selection(chosen=tuple(card.id for card in panel.context.templates.cards()))
+    job = done(panel, draft := draft_of(panel, selfie(tmp_path / "me.png"), selection=both))
+    files = panel.context.studio.paths.portraits
+    for left, name in ((1, "0.png"), (0, "1.png")):
+        portrait = {"job": job.id, "portrait": name}
+        _, _, _, asked, *_ = panel.on_box(click(do="ask", **portrait), draft, {})
+        trouble = panel.on_box(click(do="delete", **portrait), asked, {})[2]
+        assert (trouble, len(list(files.rglob("*.png")))) == ("", left)
+        assert len(panel.context.jobs.list(Kind.QUICK)) == left
+
+
+def test_only_the_card_is_asked_about_whose_button_was_pressed(panel: QuickPanel, tmp_path: Path):
+    draft = draft_of(panel, selfie(tmp_path / "me.png"), selection=CHOSEN)
+    done(panel, draft)
+    job = done(panel, draft)
+    page = panel.on_box(click(do="ask", job=job.id, portrait="0.png"), draft, {})
+    assert text_of(page).count("Delete this portrait for good") == 1
 
 
 def test_photos_that_cannot_be_used_fail_the_job_in_words(panel: QuickPanel, tmp_path: Path):
