@@ -2,6 +2,8 @@
 
     python benchmarks/builtin_person.py PEOPLE TEMPLATES --base DIR --out OUT [--faceres DIR]
 
+`PYTHONPATH=.` where the program is not installed. The table is written after every person.
+
 Of each person's photos 12 are trained on and fused from; likeness is the median over the rest: the toolbox's L2 (dlib,
 lower is nearer) and, with --faceres, the cosine of an independent recognizer (higher is nearer).
 """
@@ -160,8 +162,10 @@ def one_person(options: argparse.Namespace, name: str, tools: Any, table: dict[s
                     key = f"fused at {strength}, {'LoRA' if with_lora else 'bare'}"
                     table[key].append(ruler.likeness(made, held))
                     cells.append(crop(made, laid))
-                made = painted(model, template, face, 0.5, None)
-                table[f"template at .5, {'LoRA' if with_lora else 'bare'}"].append(ruler.likeness(made, held))
+                for strength in (0.5, 1.0):
+                    made = painted(model, template, face, strength, None)
+                    key = f"template at {strength}, {'LoRA' if with_lora else 'bare'}"
+                    table[key].append(ruler.likeness(made, held))
         rows.append(np.concatenate([*cells, crop(trained[0][0], trained[0][1][2])], 1))
     cv2.imwrite(str(options.out / f"{name}.png"), np.concatenate(rows)[..., ::-1])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 from collections import Counter
+from pathlib import Path
 
 import torch
 
@@ -72,13 +73,14 @@ def _resume(run: TrainerRun) -> Losses:
 def _clear(run: TrainerRun) -> None:
     """Remove what an earlier run left, so that it cannot vote in this one's place."""
     run.accelerator.wait_for_everyone()
-    if not run.accelerator.is_main_process:
-        return
-    resume_file(run.folder).unlink(missing_ok=True)
-    for old in [
-        *run.folder.glob("checkpoint-*.safetensors"),
-        *run.folder.glob("validation_images/step-*-template-*.png"),
-    ]:
+    if run.accelerator.is_main_process:
+        clear_results(run.folder)
+
+
+def clear_results(folder: Path) -> None:
+    """Remove checkpoints, validation images and the resume file of an output folder."""
+    resume_file(folder).unlink(missing_ok=True)
+    for old in [*folder.glob("checkpoint-*.safetensors"), *folder.glob("validation_images/step-*-template-*.png")]:
         old.unlink()
 
 

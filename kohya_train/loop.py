@@ -12,6 +12,7 @@ from kohya_train.contract import Loaded, TrainConfig, warned
 from kohya_train.ema import WeightAverage
 from kohya_train.examples import find_examples
 from kohya_train.export import load_weights
+from kohya_train.families import spec_of
 from kohya_train.forward import plan_forward
 from kohya_train.latents import LatentStore
 from kohya_train.models import Bundle, apply_config, enable_xformers, load, place
@@ -26,7 +27,11 @@ from kohya_train.step import take_step
 
 
 def train(config: TrainConfig, report: Report) -> None:
-    """The whole run. Raises StageError, whose cause is the problem."""
+    """The whole run, the family's own where it has one. Raises StageError, whose cause is the problem."""
+    (spec_of(config.family).train or _train)(config, report)
+
+
+def _train(config: TrainConfig, report: Report) -> None:
     if config.threads:
         torch.set_num_threads(config.threads)
     Path(config.output_folder, "validation_images").mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,7 @@ _LAYOUT = {
 
 @dataclass(frozen=True, eq=False)
 class Frozen:
-    """What is not trained: the autoencoder and the text encoder. On the CPU in float32, where both are cheap."""
+    """What is not trained: the autoencoder and the text encoder; what they give lies on the CPU in float32."""
 
     vae: PatchAutoencoder
     text_encoder: Any  # CLIPTextModel
@@ -39,16 +40,16 @@ class Frozen:
     @torch.no_grad()
     def encode(self, pictures: Tensor) -> Tensor:
         """Latents (n, 12, h, w) of pictures (n, 3, 8h, 8w) in -1..1."""
-        latents: Tensor = self.vae.encode(pictures.to(self.vae.dtype)).latent_dist.mode()
-        scaled: Tensor = latents.float() * self.vae.config.scaling_factor
+        latents: Tensor = self.vae.encode(pictures.to(self.vae.device, self.vae.dtype)).latent_dist.mode()
+        scaled: Tensor = latents.float().cpu() * self.vae.config.scaling_factor
         return scaled
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
         """Pictures of latents; not clipped to -1..1."""
         factor = self.vae.config.scaling_factor
-        pictures: Tensor = self.vae.decode((latents.cpu() / factor).to(self.vae.dtype)).sample
-        return pictures
+        pictures: Tensor = self.vae.decode((latents / factor).to(self.vae.device, self.vae.dtype)).sample
+        return pictures.float().cpu()
 
     @torch.no_grad()
     def states(self, texts: Sequence[str]) -> Tensor:
@@ -57,8 +58,8 @@ class Frozen:
         ids = self.tokenizer(
             list(texts), padding="max_length", truncation=True, max_length=length, return_tensors="pt"
         ).input_ids
-        states: Tensor = self.text_encoder(ids)[0]
-        return states
+        states: Tensor = self.text_encoder(ids.to(self.text_encoder.device))[0]
+        return states.float().cpu()
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +96,7 @@ def save(model: FaceInpaintModel, folder: Path) -> None:
     model.frozen.text_encoder.to(torch.bfloat16).save_pretrained(folder / "text_encoder")
     model.frozen.text_encoder.float()
     model.frozen.vae.save_pretrained(folder / "vae")
-    model.frozen.tokenizer.save_pretrained(folder / "tokenizer")
+    # Its own files: what newer transformers write, older ones do not read.
+    shutil.copytree(model.frozen.tokenizer.name_or_path, folder / "tokenizer", dirs_exist_ok=True)
     fresh_scheduler().save_pretrained(folder / "scheduler")
     (folder / "model_index.json").write_text(json.dumps(_LAYOUT, indent=2) + "\n", encoding="utf-8", newline="\n")

@@ -36,6 +36,7 @@ class PersonRecipe:
     batch: int = 8
     views: int = 96  # that are drawn once and used over and over
     seed: int = 0
+    autocast: bool = True  # to bf16
     faults: Degradation = TRAINED  # of the references; severe ones made portraits less like the person
     dropout: Dropout = field(default_factory=lambda: Dropout(color=0.4, reference=0.3))
 
@@ -71,7 +72,7 @@ def _steps(
         noise = torch.randn(batch.latents.shape, generator=generator).to(device)
         text, batch, level = states[batch.captions].to(device), batch.to(device), signals[times].to(device)
         given: Any = torch.cat([noised(batch.latents, noise, level), batch.conditions()], 1)
-        with torch.autocast(device.type, torch.bfloat16):
+        with torch.autocast(device.type, torch.bfloat16, enabled=recipe.autocast):
             v = model.unet(given.to(memory_format=torch.channels_last), times.to(device), text).sample
         value = loss(v, batch, noise, level)
         optimizer.zero_grad()

@@ -185,6 +185,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--start", type=Path)
     parser.add_argument("--steps", type=int, default=1_000_000)
+    parser.add_argument("--rate", type=float, default=Recipe.learning_rate, help="learning rate after the warm-up")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--export", type=Path)
@@ -192,7 +193,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     cv2.setNumThreads(1)  # its pictures are small, and its threads spin
-    trainer = prepare(options, Recipe())
+    trainer = prepare(options, Recipe(learning_rate=options.rate))
     if options.export:
         export(trainer, options)
         return

@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from easyphoto.domain.faces import Box
+from easyphoto.domain.faces import Box, Face
 from easyphoto.domain.hints import HintKind
 from easyphoto.domain.models import BUILTIN_CHECKPOINT, LoraUse
 from easyphoto.domain.options import check_bounds, option
@@ -109,6 +109,7 @@ class ControlHint:
     picture: Image.Image
     weight: float
     required: bool = False  # without a ControlNet for it the job fails; others are left out with a note
+    faces: tuple[Face, ...] = ()  # that it was drawn from, in the picture's pixels, for models with maps of their own
 
 
 @dataclass(frozen=True)

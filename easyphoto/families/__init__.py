@@ -18,6 +18,7 @@ class ModelFamily(str, Enum):
     """Which architecture a base model or a LoRA belongs to."""
 
     BUILTIN = "built-in"
+    EXPERIMENTAL = "experimental"
     SD15 = "sd15"
     SDXL = "sdxl"
 

@@ -24,6 +24,7 @@ class ValidationSettings:
     steps: int
     cfg_scale: float
     negative_prompt: str = ""
+    template_scale: int = 1  # their shorter side in training resolutions
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,11 @@ class Pipelines:
     inpaint_options: Mapping[str, Any] = field(default_factory=dict)
 
 
+def whole_detail(strength: float) -> float:
+    """All of the fine detail stays, however strongly a pass paints."""
+    return 1.0
+
+
 @dataclass(frozen=True)
 class FamilySpec:
     """Everything in which a family differs from the others."""
@@ -84,7 +90,16 @@ class FamilySpec:
     engine_multiple: int = 8  # sides of what a pipeline paints are padded to multiples of this, in pixels
     lora_required: bool = True  # without a person's LoRA it shows somebody else; False: training one is an experiment
     fusion_required: bool = False  # without fusion there is no likeness; where it fails the portrait fails
-    carry_detail: bool = False  # lay only the pass's change on the region, keep the region's own fine detail
+    carried_detail: Callable[[float], float] | None = None
+    """By a pass's strength: the share, 0..1, of the region's own fine detail that is kept over what was painted; None:
+    the painted picture takes the region's place as it is."""
+    folder: str = ""  # of the checkpoint that ships with the program, below models/; its name is the family's
+    crop: str = "region"  # what a pass sees, by its name in `portrait/working_frame.py`
+    pose_guide: str = "person"  # whose shape the pose hint shows, by its name in `portrait/generate.py`
+    landmarks: bool = False  # whether the trainer needs those of the photos' and the templates' faces
+    within_fusion: bool = False  # what fusion left of the template, as hair before the face, is not repainted
+    own_hints: frozenset[HintKind] = frozenset()  # that the model itself is conditioned on, without a ControlNet
+    more_hints: tuple[tuple[HintKind, float], ...] = ()  # kind, weight: of every pass beside the original's
     without_effect: tuple[str, ...] = ()  # fields of a portrait that change nothing with its defaults; pages hide them
     original_defaults: bool = True  # whether the original API's standard values make sense for it
     probe: Probe | None = None  # None: no foreign files of it

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from easyphoto.families import ModelFamily
-from easyphoto.families.base import FamilySpec, LoraMarks, ValidationSettings, short_side
+from easyphoto.families.base import FamilySpec, LoraMarks, ValidationSettings, short_side, whole_detail
 
 SPEC = FamilySpec(
     id=ModelFamily.BUILTIN,
@@ -13,6 +13,7 @@ SPEC = FamilySpec(
     validation=ValidationSettings(strength=0.5, steps=10, cfg_scale=1.0),
     lora=LoraMarks(("easyphoto_builtin", "easyphoto_embedded")),  # the second in files written before 0.1.0
     renderer="built-in",
+    folder="builtin/base",
     train_defaults={
         # Measured on six people and six templates: neither the LoRA nor the passes change anything one can see.
         "train_lora": False,
@@ -50,6 +51,6 @@ SPEC = FamilySpec(
     engine_multiple=32,
     lora_required=False,
     fusion_required=True,
-    carry_detail=True,
+    carried_detail=whole_detail,
     original_defaults=False,
 )

@@ -13,6 +13,8 @@ from easyphoto.images import blend, extent, feather, grow, shrink
 from easyphoto.portrait.plan import FacePlan, Widths, moved
 
 SAME_PLACE = 0.2  # overlap from which two boxes are one face before and after painting
+LAID_IN = 40  # of 255 of the person's photo from which a pixel counts as moved in
+SEAM = 0.025  # of the face width by which what was moved in is repainted beyond its edge
 NEIGHBOR_MARGIN = 0.06  # of the neighbour's face width, kept free round it
 
 
@@ -95,6 +97,13 @@ def ring_mask(regions: FaceRegions, widths: Widths) -> Pixels:
     face = _solid(regions.face)
     ring = grow(face, widths.ring_out) - shrink(face, widths.ring_in)
     return np.asarray(np.maximum(ring, np.maximum(_solid(regions.eyes), _solid(regions.lips))))
+
+
+def moved_in(canvas: FaceCanvas) -> Pixels:
+    """255 where the person's photo was moved in, grown a little over its seam; everywhere before a fusion."""
+    if canvas.laid_in is None:
+        return np.full_like(canvas.free, 255)
+    return grow(np.where(canvas.laid_in > LAID_IN, 255, 0).astype(np.uint8), SEAM * canvas.face.box.width)
 
 
 def put_back(picture: Pixels, canvas: FaceCanvas, region: tuple[int, int, int, int]) -> Pixels:

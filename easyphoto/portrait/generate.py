@@ -17,14 +17,15 @@ from easyphoto.faces.wear import Wear
 from easyphoto.images import fit_long_side, open_picture
 from easyphoto.locales import Message, message
 from easyphoto.portrait import finish
-from easyphoto.portrait.compose import FaceCanvas, cut, face_mask, put_back, ring_mask
+from easyphoto.portrait.compose import FaceCanvas, cut, face_mask, moved_in, put_back, ring_mask
 from easyphoto.portrait.infotext import infotext
 from easyphoto.portrait.plan import FacePlan, PassPlan, pass_seed, plan_faces
-from easyphoto.portrait.pose_reference import pose_reference
+from easyphoto.portrait.pose_reference import picture_reference, pose_reference
 from easyphoto.portrait.prompts import join_prompt
 from easyphoto.portrait.repaint import PassContext, PoseReference, repaint
 from easyphoto.portrait.score import PaintedFace, badness, score_faces
 from easyphoto.portrait.subject import Subject
+from easyphoto.portrait.working_frame import CROPS, FrameRequest
 from easyphoto.progress import Clock, Progress, Step
 from easyphoto.stages import Stage
 
@@ -188,6 +189,8 @@ def _fuse_after(canvas: FaceCanvas, face: FaceContext) -> FaceCanvas:
 
 def _first_pass(canvas: FaceCanvas, face: FaceContext) -> FaceCanvas:
     mask = face_mask(finish.regions_now(canvas, face.effects), canvas.widths)
+    if face.portrait.family.spec.within_fusion:
+        mask = np.minimum(mask, moved_in(canvas))
     return _pass(canvas, mask, face, 1)
 
 
@@ -229,13 +232,12 @@ def _pass(canvas: FaceCanvas, mask: Pixels, face: FaceContext, turn: int) -> Fac
         loras=subject.loras(request.lora_weight),
         require_control=request.require_control,
     )
-    where = PassContext(context.tools.engine, plan.working, context.family.spec.carry_detail, context.report)
-    wants_pose = any(kind is HintKind.POSE for kind, _ in settings.hints)
-    guide = (
-        pose_reference(canvas, subject, context.tools.faces)
-        if wants_pose
-        else PoseReference(canvas.pixels, (canvas.face,))
-    )
+    spec, guide = context.family.spec, PoseReference(canvas.pixels, (canvas.face,))
+    if any(kind is HintKind.POSE for kind, _ in settings.hints):
+        guide = POSE_GUIDES[spec.pose_guide](canvas, subject, context.tools.faces)
+    size = (canvas.pixels.shape[1], canvas.pixels.shape[0])
+    frame = CROPS[spec.crop](FrameRequest(size, guide.faces[0], plan.working, spec.id))
+    where = PassContext(context.tools.engine, frame, spec.id, context.report)
     canvas, notes = repaint(canvas, mask, pass_plan, guide, where)
     context.notes.extend(notes)
     return canvas
@@ -244,6 +246,9 @@ def _pass(canvas: FaceCanvas, mask: Pixels, face: FaceContext, turn: int) -> Fac
 def _with_effect(effect: finish.Effect) -> FaceStage:
     return lambda canvas, face: effect(canvas, face.effects)
 
+
+POSE_GUIDES = {"person": pose_reference, "picture": picture_reference}
+"""Whose shape the pose hint shows, by the name that a family has for it (`FamilySpec.pose_guide`)."""
 
 FACE_STAGES: dict[Stage, FaceStage] = {
     Stage.FUSION: _fuse_before,

@@ -6,7 +6,7 @@ import numpy as np
 
 from easyphoto.faces.base import FaceToolbox
 from easyphoto.faces.geometry import similarity_transform, transform_points
-from easyphoto.portrait.compose import FaceCanvas, outline
+from easyphoto.portrait.compose import FaceCanvas, found_again, outline
 from easyphoto.portrait.repaint import PoseReference
 from easyphoto.portrait.subject import Subject
 
@@ -28,3 +28,8 @@ def pose_reference(canvas: FaceCanvas, subject: Subject, faces: FaceToolbox) -> 
     center = transform_points(matrix, [source.face.box.center])[0]
     near = [f for f in faces.detect(pasted) if np.hypot(*(np.array(f.box.center) - center)) < f.box.width / 2]
     return PoseReference(pasted, tuple(near[:1]) or (canvas.face,))
+
+
+def picture_reference(canvas: FaceCanvas, subject: Subject, faces: FaceToolbox) -> PoseReference:
+    """The face as it is in the picture now, where fusion has brought the person's shape already."""
+    return PoseReference(canvas.pixels, (found_again(canvas.pixels, canvas.face, faces),))

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image
 
-from easyphoto.domain import ControlHint, Face, HintKind, Pixels, RenderJob
+from easyphoto.domain import ControlHint, Face, HintKind, ModelFamily, Pixels, RenderJob
 from easyphoto.engines.base import Engine
 from easyphoto.engines.control_images import control_image
 from easyphoto.images import feather
 from easyphoto.locales import Message
 from easyphoto.portrait.compose import FaceCanvas
-from easyphoto.portrait.plan import PassPlan, moved
+from easyphoto.portrait.plan import PassPlan
+from easyphoto.portrait.working_frame import WorkingFrame
 from easyphoto.progress import Progress
 
 
@@ -30,8 +31,8 @@ class PassContext:
     """Where and how a region is painted."""
 
     engine: Engine
-    working: tuple[int, int]  # width, height
-    carry_detail: bool  # lay only the engine's change on the region, keep the region's own fine detail
+    frame: WorkingFrame
+    family: ModelFamily
     report: Progress
 
 
@@ -40,11 +41,13 @@ def repaint(
 ) -> tuple[FaceCanvas, tuple[Message, ...]]:
     """The canvas with the masked part repainted, and the engine's notes.
 
-    The region goes to the engine at the working size and comes back to its own.
+    The engine sees the region as the working frame cuts it; what it painted comes back to the region's own size.
     """
-    before = _resized(canvas.pixels, context.working)
-    allowed = np.minimum(mask, canvas.free)
-    hints = tuple(_hint(kind, weight, canvas, guide, context) for kind, weight in plan.settings.hints)
+    spec = context.family.spec
+    before = context.frame.cut(canvas.pixels)
+    allowed = np.minimum(np.minimum(mask, canvas.free), context.frame.inside())
+    wanted = (*plan.settings.hints, *spec.more_hints)
+    hints = tuple(_hint(kind, weight, canvas, guide, context) for kind, weight in dict(wanted).items())
     if plan.require_control:
         hints = tuple(replace(hint, required=hint.kind is HintKind.CANNY) for hint in hints)
     job = RenderJob(
@@ -52,7 +55,7 @@ def repaint(
         prompt=plan.prompt,
         negative_prompt=plan.negative_prompt,
         picture=before,
-        mask=Image.fromarray(allowed).resize(context.working, Image.Resampling.BILINEAR),
+        mask=context.frame.cut_mask(allowed),
         steps=plan.settings.steps,
         strength=plan.settings.denoising_strength,
         cfg_scale=plan.cfg_scale,
@@ -61,28 +64,26 @@ def repaint(
         loras=plan.loras,
     )
     rendered = context.engine.render(job, context.report)
-    pixels = _brought_back(canvas.pixels, before, rendered.picture, context.carry_detail)
+    share = spec.carried_detail and spec.carried_detail(plan.settings.denoising_strength)
+    pixels = _brought_back(canvas.pixels, before, rendered.picture, context.frame, share)
     return canvas.painted(pixels, feather(allowed, canvas.widths.feather, limit=canvas.free)), rendered.notes
 
 
-def _brought_back(region: Pixels, before: Image.Image, after: Image.Image, carry_detail: bool) -> Pixels:
-    size = (region.shape[1], region.shape[0])
-    if not carry_detail:
-        return np.asarray(after.resize(size, Image.Resampling.LANCZOS))
-    change = np.asarray(after, np.float32) - np.asarray(before, np.float32)
-    import cv2
-
-    enlarged = cv2.resize(change, size, interpolation=cv2.INTER_CUBIC)
-    return np.asarray(np.clip(np.rint(region + enlarged), 0, 255), np.uint8)
+def _brought_back(
+    region: Pixels, before: Image.Image, after: Image.Image, frame: WorkingFrame, share: float | None
+) -> Pixels:
+    """The region repainted; `share` of the detail that is finer than the working frame stays its own."""
+    if share is None:
+        return np.asarray(after.resize((region.shape[1], region.shape[0]), Image.Resampling.LANCZOS))
+    old, new = np.asarray(before, np.float32), np.asarray(after, np.float32)
+    change = frame.enlarged(new - old)
+    if share < 1:
+        change = change - np.float32(1 - share) * (region - frame.enlarged(old))
+    return np.asarray(np.clip(np.rint(region + change), 0, 255), np.uint8)
 
 
 def _hint(kind: HintKind, weight: float, canvas: FaceCanvas, guide: PoseReference, context: PassContext) -> ControlHint:
     """Pose is drawn from the guide, the other hints from the region itself."""
     pixels, faces = (guide.picture, guide.faces) if kind is HintKind.POSE else (canvas.pixels, (canvas.face,))
-    scale = (context.working[0] / pixels.shape[1], context.working[1] / pixels.shape[0])
-    scaled = [moved(face, 0, 0, scale) for face in faces]
-    return ControlHint(kind, control_image(kind, _resized(pixels, context.working), scaled), weight)
-
-
-def _resized(pixels: Pixels, size: tuple[int, int]) -> Image.Image:
-    return Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS)
+    placed = tuple(context.frame.face(face) for face in faces)
+    return ControlHint(kind, control_image(kind, context.frame.cut(pixels), placed), weight, faces=placed)

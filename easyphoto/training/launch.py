@@ -177,6 +177,7 @@ def _validation_plan(job: TrainerJob) -> ValidationPlan:
         contract.ValidationTemplate(str(one.picture.resolve()), str(one.mask.resolve())) for one in job.templates
     )
     settings = asdict(job.base.family.spec.validation)
+    del settings["template_scale"]  # the templates are that large already
     return ValidationPlan(templates=templates, prompt=job.training_set.caption, at_start=True, **settings)
 
 

@@ -19,6 +19,7 @@ from easyphoto.progress import Clock, Progress, Step
 from easyphoto.stages import Stage
 from easyphoto.tensor_file import read_header
 from easyphoto.training.interpreter import Interpreter, TrainerPython, own_python
+from easyphoto.training.landmarks import add_landmarks
 from easyphoto.training.launch import TrainerJob, TrainingRun, launch
 from easyphoto.training.plateau import PlateauStop
 from easyphoto.training.prepare import prepare
@@ -88,10 +89,13 @@ def _train(training: _Training, photos: Sequence[Photo], context: TrainingContex
     with clock.time(Stage.PREPARE_PHOTOS):
         training_set = prepare(photos, request, faces, folder / "set", report)
         templates = (
-            validation_templates(context.paths, faces, folder / "validation_images", request)
+            validation_templates(context.paths, faces, folder / "validation_images", _side(training))
             if request.validation
             else ()
         )
+    if training.base.family.spec.landmarks:
+        there = add_landmarks((*training_set.crops, *(one.picture for one in templates)), faces)
+        templates = tuple(one for one in templates if one.picture in there)
     job = TrainerJob(
         training_set,
         request,
@@ -131,6 +135,11 @@ def _train(training: _Training, photos: Sequence[Photo], context: TrainingContex
         notes=notes,
         recognizer=faces.recognizer,
     )
+
+
+def _side(training: _Training) -> int:
+    """Shorter side of the validation images, in pixels."""
+    return training.request.resolution * training.base.family.spec.validation.template_scale
 
 
 def _without_lora(

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from easyphoto.domain import Face, TrainRequest
+from easyphoto.domain import Face
 from easyphoto.faces.base import FaceToolbox
 from easyphoto.images import open_picture, resize_short_side
 from easyphoto.library import Templates
@@ -19,16 +19,14 @@ MASK_RATIO = 1.3  # of the face box
 MULTIPLE = 64
 
 
-def validation_templates(
-    paths: Paths, faces: FaceToolbox, folder: Path, request: TrainRequest
-) -> tuple[ValidationInput, ...]:
-    """The shipped templates meant for it, at the training resolution, each at its own shape, with a face mask.
+def validation_templates(paths: Paths, faces: FaceToolbox, folder: Path, side: int) -> tuple[ValidationInput, ...]:
+    """The shipped templates meant for it, with shorter sides of `side` pixels, each at its own shape, with a face mask.
 
     A template in which no face is found is left out. Raises BadModel for a damaged catalog of templates.
     """
     make_private(folder)
     files = [one.file for one in Templates(paths).shipped() if one.facts is not None and one.facts.validation]
-    made = (_template(file, folder / str(number), request.resolution, faces) for number, file in enumerate(files))
+    made = (_template(file, folder / str(number), side, faces) for number, file in enumerate(files))
     return tuple(one for one in made if one is not None)
 
 

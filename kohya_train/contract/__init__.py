@@ -30,6 +30,7 @@ from kohya_train.contract.events import (
     warned,
 )
 from kohya_train.contract.failures import BadConfig, TrainerError
+from kohya_train.contract.landmarks import Landmarks, landmarks_file, read_landmarks, write_landmarks
 from kohya_train.contract.plain import Bounds, bounds_of
 
 STOP_WITH_PARENT = "--stop-with-parent"
@@ -46,6 +47,7 @@ __all__ = [
     "Bounds",
     "Done",
     "Failed",
+    "Landmarks",
     "Loaded",
     "Resumed",
     "Saved",
@@ -62,5 +64,8 @@ __all__ = [
     "decode",
     "encode",
     "failed",
+    "landmarks_file",
+    "read_landmarks",
     "warned",
+    "write_landmarks",
 ]

@@ -15,7 +15,7 @@ from kohya_train.contract import TrainerError
 if TYPE_CHECKING:
     import torch
 
-    from kohya_train.contract import ValidationPlan
+    from kohya_train.contract import TrainConfig, TrainerEvent, ValidationPlan
 
 
 class WrongCount(TrainerError):
@@ -86,24 +86,8 @@ Repaint = Callable[[BaseNetworks, "ValidationPlan", Picture, int], Image.Image]
 """The picture with its masked part repainted; the number is the seed."""
 
 
-@dataclass(frozen=True)
-class TrainerSpec:
-    """Everything in which a family differs from the others."""
-
-    base_version: str  # `ss_base_model_version` in kohya's metadata
-    architecture: str  # `modelspec.architecture`
-    text_encoders: tuple[TextEncoder, ...]
-    text_states: Callable[[Sequence[Any]], TextStates]  # from the outputs of the text encoders
-    module_counts: Callable[[Mapping[str, Any], Sequence[Any]], tuple[int, int]]
-    """LoRA modules of (text encoders, U-Net), from the configurations of the U-Net and of the text encoders."""
-    repaint: Repaint
-    autoencoder: Callable[[], Any]  # the class
-    unet_name: Callable[[str], str] = str  # a module path of diffusers as kohya writes it
-    hidden_states: bool = False  # whether the text encoders are asked for every layer's states
-    noise_levels: int | None = None  # timesteps are drawn below this; None: as the scheduler has
-    pipeline: str = ""  # diffusers' class that opens single files; "": there are none of it
-    pipeline_options: Mapping[str, Any] = field(default_factory=dict)
-    fits: Mapping[str, Fit] = field(default_factory=dict)  # folder -> its configuration at a file's own widths
+OwnTraining = Callable[["TrainConfig", Callable[["TrainerEvent"], None]], None]
+"""A family's own training of a configuration, which reports its events."""
 
 
 def last_states(outputs: Sequence[Any]) -> TextStates:
@@ -116,6 +100,37 @@ def plain_autoencoder() -> Any:
     from diffusers import AutoencoderKL
 
     return AutoencoderKL
+
+
+def no_modules(unet: Mapping[str, Any], text: Sequence[Any]) -> tuple[int, int]:
+    """Of families that the common training does not know."""
+    return 0, 0
+
+
+def no_repaint(bundle: BaseNetworks, plan: ValidationPlan, work: Picture, seed: int) -> Image.Image:
+    """Of families that the common training does not know. Raises NotImplementedError."""
+    raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class TrainerSpec:
+    """Everything in which a family differs from the others."""
+
+    base_version: str  # `ss_base_model_version` in kohya's metadata
+    architecture: str  # `modelspec.architecture`
+    text_encoders: tuple[TextEncoder, ...] = ()
+    text_states: Callable[[Sequence[Any]], TextStates] = last_states  # from the outputs of the text encoders
+    module_counts: Callable[[Mapping[str, Any], Sequence[Any]], tuple[int, int]] = no_modules
+    """LoRA modules of (text encoders, U-Net), from the configurations of the U-Net and of the text encoders."""
+    repaint: Repaint = no_repaint
+    autoencoder: Callable[[], Any] = plain_autoencoder  # the class
+    unet_name: Callable[[str], str] = str  # a module path of diffusers as kohya writes it
+    hidden_states: bool = False  # whether the text encoders are asked for every layer's states
+    noise_levels: int | None = None  # timesteps are drawn below this; None: as the scheduler has
+    pipeline: str = ""  # diffusers' class that opens single files; "": there are none of it
+    pipeline_options: Mapping[str, Any] = field(default_factory=dict)
+    fits: Mapping[str, Fit] = field(default_factory=dict)  # folder -> its configuration at a file's own widths
+    train: OwnTraining | None = None  # None: the common one of `kohya_train.loop`
 
 
 def with_pipeline(name: str, **options: Any) -> Repaint:

@@ -172,7 +172,7 @@ def test_trial_templates_keep_their_own_shapes_and_mark_the_face(context: Traini
     uses = {"1.png": "true", "2.png": "true", "empty.png": "true", "profile.png": "false"}
     catalog = "".join(entry.format(name, use) for name, use in uses.items())
     (shipped / "templates.toml").write_text(catalog, encoding="utf-8")
-    made = validation_templates(context.paths, context.faces, tmp_path / "validation_images", request(resolution=256))
+    made = validation_templates(context.paths, context.faces, tmp_path / "validation_images", 256)
     from PIL import Image
 
     sizes = [Image.open(t.picture).size for t in made]

@@ -15,7 +15,7 @@ from easyphoto.engines.local.silence import silenced
 from easyphoto.engines.model_probe import find_checkpoints
 from easyphoto.engines.padding import blend, check_job, is_blank, padded
 from easyphoto.errors import MissingModel, RenderFailed
-from easyphoto.families import SHIPPED
+from easyphoto.families import specs
 from easyphoto.locales import Message, message
 from easyphoto.paths import Paths
 from easyphoto.progress import Progress, Step, silent
@@ -32,9 +32,13 @@ class LocalEngine:
         self._loaded: LoadedModel | None = None
 
     def checkpoints(self) -> list[Checkpoint]:
-        """The built-in model and what lies in the weights folder."""
-        builtin = Checkpoint(BUILTIN_CHECKPOINT, SHIPPED, self._paths.base_model)
-        shipped = [builtin] if (self._paths.base_model / "model_index.json").is_file() else []
+        """The models that ship, the built-in one first, and what lies in the weights folder."""
+        places = [(spec.id, self._paths.models / spec.folder) for spec in specs() if spec.folder]
+        shipped = [
+            Checkpoint(family.value, family, folder)
+            for family, folder in places
+            if (folder / "model_index.json").is_file()
+        ]
         return shipped + find_checkpoints(self._paths.weights)
 
     def checkpoint(self, name: str) -> Checkpoint:
