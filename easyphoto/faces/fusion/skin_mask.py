@@ -7,23 +7,19 @@ person's matte at a bounded size, and a guided filter lays the edge along the pi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from easyphoto.domain import Box, Face, Floats, Pixels
 from easyphoto.faces.base import FaceRegions
 from easyphoto.faces.builtin.face_parsing import CropWindow, hull, paint
 from easyphoto.faces.fusion.hairline import with_hairline
+from easyphoto.faces.fusion.person_view import Mask, PersonView, person_view
 from easyphoto.faces.fusion.skin_tone import features
+from easyphoto.faces.fusion.uneven_light import in_uneven_light
 from easyphoto.faces.guided_filter import guided_filter, luma
-from easyphoto.images.color import rgb_to_lab
 
-Mask = NDArray[np.bool_]
-
-_SIDE = 320  # pixels of the longer side at which GrabCut works
 _ABOVE, _ASIDE, _BELOW = 0.8, 4.0, 7.0  # face heights round the face in which its person's skin is looked for
 _ROUNDS = 3  # of GrabCut
 _ALIKE, _STRANGE = 2.2, 5.0  # color distance that is perhaps skin, and that is none
@@ -39,19 +35,6 @@ _EAR_HUE, _EAR_CHROMA, _EAR_LIGHT = 35.0, 0.55, 0.55  # degrees from the face's,
 _SHADOW = 0.3  # face widths of the disc by which gaps under the chin are closed
 _LOCK = 0.1  # face widths that a lock of hair is wide where it leaves the place of an ear
 _THIN = 0.06  # half a finger's width, in face widths
-
-
-@dataclass(frozen=True, eq=False)
-class _Seen:
-    """What is known of a person in the small picture."""
-
-    picture: Pixels
-    lab: Floats  # blurred
-    regions: FaceRegions
-    rough: Floats  # mean fine contrast round each pixel
-    matte: Pixels
-    box: Box
-    points: Floats  # the five of the face
 
 
 def person_window(box: Box, size: tuple[int, int]) -> CropWindow:
@@ -76,13 +59,10 @@ def visible_skin(
     """
     own = _own_cell((picture.shape[1], picture.shape[0]), face, neighbors)
     person = np.where(own, np.maximum(matte, regions.face), 0).astype(np.uint8)
-    found = _cut_out(_small(picture, regions, person, face))
+    found = _cut_out(person_view(picture, regions, person, face))
     if found is None:
         return np.zeros(picture.shape[:2], np.float32)
     return np.asarray(_refined(picture, found, regions, (face.box.width, darker)) * own, np.float32)
-
-
-_NAMES = ("face", "skin", "eyes", "brows", "lips", "nose")
 
 
 def _own_cell(size: tuple[int, int], face: Face, neighbors: Sequence[Face]) -> Mask:
@@ -103,31 +83,7 @@ def _away(box: Box, x: Floats, y: Floats) -> Floats:
     return np.asarray(np.hypot(x - cx, y - cy - down) / width, np.float32)
 
 
-def _small(part: Pixels, regions: FaceRegions, person: Pixels, face: Face) -> _Seen:
-    ratio = min(1.0, _SIDE / max(part.shape[:2]))
-    size = (max(1, round(part.shape[1] * ratio)), max(1, round(part.shape[0] * ratio)))
-
-    def shrunk(values: Pixels) -> Pixels:
-        return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-    picture = shrunk(part)
-    lab = cv2.GaussianBlur(rgb_to_lab(picture), (0, 0), max(0.5, 0.01 * face.box.width * ratio))
-    masks = FaceRegions(*(shrunk(getattr(regions, name)) for name in _NAMES))
-    rough = np.asarray(cv2.resize(_roughness(part, face.box.width), size, interpolation=cv2.INTER_AREA), np.float32)
-    scaled = Box(*(ratio * side for side in (face.box.left, face.box.top, face.box.right, face.box.bottom)))
-    return _Seen(picture, np.asarray(lab, np.float32), masks, rough, shrunk(person), scaled, face.points * ratio)
-
-
-def _roughness(part: Pixels, width: float) -> Floats:
-    """Mean fine contrast: hair of skin's color has more of it."""
-    gray = luma(part) * np.float32(255)
-    fine = np.abs(gray - cv2.GaussianBlur(gray, (0, 0), max(0.8, 0.008 * width)))
-    around = cv2.GaussianBlur(fine, (0, 0), max(1.0, 0.02 * width))
-    side = 2 * max(1, round(0.04 * width)) + 1
-    return np.asarray(cv2.erode(around, np.ones((side, side), np.uint8)), np.float32)  # a lone edge is not rough
-
-
-def _cut_out(seen: _Seen) -> Floats | None:
+def _cut_out(seen: PersonView) -> Floats | None:
     """0..1 of the small picture; None where the face shows too little skin to tell its color."""
     sure = (np.minimum(seen.regions.skin, seen.regions.face) > 180) & (features(seen.regions) < 64)
     if sure.sum() < 30:
@@ -139,10 +95,11 @@ def _cut_out(seen: _Seen) -> Floats | None:
     skin = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD))
     found = _pieces(skin, seen, sure | ((labels == cv2.GC_FGD) & (seen.regions.skin > 200)))
     more = _ears(seen, sure, found > 0) | _under_chin(seen, sure, found > 0)
-    return np.asarray(np.maximum(found, more), np.float32)
+    found = np.maximum(found, more)
+    return np.asarray(np.maximum(found, in_uneven_light(seen, sure, found > 0)), np.float32)
 
 
-def _first_guess(seen: _Seen, sure: Mask) -> Pixels:
+def _first_guess(seen: PersonView, sure: Mask) -> Pixels:
     """GrabCut's labels: skin by color, hair by its place above the brows, its color and its roughness."""
     gap = _color_gap(seen.lab, sure, (0.6, 14.0, 3.0, 3.5))
     rough = seen.rough / max(float(np.median(seen.rough[sure])), 0.6)
@@ -163,7 +120,7 @@ def _first_guess(seen: _Seen, sure: Mask) -> Pixels:
     return labels
 
 
-def _forehead(seen: _Seen, sure: Mask, rough: Floats) -> Mask:
+def _forehead(seen: PersonView, sure: Mask, rough: Floats) -> Mask:
     """Smooth skin over the oval that hangs together with the forehead's and has its very color: up to the hairline."""
     y, x = np.ogrid[: rough.shape[0], : rough.shape[1]]
     brows = float(seen.points[:2, 1].mean()) - 0.12 * seen.box.height
@@ -195,7 +152,7 @@ def _shining(lab: Floats, known: Mask, rough: Floats) -> Mask:
     return np.asarray(alike & (lab[..., 0] > usual[0]) & (rough < _ROUGH * lab[..., 0] / usual[0]), np.bool_)
 
 
-def _hair(seen: _Seen, sure: Mask, gap: Floats, rough: Floats) -> Mask:
+def _hair(seen: PersonView, sure: Mask, gap: Floats, rough: Floats) -> Mask:
     """bool H x W: what looks more like the matte over the brows, outside the face, than like the face's skin."""
     y = np.arange(gap.shape[0], dtype=np.float32)[:, None]
     over = y < float(seen.points[:2, 1].mean()) - 0.1 * seen.box.height
@@ -212,7 +169,7 @@ def _hair(seen: _Seen, sure: Mask, gap: Floats, rough: Floats) -> Mask:
     return np.asarray(samples | (alike & ~smooth))
 
 
-def _ears(seen: _Seen, sure: Mask, skin: Mask) -> Mask:
+def _ears(seen: PersonView, sure: Mask, skin: Mask) -> Mask:
     """Ears beside the face: redder, darker or more lit than it, which GrabCut takes for something else."""
     usual = np.median(seen.lab[sure], axis=0)
     chroma, hue = np.hypot(seen.lab[..., 1], seen.lab[..., 2]), np.arctan2(seen.lab[..., 2], seen.lab[..., 1])
@@ -231,7 +188,7 @@ def _ears(seen: _Seen, sure: Mask, skin: Mask) -> Mask:
     return np.isin(labels, short)
 
 
-def _under_chin(seen: _Seen, sure: Mask, skin: Mask) -> Mask:
+def _under_chin(seen: PersonView, sure: Mask, skin: Mask) -> Mask:
     """What is dark between skin and skin about the jaw: its shadow, and a collar's reflex in it."""
     y, x = np.ogrid[: skin.shape[0], : skin.shape[1]]
     height, width = seen.box.height, seen.box.width
@@ -243,7 +200,7 @@ def _under_chin(seen: _Seen, sure: Mask, skin: Mask) -> Mask:
     return np.asarray(closed & near & dark & ~skin & (seen.matte > 240) & (features(seen.regions) < 64), np.bool_)
 
 
-def _beside(seen: _Seen) -> tuple[Mask, Mask]:
+def _beside(seen: PersonView) -> tuple[Mask, Mask]:
     """bool H x W: where the ears of an upright or tilted face can be, and the far border of it, which hair crosses."""
     across = seen.points[1] - seen.points[0]
     across = across / max(float(np.linalg.norm(across)), 1e-6)
@@ -270,7 +227,7 @@ def _color_gap(lab: Floats, samples: Mask, tolerance: tuple[float, float, float,
     return np.asarray(np.sqrt(weight * away[..., 0] ** 2 + away[..., 1] ** 2 + away[..., 2] ** 2), np.float32)
 
 
-def _pieces(mask: Mask, seen: _Seen, sure: Mask) -> Floats:
+def _pieces(mask: Mask, seen: PersonView, sure: Mask) -> Floats:
     """The connected pieces of `mask` that hold sure skin, or have its hue and chroma and the size of a hand."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
     lab, width = seen.lab, seen.box.width
