@@ -14,6 +14,7 @@ from easyphoto.faces.fusion.skin_mask import visible_skin
 from easyphoto.faces.fusion.skin_tone import in_light_of, retoned
 from easyphoto.faces.skin_locus import lab_to_lch, lch_to_lab, plausible, usual_tone
 from easyphoto.images import adapted, lab_to_rgb, rgb_to_lab
+from easyphoto.images.color import linear_to_srgb, srgb_to_linear
 from easyphoto.paths import Paths
 
 LIGHT, DARK = lch_to_lab(70, 22, 54), lch_to_lab(38, 26, 52)
@@ -88,6 +89,13 @@ def test_shine_of_a_black_and_white_portrait_stays_the_brightest():
     own, wanted = np.array([70, 0.2, 0.3], np.float32), np.array([60, 0.2, 0.3], np.float32)
     light = lightness(retoned(picture, np.ones((60, 60), np.float32), (own, wanted), 1.0))
     assert light[30, 30] > light[5, 5] + 10
+
+
+def test_shine_on_lightened_skin_leaves_no_dark_patch():
+    sheen = np.linspace(0, 0.12, 60, dtype=np.float32)[None, :, None]
+    light = srgb_to_linear(flat(DARK)) + sheen
+    result = lightness(retoned(linear_to_srgb(light), np.ones((60, 60), np.float32), (DARK, LIGHT), 1))[30]
+    assert (np.diff(result[3:-3:6]) > 0).all()
 
 
 def test_fine_texture_keeps_its_relative_contrast():

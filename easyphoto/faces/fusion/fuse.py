@@ -23,6 +23,7 @@ from easyphoto.faces.fusion.blend_mask import BlendMask, blend_region
 from easyphoto.faces.fusion.creases import crease_depth, creases_of, lessened
 from easyphoto.faces.fusion.expression import borrows_mouth, expression_cost
 from easyphoto.faces.fusion.face_crop import CROP_MARGINS, CropMargins, FaceCrop, face_of, shifted
+from easyphoto.faces.fusion.face_lightness import with_lightness_of
 from easyphoto.faces.fusion.face_shape import KNOTS, between, posed, rim_shares
 from easyphoto.faces.fusion.fit import notes_on, notes_on_wear, soft_note, within_reach
 from easyphoto.faces.fusion.glasses import without_frame
@@ -249,6 +250,7 @@ def _merged(plane: BlendMask, source: _Front, back: Pixels, recipe: FusionSettin
     front = even_toned(front, field * own_skin, 0.05 * plane.height)
     lows = soft_light(front, own, sigma), soft_light(base, theirs, sigma)
     lit = with_shading_of(plane, tinted(relit(front, *lows, recipe.light_limit), front, *lows), base)
+    lit = with_lightness_of(plane, lit, base, own_skin * their_skin)
     lit = clean_teeth(calmed(lit, lows[1], plane.sockets()), plane.soft(plane.polygon(INNER_MOUTH), 0.004))
     if source.enlarged > 1.05:
         lit = _crisp(lit, source.enlarged, recipe.crisp)

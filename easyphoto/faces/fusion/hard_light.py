@@ -6,7 +6,7 @@ import numpy as np
 
 from easyphoto.domain import Floats
 from easyphoto.faces.fusion.blend_mask import CHEEKS, BlendMask
-from easyphoto.faces.fusion.relight import soft_light
+from easyphoto.faces.fusion.relight import exposed, soft_light
 
 _SOFT, _HARD = 0.15, 0.45  # log of the ratio of both cheeks' light up to which light is soft, and from which hard
 _FINE = 0.085  # of the face's height: creases are finer, a lit and a dark side broader
@@ -26,10 +26,7 @@ def with_shading_of(plane: BlendMask, lit: Floats, base: Floats) -> Floats:
         return lit
     change = np.clip(theirs - own, -_MOST, _MOST)
     inside = plane.soft(plane.grow(weight, 0.05), 0.03)
-    gain = np.exp(hard * change * inside)[..., None]
-    share = np.clip(lit / 255, 0, 1)
-    brighter = 255 * share * gain / (1 + share * (gain - 1))  # log-odds: lit skin approaches white, and keeps its shape
-    return np.asarray(np.where(gain > 1, brighter, lit * gain), np.float32)
+    return exposed(lit, np.asarray(np.exp(hard * change * inside)[..., None], np.float32))
 
 
 def hardness(plane: BlendMask, light: Floats) -> float:

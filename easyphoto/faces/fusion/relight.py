@@ -91,6 +91,16 @@ def relit(front: Floats, front_low: Floats, back_low: Floats, limit: float) -> F
     return np.asarray(brighter * gain, np.float32)
 
 
+def exposed(picture: Floats, gain: float | Floats) -> Floats:
+    """`picture` times `gain`, its odds where that is brighter: lit skin nears white and keeps its shape.
+
+    `gain` is one number, or an array that goes with H x W x 3.
+    """
+    share = np.clip(picture / 255, 0, 1)
+    brighter = 255 * share * gain / (1 + share * (gain - 1))
+    return np.asarray(np.where(np.asarray(gain) > 1, brighter, picture * gain), np.float32)
+
+
 def even_toned(picture: Floats, skin: Floats, sigma: float) -> Floats:
     """`picture` whose skin (H x W, 0..1) has half of its colour patches smoothed over `sigma` pixels.
 

@@ -12,6 +12,7 @@ from easyphoto.domain import Floats, Pixels
 from easyphoto.faces.base import FaceRegions
 from easyphoto.faces.builtin.face_parsing import hull, paint
 from easyphoto.faces.fusion.blend_mask import CHEEKS
+from easyphoto.faces.fusion.face_lightness import FOREHEAD_MIDDLE
 from easyphoto.faces.skin_locus import lab_to_lch, lch_to_lab
 from easyphoto.images.color import lab_to_rgb, linear_to_srgb, rgb_to_lab, srgb_to_linear
 from easyphoto.images.masks import extent
@@ -19,7 +20,6 @@ from easyphoto.images.masks import extent
 _LIT = (30.0, 80.0)  # percentiles of lightness between shadow and shine
 _LEAST = 30  # pixels of skin that make a tone
 _SEEN = 0.4  # of a cheek or the forehead is skin, or it is covered
-_FOREHEAD = (109, 10, 338, 337, 151, 108)  # its middle, in mesh points
 _BROW_HAIR = 0.4  # the rest is the skin between the hairs, which would glow in a face that has darkened
 _GRAY = 4.0  # chroma under which a picture is black and white
 _USUAL_HUE = 54.0  # degrees, of skin in neutral light
@@ -30,6 +30,7 @@ _FLATTER = 0.32  # how much of its contrast skin loses each time its light is ma
 _FLATTER_LIT = 0.5  # the same where it is brighter than its tone
 _PURER = 0.9  # and how much of its colored spots, at a change by e to darker
 _PURER_LIT = 1.0  # and to lighter, where they would glow
+_EVEN_FROM = 0.3  # change of tone, logarithmic, from which lightened skin keeps the order of its light in full
 _SMOOTHER = 0.6  # how much of its fine contrast skin loses at a change by e to lighter: pores shine, and shine stays
 _SPOT = 0.5  # bound of a spot's color, logarithmic
 _APART = 0.004  # squared sine between skin's color and white under which shine is not told from skin
@@ -47,7 +48,7 @@ def skin_tone(picture: Pixels, regions: FaceRegions, mesh: Floats) -> Floats | N
     """
     inner = (np.minimum(regions.skin, regions.face) > 200) & (features(regions) < 32)
     size = (inner.shape[1], inner.shape[0])
-    plain = [paint([hull(mesh[list(part), :2])], size) > 127 for part in (*CHEEKS, _FOREHEAD)]
+    plain = [paint([hull(mesh[list(part), :2])], size) > 127 for part in (*CHEEKS, FOREHEAD_MIDDLE)]
     seen = [tone for part in plain if (tone := _lit_tone(picture, inner & part, _SEEN * part.sum())) is not None]
     return np.asarray(np.median(seen, axis=0), np.float32) if seen else _lit_tone(picture, inner, 0)
 
@@ -127,13 +128,33 @@ def _gain(base: Floats, own: Floats, wanted: Floats) -> Floats:
     step = float(np.log(wanted.mean() / own.mean()))
     beyond = np.log(np.maximum(base - shine, 1e-4) / own)  # of each pixel, against the tone
     light = beyond.mean(-1, keepdims=True)
-    flat = np.maximum(0.4, 1 - max(step, 0.0) * np.where(light > 0, _FLATTER_LIT, _FLATTER))
     spots = np.clip(beyond - light, -_SPOT, _SPOT) * np.exp(-(_PURER_LIT if step > 0 else _PURER) * abs(step))
     spots = spots * np.clip(np.exp(light) / 0.3, 0, 1)  # dark pixels hold more noise than color
     spots = spots * np.clip(1 - shine / np.maximum(base.mean(-1, keepdims=True), 1e-4), 0, 1)  # and shine hides it
     tint = 0.5 + 0.5 * wanted / wanted.mean()  # skin scatters some of what it mirrors; plain white looks like ash
-    goal = _rolled_off(wanted * np.exp(flat * light + spots)) + _SHINE_KEPT * tint * shine
-    return np.asarray(goal / np.maximum(base, 1e-4), np.float32)
+    goal = wanted * np.exp(_flatness(light, step) * light + spots)
+    if step > 0:
+        goal = _in_order(goal + _SHINE_KEPT * tint * shine, base, (own, wanted))
+        return np.asarray(_rolled_off(goal) / np.maximum(base, 1e-4), np.float32)
+    return np.asarray((_rolled_off(goal) + _SHINE_KEPT * tint * shine) / np.maximum(base, 1e-4), np.float32)
+
+
+def _flatness(light: Floats, step: float) -> Floats:
+    """What is left of the contrast of `light` (logarithmic, against the tone) where the tone changes by `step`."""
+    return np.asarray(np.maximum(0.4, 1 - max(step, 0.0) * np.where(light > 0, _FLATTER_LIT, _FLATTER)), np.float32)
+
+
+def _in_order(goal: Floats, base: Floats, tones: tuple[Floats, Floats]) -> Floats:
+    """`goal` as bright as the whole light of `base` says: what was brighter than its surroundings stays so.
+
+    Shine alone grows less than lightened skin, and a forehead's would become a dark patch on it.
+    """
+    own, wanted = tones
+    step = float(np.log(wanted.mean() / own.mean()))
+    light = np.log(np.maximum(base.mean(-1, keepdims=True), 1e-4) / own.mean())
+    bright = wanted.mean() * np.exp(_flatness(light, step) * light)
+    ratio = bright / np.maximum(goal.mean(-1, keepdims=True), 1e-4)
+    return np.asarray(goal * ratio ** min(1.0, step / _EVEN_FROM), np.float32)
 
 
 def _shine(base: Floats, own: Floats) -> Floats:
