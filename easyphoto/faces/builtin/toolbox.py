@@ -114,6 +114,7 @@ class BuiltinToolbox:
 
     def retone(self, picture: Pixels, face: Face, neighbors: Sequence[Face], tone: Floats) -> Pixels:
         """The visible skin of that face's person brought to `tone` as it looks in the picture's light."""
+        from easyphoto.faces.fusion.forehead_light import with_even_forehead
         from easyphoto.faces.fusion.skin_mask import person_window, visible_skin
         from easyphoto.faces.fusion.skin_tone import in_light_of, retoned, skin_tone, without_brows
 
@@ -121,7 +122,8 @@ class BuiltinToolbox:
         part = np.ascontiguousarray(window.cut(picture))
         here, *others = (_shifted(one, window) for one in (face, *neighbors))
         seen = self.regions(part, here)
-        own = skin_tone(part, seen, self._points_of(part, here))
+        mesh = self._points_of(part, here)
+        own = skin_tone(part, seen, mesh)
         if own is None:
             return picture
         tones = own, in_light_of(tone, own)
@@ -130,7 +132,8 @@ class BuiltinToolbox:
         )
         share = without_brows(share, seen.brows, tones)
         out = picture.copy()
-        window.cut(out)[:] = retoned(part, share, tones, 0.012 * face.box.width)
+        toned = retoned(part, share, tones, 0.012 * face.box.width)
+        window.cut(out)[:] = with_even_forehead(toned, mesh, share, tones)
         return out
 
     def sharpen(self, picture: Pixels, scale: float) -> Pixels:
