@@ -14,7 +14,7 @@ import numpy as np
 from easyphoto.domain import Box, Face, Floats, Pixels
 from easyphoto.faces.base import FaceRegions
 from easyphoto.faces.builtin.face_parsing import CropWindow, hull, paint
-from easyphoto.faces.fusion.hairline import with_hairline
+from easyphoto.faces.fusion.hairline import with_hairline, with_same_skin
 from easyphoto.faces.fusion.person_view import Mask, PersonView, person_view
 from easyphoto.faces.fusion.skin_tone import features
 from easyphoto.faces.fusion.uneven_light import in_uneven_light
@@ -25,6 +25,7 @@ _ROUNDS = 3  # of GrabCut
 _ALIKE, _STRANGE = 2.2, 5.0  # color distance that is perhaps skin, and that is none
 _DARK, _SHINE_HUE = 60.0, 40.0  # L* of skin up to which shine stands out from it, degrees by which it may turn
 _ROUGH = 2.5  # fine contrast, in the skin's own, above which a pixel is hardly skin
+_OUTLINE = 0.12  # face widths by which the small mask may end before the skin does: five pixels of the small picture
 _HAIRLINE = 0.05  # face widths that skin reaches under thin hair
 _CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
 _GRAY = 4.0  # chroma of the face under which color tells nothing of skin
@@ -252,6 +253,7 @@ def _refined(part: Pixels, found: Floats, regions: FaceRegions, rim: tuple[float
     rough = np.maximum(rough, inside)  # else a rim of skin round each feature would stay as it was
     fine = guided_filter(luma(part), rough, max(1, round(0.03 * width)), 4e-4, 1024)
     share = np.maximum(np.clip((fine - 0.15) / 0.7, 0, 1), inside)
-    share = with_hairline(part, np.asarray(share, np.float32), max(2.0, _HAIRLINE * width), darker)
+    share = with_same_skin(part, np.asarray(share, np.float32), max(3.0, _OUTLINE * width))
+    share = with_hairline(part, share, max(2.0, _HAIRLINE * width), darker)
     keep = 1 - np.maximum(regions.eyes, regions.lips) / np.float32(255)
     return np.asarray(share * keep, np.float32)
