@@ -31,19 +31,20 @@ def with_even_forehead(picture: Pixels, mesh: Floats, share: Floats, tones: tupl
 
     Both are (3,) L*a*b*; `mesh` is (468, 3) in the picture's pixels. As it is where skin became darker.
     """
-    own, wanted = (srgb_to_linear(lab_to_rgb(tone[None])[0]).mean() for tone in tones)
-    strength = float(np.clip((np.log(max(wanted, 1e-3) / max(own, 1e-3)) - _FROM) / (_FULL - _FROM), 0, 1))
+    own, wanted = (np.maximum(srgb_to_linear(lab_to_rgb(tone[None])[0]), np.float32(1e-3)) for tone in tones)
+    strength = float(np.clip((np.log(wanted.mean() / own.mean()) - _FROM) / (_FULL - _FROM), 0, 1))
     zone = _forehead(mesh, share)
     if strength == 0 or not (zone > 0.5).any():
         return picture
     here = extent(zone)
     light, weight = srgb_to_linear(picture[here]), share[here]
-    broad = _broad_light(light.mean(-1), weight, _BROAD * BlendMask(mesh, (1, 1)).height)
-    usual = float(np.median(broad[zone[here] > 0.5]))
-    level = float(np.log(wanted)) + float(np.clip(usual - np.log(wanted), -_APART, _APART))
-    change = strength * (_KEPT - 1) * (broad - level) * zone[here]
+    broad = _broad_light(light, weight, _BROAD * BlendMask(mesh, (1, 1)).height)
+    usual = np.log(wanted)  # channel by channel: what is left of white shine would be gray
+    apart = float(np.median((broad - usual).mean(-1)[zone[here] > 0.5]))
+    level = usual + np.float32(np.clip(apart, -_APART, _APART))
+    change = strength * (_KEPT - 1) * (broad - level) * zone[here][..., None]
     out = picture.copy()
-    out[here] = linear_to_srgb(np.asarray(light * np.exp(change)[..., None], np.float32))
+    out[here] = linear_to_srgb(np.asarray(light * np.exp(change), np.float32))
     return out
 
 
@@ -58,7 +59,7 @@ def _forehead(mesh: Floats, share: Floats) -> Floats:
 
 
 def _broad_light(light: Floats, weight: Floats, sigma: float) -> Floats:
-    """The logarithm of `light` blurred over what `weight` counts."""
-    total = np.maximum(cv2.GaussianBlur(weight, (0, 0), max(0.8, sigma)), np.float32(1e-3))
-    mean = cv2.GaussianBlur(light * weight, (0, 0), max(0.8, sigma)) / total
+    """The logarithm of `light` (H x W x 3) blurred over what `weight` counts."""
+    total = np.maximum(cv2.GaussianBlur(weight, (0, 0), max(0.8, sigma)), np.float32(1e-3))[..., None]
+    mean = cv2.GaussianBlur(light * weight[..., None], (0, 0), max(0.8, sigma)) / total
     return np.asarray(np.log(np.maximum(mean, 1e-3)), np.float32)
