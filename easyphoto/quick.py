@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from easyphoto.domain import MOST_PHOTOS, Photo, PhotoReport, QuickRequest, Template, TrainRequest, Verdict
+from easyphoto.domain import KEEP, MOST_PHOTOS, Photo, PhotoReport, QuickRequest, Template, TrainRequest, Verdict
 from easyphoto.errors import BadRequest
 from easyphoto.library import Library, PersonDraft
 from easyphoto.library.filesystem import Deleted, delete_tree
@@ -35,6 +35,7 @@ class QuickContext:
     paths: Paths
     folder: Path
     on_result: OnResult = discard
+    face: int = 0  # the one that changes, counted from the left
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def quick_portraits(
         # A name that nobody else has: portraits of two people must not bear one person's mark.
         person = library.create(PersonDraft(f"quick-{secrets.token_hex(8)}", training_set, lora=None))
         batch = generate_batch(
-            replace(request.portrait, persons=(person.id,)),
+            replace(request.portrait, persons=(*[KEEP] * context.face, person.id)),
             templates,
             BatchContext(context.tools, library, context.folder, context.on_result),
             report,

@@ -66,6 +66,10 @@ class Studio:
         paths = Paths(root or default_root())
         return cls(paths, make_engine(engine, paths), Toolboxes(paths, faces))
 
+    def with_engine(self, engine: Engine) -> Studio:
+        """The same with another engine."""
+        return Studio(self.paths, engine, self.toolboxes, self.trainer, self._open_weights)
+
     @cached_property
     def weights(self) -> WeightStore:
         """Model files that are not part of the program. Raises BadModel."""
@@ -118,15 +122,16 @@ class Studio:
         report: Progress = silent,
         out: Path | None = None,
         on_result: OnResult | None = None,
+        face: int = 0,
     ) -> QuickPortraits:
-        """Portraits from photos of one person alone, without a training."""
+        """Portraits from photos of one person alone, without a training; `face` of each template, from the left."""
         from easyphoto.portrait.batch import discard
         from easyphoto.portrait.generate import Tools
         from easyphoto.quick import QuickContext, quick_portraits
 
         with self._lent(request.faces) as lent:
             tools = Tools(self.engine, lent.toolbox, lent.notes)
-            context = QuickContext(tools, self.paths, out or self.paths.portraits, on_result or discard)
+            context = QuickContext(tools, self.paths, out or self.paths.portraits, on_result or discard, face)
             named = replace(request, portrait=self._named(request.portrait))
             return quick_portraits(named, photos, templates, context, report)
 

@@ -86,6 +86,14 @@ def routes(extension: Any, demo: Any, app: Any) -> None:
         log(error)
 
 
+def axes(extension: Any) -> None:
+    """Of the X/Y/Z plot; without them everything else is there."""
+    try:
+        extension.add_axes()
+    except Exception as error:  # as above
+        log(error)
+
+
 def told(error: Exception) -> list[tuple[Any, str, str]]:
     """On the console and on the tab."""
     log(error)
@@ -102,8 +110,10 @@ def log(error: Exception) -> None:
 try:
     EXTENSION = bring_in()
     EXTENSION.settings.add()
+    FacesScript = EXTENSION.faces_script()  # the host looks through the names of this module for classes of scripts
 except Exception as error:  # as above
     script_callbacks.on_ui_tabs(partial(told, error))
 else:
     script_callbacks.on_ui_tabs(partial(tabs, EXTENSION))
     script_callbacks.on_app_started(partial(routes, EXTENSION))
+    script_callbacks.on_before_ui(partial(axes, EXTENSION))

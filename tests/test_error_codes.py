@@ -34,6 +34,8 @@ ASKED_ELSEWHERE = (
     "cli.help.weights.",
     "weights.presence.",
     "report.",
+    "script.order",
+    "script.strength",
 )
 
 

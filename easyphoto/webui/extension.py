@@ -1,4 +1,4 @@
-"""What the WebUI asks of an extension: a tab, a section of its settings, routes on its application."""
+"""What the WebUI asks of an extension: a tab, settings, routes on its application, an always-on script."""
 
 from __future__ import annotations
 
@@ -56,6 +56,20 @@ def on_app_started(demo: Any, app: Any) -> None:
     state.guard.protect(app)
     state.running.app = app
     app.mount(PREFIX, LazyApi(state, app))
+
+
+def faces_script() -> type:
+    """The always-on script, as a class that the host makes one of for txt2img and one for img2img."""
+    from easyphoto.webui.face_script.script import script_class
+
+    return script_class()
+
+
+def add_axes() -> None:
+    """Axes of the host's X/Y/Z plot."""
+    from easyphoto.webui.face_script import axes
+
+    axes.add_axes()
 
 
 class LazyApi:

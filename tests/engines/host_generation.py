@@ -66,6 +66,8 @@ class FakeGeneration:
             self._reload()
 
     def _steps(self, p: Any) -> Any:
+        if self.kind == "reforge":
+            assert p.scripts.alwayson_scripts is not None, "it asks for scripts whether there are any or not"
         if p.scripts is not None:
             p.scripts.call("process", p)
         self._wear(p.prompt)

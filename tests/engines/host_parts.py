@@ -51,6 +51,7 @@ class FakeState:
         self.interrupted = self.skipped = self.stopping_generation = False
         self.sampling_step, self.sampling_steps, self.job = 7, 9, ""
         self.current_latent = self.current_image = None
+        self.job_count = 0
         self.jobs: list[str] = []
 
     def begin(self, job: str = "(unknown)") -> None:

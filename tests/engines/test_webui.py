@@ -46,7 +46,8 @@ def test_the_job_arrives_whole(webui: FakeWebui, engine: WebuiEngine, host_job: 
     assert (call.do_not_save_samples, call.do_not_save_grid) == (True, True)
     assert (call.restore_faces, call.tiling) == (False, False)
     assert call.is_api is True
-    assert call.scripts is None
+    assert call.scripts.alwayson_scripts == []
+    assert call.scripts is not webui.scripts.scripts_img2img
     assert call.closed
 
 

@@ -96,7 +96,7 @@ def test_a_missing_optional_model_is_noted_a_required_one_is_named(
     assert str(webui.root / "CN") in caught.value.remedy
     assert len(webui.calls) == 1
     assert engine.render(hinted(host_job, [HintKind.CANNY]), silent).notes
-    assert webui.calls[1].scripts is None
+    assert webui.calls[1].scripts.alwayson_scripts == []
 
 
 def test_a_file_that_was_put_there_meanwhile_is_found(a1111: FakeWebui, engine: WebuiEngine, host_job: RenderJob):
@@ -226,7 +226,7 @@ def test_an_sd15_controlnet_never_serves_sdxl_and_a_union_is_told_what_it_sees(
     write_zeros(Path(entry.filename), names)
     assert engine.checkpoint("one").family.value == "sdxl"
     assert engine.render(hinted(host_job, [HintKind.CANNY]), silent).notes
-    assert webui.calls[0].scripts is None
+    assert webui.calls[0].scripts.alwayson_scripts == []
     webui.controls["controlnet-union-sdxl-1.0 [1]"] = Path("union.pth")
     result = engine.render(hinted(host_job, [HintKind.CANNY]), silent)
     if webui.kind in ("forge", "reforge"):  # they are not told what a union sees

@@ -75,11 +75,22 @@ class Options:
         self.data.setdefault(key, info.default)
 
 
+class FakeScript:
+    """The host's class of scripts."""
+
+    infotext_fields: Any = None
+    paste_field_names: Any = None
+
+    def postprocess_image_after_composite(self, p: Any, pp: Any, *args: Any) -> None:
+        """Nothing."""
+
+
 class HostsEngine:
     """Checkpoints of the host's."""
 
-    def __init__(self, vae: Callable[[], str]) -> None:
+    def __init__(self, vae: Callable[[], str], inside_job: bool = False) -> None:
         self.vae = vae
+        self.inside_job = inside_job
         self.names = ["dream"]
 
     def checkpoints(self) -> list[Checkpoint]:
@@ -104,18 +115,26 @@ class FakeHost:
     accounts: list[tuple[str, ...]] = field(default_factory=list)
     tabs: list[Callable[[], Any]] = field(default_factory=list)
     starts: list[Callable[[Any, Any], None]] = field(default_factory=list)
+    before_ui: list[Callable[[], None]] = field(default_factory=list)
+    refreshed: list[tuple[Any, ...]] = field(default_factory=list)
+    state: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(interrupted=False, skipped=False))
+    scripts: list[type] = field(default_factory=list)  # classes that the host found in our file
 
     def load(self, script: Path = SCRIPT) -> None:
         """As the host does: under the file's name, not in sys.modules, our folder on sys.path only meanwhile."""
         self.tabs.clear()
         self.starts.clear()
+        self.before_ui.clear()
         before = sys.path
         sys.path = [str(script.parent.parent), *(p for p in sys.path if Path(p or ".").resolve() != ROOT)]
         try:
             spec = spec_from_file_location(script.name, script)
             assert spec is not None
             assert spec.loader is not None
-            spec.loader.exec_module(module_from_spec(spec))
+            module = module_from_spec(spec)
+            spec.loader.exec_module(module)
+            found = [one for one in vars(module).values() if isinstance(one, type) and issubclass(one, FakeScript)]
+            self.scripts[:] = found
         finally:
             sys.path = before
 
@@ -135,7 +154,9 @@ def modules_of(host: FakeHost) -> dict[str, Any]:
         "modules.script_callbacks": {
             "on_ui_tabs": lambda callback, *, name=None: host.tabs.append(callback),
             "on_app_started": lambda callback, *, name=None: host.starts.append(callback),
+            "on_before_ui": lambda callback, *, name=None: host.before_ui.append(callback),
         },
+        "modules.ui_common": {"create_refresh_button": lambda *given: host.refreshed.append(given)},
         "modules.shared_items": {"sd_vae_items": lambda: ["Automatic", "None", "fine"], "refresh_vae_list": list},
         "modules.initialize_util": {"get_gradio_auth_creds": lambda: iter(host.accounts)},
         "modules.launch_utils": {"git_tag": lambda: "1.10.1"},
@@ -145,7 +166,8 @@ def modules_of(host: FakeHost) -> dict[str, Any]:
         for module, names in calls.items()
     }
     values: dict[str, dict[str, Any]] = {
-        "modules.shared": {"opts": host.options, "OptionInfo": OptionInfo},
+        "modules.shared": {"opts": host.options, "OptionInfo": OptionInfo, "state": host.state},
+        "modules.scripts": {"Script": FakeScript, "AlwaysVisible": "always", "scripts_data": []},
         "modules.paths_internal": {"data_path": str(host.data)},
         "modules.shared_cmd_options": {"cmd_opts": host.flags},
     }

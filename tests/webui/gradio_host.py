@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
@@ -24,6 +25,7 @@ def started(folder: str, *options: str) -> str:
 
     from easyphoto.engines.webui import controlnet_units
     from easyphoto.engines.webui import host as host_module
+    from easyphoto.engines.webui.host_kinds import A1111
     from easyphoto.errors import MissingModel
     from easyphoto.ui import compat
     from easyphoto.webui import runtime
@@ -31,11 +33,15 @@ def started(folder: str, *options: str) -> str:
 
     data, patch = Path(folder), pytest.MonkeyPatch()
     host = open_host(data, patch)
-    patch.setattr(host_module, "current_host", lambda: None)
+    patch.setattr(host_module, "current_host", lambda: SimpleNamespace(kind=A1111))
     patch.setattr(controlnet_units, "why_absent", lambda host: MissingModel("plain", text="It is gone.", remedy=""))
     person = make_person(runtime.app_state().studio.paths, "Ann")
     host.load()
     with gr.Blocks(title="WebUI", analytics_enabled=False) as demo, gr.Tabs():
+        with gr.TabItem("txt2img"):
+            fields = host.scripts[0]().ui(is_img2img=False)  # type: ignore[attr-defined]
+            assert [field.value for field in fields] == [False, "Natural", "Left to right", "", False, *[""] * 4]
+            assert "Ann" in str(fields[-1].choices)
         for blocks, title, name in host.build():
             with gr.TabItem(title, id=name):
                 blocks.render()

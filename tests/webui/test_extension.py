@@ -95,7 +95,8 @@ def test_what_comes_late_is_found_though_our_folder_is_off_the_path(host: FakeHo
     code = (
         "import sys, importlib, importlib.util as u; from types import ModuleType as M\n"
         "m, c = M('modules'), M('modules.script_callbacks'); m.script_callbacks = c\n"
-        "c.on_ui_tabs = c.on_app_started = lambda callback: None; s = M('modules.shared'); m.shared = s\n"
+        "c.on_ui_tabs = c.on_app_started = c.on_before_ui = lambda callback: None; s = M('modules.shared')\n"
+        "m.shared = s; t = m.scripts = M('modules.scripts'); t.Script = object; t.AlwaysVisible = 1\n"
         "sys.modules.update({'modules': m, 'modules.script_callbacks': c, 'modules.shared': s})\n"
         "sys.modules['modules.initialize_util'] = M('modules.initialize_util')\n"
         f"before = sys.path; sys.path = [{str(ROOT)!r}, *before]\n"

@@ -16,7 +16,7 @@ SOURCES = "EASYPHOTO_WEBUI_SOURCES"  # checkouts of hosts, separated as in PATH
 def imported() -> set[tuple[str, str]]:
     """(module, name) of everything the extension's files import from the host."""
     found = set()
-    for file in [*(ROOT / "easyphoto" / "webui").glob("*.py"), SCRIPT]:
+    for file in [*(ROOT / "easyphoto" / "webui").rglob("*.py"), SCRIPT]:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "modules":
                 found |= {(node.module or "", alias.name) for alias in node.names}
@@ -49,7 +49,7 @@ def test_the_record_is_true(source: Any):
     if source is None:
         pytest.skip(f"{SOURCES} names no checkout of a host")
     found: dict[str, list[str]] = {}
-    for file in ("script_callbacks", "options", "shared_items", "initialize_util", "launch_utils"):
+    for file in ("script_callbacks", "options", "shared_items", "initialize_util", "launch_utils", "ui_common"):
         found |= functions(ast.parse((source / "modules" / f"{file}.py").read_text(encoding="utf-8")))
     elsewhere = {"OptionInfo": "OptionInfo.__init__", "opts.add_option": "Options.add_option"}
     for names in FACTS["signatures"].values():

@@ -62,11 +62,13 @@ def monitored(host: Host, job: Any, units: tuple[ControlNetUnit, ...]) -> Iterat
     """
     monitor = Monitor(units, host.kind.maps_apart)
     if not units:
+        job.scripts = host.scripts.ScriptRunner()  # reForge asks for scripts whether there are any or not
         yield monitor
         return
     script = script_of(host)
     own = copy.copy(script)
     own.args_from, own.args_to = 0, len(units)
+    own.latest_network = None  # of A1111's: it would unhook the model of a job that we are called from
     for name in _CALLBACKS:
         if callable(call := getattr(own, name, None)):
             setattr(own, name, _recording(call, monitor.troubles, host.state.interrupt))
@@ -82,6 +84,26 @@ def monitored(host: Host, job: Any, units: tuple[ControlNetUnit, ...]) -> Iterat
     finally:
         if hasattr(own, "latest_model_hash"):  # so that the script drops models that were fitted to our checkpoint
             script.latest_model_hash = own.latest_model_hash
+
+
+@contextmanager
+def hook_set_aside(host: Host) -> Iterator[None]:
+    """Inside it the model is without the ControlNet of the job that we are called from, which goes on afterwards.
+
+    A1111's replaces the network's forward method for all pictures of a job; Forge's works on a copy for each.
+    """
+    model = getattr(host.shared.sd_model, "model", None)
+    network = getattr(model, "diffusion_model", None)
+    if network is None or "_original_forward" not in vars(network):
+        yield
+        return
+    hooked, original = network.forward, network._original_forward
+    network.forward = original
+    del network._original_forward
+    try:
+        yield
+    finally:
+        network.forward, network._original_forward = hooked, original
 
 
 def _recording(call: Callable[..., Any], troubles: list[Exception], stop: Callable[[], None]) -> Callable[..., Any]:

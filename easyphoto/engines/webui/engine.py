@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from easyphoto.domain import Checkpoint, Rendered, RenderJob
@@ -12,7 +13,7 @@ from easyphoto.engines.padding import blend, check_job, padded
 from easyphoto.engines.webui import checkpoints
 from easyphoto.engines.webui import lora as lora_files
 from easyphoto.engines.webui.checkpoints import Checkpoints
-from easyphoto.engines.webui.controlnet import unload
+from easyphoto.engines.webui.controlnet import hook_set_aside, unload
 from easyphoto.engines.webui.controlnet_units import choose_units
 from easyphoto.engines.webui.host import Host, current_host
 from easyphoto.engines.webui.host_queue import acquire_queue, shown_in, stated
@@ -25,12 +26,14 @@ from easyphoto.progress import Progress, silent
 class WebuiEngine:
     """Repaints with the models of the WebUI this process belongs to, in its queue, and leaves it as it was.
 
-    `vae` names the VAE of the host's to use, each time anew; "" leaves the choice to the host. Never call it from
-    within the host's own queue: its lock is not re-entrant.
+    `vae` names the VAE of the host's to use, each time anew; "" leaves the choice to the host. Within a job of the
+    host's own only one that was made for it may be called: the queue's lock is not re-entrant.
     """
 
-    def __init__(self, vae: Callable[[], str] = str) -> None:
+    def __init__(self, vae: Callable[[], str] = str, inside_job: bool = False) -> None:
+        """With `inside_job` it is called by a job of the host's own, in whose queue and thread it renders."""
         self._vae = vae
+        self._inside_job = inside_job
         self._checkpoints = Checkpoints()
         self._sessions = 0  # open `session` blocks
         self._lender: int | None = None  # the thread inside `offloaded`
@@ -55,14 +58,24 @@ class WebuiEngine:
         if job.strength == 0 or job.mask.getbbox() is None:
             return Rendered(job.picture)
         frame, job_in_frame = padded(job, host.kind.multiple)
-        with acquire_queue(host.lock, report):
+        with self._turn(host, report):
             call, notes = self._call(host, job_in_frame)
+            painted = paint(host, call, report)
+        return Rendered(blend(job.picture, frame.crop(painted), job.mask), notes)
+
+    @contextmanager
+    def _turn(self, host: Host, report: Progress) -> Iterator[None]:
+        """Inside it nobody else generates; outside of a session the host has its own checkpoint again afterwards."""
+        if self._inside_job:
+            with hook_set_aside(host):
+                yield
+            return
+        with acquire_queue(host.lock, report):
             try:
-                painted = paint(host, call, report)
+                yield
             finally:
                 if not self._sessions:
                     checkpoints.restore_checkpoint(host)
-        return Rendered(blend(job.picture, frame.crop(painted), job.mask), notes)
 
     def _call(self, host: Host, job: RenderJob) -> tuple[Img2ImgCall, tuple[Message, ...]]:
         """What is asked of the host, and what cannot be honoured. Raises MissingModel, BadModel, RenderFailed."""
@@ -85,7 +98,7 @@ class WebuiEngine:
         finally:
             self._sessions -= 1
             host = current_host()
-            if not self._sessions and host.lock.acquire(blocking=False):
+            if not self._inside_job and not self._sessions and host.lock.acquire(blocking=False):
                 try:
                     checkpoints.restore_checkpoint(host)
                 finally:
@@ -115,4 +128,4 @@ class WebuiEngine:
         """Raises RenderFailed in the thread that has the device for a training: waiting would never end."""
         if self._lender == threading.get_ident():
             raise RenderFailed("webui.device-lent", stage="render")
-        return current_host()
+        return replace(current_host(), inside_job=self._inside_job)

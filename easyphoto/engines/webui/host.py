@@ -44,6 +44,7 @@ class Host:
     extensions: Any
     lock: QueueLock
     kind: HostKind
+    inside_job: bool = False  # a job of the host's own calls us: its queue, state and thread are taken already
 
     @property
     def options(self) -> Any:
@@ -57,7 +58,7 @@ class Host:
 
     def run(self, work: Callable[[], T]) -> T:
         """What `work` gives, done in the thread in which the host generates, where it has one for all."""
-        if not self.kind.one_thread:
+        if self.inside_job or not self.kind.one_thread:
             return work()
         from modules_forge import main_thread
 

@@ -67,6 +67,18 @@ def stated(state: Any, job: str) -> Iterator[None]:
         state.current_image = None
 
 
+@contextmanager
+def counted(state: Any) -> Iterator[None]:
+    """Inside it one more picture is part of the job that the host is at."""
+    if state.job_count > 0:
+        state.job_count += 1
+    try:
+        yield
+    finally:
+        state.current_latent = None
+        state.current_image = None
+
+
 def shown_in(state: Any, report: Progress) -> Progress:
     """`report`, which counts the steps of a training in the host as well, and ends it when the host is told to stop."""
 

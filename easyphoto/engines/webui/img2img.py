@@ -16,7 +16,7 @@ from easyphoto.engines.webui.checkpoints import check_used
 from easyphoto.engines.webui.controlnet import monitored
 from easyphoto.engines.webui.controlnet_units import ControlNetUnit
 from easyphoto.engines.webui.host import Host, override_options, restore_options
-from easyphoto.engines.webui.host_queue import reported, stated, stopped
+from easyphoto.engines.webui.host_queue import counted, reported, stated, stopped
 from easyphoto.engines.webui.lora import check_applied
 from easyphoto.errors import EasyPhotoError, RenderFailed
 from easyphoto.locales import Message, message
@@ -110,7 +110,11 @@ def paint(host: Host, request: Img2ImgCall, report: Progress) -> Image.Image:
 
 @contextmanager
 def _stated(host: Host) -> Iterator[None]:
-    """Inside it the host says that a portrait is made."""
+    """Inside it the host says that a portrait is made, or counts it to what it is at."""
+    if host.inside_job:
+        with counted(host.state):
+            yield
+        return
     try:
         with stated(host.state, "easyphoto"):
             yield
@@ -156,6 +160,7 @@ def _processing(host: Host, request: Img2ImgCall) -> Any:
         override_settings=dict(request.overrides),
         override_settings_restore_afterwards=True,
     )
+    call.cached_c, call.cached_uc = [None, None, None], [None, None, None]  # those of the class are the host's
     call.is_api = True  # before scripts are set, else the host's own widgets overwrite steps, sampler and seed
     return call
 

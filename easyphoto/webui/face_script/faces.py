@@ -1,0 +1,171 @@
+"""One picture of the host's with persons in it: it passes through the portrait journey as a template does."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from PIL import Image
+
+from easyphoto.domain import (
+    KEEP,
+    Checkpoint,
+    Face,
+    ModelFamily,
+    Person,
+    Photo,
+    PortraitRequest,
+    QuickRequest,
+    SavedPortrait,
+    Template,
+)
+from easyphoto.errors import BadRequest, MissingModel, NoFace, NotFound
+from easyphoto.images import pixels
+from easyphoto.library.uploads import UploadStore, scratch_folder
+from easyphoto.locales import Message, message
+from easyphoto.portrait.batch import PortraitBatch
+from easyphoto.progress import Progress
+from easyphoto.studio import Studio
+from easyphoto.webui.face_script.arguments import FaceArguments, FaceOrder, Strength
+
+PLACES: Mapping[FaceOrder, Callable[[Face], float]] = {
+    FaceOrder.LEFT: lambda face: face.box.center[0],
+    FaceOrder.RIGHT: lambda face: -face.box.center[0],
+    FaceOrder.TOP: lambda face: face.box.center[1],
+    FaceOrder.LARGE: lambda face: -face.box.area,
+    FaceOrder.SMALL: lambda face: face.box.area,
+}
+"""What faces are sorted by, the least first."""
+
+
+@dataclass(frozen=True)
+class GeneratedPicture:
+    """A picture that the host has generated, and what it was generated from."""
+
+    picture: Image.Image
+    prompt: str  # without tags of extra networks
+    negative_prompt: str
+    seed: int
+    checkpoint: str  # any name of the host's for the one it was generated with
+
+
+@dataclass(frozen=True)
+class PictureWithFaces:
+    """The same size, and what is to be said."""
+
+    picture: Image.Image
+    notes: tuple[Message, ...]
+
+
+def put_faces(generated: GeneratedPicture, asked: FaceArguments, studio: Studio, report: Progress) -> PictureWithFaces:
+    """The picture with the persons' faces. Raises EasyPhotoError, Cancelled; NoFace where it shows nobody."""
+    order = face_order(studio.faces.detect(pixels(generated.picture)), asked.order)
+    if not order:
+        raise NoFace("script.no-face", stage="script")
+    people = [find_person(studio, person) for person in asked.persons]
+    base, changes, notes = _base(generated, asked, [person for person in people if person], studio)
+    changes |= {"base_model": base.name, "seed": generated.seed, "require_control": False}
+    if generated.prompt.strip():
+        changes |= {"prompt": generated.prompt, "negative_prompt": generated.negative_prompt}
+    with scratch_folder(studio.paths.jobs) as folder:
+        template = Template(folder / "generated.png", "generated.png")
+        generated.picture.convert("RGB").save(template.file)
+        if asked.photos:
+            request = QuickRequest.for_family(base.family, asked.consent, **changes)
+            photos = read_photos(asked.photos, folder, studio)
+            batch = studio.quick(request, photos, [template], report, folder / "made", face=order[0]).batch
+        else:
+            persons = by_face([person.id if person else KEEP for person in people], order)
+            portrait = PortraitRequest.for_family(base.family, persons=persons, **changes)
+            batch = studio.portrait(portrait, [template], report, folder / "made")
+        return _opened(batch, generated.picture.size, notes)
+
+
+def face_order(faces: Sequence[Face], order: FaceOrder) -> list[int]:
+    """Places from left to right of the faces, in the order that is asked for."""
+    places = sorted(faces, key=PLACES[FaceOrder.LEFT])
+    return sorted(range(len(places)), key=lambda place: PLACES[order](places[place]))
+
+
+def by_face(persons: Sequence[str], order: Sequence[int]) -> tuple[str, ...]:
+    """Persons from left to right of those in `order`; more of them than faces are left out."""
+    placed = dict(zip(order, persons, strict=False))
+    return tuple(placed.get(place, KEEP) for place in range(max(placed) + 1))
+
+
+def find_person(studio: Studio, person: str) -> Person | None:
+    """By id, or by the only one of that name; None for KEEP. Raises NotFound."""
+    if person == KEEP:
+        return None
+    named = [one for one in studio.library.list() if person in (one.id, one.name)]
+    if len(named) != 1:
+        raise NotFound("library.no-person", stage="script", id=person)
+    return named[0]
+
+
+def _base(
+    generated: GeneratedPicture, asked: FaceArguments, people: Sequence[Person], studio: Studio
+) -> tuple[Checkpoint, dict[str, object], tuple[Message, ...]]:
+    """The base model, what is changed of its defaults, and notes. Whoever has no LoRA for it is only fused in."""
+    only_fused = replace(asked, strength=Strength.FUSION).changes
+    try:
+        base = studio.engine.checkpoint(generated.checkpoint)
+    except MissingModel:  # the host generates with a family that is not ours
+        base = studio.engine.checkpoint(studio.engine.default())
+        return base, only_fused, (message("script.other-family", name=generated.checkpoint),)
+    if asked.photos:  # no LoRA knows who is on them
+        return base, only_fused, ()
+    strangers = [person.name for person in people if not _fits(person, base.family)]
+    if strangers and asked.strength is not Strength.FUSION:
+        return base, only_fused, (message("script.no-lora", persons=strangers, name=base.name),)
+    return base, dict(asked.changes), ()
+
+
+def _fits(person: Person, family: ModelFamily) -> bool:
+    return person.lora is not None and person.lora.family is family
+
+
+def read_photos(given: Sequence[str], folder: Path, studio: Studio) -> list[Photo]:
+    """Photos by upload or as base64, which is written into that folder. Raises BadRequest, NotFound."""
+    photos = []
+    for number, one in enumerate(given, 1):
+        if len(one) == 32 and "/" not in one:
+            upload = UploadStore(studio.paths.uploads).open(one)
+            photos.append(Photo(upload.file, upload.name))
+            continue
+        file = folder / f"photo-{number}"
+        try:
+            file.write_bytes(base64.b64decode(one.partition("base64,")[2] or one, validate=True))
+        except binascii.Error as problem:
+            raise BadRequest("script.value", stage="script", name="photos", value=one[:20]) from problem
+        photos.append(Photo(file, file.name))
+    return photos
+
+
+def _opened(batch: PortraitBatch, size: tuple[int, int], notes: tuple[Message, ...]) -> PictureWithFaces:
+    """The one portrait of that batch, in memory."""
+    for failure in batch.failures:
+        raise failure
+    (portrait,) = batch.portraits
+    return PictureWithFaces(_picture(portrait, size), (*notes, *portrait.notes))
+
+
+def _picture(portrait: SavedPortrait, size: tuple[int, int]) -> Image.Image:
+    with Image.open(portrait.file) as saved:
+        made = saved.convert("RGB")
+    return made if made.size == size else made.resize(size, Image.Resampling.LANCZOS)
+
+
+@contextmanager
+def restored(file: Path) -> Iterator[None]:
+    """After the block the file has its content again: the host writes there what it generated last."""
+    before = file.read_bytes() if file.is_file() else None
+    try:
+        yield
+    finally:
+        if before is not None:
+            file.write_bytes(before)
