@@ -171,6 +171,13 @@ def test_no_pale_rim_stays_round_brows_and_at_the_hairline(toolbox: BuiltinToolb
     assert np.percentile(after[:, 0], 97) < 45
 
 
+def test_a_brown_wall_beside_a_neck_stays(toolbox: BuiltinToolbox):
+    picture, face = shipped(toolbox, "headwrap")
+    toned = toolbox.retone(picture, face, [], LIGHT)
+    wall = cv2.erode(255 - toolbox.matte(picture), np.ones((9, 9), np.uint8)) > 250
+    assert np.abs(lightness(toned) - lightness(picture))[wall].max() < 3
+
+
 def test_shine_under_a_dark_hairline_is_skin(toolbox: BuiltinToolbox):
     picture, face = shipped(toolbox, "red-earth")
     share = visible_skin(picture, face, toolbox.regions(picture, face), toolbox.matte(picture))

@@ -63,7 +63,7 @@ def visible_skin(
     found = _cut_out(person_view(picture, regions, person, face))
     if found is None:
         return np.zeros(picture.shape[:2], np.float32)
-    return np.asarray(_refined(picture, found, regions, (face.box.width, darker)) * own, np.float32)
+    return np.asarray(_refined(picture, found, regions, person, (face.box.width, darker)) * own, np.float32)
 
 
 def _own_cell(size: tuple[int, int], face: Face, neighbors: Sequence[Face]) -> Mask:
@@ -245,7 +245,7 @@ def _pieces(mask: Mask, seen: PersonView, sure: Mask) -> Floats:
     return np.asarray(kept[labels], np.float32)
 
 
-def _refined(part: Pixels, found: Floats, regions: FaceRegions, rim: tuple[float, bool]) -> Floats:
+def _refined(part: Pixels, found: Floats, regions: FaceRegions, person: Pixels, rim: tuple[float, bool]) -> Floats:
     """The small mask at full size, its edge on the picture's, the face filled and its features taken out."""
     size, (width, darker) = (part.shape[1], part.shape[0]), rim
     rough = np.asarray(cv2.resize(found, size, interpolation=cv2.INTER_LINEAR), np.float32)
@@ -253,7 +253,8 @@ def _refined(part: Pixels, found: Floats, regions: FaceRegions, rim: tuple[float
     rough = np.maximum(rough, inside)  # else a rim of skin round each feature would stay as it was
     fine = guided_filter(luma(part), rough, max(1, round(0.03 * width)), 4e-4, 1024)
     share = np.maximum(np.clip((fine - 0.15) / 0.7, 0, 1), inside)
-    share = with_same_skin(part, np.asarray(share, np.float32), max(3.0, _OUTLINE * width))
-    share = with_hairline(part, share, max(2.0, _HAIRLINE * width), darker)
+    grown = with_same_skin(part, np.asarray(share, np.float32), max(3.0, _OUTLINE * width))
+    grown = with_hairline(part, grown, max(2.0, _HAIRLINE * width), darker)
+    share = np.maximum(share, grown * (person / np.float32(255)))  # a brown wall has the color of skin, too
     keep = 1 - np.maximum(regions.eyes, regions.lips) / np.float32(255)
     return np.asarray(share * keep, np.float32)
