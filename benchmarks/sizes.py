@@ -33,6 +33,7 @@ from easyphoto.paths import Paths, default_root
 from easyphoto.portrait.generate import Tools, generate
 from easyphoto.portrait.subject import Subject
 from easyphoto.progress import silent
+from easyphoto.weights import WeightStore
 
 
 class NoEngine:
@@ -110,7 +111,8 @@ def main() -> int:
             start, wall, profile = processor_seconds(), time.perf_counter(), cProfile.Profile()
             if given.profile and side == given.sides[-1]:
                 profile.enable()
-            made = generate(request, sample, {"someone": subject}, Tools(NoEngine(), faces), silent)
+            tools = Tools(NoEngine(), faces, lambda: WeightStore.of(paths))
+            made = generate(request, sample, {"someone": subject}, tools, silent)
             profile.disable()
             used, wall, count = (
                 processor_seconds() - start,

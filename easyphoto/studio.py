@@ -110,7 +110,7 @@ class Studio:
         from easyphoto.portrait.generate import Tools
 
         with self._lent(request.faces) as lent:
-            tools = Tools(self.engine, lent.toolbox, lent.notes)
+            tools = Tools(self.engine, lent.toolbox, lambda: self.weights, lent.notes)
             context = BatchContext(tools, self.library, out or self.paths.portraits, on_result or discard)
             return generate_batch(self._named(request), templates, context, report)
 
@@ -130,7 +130,7 @@ class Studio:
         from easyphoto.quick import QuickContext, quick_portraits
 
         with self._lent(request.faces) as lent:
-            tools = Tools(self.engine, lent.toolbox, lent.notes)
+            tools = Tools(self.engine, lent.toolbox, lambda: self.weights, lent.notes)
             context = QuickContext(tools, self.paths, out or self.paths.portraits, on_result or discard, face)
             named = replace(request, portrait=self._named(request.portrait))
             return quick_portraits(named, photos, templates, context, report)

@@ -29,6 +29,7 @@ from easyphoto.images import lab_to_rgb, rgb_to_lab
 from easyphoto.paths import Paths
 from easyphoto.progress import Progress, Step, silent
 from easyphoto.providers import Toolboxes
+from easyphoto.weights import WeightStore
 
 BACKGROUND = (60, 120, 90)
 
@@ -171,6 +172,9 @@ class FakeEngine:
     def default(self) -> str:
         return BUILTIN_CHECKPOINT
 
+    def vaes(self) -> list[str]:
+        return ["soft"]
+
     @contextmanager
     def session(self) -> Iterator[None]:
         self.working = True
@@ -186,3 +190,8 @@ class FakeEngine:
     def offloaded(self, report: Progress = silent) -> Iterator[Progress]:
         self.is_released = True
         yield report
+
+
+def no_weights() -> WeightStore:
+    """For portraits that need no model file beside what ships."""
+    raise AssertionError("a model file was asked for")

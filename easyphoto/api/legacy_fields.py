@@ -44,6 +44,7 @@ PORTRAIT_FIELDS: dict[str, str] = {
     "super_resolution_ratio": "enhance_detail_ratio",
     "skin_retouching_bool": "retouch",
     "enable_second_diffusion": "second_pass",
+    "lcm_accelerate": "lcm",
 }
 
 API_COLUMN: dict[str, Any] = {"second_denoising_strength": 0.35}
@@ -70,7 +71,6 @@ _PORTRAIT_OFF: dict[str, tuple[Any, ...]] = {
     "ipa_only_image": _NOTHING,
     "instantid_image": _NOTHING,
     "ref_mode_choose": ("Infer with User Lora", "Infer with Pretrained Lora", *_NOTHING),
-    "lcm_accelerate": _NOTHING,
     "attribute_edit_id": _NOTHING,
     "scene_id": _NOTHING,
 }
@@ -105,11 +105,15 @@ def portrait_fields(given: Given, family: ModelFamily) -> tuple[dict[str, Any], 
     """Fields of a PortraitRequest but for the persons, and notes. Raises BadRequest."""
     standard = PortraitRequest.for_family(family)
     fields = dict(API_COLUMN) if family.spec.original_defaults else {}
-    fields |= _renamed(given, PORTRAIT_FIELDS, standard)
+    names, off = PORTRAIT_FIELDS, _PORTRAIT_OFF
+    if not family.spec.lcm_lora:
+        names = {theirs: ours for theirs, ours in names.items() if ours != "lcm"}
+        off = {**off, "lcm_accelerate": _NOTHING}
+    fields |= _renamed(given, names, standard)
     for theirs, ours in (("additional_prompt", "prompt"), ("additional_neg_prompt", "negative_prompt")):
         if words := _text(theirs, given.get(theirs) or ""):
             fields[ours] = f"{getattr(standard, ours)}, {words}"
-    return fields, _not_honoured(given, _PORTRAIT_OFF, _PORTRAIT_KNOWN | set(PORTRAIT_FIELDS))
+    return fields, _not_honoured(given, off, _PORTRAIT_KNOWN | set(names))
 
 
 def person_ids(given: Given) -> tuple[str, ...]:

@@ -14,6 +14,8 @@ from easyphoto.errors import BadRequest, NotFound
 from easyphoto.locales import Message, message
 from easyphoto.ui.i18n import Translator
 
+MOST_CHOICES = 8
+
 
 def add_options(parser: argparse.ArgumentParser, kind: type[Any], say: Translator, but: Iterable[str] = ()) -> None:
     """One ``--field-name`` for every field of `kind` with an `Option`; absent ones stay out of the result."""
@@ -37,16 +39,22 @@ def _add(group: argparse._ArgumentGroup, name: str, rule: Option, default: Any, 
         default=argparse.SUPPRESS,
         type=_reader(type(default), rule, say),
         choices=rule.choices or None,
-        metavar=None if rule.choices else type(default).__name__.upper(),
+        metavar=None if rule.choices and not _is_long(rule) else type(default).__name__.upper(),
         help=text,
     )
+
+
+def _is_long(rule: Option) -> bool:
+    """Whether the choices stand in the help and not behind the flag, which is never broken into lines."""
+    return len(rule.choices) > MOST_CHOICES
 
 
 def _help(rule: Option, default: Any, say: Translator) -> str:
     """What the field is, its bounds and its default."""
     bounded = rule.low is not None and rule.high is not None
     bounds = [message("cli.bounds", low=rule.low, high=rule.high)] if bounded else []
-    told = [Message(f"{rule.key}.help"), *bounds, message("cli.default", value=_shown(default))]
+    listed = [message("cli.choices", names=list(rule.choices))] if _is_long(rule) else []
+    told = [Message(f"{rule.key}.help"), *listed, *bounds, message("cli.default", value=_shown(default))]
     return say.message(message("plain", text=told))
 
 

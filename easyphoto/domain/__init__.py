@@ -14,6 +14,7 @@ from easyphoto.domain.persons import Person, StoredTemplate, Template, TemplateF
 from easyphoto.domain.portrait import (
     FIRST_HINTS,
     KEEP,
+    LCM_DEFAULTS,
     SECOND_HINTS,
     ControlHint,
     FaceScore,
@@ -29,6 +30,7 @@ from easyphoto.domain.portrait import (
     SavedPortrait,
 )
 from easyphoto.domain.quick import QuickRequest
+from easyphoto.domain.samplers import DEFAULT_SAMPLER, LCM_SAMPLER, SAMPLERS
 from easyphoto.domain.training import (
     GOOD_FACE_PX,
     MOST_PHOTOS,
@@ -43,12 +45,16 @@ from easyphoto.families import ModelFamily
 
 __all__ = [
     "BUILTIN_CHECKPOINT",
+    "DEFAULT_SAMPLER",
     "FIRST_HINTS",
     "GOOD_FACE_PX",
     "KEEP",
+    "LCM_DEFAULTS",
+    "LCM_SAMPLER",
     "LORA_TRIGGER",
     "MOST_PHOTOS",
     "PICTURE_ENDINGS",
+    "SAMPLERS",
     "SECOND_HINTS",
     "Box",
     "Checkpoint",

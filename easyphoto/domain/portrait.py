@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from PIL import Image
@@ -13,6 +15,7 @@ from easyphoto.domain.faces import Box, Face
 from easyphoto.domain.hints import HintKind
 from easyphoto.domain.models import BUILTIN_CHECKPOINT, LoraUse
 from easyphoto.domain.options import check_bounds, option
+from easyphoto.domain.samplers import DEFAULT_SAMPLER, LCM_SAMPLER, SAMPLERS
 from easyphoto.families import ModelFamily
 from easyphoto.locales import Message
 from easyphoto.stages import Stage
@@ -29,6 +32,17 @@ class Pass:
     denoising_strength: float  # 0..1 of the noise schedule
     hints: tuple[tuple[HintKind, float], ...] = ()  # kind, weight
 
+
+LCM_DEFAULTS: Mapping[str, Any] = MappingProxyType(
+    {
+        "first_steps": 12,
+        "first_denoising_strength": 0.50,
+        "second_steps": 8,
+        "sampler": LCM_SAMPLER,
+        "cfg_scale": 1.5,  # the LoRA has guidance in it
+    }
+)
+"""What a request begins with that uses the LCM LoRA (Luo et al. 2023), which paints in few steps."""
 
 FIRST_HINTS = ((HintKind.CANNY, 0.50), (HintKind.POSE, 0.50), (HintKind.COLOR, 0.85))
 SECOND_HINTS = ((HintKind.CANNY, 1.0), (HintKind.TILE, 1.0))
@@ -64,6 +78,9 @@ class PortraitRequest:
     enhance_detail: bool = option(True)
     enhance_detail_ratio: float = option(0.5, low=0.0, high=1.0, step=0.05)
     cfg_scale: float = option(7.0, low=1.0, high=30.0, step=0.5)
+    sampler: str = option(DEFAULT_SAMPLER, choices=tuple(SAMPLERS))
+    lcm: bool = option(False)
+    vae: str = option("")
     require_control: bool = option(True)
     best_of: int = option(1, low=1, high=16, step=1)
 
@@ -97,8 +114,9 @@ class PortraitRequest:
 
     @classmethod
     def for_family(cls, family: ModelFamily, **changes: Any) -> PortraitRequest:
-        """The family's defaults with `changes` on top."""
-        return replace(cls(), **{**family.spec.portrait_defaults, **changes})
+        """The family's defaults with `changes` on top; with the LCM LoRA among these, its defaults between them."""
+        fast = LCM_DEFAULTS if changes.get("lcm") else {}
+        return replace(cls(), **{**family.spec.portrait_defaults, **fast, **changes})
 
 
 @dataclass(frozen=True)
@@ -127,6 +145,8 @@ class RenderJob:
     seed: int
     hints: tuple[ControlHint, ...] = ()
     loras: tuple[LoraUse, ...] = ()
+    sampler: str = DEFAULT_SAMPLER  # a key of `SAMPLERS`
+    vae: str = ""  # by its name in `Engine.vaes`; empty: the checkpoint's own, or the one a host is set to
 
 
 @dataclass(frozen=True)

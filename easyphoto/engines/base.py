@@ -25,6 +25,10 @@ class Engine(Protocol):
         """The one of that name. Raises MissingModel."""
         ...
 
+    def vaes(self) -> list[str]:
+        """Autoencoders that can stand in for a base model's own, by the names that jobs ask for; cheap."""
+        ...
+
     def session(self) -> AbstractContextManager[None]:
         """Inside it the engine may keep the host's models and settings changed from one render to the next.
 

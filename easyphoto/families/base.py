@@ -104,6 +104,7 @@ class FamilySpec:
     original_defaults: bool = True  # whether the original API's standard values make sense for it
     probe: Probe | None = None  # None: no foreign files of it
     controls: Mapping[HintKind, ControlFiles] = field(default_factory=dict)  # empty: it takes no hints
+    lcm_lora: str = ""  # id in the list of model files of its LCM LoRA; "": there is none
     pipelines: Pipelines | None = None  # for the renderer "diffusers"
 
 

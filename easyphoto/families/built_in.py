@@ -47,7 +47,10 @@ SPEC = FamilySpec(
         "require_control": False,  # there are no ControlNets for it
     },
     # No pass paints with these defaults, so nothing is drawn by chance or follows a text.
-    without_effect=("prompt", "negative_prompt", "seed", "best_of", "cfg_scale", "lora_weight"),
+    without_effect=(
+        *("prompt", "negative_prompt", "seed", "best_of", "cfg_scale", "lora_weight"),
+        *("sampler", "lcm", "vae"),
+    ),
     engine_multiple=32,
     lora_required=False,
     fusion_required=True,

@@ -53,7 +53,7 @@ SPEC = FamilySpec(
         "cfg_scale": 1.0,
     },
     # It reads a few measured words of light and sharpness only, which change nothing one can see.
-    without_effect=("prompt", "negative_prompt", "cfg_scale"),
+    without_effect=("prompt", "negative_prompt", "cfg_scale", "sampler", "lcm", "vae"),
     engine_multiple=32,
     lora_required=False,
     fusion_required=True,

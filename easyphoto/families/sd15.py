@@ -92,6 +92,7 @@ SPEC = FamilySpec(
             coarse=("t2iadapter_color", "coadapter_color"),
         ),
     },
+    lcm_lora="lcm-sd15",
     pipelines=Pipelines(
         "StableDiffusionPipeline",
         "StableDiffusionInpaintPipeline",

@@ -100,6 +100,7 @@ SPEC = FamilySpec(
             "sdxl-tile",
         ),
     },
+    lcm_lora="lcm-sdxl",
     pipelines=Pipelines(
         "StableDiffusionXLPipeline", "StableDiffusionXLInpaintPipeline", "StableDiffusionXLControlNetInpaintPipeline"
     ),

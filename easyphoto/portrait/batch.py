@@ -13,6 +13,7 @@ from easyphoto.faces.base import FaceToolbox
 from easyphoto.images import save_picture
 from easyphoto.library import Library
 from easyphoto.paths import LONGEST_STEM, free_name, shortened
+from easyphoto.portrait.extra_loras import extra_loras
 from easyphoto.portrait.generate import Tools, generate, order_of
 from easyphoto.portrait.subject import Subject, open_subject
 from easyphoto.private_files import make_private
@@ -59,12 +60,14 @@ def generate_batch(
 
     Each is saved into `context.folder` and handed to `context.on_result` as it is finished.
     Raises NotFound or NoFace for a person that cannot be opened, BadRequest for one without the LoRA that the base
-    model needs, PersonGone for one deleted meanwhile, EasyPhotoError for a folder that cannot be written, before
-    anything is rendered. A template that fails, or whose portrait cannot be saved, fails alone.
+    model needs, MissingModel for a LoRA that is asked for besides, PersonGone for one deleted meanwhile, EasyPhotoError
+    for a folder that cannot be written, before anything is rendered. A template that fails, or whose portrait cannot be
+    saved, fails alone.
     """
     tools, faces = context.tools, context.tools.faces
     people = {name: _opened(name, context.library, faces) for name in order_of(request.persons)}
     _check_loras(request, [subject.person for subject in people.values()], tools)
+    extra_loras(request, tools.engine.checkpoint(request.base_model).family, tools.weights)
     _check_folder(context.folder)
     to = _Destination(context.library, context.folder, tuple(subject.person for subject in people.values()))
     results: list[SavedPortrait | EasyPhotoError] = []

@@ -18,6 +18,7 @@ from easyphoto.images import fit_long_side, open_picture
 from easyphoto.locales import Message, message
 from easyphoto.portrait import finish
 from easyphoto.portrait.compose import FaceCanvas, cut, face_mask, moved_in, put_back, ring_mask
+from easyphoto.portrait.extra_loras import extra_loras
 from easyphoto.portrait.infotext import infotext
 from easyphoto.portrait.plan import FacePlan, PassPlan, pass_seed, plan_faces
 from easyphoto.portrait.pose_reference import picture_reference, pose_reference
@@ -28,16 +29,18 @@ from easyphoto.portrait.subject import Subject
 from easyphoto.portrait.working_frame import CROPS, FrameRequest
 from easyphoto.progress import Clock, Progress, Step
 from easyphoto.stages import Stage
+from easyphoto.weights import WeightStore
 
 PREVIEW_SIDE = 384  # pixels
 
 
 @dataclass(frozen=True)
 class Tools:
-    """The two tools a portrait is made with."""
+    """What a portrait is made with."""
 
     engine: Engine
     faces: FaceToolbox
+    weights: Callable[[], WeightStore]  # model files that are not part of the program
     notes: tuple[Message, ...] = ()  # on the tools themselves; every portrait carries them
 
 
@@ -229,7 +232,9 @@ def _pass(canvas: FaceCanvas, mask: Pixels, face: FaceContext, turn: int) -> Fac
         settings=settings,
         cfg_scale=request.cfg_scale,
         seed=pass_seed(request.seed, face.number, turn),
-        loras=subject.loras(request.lora_weight),
+        loras=(*subject.loras(request.lora_weight), *extra_loras(request, context.family, context.tools.weights)),
+        sampler=request.sampler,
+        vae=request.vae,
         require_control=request.require_control,
     )
     spec, guide = context.family.spec, PoseReference(canvas.pixels, (canvas.face,))

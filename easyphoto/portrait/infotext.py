@@ -21,6 +21,8 @@ _FIRST = (
     "seed",
     "first_denoising_strength",
     "base_model",
+    "sampler",
+    "vae",
 )
 
 
@@ -33,11 +35,13 @@ def infotext(
     """
     settings: dict[str, Any] = {
         "Steps": request.first_steps,
+        "Sampler": request.sampler,
         "CFG scale": request.cfg_scale,
         "Seed": request.seed,
         "Size": f"{size[0]}x{size[1]}",
         "Model": request.base_model,
         "Denoising strength": request.first_denoising_strength,
+        **({"VAE": request.vae} if request.vae else {}),
         "EasyPhoto": __version__,
         "EasyPhoto persons": " ".join(person_hash(p.id) for p in people),
         **{f"EasyPhoto {f.name}": getattr(request, f.name) for f in fields(request) if f.name not in _FIRST},

@@ -113,6 +113,8 @@ class PassPlan:
     cfg_scale: float
     seed: int
     loras: tuple[LoraUse, ...]
+    sampler: str
+    vae: str
     require_control: bool = False  # the pass fails without a ControlNet for its edges
 
 

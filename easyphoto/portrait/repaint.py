@@ -62,6 +62,8 @@ def repaint(
         seed=plan.seed,
         hints=hints,
         loras=plan.loras,
+        sampler=plan.sampler,
+        vae=plan.vae,
     )
     rendered = context.engine.render(job, context.report)
     share = spec.carried_detail and spec.carried_detail(plan.settings.denoising_strength)

@@ -36,7 +36,7 @@ GROUPS: dict[type[Any], dict[str, tuple[str, ...]]] = {
             *("second_denoising_strength", "color_last"),
         ),
         "finish": ("retouch", "retouch_ratio", "enhance_detail", "enhance_detail_ratio"),
-        "diffusion": ("cfg_scale", "require_control"),
+        "diffusion": ("sampler", "lcm", "cfg_scale", "vae", "require_control"),
     },
 }
 """Names of groups, in the order of the work, with their fields."""
@@ -73,7 +73,7 @@ class AdvancedFields:
                 title, seen = render("group", title=say(f"group.{group}")), self._is_seen(fields, self.form.hidden)
                 self.titles.append(gr.HTML(title, visible=seen))
                 for name in (name for name in fields if name not in self.form.widgets):
-                    self.form.place(name, **(self.context.toolboxes() if name == "faces" else {}))
+                    self.form.place(name, **self.context.choices(name))
             self.reset = gr.Button(say("reset"), elem_id=f"{prefix}-reset")
 
     def _names(self, family: ModelFamily) -> list[str]:

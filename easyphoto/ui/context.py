@@ -107,9 +107,13 @@ class UiContext:
         """Names of the base models."""
         return [checkpoint.name for checkpoint in self.studio.engine.checkpoints()]
 
-    def toolboxes(self) -> dict[str, Any]:
-        """What a request's field for the toolbox is made with; where there is one, there is nothing to choose."""
-        names = self.studio.toolboxes.names
+    def choices(self, field: str) -> dict[str, Any]:
+        """What the widget of a request's field is made with, where it is chosen from what there is now."""
+        if field == "vae":
+            return {"choices": ["", *self.studio.engine.vaes()], "allow_custom_value": True}
+        if field != "faces":
+            return {}
+        names = self.studio.toolboxes.names  # where there is one, there is nothing to choose
         return {"choices": ["", *names], "allow_custom_value": True, "visible": len(names) > 1}
 
     def base(self) -> Checkpoint:

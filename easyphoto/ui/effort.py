@@ -1,4 +1,4 @@
-"""Quick, Normal and Thorough: values that are set together."""
+"""Quick, Fast, Normal and Thorough: values that are set together."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from easyphoto.domain import PortraitRequest, TrainRequest
+from easyphoto.domain import LCM_DEFAULTS, PortraitRequest, TrainRequest
 from easyphoto.families import ModelFamily
 
 
@@ -39,6 +39,7 @@ PRESETS: dict[type[Any], dict[str, Preset]] = {
     },
     PortraitRequest: {
         "quick": Preset({"first_steps": 20, "second_pass": False, "enhance_photos": False}),
+        "fast": Preset({"lcm": True, **LCM_DEFAULTS}, needs="second_pass"),
         "normal": Preset(),
         "thorough": Preset({"first_steps": 80, "second_steps": 40, "best_of": 4}, needs="second_pass"),
     },

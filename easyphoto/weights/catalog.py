@@ -15,6 +15,7 @@ FOLDERS: Mapping[str, str] = MappingProxyType(
     {
         "base": "",
         "vae": "vae",
+        "lora": "lora",
         **dict.fromkeys(("canny", "openpose", "tile", "color", "union"), "controlnet"),
         **dict.fromkeys(("detect", "recognize", "segment", "retouch", "enhance", "fuse", "parse", "quality"), FACES),
     }

@@ -14,6 +14,7 @@ from easyphoto.weights.sources import HUGGINGFACE, MODELSCOPE, WeightSource
 _WEBUI = {
     "": ("models/Stable-diffusion",),
     "vae": ("models/VAE", "models/Stable-diffusion"),
+    "lora": ("models/Lora",),
     "controlnet": ("models/ControlNet", "extensions/sd-webui-controlnet/models"),
     FACES: ("models/GFPGAN", "models/ESRGAN", "models/RealESRGAN", "models/facefusion", "models/insightface"),
 }

@@ -142,7 +142,7 @@ def test_a_checkpoint_that_clients_name_unasked_gives_way_to_the_one_that_is_loa
 
 
 def test_notes_on_a_portrait_are_told(old, w):
-    note = message("webui.note.other-sampler")
+    note = message("webui.note.other-sampler", name="Heun")
     w.studio.notes = (note,)
     answer = old.infer(tabs=2, uploaded_template_images=[b64(png()), b64(png("blue"))])
     assert answer["message"].count(str(note)) == 1

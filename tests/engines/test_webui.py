@@ -12,7 +12,7 @@ from PIL import Image
 
 from easyphoto.domain import RenderJob
 from easyphoto.engines.webui.engine import WebuiEngine
-from easyphoto.errors import BadRequest, MissingPackage, RenderFailed
+from easyphoto.errors import BadRequest, MissingModel, MissingPackage, RenderFailed
 from easyphoto.progress import silent
 
 
@@ -84,6 +84,25 @@ def test_a_host_without_the_sampler_gets_another_and_says_so(
     (note,) = engine.render(host_job, silent).notes
     assert "Euler a" in str(note)
     assert webui.calls[0].sampler_name == "Euler a"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("DPM2 a", ("DPM2 a", "Automatic")), ("DPM++ 2M Karras", ("DPM++ 2M", "Karras"))]
+)
+def test_the_sampler_that_is_asked_for(
+    webui: FakeWebui, engine: WebuiEngine, host_job: RenderJob, name: str, expected: tuple[str, str]
+):
+    assert engine.render(replace(host_job, sampler=name), silent).notes == ()
+    assert (webui.calls[0].sampler_name, webui.calls[0].scheduler) == expected
+
+
+def test_a_jobs_vae_goes_before_the_settings(a1111: FakeWebui, host_job: RenderJob):
+    engine = WebuiEngine(lambda: "None")
+    assert engine.vaes() == ["soft.safetensors"]
+    engine.render(replace(host_job, vae="soft.safetensors"), silent)
+    assert a1111.calls[0].override_settings["sd_vae"] == "soft.safetensors"
+    with pytest.raises(MissingModel):
+        engine.render(replace(host_job, vae="hard"), silent)
 
 
 def test_forge_generates_in_its_one_thread(webui: FakeWebui, engine: WebuiEngine, host_job: RenderJob):

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fakes import FakeEngine, FakeFaces, draw_faces, save
+from fakes import FakeEngine, FakeFaces, draw_faces, no_weights, save
 
 from easyphoto.domain import LoraCheckpoint, ModelFamily, Person, PortraitRequest, Template
 from easyphoto.portrait.generate import Tools, generate
@@ -32,7 +32,7 @@ def make(
     engine: FakeEngine | None = None,
     faces: FakeFaces | None = None,
 ):
-    tools = Tools(engine or FakeEngine(), faces or FakeFaces())
+    tools = Tools(engine or FakeEngine(), faces or FakeFaces(), no_weights)
     return generate(request, shown, {s.person.id: s for s in people}, tools, silent)
 
 

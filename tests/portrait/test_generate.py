@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import FakeEngine, FakeFaces
+from fakes import FakeEngine, FakeFaces, no_weights
 from PIL import Image
 from portrait_world import make, request, template
 
@@ -148,7 +148,7 @@ def test_a_template_is_read_and_toned_once_for_all_candidates(tmp_path: Path, an
             return super().retone(picture, face, neighbors, tone)
 
     portrait = generate(
-        request("ann", best_of=3, crop_face=True), shown, {"ann": ann}, Tools(engine, Counting()), silent
+        request("ann", best_of=3, crop_face=True), shown, {"ann": ann}, Tools(engine, Counting(), no_weights), silent
     )
     assert seen.count("toned") == 1
     assert seen.count(True) == 1
@@ -163,7 +163,7 @@ def test_the_infotext_names_no_person(tmp_path: Path, ann: Subject):
 
 def test_every_stage_shows_the_face_as_it_is(tmp_path: Path, ann: Subject):
     steps: list[Step] = []
-    tools = Tools(FakeEngine(), FakeFaces())
+    tools = Tools(FakeEngine(), FakeFaces(), no_weights)
     generate(request("ann"), template(tmp_path, ((450, 350), 160)), {"ann": ann}, tools, steps.append)
     shown = [s for s in steps if s.preview is not None]
     assert [s.stage for s in shown] == ["fusion", "first pass", "second fusion", "second pass", "detail"]
@@ -174,6 +174,6 @@ def test_the_stage_counter_reaches_its_total_with_every_effect_on(tmp_path: Path
     steps: list[Step] = []
     everything = dict.fromkeys(("color_first", "color_last", "retouch", "enhance_detail", "second_pass"), True)
     wish, shown = request("ann", **everything), template(tmp_path, ((450, 350), 160))
-    generate(wish, shown, {"ann": ann}, Tools(FakeEngine(), FakeFaces()), steps.append)
+    generate(wish, shown, {"ann": ann}, Tools(FakeEngine(), FakeFaces(), no_weights), steps.append)
     counts = [(s.done, s.total) for s in steps if s.preview is not None]
     assert counts == [(number, 8) for number in range(8)]

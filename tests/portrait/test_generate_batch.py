@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fakes import FakeEngine, FakeFaces
+from fakes import FakeEngine, FakeFaces, no_weights
 from PIL import Image
 from portrait_world import request, template
 
@@ -35,7 +35,7 @@ def test_a_bad_template_is_reported_and_the_rest_goes_on(tmp_path: Path, ann: Su
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"not a picture")
     shown = [Template(broken, "broken.jpg"), template(tmp_path, ((450, 350), 160))]
-    tools = Tools(FakeEngine(), FakeFaces())
+    tools = Tools(FakeEngine(), FakeFaces(), no_weights)
     handed: list[object] = []
     context = BatchContext(tools, _People(ann.person), tmp_path / "out", handed.append)  # type: ignore[arg-type]
     batch = generate_batch(request("ann"), shown, context, silent)
@@ -54,7 +54,7 @@ def test_a_person_without_a_lora_is_refused_where_the_base_model_needs_one(
 ):
     engine, shown = FakeEngine(family), [template(tmp_path, ((450, 350), 160))]
     bare = replace(ann.person, lora=None)
-    context = BatchContext(Tools(engine, FakeFaces()), _People(bare), tmp_path / "out")  # type: ignore[arg-type]
+    context = BatchContext(Tools(engine, FakeFaces(), no_weights), _People(bare), tmp_path / "out")  # type: ignore[arg-type]
     with pytest.raises(BadRequest, match="Ann has no LoRA") as caught:
         generate_batch(PortraitRequest(persons=("ann",)), shown, context, silent)
     assert "Train the person on this base model" in caught.value.remedy
@@ -64,7 +64,7 @@ def test_a_person_without_a_lora_is_refused_where_the_base_model_needs_one(
 
 
 def test_finished_pictures_are_never_overwritten(tmp_path: Path, ann: Subject):
-    tools, shown = Tools(FakeEngine(), FakeFaces()), [template(tmp_path, ((450, 350), 160))]
+    tools, shown = Tools(FakeEngine(), FakeFaces(), no_weights), [template(tmp_path, ((450, 350), 160))]
     context = BatchContext(tools, _People(ann.person), tmp_path / "out")  # type: ignore[arg-type]
     files = [generate_batch(request("ann"), shown, context, silent).portraits[0].file for _ in range(2)]
     assert files[0] != files[1]
@@ -77,7 +77,7 @@ def test_cancelling_passes_through(tmp_path: Path, ann: Subject):
 
     shown = template(tmp_path, ((450, 350), 160))
     with pytest.raises(Cancelled):
-        generate(request("ann"), shown, {"ann": ann}, Tools(FakeEngine(), FakeFaces()), stop)
+        generate(request("ann"), shown, {"ann": ann}, Tools(FakeEngine(), FakeFaces(), no_weights), stop)
 
 
 def test_a_portrait_that_cannot_be_saved_fails_alone(tmp_path: Path, ann: Subject, monkeypatch: pytest.MonkeyPatch):
@@ -91,7 +91,7 @@ def test_a_portrait_that_cannot_be_saved_fails_alone(tmp_path: Path, ann: Subjec
 
     monkeypatch.setattr(batch_module, "save_picture", full_at_first)
     shown = [template(tmp_path, ((450, 350), 160))] * 2
-    context = BatchContext(Tools(FakeEngine(), FakeFaces()), _People(ann.person), tmp_path / "out")  # type: ignore[arg-type]
+    context = BatchContext(Tools(FakeEngine(), FakeFaces(), no_weights), _People(ann.person), tmp_path / "out")  # type: ignore[arg-type]
     batch = generate_batch(request("ann"), shown, context, silent)
     assert len(batch.portraits) == 1
     assert batch.failures[0].code == "system.disk-full"
@@ -117,7 +117,7 @@ def test_a_photo_in_use_is_enhanced_once_for_all_templates(tmp_path: Path, ann: 
             request,
             template(tmp_path, ((400, 300), 160)),
             {"ann": ann},
-            Tools(FakeEngine(), faces),
+            Tools(FakeEngine(), faces, no_weights),
             lambda step: stages.append(step.stage),
         )
     assert faces.enhanced == times
@@ -127,7 +127,7 @@ def test_a_photo_in_use_is_enhanced_once_for_all_templates(tmp_path: Path, ann: 
 def test_a_folder_that_cannot_be_written_is_told_before_anything_is_rendered(tmp_path: Path, ann: Subject):
     engine, occupied = FakeEngine(), tmp_path / "out"
     occupied.write_bytes(b"a file")
-    context = BatchContext(Tools(engine, FakeFaces()), _People(ann.person), occupied / "below")  # type: ignore[arg-type]
+    context = BatchContext(Tools(engine, FakeFaces(), no_weights), _People(ann.person), occupied / "below")  # type: ignore[arg-type]
     with pytest.raises(EasyPhotoError) as caught:
         generate_batch(request("ann"), [template(tmp_path, ((450, 350), 160))], context, silent)
     assert caught.value.code == "system.in-the-way" and str(occupied) in caught.value.file
@@ -137,7 +137,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_anything_is_rendered(tmp
 @pytest.mark.parametrize("name", ["x" * 250 + ".png", "照" * 84 + ".png"])
 def test_names_are_shortened_by_bytes_and_keep_the_seed(tmp_path: Path, ann: Subject, name: str):
     shown = replace(template(tmp_path, ((450, 350), 160)), name=name)
-    context = BatchContext(Tools(FakeEngine(), FakeFaces()), _People(ann.person), tmp_path / "out")  # type: ignore[arg-type]
+    context = BatchContext(Tools(FakeEngine(), FakeFaces(), no_weights), _People(ann.person), tmp_path / "out")  # type: ignore[arg-type]
     for _ in range(2):
         (portrait,) = generate_batch(request("ann"), [shown], context, silent).portraits
     assert portrait.file is not None and portrait.file.is_file()

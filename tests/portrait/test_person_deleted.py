@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from fake_studio import make_person
-from fakes import FakeEngine, FakeFaces, draw_faces
+from fakes import FakeEngine, FakeFaces, draw_faces, no_weights
 from PIL import Image
 
 from easyphoto.domain import PortraitRequest, SavedPortrait, Template
@@ -28,7 +28,7 @@ def library(tmp_path: Path) -> Library:
 
 
 def made(library: Library, tmp_path: Path, done: list[SavedPortrait | EasyPhotoError]) -> None:
-    context = batch.BatchContext(Tools(FakeEngine(), FakeFaces()), library, tmp_path / "out", done.append)
+    context = batch.BatchContext(Tools(FakeEngine(), FakeFaces(), no_weights), library, tmp_path / "out", done.append)
     shown = [Template(tmp_path / "shown.png", "shown.png")]
     batch.generate_batch(PortraitRequest(persons=("ann",)), shown, context, silent)
 

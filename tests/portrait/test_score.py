@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import FakeEngine
+from fakes import FakeEngine, no_weights
 from PIL import Image
 
 from easyphoto.domain import LoraCheckpoint, ModelFamily, Person, Portrait, PortraitRequest, Template
@@ -33,7 +33,8 @@ def portrait(tmp_path_factory) -> Portrait:
         second_pass=False,
         enhance_photos=False,
     )
-    return generate(request, Template(TEMPLATE, "street"), {"ann": subject}, Tools(FakeEngine(), faces), silent)
+    tools = Tools(FakeEngine(), faces, no_weights)
+    return generate(request, Template(TEMPLATE, "street"), {"ann": subject}, tools, silent)
 
 
 def test_the_quality_is_in_the_result(portrait):

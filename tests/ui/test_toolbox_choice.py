@@ -28,7 +28,7 @@ def context(tmp_path: Path) -> Iterator[UiContext]:
 
 def test_a_request_is_made_with_the_chosen_toolbox(context: UiContext):
     form = Form(TrainRequest, context.say, "ep-train")
-    (field,) = form.place("faces", **context.toolboxes())
+    (field,) = form.place("faces", **context.choices("faces"))
     assert field.visible and field.allow_custom_value
     assert form.request(["other"]).faces == "other"
     assert form.request([None]).faces == ""
@@ -41,7 +41,7 @@ def test_photos_are_checked_with_the_toolbox_of_the_training(context: UiContext,
 
 def test_with_one_toolbox_there_is_nothing_to_choose(context: UiContext):
     context.studio.toolboxes = Toolboxes(context.studio.paths)
-    assert not context.toolboxes()["visible"]
+    assert not context.choices("faces")["visible"]
 
 
 def test_a_distance_of_another_recognizer_is_not_read_with_our_thresholds(context: UiContext):

@@ -104,6 +104,9 @@ class HostsEngine:
     def default(self) -> str:
         return self.names[0] if self.names else ""
 
+    def vaes(self) -> list[str]:
+        return []
+
 
 @dataclass
 class FakeHost:

@@ -6,25 +6,24 @@ from typing import Any
 
 from PIL import Image
 
-from easyphoto.domain import Checkpoint, RenderJob
+from easyphoto.domain import RenderJob
 from easyphoto.engines.controlnet_catalog import left_out
-from easyphoto.engines.local.loaded_model import Folders, LoadedModel, Painted
+from easyphoto.engines.local.loaded_model import Folders, LoadedModel, ModelChoice, Painted
 from easyphoto.engines.local.lora_adapters import applied
-from easyphoto.engines.local.pipelines import DevicePlacement
 from easyphoto.errors import MissingModel
 from easyphoto.progress import Progress, Step
 from easyphoto.stages import Stage
 
 
-def open_model(checkpoint: Checkpoint, folders: Folders, placing: DevicePlacement) -> Any:
+def open_model(choice: ModelChoice, folders: Folders) -> Any:
     """The model's parts in a pipeline, which LoRAs can be applied to; it is never called itself."""
     from diffusers import StableDiffusionPipeline
 
     from builtin_model.model import load
 
-    if checkpoint.file is None:
+    if choice.checkpoint.file is None:
         raise MissingModel("engine.no-built-in-model", stage="render")
-    parts = vars(load(checkpoint.file))
+    parts = vars(load(choice.checkpoint.file))
     return StableDiffusionPipeline(**parts, safety_checker=None, feature_extractor=None, requires_safety_checker=False)
 
 

@@ -9,14 +9,15 @@ from typing import Any
 
 from PIL import Image
 
-from easyphoto.domain import Checkpoint, ControlHint, HintKind, RenderJob
+from easyphoto.domain import ControlHint, HintKind, RenderJob
 from easyphoto.engines.controlnet_catalog import left_out
-from easyphoto.engines.local.loaded_model import Folders, LoadedModel, Painted
+from easyphoto.engines.local.loaded_model import Folders, LoadedModel, ModelChoice, Painted
 from easyphoto.engines.local.loading import open_base, open_control
 from easyphoto.engines.local.lora_adapters import applied
 from easyphoto.engines.local.memory import placed
-from easyphoto.engines.local.pipelines import DevicePlacement, for_inpainting
+from easyphoto.engines.local.pipelines import for_inpainting
 from easyphoto.engines.local.silence import silenced
+from easyphoto.engines.local.vae import open_vae
 from easyphoto.engines.model_probe import find_controls
 from easyphoto.errors import BadModel, reason_of
 from easyphoto.locales import Message, message
@@ -24,16 +25,18 @@ from easyphoto.progress import Progress, Step
 from easyphoto.stages import Stage
 
 
-def open_model(checkpoint: Checkpoint, folders: Folders, placing: DevicePlacement) -> Any:
+def open_model(choice: ModelChoice, folders: Folders) -> Any:
     """See `Renderer.open`. Raises BadModel."""
-    return open_base(checkpoint, folders.configs, placing)
+    config = folders.configs / choice.checkpoint.family.value
+    vae = open_vae(choice.vae, config, choice.placing) if choice.vae else None
+    return open_base(choice.checkpoint, folders.configs, choice.placing, vae)
 
 
 def paint(loaded: LoadedModel, job: RenderJob, folders: Folders, report: Progress) -> Painted:
     """See `Renderer.paint`. Raises MissingModel for a required hint without a ControlNet."""
     hints, notes = _with_controls(loaded, job.hints, folders)
     controls = [loaded.controls[hint.kind] for hint in hints]
-    pipe = for_inpainting(loaded.base, controls, loaded.checkpoint.family)
+    pipe = for_inpainting(loaded.base, controls, loaded.checkpoint.family, job.sampler)
     with applied(pipe, job.loras), placed(pipe, loaded.placing.device, loaded.offload):
         painted = _inpaint(pipe, replace(job, hints=hints), report)
     return painted, notes + _cut(pipe.tokenizer, job)

@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from easyphoto.domain import BUILTIN_CHECKPOINT, Checkpoint, Rendered, RenderJob
-from easyphoto.engines.local.loaded_model import Folders, LoadedModel, Painted
+from easyphoto.engines.local.loaded_model import Folders, LoadedModel, ModelChoice, Painted
 from easyphoto.engines.local.memory import empty_cache, first_offload, is_out_of_memory
-from easyphoto.engines.local.pipelines import DevicePlacement, choose_placement
+from easyphoto.engines.local.pipelines import choose_placement
 from easyphoto.engines.local.renderers import renderer_of
 from easyphoto.engines.local.silence import silenced
 from easyphoto.engines.model_probe import find_checkpoints
 from easyphoto.engines.padding import blend, check_job, is_blank, padded
+from easyphoto.engines.vae_files import find_vaes
 from easyphoto.errors import MissingModel, RenderFailed
 from easyphoto.families import specs
 from easyphoto.locales import Message, message
@@ -28,7 +29,7 @@ class LocalEngine:
     def __init__(self, paths: Paths, device: str | None = None) -> None:
         self._paths = paths
         self._device = device
-        self._folders = Folders(paths.weights / "controlnet", paths.models / "configs")
+        self._folders = Folders(paths.weights / "controlnet", paths.models / "configs", paths.weights / "vae")
         self._loaded: LoadedModel | None = None
 
     def checkpoints(self) -> list[Checkpoint]:
@@ -60,13 +61,19 @@ class LocalEngine:
         """See `Engine.render`. Same job, same bytes on one machine."""
         check_job(job)
         checkpoint = self.checkpoint(job.checkpoint)
-        placing = choose_placement(self._device)
-        if not self._holds(checkpoint, placing):
+        choice = ModelChoice(checkpoint, choose_placement(self._device), self._vae(job.vae, checkpoint))
+        if not self._holds(choice):
             report(Step(Stage.LOAD_MODEL, 0, 1, checkpoint.name))
-        loaded = self._load(checkpoint, placing)
+        loaded = self._load(choice)
         frame, in_frame = padded(job, checkpoint.family.spec.engine_multiple)
         painted, notes = self._paint(loaded, in_frame, report)
+        if job.vae and choice.vae is None:
+            notes += (message("engine.note.own-vae"),)
         return Rendered(blend(job.picture, frame.crop(painted), job.mask), notes)
+
+    def vaes(self) -> list[str]:
+        """What lies in the folder of VAEs."""
+        return list(find_vaes(self._folders.vaes))
 
     def default(self) -> str:
         """The built-in model."""
@@ -92,19 +99,28 @@ class LocalEngine:
             self._loaded = None
             empty_cache(device)
 
-    def _holds(self, checkpoint: Checkpoint, placing: DevicePlacement) -> bool:
-        held = self._loaded
-        return held is not None and held.checkpoint == checkpoint and held.asked == placing
+    def _vae(self, name: str, checkpoint: Checkpoint) -> Path | None:
+        """The file of that VAE; None for the checkpoint's own. Raises MissingModel naming what there is."""
+        if not name or checkpoint.family.spec.pipelines is None:
+            return None
+        there = find_vaes(self._folders.vaes)
+        if name.removesuffix(".safetensors") in there:
+            return there[name.removesuffix(".safetensors")]
+        folder = str(self._folders.vaes)
+        raise MissingModel("engine.no-vae", stage="render", file=name, name=name, there=list(there), folder=folder)
 
-    def _load(self, checkpoint: Checkpoint, placing: DevicePlacement) -> LoadedModel:
-        if self._loaded is not None and self._holds(checkpoint, placing):
+    def _holds(self, choice: ModelChoice) -> bool:
+        return self._loaded is not None and self._loaded.asked == choice
+
+    def _load(self, choice: ModelChoice) -> LoadedModel:
+        if self._loaded is not None and self._holds(choice):
             return self._loaded
         self._drop()
-        renderer = renderer_of(checkpoint.family)
+        renderer = renderer_of(choice.checkpoint.family)
         with silenced():
-            base = renderer.open(checkpoint, self._folders, placing)
-        offload = first_offload(base, placing.device)
-        self._loaded = LoadedModel(checkpoint, placing, renderer, base, placing, offload=offload)
+            base = renderer.open(choice, self._folders)
+        offload = first_offload(base, choice.placing.device)
+        self._loaded = LoadedModel(choice, renderer, base, choice.placing, offload=offload)
         return self._loaded
 
     def _paint(self, loaded: LoadedModel, job: RenderJob, report: Progress) -> Painted:

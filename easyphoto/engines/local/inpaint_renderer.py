@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from easyphoto.domain import Checkpoint, HintKind, LoraUse, RenderJob
+from easyphoto.domain import HintKind, LoraUse, RenderJob
 from easyphoto.engines.controlnet_catalog import left_out
-from easyphoto.engines.local.loaded_model import Folders, LoadedModel, Painted
-from easyphoto.engines.local.pipelines import DevicePlacement
+from easyphoto.engines.local.loaded_model import Folders, LoadedModel, ModelChoice, Painted
 from easyphoto.engines.model_probe import lora_modules
 from easyphoto.errors import BadModel, BadRequest, MissingModel
 from easyphoto.progress import Progress, Step
@@ -25,18 +24,18 @@ _SHAPES = (HintKind.POSE, HintKind.CANNY)
 """Hints that become the geometry maps, the first one that there is; their pictures are not looked at."""
 
 
-def open_model(checkpoint: Checkpoint, folders: Folders, placing: DevicePlacement) -> Any:
+def open_model(choice: ModelChoice, folders: Folders) -> Any:
     """See `Renderer.open`. Raises MissingModel, BadModel."""
     from builtin_model.inpaint.pipeline import open_pipeline
 
-    if checkpoint.file is None:
+    file = choice.checkpoint.file
+    if file is None:
         raise MissingModel("engine.no-built-in-model", stage="render")
     try:
-        return open_pipeline(checkpoint.file, placing.dtype)
+        return open_pipeline(file, choice.placing.dtype)
     except (OSError, ValueError, KeyError, RuntimeError) as problem:
-        raise BadModel(
-            "engine.checkpoint-not-loaded", stage="model", file=str(checkpoint.file), why=str(problem)[:300]
-        ) from problem
+        why = str(problem)[:300]
+        raise BadModel("engine.checkpoint-not-loaded", stage="model", file=str(file), why=why) from problem
 
 
 def paint(loaded: LoadedModel, job: RenderJob, folders: Folders, report: Progress) -> Painted:

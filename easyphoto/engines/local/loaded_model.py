@@ -22,6 +22,16 @@ class Folders:
 
     controls: Path  # ControlNets, files or diffusers folders
     configs: Path  # a folder a family with the architecture of single files
+    vaes: Path  # autoencoders, files or diffusers folders
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """What is to be held in memory."""
+
+    checkpoint: Checkpoint
+    placing: DevicePlacement
+    vae: Path | None = None  # in place of the checkpoint's own
 
 
 Painted = tuple[Image.Image, tuple[Message, ...]]
@@ -32,7 +42,7 @@ Painted = tuple[Image.Image, tuple[Message, ...]]
 class Renderer:
     """Opens checkpoints of its families and repaints with them."""
 
-    open: Callable[[Checkpoint, Folders, DevicePlacement], Any]  # a pipeline in that precision, still on the CPU
+    open: Callable[[ModelChoice, Folders], Any]  # a pipeline in that precision, still on the CPU
     paint: Callable[[LoadedModel, RenderJob, Folders, Progress], Painted]  # sides fit the family's `engine_multiple`
 
 
@@ -40,13 +50,17 @@ class Renderer:
 class LoadedModel:
     """What the engine holds in memory."""
 
-    checkpoint: Checkpoint
-    asked: DevicePlacement
+    asked: ModelChoice
     renderer: Renderer
     base: Any  # a diffusers pipeline, which LoRAs are applied to
     placing: DevicePlacement  # as asked, or in full precision
     controls: dict[HintKind, Any] = field(default_factory=dict)
     offload: int = 0  # place in `offloads_of` the device
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """The base model."""
+        return self.asked.checkpoint
 
     def step_down(self) -> bool:
         """Go to the device's next way to work, with less memory. False where there is none."""

@@ -8,8 +8,8 @@ from typing import Any
 
 from safetensors import SafetensorError
 
-from easyphoto.domain import Checkpoint
-from easyphoto.engines.local.pipelines import DevicePlacement, pipelines_of, sampler
+from easyphoto.domain import DEFAULT_SAMPLER, Checkpoint
+from easyphoto.engines.local.pipelines import DevicePlacement, pipelines_of, scheduler_of
 from easyphoto.engines.local.single_file import (
     OLD_TEXT,
     TEXT_TO_IMAGE,
@@ -23,15 +23,18 @@ from easyphoto.system_errors import shortage_of
 from easyphoto.tensor_file import read_header
 
 
-def open_base(checkpoint: Checkpoint, configs: Path, placing: DevicePlacement) -> Any:
+def open_base(checkpoint: Checkpoint, configs: Path, placing: DevicePlacement, vae: Any = None) -> Any:
     """The checkpoint as a text-to-image pipeline in that precision, still on the CPU.
 
-    `configs` holds a folder per family with the architecture of single files. Raises BadModel.
+    `configs` holds a folder per family with the architecture of single files; `vae` stands in for the checkpoint's own.
+    Raises BadModel.
     """
     import diffusers
 
     kinds = pipelines_of(checkpoint.family)
-    kind, options = getattr(diffusers, kinds.base), {**_options(placing), **kinds.base_options}
+    kind, options = getattr(diffusers, kinds.base), {**load_options(placing), **kinds.base_options}
+    if vae is not None:
+        options["vae"] = vae
     file = checkpoint.file
     if file is None:
         raise BadModel("engine.no-checkpoint-file", stage="model", name=checkpoint.name)
@@ -41,7 +44,7 @@ def open_base(checkpoint: Checkpoint, configs: Path, placing: DevicePlacement) -
         else:
             pipe = _from_file(kind, file, configs / checkpoint.family.value, options)
         for part in (one for one in pipe.components.values() if hasattr(one, "named_parameters")):
-            _whole(part)
+            complete(part)
     except (OSError, ValueError, KeyError, RuntimeError, TypeError, _no_component()) as problem:
         bad = BadModel("engine.checkpoint-not-loaded", stage="model", file=str(file), why=str(problem)[:300])
         raise shortage_of(problem) or bad from problem
@@ -68,7 +71,7 @@ def _from_file(kind: Any, file: Path, config: Path, options: dict[str, Any]) -> 
     from diffusers import UNet2DConditionModel
 
     header = read_header(file)
-    traits = traits_of(header)
+    traits = traits_of(header, has_vae="vae" in options)
     check_depth(header, config)
     parts: dict[str, Any] = {}
     shared = {name: options[name] for name in ("dtype", "torch_dtype", "local_files_only") if name in options}
@@ -80,7 +83,7 @@ def _from_file(kind: Any, file: Path, config: Path, options: dict[str, Any]) -> 
         parts["text_encoder"] = _old_text_encoder(file, config)
     pipe = kind.from_single_file(str(file), config=str(config), **parts, **options)
     if traits.scheduler:
-        pipe.scheduler = sampler(pipe.scheduler, **traits.scheduler)
+        pipe.scheduler = scheduler_of(pipe.scheduler, DEFAULT_SAMPLER, **traits.scheduler)
     return pipe
 
 
@@ -103,17 +106,17 @@ def open_control(entry: Path, config: Path, placing: DevicePlacement) -> Any:
     """A ControlNet from a file or a diffusers folder. Raises BadModel."""
     from diffusers import ControlNetModel
 
-    options = _options(placing)
+    options = load_options(placing)
     try:
         if entry.is_dir():
-            return _whole(ControlNetModel.from_pretrained(entry, use_safetensors=True, **options))
+            return complete(ControlNetModel.from_pretrained(entry, use_safetensors=True, **options))
         return _control_from_file(entry, config, placing)
     except (OSError, ValueError, KeyError, RuntimeError, TypeError, SafetensorError) as problem:
         bad = BadModel("engine.controlnet-not-loaded", stage="ControlNet", file=str(entry), why=str(problem)[:300])
         raise shortage_of(problem) or bad from problem
 
 
-def _whole(network: Any) -> Any:
+def complete(network: Any) -> Any:
     """The network, if every weight was in its file: diffusers leaves a gap as a weight without data."""
     if gaps := [name for name, weight in network.named_parameters() if weight.is_meta]:
         raise ValueError(f"{len(gaps)} weights are missing, {gaps[0]} among them")
@@ -137,7 +140,7 @@ def _control_from_file(entry: Path, config: Path, placing: DevicePlacement) -> A
     return control.to(placing.dtype).eval()
 
 
-def _options(placing: DevicePlacement) -> dict[str, Any]:
+def load_options(placing: DevicePlacement) -> dict[str, Any]:
     """Precision, and no network; the name of the precision changed in diffusers 0.42."""
     import diffusers
 

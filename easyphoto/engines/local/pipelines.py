@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from easyphoto.domain import ModelFamily
+from easyphoto.domain import SAMPLERS, ModelFamily
 from easyphoto.errors import BadModel
 from easyphoto.families.base import Pipelines
 
@@ -39,22 +39,21 @@ def pipelines_of(family: ModelFamily) -> Pipelines:
     return family.spec.pipelines
 
 
-def for_inpainting(base: Any, controls: Sequence[Any], family: ModelFamily) -> Any:
-    """An inpainting pipeline that shares the base's networks."""
+def for_inpainting(base: Any, controls: Sequence[Any], family: ModelFamily, sampler: str) -> Any:
+    """An inpainting pipeline that shares the base's networks, with the sampler of that name."""
     import diffusers
 
     kinds = pipelines_of(family)
     parts = {name: part for name, part in base.components.items() if name != "image_encoder"}
-    parts |= {"scheduler": sampler(base.scheduler), **kinds.inpaint_options}
+    parts |= {"scheduler": scheduler_of(base.scheduler, sampler), **kinds.inpaint_options}
     if not controls:
         return getattr(diffusers, kinds.inpaint)(**parts)
     return getattr(diffusers, kinds.control_inpaint)(**parts, controlnet=list(controls))
 
 
-def sampler(scheduler: Any, **told: Any) -> Any:
-    """DPM++ 2M SDE with Karras' noise levels (Lu et al. 2022, Karras et al. 2022); `told` goes before `scheduler`'s."""
-    from diffusers import DPMSolverMultistepScheduler
+def scheduler_of(scheduler: Any, sampler: str, **told: Any) -> Any:
+    """The sampler of that name for a model with that scheduler; `told` goes before the scheduler's configuration."""
+    import diffusers
 
-    return DPMSolverMultistepScheduler.from_config(
-        scheduler.config, algorithm_type="sde-dpmsolver++", solver_order=2, use_karras_sigmas=True, **told
-    )
+    chosen = SAMPLERS[sampler]
+    return getattr(diffusers, chosen.scheduler).from_config(scheduler.config, **chosen.options, **told)

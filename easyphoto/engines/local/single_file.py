@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from easyphoto.engines.vae_files import IN_CHECKPOINT
 from easyphoto.errors import BadModel
 from easyphoto.tensor_file import Header
 
 Shapes = Mapping[str, tuple[int, ...]]
 
 _FIRST = "model.diffusion_model.input_blocks.0.0.weight"
-_VAE = "first_stage_model."
 OLD_TEXT = "cond_stage_model.transformer."
 """Prefix of the text encoder in every file; older merges lack the level `text_model` behind it."""
 _EDM = ("edm_mean", "edm_vpred.sigma_max")
@@ -39,15 +39,18 @@ class CheckpointTraits:
         return {**told, "rescale_betas_zero_snr": True} if self.zero_snr else told
 
 
-def traits_of(header: Header) -> CheckpointTraits:
-    """Told from names and shapes. Raises BadModel for what no pipeline of ours paints rightly, saying what it is."""
+def traits_of(header: Header, has_vae: bool = False) -> CheckpointTraits:
+    """Told from names and shapes; `has_vae`: one from elsewhere stands in for the file's own.
+
+    Raises BadModel for what no pipeline of ours paints rightly, saying what it is.
+    """
     shapes, file = header.shapes, header.file
     if any(name in shapes for name in _EDM):
         raise _refused("engine.edm-checkpoint", file)
     channels = shapes[_FIRST][1] if _FIRST in shapes else 0
     if channels not in (TEXT_TO_IMAGE, INPAINTING):
         raise _refused("engine.other-channels", file, channels=channels)
-    if not any(name.startswith(_VAE) for name in shapes):
+    if not has_vae and not any(name.startswith(IN_CHECKPOINT) for name in shapes):
         raise _refused("engine.checkpoint-without-vae", file)
     old = any(name.startswith(f"{OLD_TEXT}embeddings.") for name in shapes)
     return CheckpointTraits(channels, "v_pred" in shapes, "ztsnr" in shapes, old)

@@ -138,6 +138,15 @@ def _vae_by_path(host: Host, vae: str) -> dict[str, Any]:
     return {} if host.options.forge_additional_modules == modules else {"forge_additional_modules": modules}
 
 
+def vaes(host: Host) -> list[str]:
+    """What the host lists; those with `vae_by_path` list text encoders among them."""
+    if not host.kind.vae_by_path:
+        return list(host.sd_vae.vae_dict)
+    from modules_forge import main_entry
+
+    return list(main_entry.module_list)
+
+
 def _no_vae(vae: str, there: Any) -> MissingModel:
     return MissingModel("webui.no-vae", stage="render", file=vae, name=vae, there=list(there))
 

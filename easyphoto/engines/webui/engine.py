@@ -26,8 +26,8 @@ from easyphoto.progress import Progress, silent
 class WebuiEngine:
     """Repaints with the models of the WebUI this process belongs to, in its queue, and leaves it as it was.
 
-    `vae` names the VAE of the host's to use, each time anew; "" leaves the choice to the host. Within a job of the
-    host's own only one that was made for it may be called: the queue's lock is not re-entrant.
+    `vae` names the VAE of the host's to use for jobs that name none, each time anew; "" leaves the choice to the host.
+    Within a job of the host's own only one that was made for it may be called: the queue's lock is not re-entrant.
     """
 
     def __init__(self, vae: Callable[[], str] = str, inside_job: bool = False) -> None:
@@ -81,10 +81,14 @@ class WebuiEngine:
         """What is asked of the host, and what cannot be honoured. Raises MissingModel, BadModel, RenderFailed."""
         checkpoint, entry = self._checkpoints.find(host, job.checkpoint)
         units, left_out = choose_units(host, job.hints, checkpoint.family)
-        sampler, other = choose_sampler(host)
-        overrides = checkpoints.overrides(host, entry, self._vae())
+        sampler, other = choose_sampler(host, job.sampler)
+        overrides = checkpoints.overrides(host, entry, job.vae or self._vae())
         prompt = lora_files.add_lora_tags(job.prompt, host, job.loras)
         return Img2ImgCall(job, checkpoint, entry, prompt, sampler, overrides, units), left_out + other
+
+    def vaes(self) -> list[str]:
+        """Those of the host."""
+        return checkpoints.vaes(current_host())
 
     @contextmanager
     def session(self) -> Iterator[None]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image
 
-from easyphoto.domain import Checkpoint, RenderJob
+from easyphoto.domain import SAMPLERS, Checkpoint, RenderJob
 from easyphoto.engines.padding import is_blank
 from easyphoto.engines.webui.checkpoints import check_used
 from easyphoto.engines.webui.controlnet import monitored
@@ -63,14 +63,15 @@ class Img2ImgCall:
     units: tuple[ControlNetUnit, ...]
 
 
-def choose_sampler(host: Host) -> tuple[dict[str, str], tuple[Message, ...]]:
+def choose_sampler(host: Host, wanted: str) -> tuple[dict[str, str], tuple[Message, ...]]:
     """Sampler and noise levels by what the host has, since it silently takes another one for a name it has not."""
     names = {sampler.name for sampler in host.sd_samplers.all_samplers}
-    if "DPM++ 2M SDE" in names and hasattr(host.processing.StableDiffusionProcessing, "scheduler"):
-        return {"sampler_name": "DPM++ 2M SDE", "scheduler": "Karras"}, ()
-    if "DPM++ 2M SDE Karras" in names:  # before samplers and schedulers were parted in 1.9
-        return {"sampler_name": "DPM++ 2M SDE Karras"}, ()
-    return {"sampler_name": "Euler a"}, (message("webui.note.other-sampler"),)
+    sampler = SAMPLERS[wanted]
+    if sampler.method in names and hasattr(host.processing.StableDiffusionProcessing, "scheduler"):
+        return {"sampler_name": sampler.method, "scheduler": sampler.schedule or "Automatic"}, ()
+    if wanted in names:  # before samplers and schedulers were parted in 1.9
+        return {"sampler_name": wanted}, ()
+    return {"sampler_name": "Euler a"}, (message("webui.note.other-sampler", name=wanted),)
 
 
 def enough_steps(job: RenderJob) -> int:
