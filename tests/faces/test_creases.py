@@ -61,3 +61,13 @@ def test_a_gray_wall_is_no_skin_of_a_black_and_white_portrait(faces):
     creases = creases_of(plane_of(old), old.picture.astype(np.float32))
     left = round(old.face.box.left - 0.1 * old.face.box.width)
     assert not creases.relief[:, :left].any()
+
+
+def test_what_is_too_dark_for_skin_at_the_bottom_of_a_fold_belongs_to_the_fold(faces):
+    old = read("tie", faces)
+    plane, drawn = plane_of(old), old.picture.astype(np.float32)
+    x, y = (round(float(value)) for value in plane.mesh[[50, 205], :2].mean(0))
+    half = max(2, round(0.01 * plane.height))
+    drawn[y - 30 : y + 30, x - half : x + half] *= 0.1
+    relief = creases_of(plane, drawn).relief[y - 10 : y + 10, x - 1 : x + 2].mean()
+    assert relief < -20

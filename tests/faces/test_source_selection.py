@@ -94,6 +94,12 @@ def test_a_photo_with_closed_eyes_comes_last(template):
     assert order[-1].cost > order[0].cost + 1
 
 
+def test_a_slit_of_the_templates_teeth_is_not_laid_between_lips_that_do_not_smile():
+    shut, slit, laugh = (Expression(opened, 0.6, 0.3) for opened in (0.0, 0.036, 0.05))
+    assert not borrows_mouth(shut, slit)
+    assert borrows_mouth(shut, laugh)
+
+
 def test_the_mouth_opens_as_the_templates_and_nothing_else_moves(template):
     laughing, shut = template.face.mesh, lowered(template.face, LOWER_LIP, -0.08).mesh
     opened = with_mouth_of(shut, laughing)

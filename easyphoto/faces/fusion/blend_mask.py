@@ -80,6 +80,12 @@ class BlendMask:
         inner = self.grow(self.polygon(OVAL), -0.05)
         return np.asarray(inner * (1 - self.features()), np.float32)
 
+    def skin_and_nose(self) -> Floats:
+        """The oval without eyes, brows and mouth, soft: the nose's end, which `skin_field` leaves out, is skin too."""
+        parts = [*(self.polygon(part) for part in (*EYES, LIPS)), *(self.around(brow) for brow in BROWS)]
+        inner = self.grow(self.polygon(OVAL), -0.05)
+        return self.soft(inner * (1 - self.grow(np.maximum.reduce(parts), 0.02)), 0.01)
+
     def bearded(self, skin: Floats) -> bool:
         """Whether the chin is mostly not skin."""
         chin = self.around(_CHIN_PATCH)

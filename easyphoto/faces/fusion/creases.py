@@ -17,6 +17,7 @@ from easyphoto.faces.fusion.relight import LOOSE, is_gray, skin_share, soft_ligh
 from easyphoto.faces.geometry import CHIN, FOREHEAD
 
 _FINE, _BROAD = 0.0035, 0.04  # radii in face heights: pores are finer than a crease, the face's shape is broader
+_FOLD = 0.02  # half of a fold's width in face heights
 _FLASH = 1.2  # photos of people are lit flatter than templates: creases of one depth look that much shallower
 _LEAST = 0.35  # of the template's depth is always left
 _LAID = 86  # in a mask of fusion: what has changed, is no part of the face, and is still to be laid in whole
@@ -35,7 +36,10 @@ class Creases:
 
 def creases_of(plane: BlendMask, picture: Floats, without: Pixels | None = None) -> Creases:
     """Of a face; `picture` is RGB 0..255, `without` (uint8 mask) what is not to be measured, as a frame of glasses."""
-    skin = skin_share(picture, plane.cheeks(), plane.height, LOOSE) * (1 - plane.soft(plane.features(), 0.01))
+    skin = skin_share(picture, plane.cheeks(), plane.height, LOOSE)
+    features = plane.features()
+    closed = plane.grow(plane.grow(skin, _FOLD), -_FOLD)  # what lies in a deep fold is too dark for skin
+    skin = np.maximum(skin, closed * (1 - plane.grow(features, _FOLD))) * (1 - plane.soft(features, 0.01))
     skin = plane.soft(plane.grow(skin * _reach(plane, is_gray(picture)), -_RIM), _RIM / 2)
     sigma = max(1.0, _BROAD * plane.height)
     low = soft_light(picture, skin + np.float32(1e-4), sigma)

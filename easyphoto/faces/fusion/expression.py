@@ -14,6 +14,7 @@ _INNER_LIPS = (13, 14)  # middle of the upper and of the lower lip's inner edge
 _EYES = ((33, 133, 159, 145), (263, 362, 386, 374))  # outer and inner corner, upper and lower lid
 _MOUTH_WEIGHT, _SMILE_WEIGHT = 22.0, 6.0
 _BORROWED = 1.0
+_LAUGH = 0.045  # mouth opening from which teeth are kept: between lips that do not smile a slit of teeth is a grimace
 OPEN_MOUTH = 0.03
 """Mouth opening in face heights from which teeth show."""
 CLEAR_GAP = 1.0
@@ -52,7 +53,7 @@ def expression_gap(one: Expression, other: Expression) -> float:
 
 def borrows_mouth(own: Expression, wanted: Expression) -> bool:
     """Whether the template's mouth is open and the person's closed, so that the template's teeth are to be kept."""
-    return wanted.mouth_open > OPEN_MOUTH > own.mouth_open
+    return own.mouth_open < OPEN_MOUTH and wanted.mouth_open > _LAUGH
 
 
 def expression_cost(own: Expression, wanted: Expression) -> float:

@@ -38,6 +38,7 @@ from easyphoto.faces.fusion.relight import (
     even_toned,
     evened,
     is_gray,
+    less_red,
     relit,
     skin_share,
     soft_light,
@@ -248,6 +249,7 @@ def _merged(plane: BlendMask, source: _Front, back: Pixels, recipe: FusionSettin
     if is_gray(base):  # a black and white portrait stays one
         front = np.repeat(front.mean(-1, keepdims=True), 3, axis=-1)
     front = even_toned(front, field * own_skin, 0.05 * plane.height)
+    front = less_red(front, plane.skin_and_nose(), 0.02 * plane.height)
     lows = soft_light(front, own, sigma), soft_light(base, theirs, sigma)
     lit = with_shading_of(plane, tinted(relit(front, *lows, recipe.light_limit), front, *lows), base)
     lit = with_lightness_of(plane, lit, base, own_skin * their_skin)

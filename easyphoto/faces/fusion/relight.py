@@ -13,6 +13,8 @@ _CALM = 5.0
 """Units of a*b* by which colors near eyes and brows may depart from the skin's."""
 _TEETH = (0.0, 8.0, 11.0)
 """LAB: of teeth the least a, the a from which it is gums or tongue, and the most b."""
+_BLUSH, _FLUSH = 2.0, 0.8
+"""Units of a* by which skin may be redder than usual, and how much of what is beyond them is taken off."""
 LOOSE = (13.0, 2.5, 2.5)
 """The same where creases and cast shadows are to count as skin."""
 _PINK, _LEAST_YELLOW = 4.0, 0.45
@@ -109,6 +111,21 @@ def even_toned(picture: Floats, skin: Floats, sigma: float) -> Floats:
     lab = _lab(picture)
     smooth = soft_light(lab, skin, sigma)
     lab[..., 1:] += np.float32(0.6) * skin[..., None] * (smooth - lab)[..., 1:]
+    return _rgb(lab)
+
+
+def less_red(picture: Floats, skin: Floats, sigma: float) -> Floats:
+    """`picture` whose skin (H x W, 0..1) has most of the redness taken off that exceeds blush: a flash shows noses red.
+
+    Redness is a* over `sigma` pixels, blush what lies up to `_BLUSH` units above the skin's usual.
+    """
+    seen = skin > 0.5
+    if not seen.any():
+        return picture
+    lab = _lab(picture)
+    smooth = soft_light(lab, skin, sigma)[..., 1]
+    beyond = np.maximum(smooth - np.median(smooth[seen]) - _BLUSH, 0)
+    lab[..., 1] -= _FLUSH * skin * beyond
     return _rgb(lab)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from easyphoto.faces.base import FusionTarget
 from easyphoto.faces.fusion.fuse import fuse
-from easyphoto.faces.fusion.relight import even_toned, relit, skin_share, soft_light, tinted
+from easyphoto.faces.fusion.relight import even_toned, less_red, relit, skin_share, soft_light, tinted
 
 tones = st.floats(3, 252)
 
@@ -86,3 +86,18 @@ def test_skin_is_told_from_hair():
     share = skin_share(picture, certain, 100)
     assert share[:, :70].mean() > 0.9
     assert share[:, 86:].mean() < 0.1
+
+
+def test_a_nose_that_a_flash_shows_red_gets_the_color_of_the_cheeks_and_blush_stays():
+    lab = np.full((80, 120, 3), (65, 14, 16), np.float32)
+    lab[20:60, 10:40, 1] = 15.5  # blush
+    lab[20:60, 70:110, 1] = 30  # a red nose
+    lab[:, 60:64] = (50, 40, 16)  # no skin
+    skin = np.ones((80, 120), np.float32)
+    skin[:, 58:66] = 0
+    picture = np.float32(255) * cv2.cvtColor(lab, cv2.COLOR_LAB2RGB)
+    after = cv2.cvtColor(less_red(picture, skin, 2) / np.float32(255), cv2.COLOR_RGB2LAB)
+    assert abs(after[40, 25, 1] - 15.5) < 0.5
+    assert after[40, 90, 1] < 20
+    assert np.abs(after[..., [0, 2]] - lab[..., [0, 2]]).max() < 0.5
+    assert np.abs(after[:, 60:64] - lab[:, 60:64]).max() < 0.5
