@@ -30,6 +30,7 @@ from builtin_model.inpaint.parts import load
 from builtin_model.inpaint.person import PersonRecipe, train_person
 from builtin_model.inpaint.repaint import FrameRepaint, detail_of, laid_back, repaint
 from builtin_model.inpaint.sampling import Sampling
+from builtin_model.processor import bf16_probe
 from easyphoto.domain import Face, Pixels
 from easyphoto.faces.base import FusionSource, FusionTarget
 from easyphoto.faces.builtin.toolbox import BuiltinToolbox
@@ -102,7 +103,7 @@ def main() -> None:
     parser.add_argument("--faceres", type=Path)
     parser.add_argument("--names", nargs="*")
     parser.add_argument("--count", type=int, default=6, help="templates")
-    parser.add_argument("--steps", type=int, default=150)
+    parser.add_argument("--steps", type=int, default=150, help="of each LoRA; 0: without")
     parser.add_argument("--loras", type=Path, help="LoRAs of an earlier run's folder, instead of training")
     parser.add_argument("--strengths", type=float, nargs="*", default=[0.3, 0.5, 1.0])
     options = parser.parse_args()
@@ -122,13 +123,15 @@ def main() -> None:
 
 
 def lora_of(options: argparse.Namespace, name: str, model: Any, trained: list[Any]) -> dict[str, Any]:
+    if options.steps == 0:
+        return {}
     if options.loras:
         return load_file(options.loras / f"{name}.safetensors")
     begun, clock = time.process_time(), time.monotonic()
     lora = train_person(
         model,
         photos_of([p for p, _ in trained], [f[2] for _, f in trained]),
-        PersonRecipe(steps=options.steps),
+        PersonRecipe(steps=options.steps, autocast=bf16_probe().faster),
         lambda done, total, value: print(f"{name} {done}/{total} {value:.4f}", flush=True) if done % 50 == 0 else None,
     )
     print(f"{name}: {time.process_time() - begun:.0f} s of processor, {time.monotonic() - clock:.0f} s", flush=True)
@@ -155,7 +158,7 @@ def one_person(options: argparse.Namespace, name: str, tools: Any, table: dict[s
         cells = [crop(template, face), crop(fused, laid)]
         table["template"].append(ruler.likeness(template, held))
         table["fused"].append(ruler.likeness(fused, held))
-        for with_lora in (False, True):
+        for with_lora in (False, True) if lora else (False,):
             with folded(model.unet, [(lora, 1.0)] if with_lora else []):
                 for strength in options.strengths:
                     made = painted(model, fused, laid, strength, fusion.mask)

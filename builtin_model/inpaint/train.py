@@ -34,6 +34,7 @@ from builtin_model.inpaint.objective import loss, noised
 from builtin_model.inpaint.parts import FaceInpaintModel, Frozen, read_frozen, save
 from builtin_model.inpaint.pool import ViewPool
 from builtin_model.inpaint.sampling import signals_of
+from builtin_model.processor import bf16_probe
 
 _log = logging.getLogger(__name__)
 
@@ -59,6 +60,7 @@ class Trainer:
     def __init__(self, run: state.Run, pool: ViewPool, frozen: Frozen, recipe: Recipe) -> None:
         self.run, self.pool, self.frozen, self.recipe = run, pool, frozen, recipe
         self.device = next(run.unet.parameters()).device
+        self.bf16 = self.device.type != "cpu" or bf16_probe().faster  # some processors only emulate it
         self.signals = signals_of()
         self.generator = torch.Generator().manual_seed(recipe.seed + run.step)
         self.states = frozen.states(CAPTIONS)
@@ -74,7 +76,7 @@ class Trainer:
         states, batch, level = self.states[batch.captions], batch.to(self.device), self.signals[times]
         level = level.to(self.device)
         given = torch.cat([noised(batch.latents, noise, level), batch.conditions()], 1)
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             v = self.run.unet(
                 given.to(memory_format=torch.channels_last), times.to(self.device), states.to(self.device)
             ).sample
@@ -118,7 +120,7 @@ class Trainer:
 
     def measure(self, work: Path, training_loss: float) -> None:
         """A line in curve.csv."""
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             errors = held_out_errors(self.run.average, self.held_out.to(self.device), self.states)
         row = {"step": self.run.step, "pictures": self.run.pictures, "seconds": round(self.run.seconds)}
         named = {f"error_{t}": f"{errors[t]:.4f}" for t in TIMES}

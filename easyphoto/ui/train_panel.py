@@ -34,7 +34,7 @@ from easyphoto.ui.photos_view import (
     with_reports,
 )
 from easyphoto.ui.quick_view import QuickDraft
-from easyphoto.ui.training_start import TRAINABLE, start_training
+from easyphoto.ui.training_start import TRAINABLE, photos_asked_for, start_training
 
 PANEL = "train"
 PARTS = ("photos", "jobs", "curves", "validation_images", "outcome", "models", "damage", "times")
@@ -161,12 +161,13 @@ class TrainPanel:
     def on_photos_of(
         self, text: str, quick: QuickDraft, draft: Draft, checking: str, shown: dict[str, str]
     ) -> list[Any]:
-        """Copies of the quick portraits' photos, when their page asks for it."""
+        """Copies of the quick portraits' photos, or of a person's kept ones, when their page asks for it."""
         asked = message(text)
         if asked.get("tab") != "train" or not asked.get("photos"):
             return ["", *self._page(draft, checking, shown)]
         try:
-            brought = [self.context.uploads.add(photo.name, photo.file) for photo in present(quick.photos)]
+            files = photos_asked_for(self.context, asked, quick)
+            brought = [self.context.uploads.add(name, file) for name, file in files]
         except FAILURES as error:
             return [problem(error, self.context.say), *self._page(draft, checking, shown)]
         more = added(draft, brought)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 from easyphoto.domain import TrainRequest
 from easyphoto.errors import BadRequest
 from easyphoto.jobs import Kind, State
 from easyphoto.locales import Message
 from easyphoto.ui.context import UiContext
-from easyphoto.ui.photos_view import Draft, as_files
+from easyphoto.ui.photos_view import Draft, as_files, present
+from easyphoto.ui.quick_view import QuickDraft
 
 TRAINABLE = (State.QUEUED, State.RUNNING)
 
@@ -23,6 +27,16 @@ def start_training(context: UiContext, request: TrainRequest, draft: Draft) -> N
         if not _is_waiting(context, request, draft):
             _refuse_early(context, request, draft)
             context.jobs.submit(Kind.TRAIN, request, as_files(draft))
+
+
+def photos_asked_for(context: UiContext, asked: Mapping[str, Any], quick: QuickDraft) -> list[tuple[str, Path]]:
+    """Name and file of the photos another page asks to train with: a person's kept ones, or the quick portraits'.
+
+    Raises NotFound for a person who is not there any more.
+    """
+    if person := str(asked.get("person") or ""):
+        return [(file.name, file) for file in context.studio.library.open(person).photos]
+    return [(photo.name, photo.file) for photo in present(quick.photos)]
 
 
 def _is_waiting(context: UiContext, request: TrainRequest, draft: Draft) -> bool:

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
@@ -169,6 +170,18 @@ def test_training_takes_copies_of_the_photos(panel: QuickPanel, tmp_path: Path):
     _, again, *_ = train.on_photos_of(click(tab="train", photos=True), quick, draft, "", {})
     assert again == draft
     assert train.on_photos_of(click(tab="train"), quick, (), "", {})[1] == ()
+
+
+def test_a_person_is_trained_again_from_their_kept_photos(panel: QuickPanel, tmp_path: Path, monkeypatch):
+    kept, train = (selfie(tmp_path / "0000.png"),), TrainPanel(panel.context)
+    with gr.Blocks():
+        train.build(gr.Textbox(), gr.State(QuickDraft()))
+    asked = click(tab="train", photos=True, person="ann")
+    assert 'role="alert"' in train.on_photos_of(asked, QuickDraft(), (), "", {})[0]  # not there any more
+    monkeypatch.setattr(panel.context.studio.library, "open", lambda person: SimpleNamespace(photos=kept))
+    _, draft, *_ = train.on_photos_of(asked, QuickDraft(), (), "", {})
+    assert [photo.name for photo in draft] == ["0000.png"]
+    assert draft[0].file != kept[0]
 
 
 @pytest.mark.parametrize(
