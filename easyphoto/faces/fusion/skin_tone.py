@@ -34,8 +34,6 @@ _EVEN_FROM = 0.3  # change of tone, logarithmic, from which lightened skin keeps
 _SMOOTHER = 0.6  # how much of its fine contrast skin loses at a change by e to lighter: pores shine, and shine stays
 _SPOT = 0.5  # bound of a spot's color, logarithmic
 _APART = 0.004  # squared sine between skin's color and white under which shine is not told from skin
-_EXPOSURE = 0.1  # of the way to the person's lightness is left out as the scene's exposure,
-_MOST_EXPOSURE = 1.5  # at most so many L*: very dark skin in a light scene stays very dark
 _DIM = ((20.0, 32.0), (0.5, 0.0))  # by the template's L*: what is darker than skin can be is in dim light, and stays so
 _SHOULDER = 0.55  # linear light above which lightened skin approaches white slowly
 
@@ -76,9 +74,7 @@ def in_light_of(wanted: Floats, own: Floats) -> Floats:
     """
     lightness, chroma, hue = lab_to_lch(own)
     goal, goal_chroma, goal_hue = lab_to_lch(wanted)
-    left_out = np.clip(_EXPOSURE * (goal - lightness), -_MOST_EXPOSURE, _MOST_EXPOSURE)
-    left_out += np.interp(lightness, *_DIM) * max(0.0, goal - lightness)
-    lightness = goal - float(left_out)
+    lightness = goal - float(np.interp(lightness, *_DIM)) * max(0.0, goal - lightness)
     if chroma < _GRAY:
         return np.array([lightness, own[1], own[2]], np.float32)
     usual = float(np.interp(own[0], *_USUAL_CHROMA))
