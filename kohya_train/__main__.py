@@ -18,6 +18,7 @@ from typing import IO
 
 from kohya_train import processes
 from kohya_train.contract import STOP_WITH_PARENT, BadConfig, Done, Started, TrainConfig, TrainerEvent, encode, failed
+from kohya_train.imports import compiler_on_demand, import_classes, short_imports
 
 _log = logging.getLogger("kohya_train")
 
@@ -73,10 +74,13 @@ def _run(config: TrainConfig, report: Callable[[TrainerEvent], None]) -> int:
     begun = time.perf_counter()
     report(Started(os.getpid(), config.steps))
     _log.info("training %s for %d steps on %s", config.family, config.steps, config.base_model)
-    from kohya_train.loop import train
-
     try:
-        train(config, report)
+        with compiler_on_demand():
+            with short_imports(processes.group_size()):
+                from kohya_train.loop import train
+
+                import_classes(config.family)
+            train(config, report)
     except Exception as problem:  # the process boundary: every failure becomes an event and an exit code
         cause = problem.__cause__ or problem
         _log.exception("the training failed")
