@@ -88,6 +88,8 @@ def test_a_newcomers_whole_path(start_server: Start, open_page: Open, tmp_path: 
     assert page.eval_on_selector(".ep-compare", shown) == ["inset(0px 60% 0px 0px)", 1]
     page.click(".ep-open")
     page.wait_for_selector("#ep-lightbox[open] .ep-lightbox-now img")
+    inside = "e => e.getBoundingClientRect().right < document.documentElement.clientWidth"
+    assert page.eval_on_selector("[data-ep-shut]", inside)  # not under the scrollbar's place
     page.click("[data-ep-zoom='2']")
     wide = "e => Math.round(e.getBoundingClientRect().width / e.naturalWidth * devicePixelRatio)"
     assert page.eval_on_selector("#ep-lightbox .ep-lightbox-now img", wide) == 2
