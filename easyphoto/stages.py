@@ -45,6 +45,7 @@ class Stage(str, Enum):
     PORTRAIT = "portrait"
     ENHANCE_PHOTOS = "enhance photos"
     DETECT = "detect"
+    DRAW = "draw"
     SKIN_TONE = "skin tone"
     SCORE = "score"
     # To one face, in this order.

@@ -35,6 +35,7 @@ class Pass:
 
 LCM_DEFAULTS: Mapping[str, Any] = MappingProxyType(
     {
+        "drawing_steps": 8,
         "first_steps": 12,
         "first_denoising_strength": 0.50,
         "second_steps": 8,
@@ -56,6 +57,13 @@ class PortraitRequest:
     base_model: str = option(BUILTIN_CHECKPOINT, advanced=False)
     prompt: str = option("portrait photo, natural light, fine detail", advanced=False)
     negative_prompt: str = option("low quality, blurry, watermark, text", advanced=False)
+    from_text: bool = option(False)
+    width: int = option(0, low=0, high=2048, step=8)
+    height: int = option(0, low=0, high=2048, step=8)
+    drawing_steps: int = option(30, low=1, high=150, step=1)
+    pose_weight: float = option(0.5, low=0.0, high=2.0, step=0.05)
+    scene_lora: str = option("")
+    scene_lora_weight: float = option(0.8, low=0.0, high=1.5, step=0.05)
     faces: str = option("")
     seed: int = option(-1, low=-1, high=2**32 - 1, step=1)
     lora_weight: float = option(0.9, low=0.0, high=1.3, step=0.05)

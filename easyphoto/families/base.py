@@ -75,6 +75,13 @@ def whole_detail(strength: float) -> float:
     return 1.0
 
 
+DIFFUSERS_ONLY = (
+    *("sampler", "lcm", "vae", "from_text", "width", "height", "drawing_steps"),
+    *("pose_weight", "scene_lora", "scene_lora_weight"),
+)
+"""Fields of a portrait that mean nothing to the models that ship."""
+
+
 @dataclass(frozen=True)
 class FamilySpec:
     """Everything in which a family differs from the others."""
@@ -106,6 +113,11 @@ class FamilySpec:
     controls: Mapping[HintKind, ControlFiles] = field(default_factory=dict)  # empty: it takes no hints
     lcm_lora: str = ""  # id in the list of model files of its LCM LoRA; "": there is none
     pipelines: Pipelines | None = None  # for the renderer "diffusers"
+
+    @property
+    def draws_from_text(self) -> bool:
+        """Whether it paints whole pictures by what a prompt says; the models that ship know faces only."""
+        return self.pipelines is not None
 
 
 def short_side(pixels: int) -> Callable[[Size], float]:

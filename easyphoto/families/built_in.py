@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from easyphoto.families import ModelFamily
-from easyphoto.families.base import FamilySpec, LoraMarks, ValidationSettings, short_side, whole_detail
+from easyphoto.families.base import DIFFUSERS_ONLY, FamilySpec, LoraMarks, ValidationSettings, short_side, whole_detail
 
 SPEC = FamilySpec(
     id=ModelFamily.BUILTIN,
@@ -49,7 +49,7 @@ SPEC = FamilySpec(
     # No pass paints with these defaults, so nothing is drawn by chance or follows a text.
     without_effect=(
         *("prompt", "negative_prompt", "seed", "best_of", "cfg_scale", "lora_weight"),
-        *("sampler", "lcm", "vae"),
+        *DIFFUSERS_ONLY,
     ),
     engine_multiple=32,
     lora_required=False,

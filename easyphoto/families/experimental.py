@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from easyphoto.domain.hints import HintKind
 from easyphoto.families import ModelFamily
-from easyphoto.families.base import FamilySpec, LoraMarks, ValidationSettings, short_side
+from easyphoto.families.base import DIFFUSERS_ONLY, FamilySpec, LoraMarks, ValidationSettings, short_side
 
 
 def _detail(strength: float) -> float:
@@ -53,7 +53,7 @@ SPEC = FamilySpec(
         "cfg_scale": 1.0,
     },
     # It reads a few measured words of light and sharpness only, which change nothing one can see.
-    without_effect=("prompt", "negative_prompt", "cfg_scale", "sampler", "lcm", "vae"),
+    without_effect=("prompt", "negative_prompt", "cfg_scale", *DIFFUSERS_ONLY),
     engine_multiple=32,
     lora_required=False,
     fusion_required=True,

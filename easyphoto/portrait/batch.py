@@ -13,7 +13,8 @@ from easyphoto.faces.base import FaceToolbox
 from easyphoto.images import save_picture
 from easyphoto.library import Library
 from easyphoto.paths import LONGEST_STEM, free_name, shortened
-from easyphoto.portrait.extra_loras import extra_loras
+from easyphoto.portrait.drawing import check_drawing
+from easyphoto.portrait.extra_loras import check_loras
 from easyphoto.portrait.generate import Tools, generate, order_of
 from easyphoto.portrait.subject import Subject, open_subject
 from easyphoto.private_files import make_private
@@ -67,7 +68,9 @@ def generate_batch(
     tools, faces = context.tools, context.tools.faces
     people = {name: _opened(name, context.library, faces) for name in order_of(request.persons)}
     _check_loras(request, [subject.person for subject in people.values()], tools)
-    extra_loras(request, tools.engine.checkpoint(request.base_model).family, tools.weights)
+    family = tools.engine.checkpoint(request.base_model).family
+    check_drawing(request, family)
+    check_loras(request, family, tools.weights)
     _check_folder(context.folder)
     to = _Destination(context.library, context.folder, tuple(subject.person for subject in people.values()))
     results: list[SavedPortrait | EasyPhotoError] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,7 +19,8 @@ from easyphoto.images import fit_long_side, open_picture
 from easyphoto.locales import Message, message
 from easyphoto.portrait import finish
 from easyphoto.portrait.compose import FaceCanvas, cut, face_mask, moved_in, put_back, ring_mask
-from easyphoto.portrait.extra_loras import extra_loras
+from easyphoto.portrait.drawing import PoseSource, drawn
+from easyphoto.portrait.extra_loras import drawing_loras, fast_loras
 from easyphoto.portrait.infotext import infotext
 from easyphoto.portrait.plan import FacePlan, PassPlan, pass_seed, plan_faces
 from easyphoto.portrait.pose_reference import picture_reference, pose_reference
@@ -72,9 +74,12 @@ def generate(
     """The best of `request.best_of` portraits by likeness and quality; raises EasyPhotoError naming the template."""
     first = request.seed if request.seed >= 0 else secrets.randbelow(2**32)
     context = PortraitContext(replace(request, seed=first), template, tools, people, Clock(), report, [])
-    ready = _prepared(context)
     seeds = [(first + n) % 2**32 for n in range(request.best_of)]
-    candidates = [_portrait(ready, context.again(seed)) for seed in seeds]
+    if request.from_text:
+        candidates = _drawn_portraits(context, seeds)
+    else:
+        ready = _prepared(context, _template_of(context))
+        candidates = [_portrait(ready, context.again(seed)) for seed in seeds]
     return min(candidates, key=lambda p: sum(badness(score.after, score.quality) for score in p.scores))
 
 
@@ -89,10 +94,34 @@ class _Prepared:
     toned: Pixels  # the template with its visible skin in the persons' tones
 
 
-def _prepared(context: PortraitContext) -> _Prepared:
+def _drawn_portraits(context: PortraitContext, seeds: Sequence[int]) -> list[Portrait]:
+    """One for every seed's own picture. Raises NoFace where not one of the pictures shows a face."""
+    pose = np.asarray(open_picture(context.template.file))
+    pose_faces = context.tools.faces.detect(pose)
+    portraits: list[Portrait] = []
+    for number, seed in enumerate(seeds):
+        one = context.again(seed)
+        context.report(Step(Stage.DRAW, number, len(seeds), context.template.name))
+        with one.clock.time(Stage.DRAW):
+            loras = drawing_loras(one.request, one.family, one.tools.weights)
+            picture, notes = drawn(one.request, PoseSource(pose, pose_faces), loras, one.tools.engine, one.report)
+        one.notes.extend(notes)
+        with suppress(NoFace):
+            portraits.append(_portrait(_prepared(one, picture), one))
+    if not portraits:
+        raise NoFace("portrait.none-drawn", stage="draw", file=context.template.name, count=len(seeds))
+    return portraits
+
+
+def _template_of(context: PortraitContext) -> Pixels:
     context.report(Step(Stage.DETECT, 0, 1, context.template.name))
     with context.clock.time(Stage.DETECT):
-        picture = np.asarray(open_picture(context.template.file))
+        return np.asarray(open_picture(context.template.file))
+
+
+def _prepared(context: PortraitContext, picture: Pixels) -> _Prepared:
+    context.report(Step(Stage.DETECT, 0, 1, context.template.name))
+    with context.clock.time(Stage.DETECT):
         faces = find_faces(picture, context)
     plans = plan_faces(context.request, faces, (picture.shape[1], picture.shape[0]), context.family)
     context.report(Step(Stage.SKIN_TONE, 0, 1, context.template.name))
@@ -232,7 +261,7 @@ def _pass(canvas: FaceCanvas, mask: Pixels, face: FaceContext, turn: int) -> Fac
         settings=settings,
         cfg_scale=request.cfg_scale,
         seed=pass_seed(request.seed, face.number, turn),
-        loras=(*subject.loras(request.lora_weight), *extra_loras(request, context.family, context.tools.weights)),
+        loras=(*subject.loras(request.lora_weight), *fast_loras(request, context.family, context.tools.weights)),
         sampler=request.sampler,
         vae=request.vae,
         require_control=request.require_control,

@@ -30,6 +30,7 @@ from easyphoto.ui.template_fits import TemplateFits
 from easyphoto.ui.template_store import TemplateGrid
 from easyphoto.ui.time_left import ProgressEstimate, TimeLeft
 from easyphoto.ui.uploads import BrowserUploads
+from easyphoto.weights import lora_files
 
 if TYPE_CHECKING:
     from easyphoto.studio import Studio
@@ -37,7 +38,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MOST_EVENTS = 100_000
-ALIKE = ("base_model", "faces", "train_lora", "enhance_photos", "best_of", "second_pass", "portrait")
+ALIKE = (
+    "base_model",
+    "faces",
+    "train_lora",
+    "enhance_photos",
+    "best_of",
+    "second_pass",
+    "portrait",
+    "from_text",
+    "lcm",
+)
 """Fields of requests in which two jobs are alike that take as long."""
 
 
@@ -111,6 +122,8 @@ class UiContext:
         """What the widget of a request's field is made with, where it is chosen from what there is now."""
         if field == "vae":
             return {"choices": ["", *self.studio.engine.vaes()], "allow_custom_value": True}
+        if field == "scene_lora":
+            return {"choices": ["", *lora_files(self.studio.weights.folders)], "allow_custom_value": True}
         if field != "faces":
             return {}
         names = self.studio.toolboxes.names  # where there is one, there is nothing to choose

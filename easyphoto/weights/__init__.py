@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from easyphoto.weights.catalog import FOLDERS, WeightCatalog, WeightFile
+from easyphoto.weights.lora_files import lora_files
 from easyphoto.weights.plan import FetchPlan, PlannedFile, refused, selected
 from easyphoto.weights.reading import read_catalog
 from easyphoto.weights.sources import WeightSource
@@ -20,6 +21,7 @@ __all__ = [
     "WeightSource",
     "WeightStore",
     "learnt_note",
+    "lora_files",
     "read_catalog",
     "refused",
     "selected",

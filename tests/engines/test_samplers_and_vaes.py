@@ -13,6 +13,7 @@ import pytest
 import torch
 from diffusers import PNDMScheduler
 from original_format import vae_name
+from PIL import Image
 from safetensors.torch import load_file, save_file
 from toy_models import toy_vae
 
@@ -151,3 +152,10 @@ def test_the_built_in_model_keeps_its_own_and_says_so(toys: Path, job: RenderJob
         replace(job, checkpoint=BUILTIN_CHECKPOINT, vae="ours"), silent
     )
     assert [note.code for note in rendered.notes] == ["engine.note.own-vae"]
+
+
+def test_at_full_strength_nothing_of_the_picture_is_left(engine: LocalEngine, job: RenderJob):
+    """So that a picture is drawn from text by a job on a gray one."""
+    whole = replace(job, strength=1.0, mask=Image.new("L", job.picture.size, 255))
+    gray = painted(engine, replace(whole, picture=Image.new("RGB", job.picture.size, "gray")))
+    assert np.abs(painted(engine, whole) - gray).max() <= 1

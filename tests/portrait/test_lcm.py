@@ -12,7 +12,7 @@ from portrait_world import TAN, person, template
 from easyphoto.domain import LCM_DEFAULTS, LoraCheckpoint, ModelFamily, PortraitRequest
 from easyphoto.errors import BadRequest, MissingModel
 from easyphoto.paths import shipped_models
-from easyphoto.portrait.extra_loras import extra_loras
+from easyphoto.portrait.extra_loras import fast_loras
 from easyphoto.portrait.generate import Tools, generate
 from easyphoto.portrait.subject import open_subject
 from easyphoto.progress import silent
@@ -59,11 +59,11 @@ def test_the_lora_lies_on_every_pass_with_the_persons(tmp_path: Path, store: Wei
 def test_without_the_file_the_command_is_named_that_fetches_it(tmp_path: Path):
     empty = WeightStore(read_catalog(shipped_models()), WeightFolders(tmp_path, shipped_models()))
     with pytest.raises(MissingModel, match="weights fetch lcm-sdxl"):
-        extra_loras(PortraitRequest(lcm=True), ModelFamily.SDXL, lambda: empty)
+        fast_loras(PortraitRequest(lcm=True), ModelFamily.SDXL, lambda: empty)
 
 
 def test_the_built_in_model_has_none():
-    assert extra_loras(PortraitRequest(), ModelFamily.BUILTIN, no_weights) == ()
+    assert fast_loras(PortraitRequest(), ModelFamily.BUILTIN, no_weights) == ()
     with pytest.raises(BadRequest) as caught:
-        extra_loras(PortraitRequest(lcm=True), ModelFamily.BUILTIN, no_weights)
+        fast_loras(PortraitRequest(lcm=True), ModelFamily.BUILTIN, no_weights)
     assert caught.value.code == "portrait.no-lcm"
