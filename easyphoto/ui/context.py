@@ -52,6 +52,11 @@ ALIKE = (
 """Fields of requests in which two jobs are alike that take as long."""
 
 
+def no_ticket(path: str) -> str:
+    """For links that need none."""
+    return ""
+
+
 @dataclass(frozen=True)
 class UiContext:
     """Studio, queue and the page's own small tools, in one language."""
@@ -62,6 +67,7 @@ class UiContext:
     examine: Callable[[], Sequence[Finding]]  # the doctor
     pictures: PictureCache = field(default_factory=PictureCache)
     api: str = "../easyphoto"  # address of the API as the page sees it
+    ticket: Callable[[str], str] = no_ticket  # path of the API -> what a link to it has after it
 
     @cached_property
     def templates(self) -> TemplateGrid:

@@ -150,7 +150,8 @@ class PeoplePanel:
         measured_here = person.recognizer == recognizer.name  # another recognizer's distances say nothing to this one
         level = level_of(distance, recognizer) if distance is not None and measured_here else None
         report = self._report_html(person) if opened == Opened(person.id, "report") else None
-        export = f"{self.context.api}/v1/persons/{quote(person.id, safe='')}/export"
+        place = f"/v1/persons/{quote(person.id, safe='')}/export"
+        export = f"{self.context.api}{place}{self.context.ticket(place)}"
         size = self.context.studio.library.size(person.id)
         return PersonCard(person, size, level, export, report, portraits)
 

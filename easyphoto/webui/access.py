@@ -32,14 +32,14 @@ class HostSession:
         return any(name.startswith(COOKIE) and value in known for name, _, value in pairs)
 
 
-def access_of_host(app: Any) -> Access:
-    """The host's rules for its own, at the time `app` was started."""
+def access_of_host(app: Any, *links: Proof) -> Access:
+    """The host's rules for its own, at the time `app` was started; `links` prove that the page gave one out."""
     from modules.shared_cmd_options import cmd_opts
 
     proofs = proofs_of_host(app)
     return Access(
         loopback=not proofs and not cmd_opts.webui_is_non_local,
-        proofs=proofs,
+        proofs=(*proofs, *links) if proofs else (),
         hosts=settings.read().hosts,
         pages=frozenset(filter(None, (cmd_opts.cors_allow_origins or "").split(","))) - {"*"},
         opened=bool(cmd_opts.webui_is_non_local),

@@ -36,6 +36,7 @@ def page() -> Any:
         partial(examine, state),
         state.pictures,
         api=PREFIX.lstrip("/"),  # beside the page, which may be below a --subpath
+        ticket=state.tickets.query,
     )
     blocks = build(context)
     for block in blocks.blocks.values():  # defaults follow the base model: an old one must not come back by itself
@@ -84,11 +85,12 @@ class LazyApi:
         from easyphoto.webui.access import access_of_host
 
         state = self._state
-        return build_api(state.studio, state.queue, access_of_host(self._app), partial(examine, state))
+        return build_api(state.studio, state.queue, access_of_host(self._app, state.tickets), partial(examine, state))
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """One request."""
-        await self._made(scope, receive, send)
+        http = scope["type"] == "http"
+        await self._made(self._state.tickets.marked(scope, PREFIX) if http else scope, receive, send)
 
 
 def examine(state: AppState) -> list[Finding]:

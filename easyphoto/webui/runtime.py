@@ -22,6 +22,7 @@ from easyphoto.studio import Studio
 from easyphoto.system_errors import FAILURES, failure_of
 from easyphoto.ui.pictures import PictureCache
 from easyphoto.webui import settings
+from easyphoto.webui.export_tickets import ExportTickets
 from easyphoto.webui.file_guard import FileGuard
 from easyphoto.webui.running_host import RunningHost
 from easyphoto.webui.weight_places import host_store
@@ -43,6 +44,7 @@ class AppState:
     guard: FileGuard
     running: RunningHost = field(default_factory=RunningHost)
     pictures: PictureCache = field(default_factory=PictureCache)
+    tickets: ExportTickets = field(default_factory=ExportTickets)
 
 
 def app_state() -> AppState:

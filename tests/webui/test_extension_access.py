@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from extension_world import FakeHost, open_host
+from fake_studio import make_person
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
@@ -86,6 +87,29 @@ def test_api_auth_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     assert visitor.get(PATH, headers={"Cookie": "access-token=t0ken"}).status_code == 401
     for headers, status in ((basic("ann", "b"), 401), (basic("ann", "a"), 200), (basic("bob", "b"), 200)):
         assert visitor.get(PATH, headers={"Host": "studio.lan", **headers}).status_code == status
+
+
+def test_the_pages_link_to_a_persons_zip_needs_no_login_of_the_api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    _, visitor = opened(tmp_path, monkeypatch, api_auth="ann:a")
+    state = runtime.app_state()
+    for name in ("Ann", "Bea"):
+        make_person(state.studio.paths, name)
+    place, other = "/v1/persons/ann/export", "/v1/persons/bea/export"
+    link = state.tickets.query(place)
+    assert visitor.get(f"/easyphoto{place}").status_code == 401
+    assert visitor.get(f"/easyphoto{place}{link}").content[:2] == b"PK"
+    for wrong in (
+        f"{other}{link}",
+        f"/v1/jobs{link}",
+        f"{place}?ticket=x",
+        f"{place}?ticket=%C3%A4",
+        f"{place}{link}0",
+    ):
+        assert visitor.get(f"/easyphoto{wrong}").status_code in (400, 401), wrong
+    header = {"X-EasyPhoto-Ticket": f"{place} {link.removeprefix('?ticket=')}"}
+    assert visitor.get(f"/easyphoto{place}", headers=header).status_code == 401, "only links, whose path we see, count"
+    foreign = {"Origin": "http://evil.example"}
+    assert visitor.get(f"/easyphoto{place}{link}", headers=foreign).status_code == 403
 
 
 @pytest.mark.parametrize("cookie", COOKIES)
