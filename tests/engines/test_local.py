@@ -178,6 +178,7 @@ def test_checkpoints_by_name(toys: Path):
     families = {found.name: found.family for found in engine.checkpoints()}
     assert families == {
         BUILTIN_CHECKPOINT: ModelFamily.BUILTIN,
+        "experimental": ModelFamily.EXPERIMENTAL,
         "small": ModelFamily.SD15,
         "single": ModelFamily.SD15,
         "large": ModelFamily.SDXL,
