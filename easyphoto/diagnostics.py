@@ -112,7 +112,14 @@ def packages() -> Iterator[Finding]:
         yield Finding(
             name, GOOD if version else ABSENT, version, "" if version else message("doctor.optional", extra=extra)
         )
+    yield attention()
     yield heic_decoder()
+
+
+def attention() -> Finding:
+    """What trainer and engine compute attention with on CUDA; elsewhere it is always torch's own."""
+    version = version_of("xformers")
+    return Finding("attention", GOOD, f"xformers {version}" if version else message("doctor.attention"))
 
 
 def heic_decoder() -> Finding:

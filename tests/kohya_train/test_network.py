@@ -146,6 +146,29 @@ def test_diffusers_loads_every_module_and_computes_the_same(
         torch.testing.assert_close(answer(ours), answer(theirs), atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize(("rank", "alpha", "conv_dim", "conv_alpha"), [(1, 1.0, 0, 1.0), (6, 3.0, 3, 2.0)])
+def test_diffusers_computes_the_same_with_other_ranks_and_convolutions(
+    config: TrainConfig,
+    base: Callable[[str], Path],
+    tmp_path: Path,
+    rank: int,
+    alpha: float,
+    conv_dim: int,
+    conv_alpha: float,
+):
+    config = replace(config_for(config, base, "sd15"), rank=rank, alpha=alpha, conv_dim=conv_dim, conv_alpha=conv_alpha)
+    ours, theirs = load(config), load(config)
+    tensors = trained_file(ours, config, tmp_path / "a.safetensors")
+    assert any(one.ndim == 4 and one.shape[-1] == 3 for one in tensors.values()) is bool(conv_dim)
+    pipe = pipeline(theirs)
+    pipe.load_lora_weights(str(tmp_path / "a.safetensors"))
+    networks = (theirs.unet, *theirs.text_encoders)
+    loaded = sum(name.endswith("lora_A.default_0.weight") for model in networks for name in model.state_dict())
+    assert loaded == sum(name.endswith(".lora_down.weight") for name in tensors)
+    with torch.no_grad():
+        torch.testing.assert_close(answer(ours), answer(theirs), atol=1e-4, rtol=1e-4)
+
+
 def answer(bundle: Bundle) -> torch.Tensor:
     """What the U-Net says to fixed noise."""
     hidden, pooled = bundle.encode_text(["a face"])

@@ -11,6 +11,7 @@ from PIL import Image
 
 from easyphoto.domain import ControlHint, HintKind, RenderJob
 from easyphoto.engines.controlnet_catalog import left_out
+from easyphoto.engines.local.attention import use_xformers
 from easyphoto.engines.local.loaded_model import Folders, LoadedModel, ModelChoice, Painted
 from easyphoto.engines.local.loading import open_base, open_control
 from easyphoto.engines.local.lora_adapters import applied
@@ -29,7 +30,9 @@ def open_model(choice: ModelChoice, folders: Folders) -> Any:
     """See `Renderer.open`. Raises BadModel."""
     config = folders.configs / choice.checkpoint.family.value
     vae = open_vae(choice.vae, config, choice.placing) if choice.vae else None
-    return open_base(choice.checkpoint, folders.configs, choice.placing, vae)
+    pipe = open_base(choice.checkpoint, folders.configs, choice.placing, vae)
+    use_xformers(pipe, choice.placing.device)
+    return pipe
 
 
 def paint(loaded: LoadedModel, job: RenderJob, folders: Folders, report: Progress) -> Painted:
