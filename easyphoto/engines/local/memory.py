@@ -12,7 +12,7 @@ Offload = Callable[[Any, str], None]
 """Puts a diffusers pipeline to work on a device; networks that are brought there later wait on the CPU."""
 
 _MARGIN = 1.3
-"""Free memory over the weights' own size that working on the device at once needs."""
+"""Free memory over the weights' own size that working on the device needs."""
 
 
 def _whole(pipe: Any, device: str) -> None:
@@ -55,18 +55,23 @@ def offloads_of(device: str) -> Sequence[Offload]:
 
 
 def first_offload(pipe: Any, device: str) -> int:
-    """The place in `offloads_of` to start at, by the device's free memory and the size of the weights."""
+    """The place in `offloads_of` to start at, by the device's free memory and the size of the weights.
+
+    All of them at once, else one network at a time where the largest fits, else layer by layer.
+    """
     import torch
 
     if not device.startswith("cuda"):
         return 0
     free, _ = torch.cuda.mem_get_info(torch.device(device))
-    return int(free < _MARGIN * _bytes(pipe))
+    sizes = _bytes(pipe)
+    return next((place for place, needed in enumerate((sum(sizes), max(sizes))) if free >= _MARGIN * needed), 2)
 
 
-def _bytes(pipe: Any) -> int:
+def _bytes(pipe: Any) -> list[int]:
+    """Of the weights of each network."""
     networks = [part for part in pipe.components.values() if hasattr(part, "parameters")]
-    return sum(weight.numel() * weight.element_size() for network in networks for weight in network.parameters())
+    return [sum(weight.numel() * weight.element_size() for weight in one.parameters()) for one in networks]
 
 
 @contextmanager
