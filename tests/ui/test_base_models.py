@@ -32,6 +32,9 @@ class HostEngine:
     def default(self) -> str:
         return self.names[0] if self.names else ""
 
+    def vaes(self) -> list[str]:
+        return []
+
     def checkpoint(self, name: str) -> Checkpoint:
         if name not in self.names:
             raise MissingModel("plain", text=f"There is no {name!r}.", remedy="")
