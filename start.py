@@ -31,6 +31,7 @@ CHECKS: tuple[tuple[str, ...], ...] = (
     ("mypy",),
     ("pytest", "tests/test_architecture.py", "tests/test_imports.py"),
 )
+HOST_TESTS = ("tests/webui/test_host_contract.py", "tests/webui/test_recorded_interfaces.py")
 USAGE = """usage: python start.py COMMAND ...
 
   demo       photos of one person to four portraits, with a report; needs no input
@@ -43,7 +44,7 @@ USAGE = """usage: python start.py COMMAND ...
   weights    model files: list | fetch | verify | import | path
   doctor     what is installed, what is missing
   test       all checks and all tests
-  check      format, lint, types and layer order only
+  check      format, lint, types and layer order; test-host PATH: our use of that WebUI's sources
 
 COMMAND --help says more.
 """
@@ -254,7 +255,7 @@ def call(home: Home, module: Sequence[str], folder: Path | None = None) -> int:
 
 
 def check(home: Home) -> int:
-    """Format, lint, strict types, layer order; all are run; 0 if all are clean."""
+    """0 if all are clean."""
     return max(abs(call(home, step, home.root)) for step in CHECKS)
 
 
@@ -270,21 +271,20 @@ def main(arguments: Sequence[str]) -> int:
         say(f"EasyPhoto needs Python 3.10 to 3.13; this is {sys.version.split()[0]}. Start it with one of those.")
         return NOT_INSTALLED
     command, *rest = arguments or ("--help",)
-    if command not in (*COMMANDS, "test", "check"):
-        known = command in ("-h", "--help")
-        say(USAGE if known else f"There is no command {command!r}.\n\n{USAGE}")
-        return 0 if known else BAD_REQUEST
+    if command not in (*COMMANDS, "test", "check", "test-host"):
+        say(USAGE if command in ("-h", "--help") else f"There is no command {command!r}.\n\n{USAGE}")
+        return 0 if command in ("-h", "--help") else BAD_REQUEST
     home = Home(Path(__file__).resolve().parent)
     try:
-        prepare(home, {"ui": "ui", "test": "test", "check": "test"}.get(command, "run"))
+        prepare(home, {"ui": "ui", "test": "test", "check": "test", "test-host": "test"}.get(command, "run"))
     except (StartError, OSError) as error:
-        remedy = "" if isinstance(error, StartError) else f" Is the folder {home.root} writable?"
-        say(f"EasyPhoto could not be installed. {error}{remedy}")
+        say(f"Not installed. {error}" + ("" if isinstance(error, StartError) else f" Is {home.root} writable?"))
         return NOT_INSTALLED
-    if command == "check":
-        return check(home)
-    if command == "test":
-        return test(home, rest)
+    if command in ("check", "test"):
+        return test(home, rest) if command == "test" else check(home)
+    if command == "test-host":
+        os.environ["EASYPHOTO_WEBUI_SOURCES"] = os.pathsep.join(str(Path(place).resolve()) for place in rest)
+        return call(home, ("pytest", "-q", *HOST_TESTS), home.root)
     if sys.platform != "win32":  # become it, so that signals go straight to it
         os.execve(home.python, [str(home.python), "-m", "easyphoto", *arguments], surroundings(home))
     return call(home, ("easyphoto", *arguments))

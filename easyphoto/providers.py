@@ -35,6 +35,7 @@ class EngineSettings:
     """What an engine may be told; each takes what it knows."""
 
     vae: Callable[[], str] = str  # the name of the WebUI's VAE to use, read anew for each job; "" leaves it
+    beside: Callable[[], bool] = bool  # whether a training may run beside the WebUI's own pictures
 
 
 def _diffusers(paths: Paths, settings: EngineSettings) -> Engine:
@@ -48,7 +49,7 @@ def _webui(paths: Paths, settings: EngineSettings) -> Engine:
         raise BadRequest("engine-outside-webui", stage="start", engine=WEBUI)
     from easyphoto.engines.webui.engine import WebuiEngine
 
-    return WebuiEngine(settings.vae)
+    return WebuiEngine(settings.vae, beside=settings.beside)
 
 
 def _builtin(paths: Paths) -> FaceToolbox:

@@ -87,7 +87,7 @@ def studio_in(paths: Paths) -> Studio:
     Raises BadRequest for a face toolbox in the settings that cannot be.
     """
     toolboxes = Toolboxes(paths, settings.read().faces)
-    engine = make_engine(WEBUI, paths, EngineSettings(vae=lambda: settings.read().vae))
+    engine = make_engine(WEBUI, paths, EngineSettings(lambda: settings.read().vae, lambda: settings.read().beside))
     return Studio(paths, engine, toolboxes, partial(_trainer, paths), host_store)
 
 

@@ -21,6 +21,7 @@ class Settings:
     faces: str = BUILTIN  # the face toolbox, as `easyphoto.providers` reads it
     vae: str = ""  # for portraits; empty: the one the WebUI is set to
     hosts: frozenset[str] = frozenset()  # further host names our routes answer to
+    beside: bool = False  # a training runs beside the WebUI's own pictures where memory allows
 
 
 def read() -> Settings:
@@ -35,6 +36,7 @@ def read() -> Settings:
         str(data.get("easyphoto_faces") or BUILTIN),
         str(data.get("easyphoto_vae") or ""),
         frozenset(filter(None, names)),
+        data.get("easyphoto_train_beside") is True,
     )
 
 
@@ -69,3 +71,5 @@ def add() -> None:
     made = shared.OptionInfo("", say.text("settings.hosts"), section=SECTION)
     made.info(say.text("settings.hosts.help")).needs_reload_ui()
     shared.opts.add_option("easyphoto_hosts", made)
+    made = shared.OptionInfo(False, say.text("settings.beside"), section=SECTION)
+    shared.opts.add_option("easyphoto_train_beside", made.info(say.text("settings.beside.help")))

@@ -89,6 +89,17 @@ def test_a_lora_that_the_host_does_not_list_stops_before_painting(
     assert webui.calls == []
 
 
+def test_a_host_that_can_only_list_all_files_lists_all(
+    webui: FakeWebui, engine: WebuiEngine, host_job: RenderJob, lora: Path
+):
+    """Forge Classic."""
+    look = webui.networks.update_available_networks_by_names
+    del webui.networks.update_available_networks_by_names
+    webui.networks.list_available_networks = lambda: look([name_of(lora)])
+    engine.render(with_lora(host_job, lora), silent)
+    assert name_of(lora) in webui.networks.available_networks
+
+
 def test_anothers_file_of_that_name_does_not_pass_for_ours(
     webui: FakeWebui, engine: WebuiEngine, host_job: RenderJob, lora: Path
 ):

@@ -160,6 +160,17 @@ def test_released_empties_the_device_and_gives_everything_back(webui: FakeWebui,
     assert webui.lock.free
 
 
+@pytest.mark.parametrize(("wanted", "room"), [(True, True), (True, False), (False, True)])
+def test_a_training_runs_beside_the_hosts_pictures_where_it_may_and_fits(
+    webui: FakeWebui, monkeypatch: pytest.MonkeyPatch, wanted: bool, room: bool
+):
+    monkeypatch.setattr("easyphoto.engines.webui.device_memory.free_bytes", lambda torch, device: room * 2**40)
+    with WebuiEngine(beside=lambda: wanted).offloaded():
+        assert webui.lock.free is (wanted and room)
+        assert (webui.moved == []) is (wanted and room)
+    assert webui.lock.free
+
+
 def test_rendering_while_the_device_is_lent_is_refused_not_waited_for(
     webui: FakeWebui, engine: WebuiEngine, host_job: RenderJob
 ):

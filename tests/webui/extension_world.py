@@ -88,7 +88,8 @@ class FakeScript:
 class HostsEngine:
     """Checkpoints of the host's."""
 
-    def __init__(self, vae: Callable[[], str], inside_job: bool = False) -> None:
+    def __init__(self, vae: Callable[[], str], inside_job: bool = False, beside: Callable[[], bool] = bool) -> None:
+        self.beside = beside
         self.vae = vae
         self.inside_job = inside_job
         self.names = ["dream"]

@@ -54,7 +54,8 @@ def test_the_record_is_true(source: Any):
     elsewhere = {"OptionInfo": "OptionInfo.__init__", "opts.add_option": "Options.add_option"}
     for names in FACTS["signatures"].values():
         for name, recorded in names.items():
-            assert found[elsewhere.get(name, name)] == recorded, name
+            unnamed = [one for one in recorded if one != "*name"]  # Forge Classic has no names of callbacks
+            assert found[elsewhere.get(name, name)] in (recorded, unnamed), name
     arguments = (source / "modules" / "cmd_args.py").read_text(encoding="utf-8")
     for flag in FACTS["flags"]:
         assert f"--{flag.replace('_', '-')}" in arguments, flag

@@ -15,6 +15,7 @@ from easyphoto.engines.webui import lora as lora_files
 from easyphoto.engines.webui.checkpoints import Checkpoints
 from easyphoto.engines.webui.controlnet import hook_set_aside, unload
 from easyphoto.engines.webui.controlnet_units import choose_units
+from easyphoto.engines.webui.device_memory import room_for_both
 from easyphoto.engines.webui.host import Host, current_host
 from easyphoto.engines.webui.host_queue import acquire_queue, shown_in, stated
 from easyphoto.engines.webui.img2img import Img2ImgCall, choose_sampler, paint
@@ -30,9 +31,15 @@ class WebuiEngine:
     Within a job of the host's own only one that was made for it may be called: the queue's lock is not re-entrant.
     """
 
-    def __init__(self, vae: Callable[[], str] = str, inside_job: bool = False) -> None:
-        """With `inside_job` it is called by a job of the host's own, in whose queue and thread it renders."""
+    def __init__(
+        self, vae: Callable[[], str] = str, inside_job: bool = False, beside: Callable[[], bool] = bool
+    ) -> None:
+        """With `inside_job` it is called by a job of the host's own, in whose queue and thread it renders.
+
+        `beside` says whether a training may run beside the host's own pictures where there is memory for both.
+        """
         self._vae = vae
+        self._beside = beside
         self._inside_job = inside_job
         self._checkpoints = Checkpoints()
         self._sessions = 0  # open `session` blocks
@@ -112,9 +119,13 @@ class WebuiEngine:
     def offloaded(self, report: Progress = silent) -> Iterator[Progress]:
         """See `Engine.offloaded`: the host's models are off the device and nobody can generate.
 
-        The host shows the training as the job that its own pictures wait for, and its buttons end it.
+        The host shows the training as the job that its own pictures wait for, and its buttons end it; beside its
+        pictures nothing is off the device and nobody waits.
         """
         host = self._free_host()
+        if self._beside() and room_for_both():
+            yield report
+            return
         with acquire_queue(host.lock, report):
             self._lender = threading.get_ident()
             try:

@@ -43,10 +43,18 @@ def _ready(host: Host, file: Path) -> str:
             write_anonymous(file, target)
     if not _is_listed(networks, name, target):
         with override_options(host, {"list_hidden_files": True}):  # else the host overlooks dot-folders
-            networks.update_available_networks_by_names([name])
+            _look_again(networks, name)
     if not _is_listed(networks, name, target):
         raise RenderFailed("webui.lora-not-listed", stage="LoRA", file=str(target))
     return name
+
+
+def _look_again(networks: Any, name: str) -> None:
+    """Have the host list that file; Forge Classic can list all files only."""
+    if hasattr(networks, "update_available_networks_by_names"):
+        networks.update_available_networks_by_names([name])
+    else:
+        networks.list_available_networks()
 
 
 @contextmanager
