@@ -44,9 +44,9 @@ USAGE = """usage: python start.py COMMAND ...
   weights    model files: list | fetch | verify | import | path
   doctor     what is installed, what is missing
   test       all checks and all tests
-  check      format, lint, types and layer order; test-host PATH: our use of that WebUI's sources
+  check      format, lint, types and layer order only
 
-COMMAND --help says more.
+COMMAND --help says more; test-host PATH holds the sources of a WebUI against our use of it.
 """
 FAILED, BAD_REQUEST, NOT_INSTALLED, CANCELLED = 1, 2, 4, 130
 STDERR = 2  # standard output is the command's alone, --json must stay readable
