@@ -35,6 +35,8 @@ class Stage(str, Enum):
     # Before a journey.
     PREPARE_TRAINER = "prepare trainer"
     SAMPLES = "samples"
+    # Around journeys of many persons.
+    BATCH = "batch"
     # From photos to a person.
     CHECK_PHOTOS = "check photos", 5
     PREPARE_PHOTOS = "prepare photos", 15

@@ -42,6 +42,7 @@ LAYERS: tuple[dict[str, tuple[str, ...]], ...] = (
     {"faces": ("faces",), "engines": ("engines",)},
     {"training": ("training",), "portrait": ("portrait",)},
     {"application": ("studio", "providers", "quick", "deletion", "picture_tokens", "jobs", "diagnostics")},
+    {"batch": ("batch",)},
     {"ui": ("ui",), "api": ("api",)},
     {"server": ("api/server",), "webui": ("webui",)},
     {"console": ("__main__", "cli", "demo")},

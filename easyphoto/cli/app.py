@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 OpenStudio = Callable[[Path | None], "Studio"]
 
 UNEXPECTED, CANCELLED = 1, 130
-WORKING = ("demo", "ui", "train", "portrait", "quick")
+WORKING = ("demo", "ui", "train", "portrait", "quick", "batch")
 """Commands that load libraries which write temporary files; the others also do where nothing can be written."""
 PACKAGES = ("easyphoto", "kohya_train", "builtin_model")
 CODES: tuple[tuple[type[errors.EasyPhotoError], int], ...] = (

@@ -101,6 +101,7 @@ def parser(language: str = "en") -> argparse.ArgumentParser:
     _train(command("train", "cli.help.train"))
     _portrait(command("portrait", "cli.help.portrait"))
     _quick(command("quick", "cli.help.quick"))
+    _batch(command("batch", "cli.help.batch"))
     _persons(children.add_parser("persons", help=say.text("cli.help.persons")), common)
     _weights(children.add_parser("weights", help=say.text("cli.help.weights")), common)
     listed = command("models", "cli.help.models")
@@ -181,6 +182,19 @@ def _quick(one: CommandParser) -> None:
     _templates(one)
     add_options(one, PortraitRequest, one.say, but=("lora_weight",))
     one.set_defaults(handler=commands.quick)
+
+
+def _on_batch(arguments: argparse.Namespace, context: commands.CommandContext) -> CommandResult:
+    from easyphoto.cli.batch import batch  # other commands need not wait for it
+
+    return batch(arguments, context)
+
+
+def _batch(one: CommandParser) -> None:
+    one.file("plan", "cli.help.batch.plan", metavar="CSV")
+    one.file("--out", "cli.help.batch.out", metavar="DIR")
+    one.option("--ray", "cli.help.batch.ray", default="", metavar="ADDRESS")
+    one.set_defaults(handler=_on_batch)
 
 
 def _verdicts(one: CommandParser) -> None:
