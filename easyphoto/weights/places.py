@@ -93,8 +93,13 @@ def _huggingface(source: WeightSource) -> Iterator[Path]:
 
 
 def _modelscope(source: WeightSource) -> Iterator[Path]:
-    """Its client writes ``OWNER/NAME`` at one of these depths, and in newer versions no dot in names."""
+    """Its client writes ``models/OWNER--NAME/snapshots/REVISION``.
+
+    Versions before 1.40 have ``OWNER/NAME`` at one of these depths, and some of them no dot in names.
+    """
     root = Path(os.environ.get("MODELSCOPE_CACHE") or _cache() / "modelscope").expanduser()
+    snapshots = Path(source.repo.replace("/", "--"), "snapshots", source.revision)
+    yield from (root / above / "models" / snapshots / source.path for above in ("", "hub"))
     for repo in dict.fromkeys((source.repo, source.repo.replace(".", "___"))):
         for above in ("hub/models", "hub", "models", ""):
             yield root / above / repo / source.path

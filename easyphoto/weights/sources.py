@@ -33,12 +33,12 @@ class WeightSource:
 
 
 def _huggingface(source: WeightSource) -> str:
-    endpoint = _endpoint("HF_ENDPOINT", "https://huggingface.co")
+    endpoint = _endpoint("https://huggingface.co", "HF_ENDPOINT")
     return f"{endpoint}/{source.repo}/resolve/{quote(source.revision, safe='')}/{quote(source.path)}"
 
 
 def _modelscope(source: WeightSource) -> str:
-    endpoint = _endpoint("MODELSCOPE_DOMAIN", "https://www.modelscope.cn")
+    endpoint = _endpoint("https://www.modelscope.cn", "MODELSCOPE_ENDPOINT", "MODELSCOPE_DOMAIN")
     query = f"Revision={quote(source.revision, safe='')}&FilePath={quote(source.path, safe='')}"
     return f"{endpoint}/api/v1/models/{source.repo}/repo?{query}"
 
@@ -47,9 +47,9 @@ def _plain(source: WeightSource) -> str:
     return source.url
 
 
-def _endpoint(variable: str, usual: str) -> str:
-    """As the hub's own client reads it: ModelScope's variable holds a host name, Hugging Face's an address."""
-    asked = os.environ.get(variable, "").rstrip("/")
+def _endpoint(usual: str, *variables: str) -> str:
+    """As the hub's own client reads it, the first variable that is set; some hold a host name, some an address."""
+    asked = next((value for name in variables if (value := os.environ.get(name, "").strip().rstrip("/"))), "")
     return asked if "://" in asked else f"https://{asked}" if asked else usual
 
 

@@ -50,6 +50,7 @@ def test_the_list_that_ships_is_whole(catalog: WeightCatalog):
 def test_every_address_has_the_form_of_its_hub(catalog: WeightCatalog, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("HF_ENDPOINT", raising=False)
     monkeypatch.delenv("MODELSCOPE_DOMAIN", raising=False)
+    monkeypatch.delenv("MODELSCOPE_ENDPOINT", raising=False)
     wrong = [
         source.address
         for file in catalog
@@ -69,6 +70,8 @@ def test_the_addresses_by_hand(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("MODELSCOPE_DOMAIN", "modelscope.ai")
     assert WeightSource("huggingface", **place).address == "http://mirror:8080/a/b/resolve/v1/c/d%20e.pt"
     assert WeightSource("modelscope", **place).host == "modelscope.ai"
+    monkeypatch.setenv("MODELSCOPE_ENDPOINT", "http://mirror:8081")  # newer clients ask this one first
+    assert WeightSource("modelscope", **place).host == "mirror:8081"
 
 
 def test_research_files_name_what_may_be_sold(catalog: WeightCatalog):
