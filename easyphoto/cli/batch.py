@@ -19,7 +19,8 @@ from easyphoto.batch import (
     tasks_of,
 )
 from easyphoto.cli.batch_plan import read_plan
-from easyphoto.cli.commands import PART_FAILED, CommandContext
+from easyphoto.cli.commands import PART_FAILED
+from easyphoto.cli.context import CommandContext
 from easyphoto.cli.terminal import CommandResult
 from easyphoto.errors import messages_of
 from easyphoto.locales import Message, message, plain

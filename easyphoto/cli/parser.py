@@ -184,7 +184,7 @@ def _quick(one: CommandParser) -> None:
     one.set_defaults(handler=commands.quick)
 
 
-def _on_batch(arguments: argparse.Namespace, context: commands.CommandContext) -> CommandResult:
+def _on_batch(arguments: argparse.Namespace, context: CommandContext) -> CommandResult:
     from easyphoto.cli.batch import batch  # other commands need not wait for it
 
     return batch(arguments, context)
