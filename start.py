@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import IO
 
 OLDEST, NEWEST = (3, 10), (3, 13)
-COMMANDS = ("demo", "ui", "train", "portrait", "quick", "persons", "models", "weights", "doctor")
+COMMANDS = ("demo", "ui", "train", "portrait", "quick", "batch", "persons", "models", "weights", "doctor")
 KINDS = {"run": ("base",), "ui": ("base", "ui"), "test": ("base", "ui", "dev")}  # each holds the ones before it
 CHECKS: tuple[tuple[str, ...], ...] = (
     ("ruff", "format", "--check", "."),

@@ -8,13 +8,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from easyphoto.domain import Photo, PortraitRequest, Template, TrainRequest
 from easyphoto.library import slug
 from easyphoto.library.filesystem import sha256_of
-from easyphoto.training.working_folder import fingerprint
+from easyphoto.training.working_folder import content_of
 
 SEED_DIGITS = 8
 
@@ -79,17 +79,24 @@ def tasks_of(persons: Iterable[BatchPerson]) -> tuple[BatchTask, ...]:
 
 def _of_one(person: BatchPerson) -> Iterator[BatchTask]:
     name = person.train.person
-    training = fingerprint(person.train, person.photos)
+    photos = [(photo.override, content_of(photo.file)) for photo in person.photos]
+    training = _key(_changes(person.train), photos)
     yield BatchTask(training, name, TrainWork(person.train, person.photos))
     plain = replace(person.portrait, persons=(slug(name),))
     for template in person.templates:
-        key = _key(plain, template, training)
+        key = _key(_changes(plain), training, sha256_of(template.file))
         yield BatchTask(key, name, PortraitWork(_seeded(plain, key), template), after=training)
 
 
-def _key(request: PortraitRequest, template: Template, training: str) -> str:
-    told = {"settings": asdict(request), "template": sha256_of(template.file), "training": training}
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+def _key(*facts: Any) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _changes(request: Any) -> dict[str, Any]:
+    """Settings that are not the program's own: one that a later version adds makes no other task of it."""
+    return {
+        one.name: getattr(request, one.name) for one in fields(request) if getattr(request, one.name) != one.default
+    }
 
 
 def _seeded(request: PortraitRequest, key: str) -> PortraitRequest:

@@ -72,12 +72,12 @@ def fingerprint(request: TrainRequest, photos: Sequence[Photo]) -> str:
     settings = {name: value for name, value in asdict(request).items() if name != "accept_early"}
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for photo in photos:
-        digest.update(f"{photo.override}\0{_content(photo.file)}".encode())
+        digest.update(f"{photo.override}\0{content_of(photo.file)}".encode())
     return digest.hexdigest()
 
 
-def _content(file: Path) -> str:
-    """The photo check says what is wrong with a file that is too large or cannot be read; here it ends nothing."""
+def content_of(file: Path) -> str:
+    """SHA-256 of a photo, or what stands for it. The photo check says what is wrong with a file that is too large or cannot be read; here it ends nothing."""
     try:
         seen = file.stat()
         if not stat.S_ISREG(seen.st_mode):  # reading a pipe or a device may never end

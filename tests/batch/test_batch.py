@@ -1,7 +1,7 @@
 """Persons and portraits out of one plan: what is done stays done, what fails fails alone."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -155,3 +155,15 @@ def test_a_cancel_passes_through_and_the_next_run_goes_on(studio: FakeStudio, tm
     with pytest.raises(Stopped):
         run_batch(tasks_of(persons), Worker(lambda: studio, out), stop, LOCAL)  # type: ignore[arg-type, return-value]
     assert [result.found for result in results(run(studio, persons, out))] == [True, True, False]
+
+
+def test_a_setting_that_a_later_version_adds_makes_no_other_task(tmp_path: Path):
+    @dataclass(frozen=True)
+    class LaterRequest(PortraitRequest):
+        added: bool = False
+
+    now = person(tmp_path, "Mei")
+    later = replace(now, portrait=LaterRequest())
+    keys = [[task.key for task in tasks_of([one])] for one in (now, later)]
+    assert keys[0] == keys[1]
+    assert keys[0] != [task.key for task in tasks_of([replace(now, portrait=LaterRequest(added=True))])]
