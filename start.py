@@ -39,6 +39,7 @@ USAGE = """usage: python start.py COMMAND ...
   train      photos to a person:              train --name ID --photos DIR --consent
   portrait   put that face into templates:    portrait --person ID --template FILE...
   quick      portraits from photos alone, without a training
+  batch      many persons and their portraits out of a table:    batch PLAN.csv
   persons    list | show | rename | remove | export | import
   models     base models that can be used
   weights    model files: list | fetch | verify | import | path

@@ -77,7 +77,10 @@ def fingerprint(request: TrainRequest, photos: Sequence[Photo]) -> str:
 
 
 def content_of(file: Path) -> str:
-    """SHA-256 of a photo, or what stands for it. The photo check says what is wrong with a file that is too large or cannot be read; here it ends nothing."""
+    """SHA-256 of a photo, or what stands for it.
+
+    The photo check says what is wrong with a file that is too large or unreadable; here it ends nothing.
+    """
     try:
         seen = file.stat()
         if not stat.S_ISREG(seen.st_mode):  # reading a pipe or a device may never end
