@@ -44,8 +44,7 @@ USAGE = """usage: python start.py COMMAND ...
   models     base models that can be used
   weights    model files: list | fetch | verify | import | path
   doctor     what is installed, what is missing
-  test       all checks and all tests
-  check      format, lint, types and layer order only
+  test       all checks and all tests; check: format, lint, types and layer order only
 
 COMMAND --help says more; test-host PATH holds the sources of a WebUI against our use of it.
 """
