@@ -67,6 +67,7 @@ class PortraitRequest:
     faces: str = option("")
     seed: int = option(-1, low=-1, high=2**32 - 1, step=1)
     lora_weight: float = option(0.9, low=0.0, high=1.3, step=0.05)
+    identity_weight: float = option(0.0, low=0.0, high=1.0, step=0.05)
     crop_face: bool = option(True)
     enhance_photos: bool = option(True)
     keep_template_skin: bool = option(False)
@@ -139,6 +140,15 @@ class ControlHint:
 
 
 @dataclass(frozen=True)
+class IdentityHint:
+    """Whom the repainted face is to look like, for an identity adapter."""
+
+    picture: Image.Image  # RGB, square, that face alone
+    weight: float
+    required: bool = False  # without an adapter the job fails; others go on without it, with a note
+
+
+@dataclass(frozen=True)
 class RenderJob:
     """All an engine needs for one inpainting call."""
 
@@ -153,6 +163,7 @@ class RenderJob:
     seed: int
     hints: tuple[ControlHint, ...] = ()
     loras: tuple[LoraUse, ...] = ()
+    identity: IdentityHint | None = None
     sampler: str = DEFAULT_SAMPLER  # a key of `SAMPLERS`
     vae: str = ""  # by its name in `Engine.vaes`; empty: the checkpoint's own, or the one a host is set to
 

@@ -77,7 +77,7 @@ def whole_detail(strength: float) -> float:
 
 DIFFUSERS_ONLY = (
     *("sampler", "lcm", "vae", "from_text", "width", "height", "drawing_steps"),
-    *("pose_weight", "scene_lora", "scene_lora_weight"),
+    *("pose_weight", "scene_lora", "scene_lora_weight", "identity_weight"),
 )
 """Fields of a portrait that mean nothing to the models that ship."""
 
@@ -94,6 +94,7 @@ class FamilySpec:
     renderer: str  # of the local engine, by its name in `engines/local/renderers.py`
     train_defaults: Mapping[str, Any] = field(default_factory=dict)  # where they differ from the request's own
     portrait_defaults: Mapping[str, Any] = field(default_factory=dict)
+    identity_layers: int = 0  # cross-attentions of its U-Net, by which identity adapters are told; 0: it takes none
     engine_multiple: int = 8  # sides of what a pipeline paints are padded to multiples of this, in pixels
     lora_required: bool = True  # without a person's LoRA it shows somebody else; False: training one is an experiment
     fusion_required: bool = False  # without fusion there is no likeness; where it fails the portrait fails

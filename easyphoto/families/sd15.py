@@ -43,6 +43,7 @@ SPEC = FamilySpec(
     ),
     lora=LoraMarks(("sd_v1",), cross_attention=768),
     renderer="diffusers",
+    identity_layers=16,
     probe=Probe(
         is_checkpoint=has_prefix("cond_stage_model.transformer."),
         is_folder=_is_folder,

@@ -43,6 +43,7 @@ SPEC = FamilySpec(
     ),
     lora=LoraMarks(("sdxl",), cross_attention=2048),
     renderer="diffusers",
+    identity_layers=70,
     train_defaults={"resolution": 1024, "max_steps": 600, "rank": 32, "alpha": 16, "gradient_checkpointing": True},
     probe=Probe(
         is_checkpoint=has_prefix("conditioner.embedders.1."),

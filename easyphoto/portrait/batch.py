@@ -111,9 +111,12 @@ def _check_folder(folder: Path) -> None:
 
 
 def _check_loras(request: PortraitRequest, persons: Sequence[Person], tools: Tools) -> None:
-    """A base model that knows nothing of a person paints somebody else; a LoRA weight of 0 asks for just that."""
+    """A base model that knows nothing of a person paints somebody else; a LoRA weight of 0 asks for just that.
+
+    With an identity weight the engine shows it the person, or says that it cannot.
+    """
     base = tools.engine.checkpoint(request.base_model)
-    if not base.family.spec.lora_required or request.lora_weight == 0:
+    if not base.family.spec.lora_required or request.lora_weight == 0 or request.identity_weight > 0:
         return
     for person in persons:
         if person.lora is None:

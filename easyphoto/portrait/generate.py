@@ -264,6 +264,7 @@ def _pass(canvas: FaceCanvas, mask: Pixels, face: FaceContext, turn: int) -> Fac
         loras=(*subject.loras(request.lora_weight), *fast_loras(request, context.family, context.tools.weights)),
         sampler=request.sampler,
         vae=request.vae,
+        identity=subject.identity(request.identity_weight),
         require_control=request.require_control,
     )
     spec, guide = context.family.spec, PoseReference(canvas.pixels, (canvas.face,))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from easyphoto.domain import KEEP, Box, Face, LoraUse, ModelFamily, Pass, PortraitRequest
+from easyphoto.domain import KEEP, Box, Face, IdentityHint, LoraUse, ModelFamily, Pass, PortraitRequest
 from easyphoto.errors import BadRequest
 
 CROP_RATIO = 3.0  # crop side in face boxes
@@ -115,6 +115,7 @@ class PassPlan:
     loras: tuple[LoraUse, ...]
     sampler: str
     vae: str
+    identity: IdentityHint | None = None
     require_control: bool = False  # the pass fails without a ControlNet for its edges
 
 

@@ -64,6 +64,7 @@ def repaint(
         loras=plan.loras,
         sampler=plan.sampler,
         vae=plan.vae,
+        identity=plan.identity,
     )
     rendered = context.engine.render(job, context.report)
     share = spec.carried_detail and spec.carried_detail(plan.settings.denoising_strength)

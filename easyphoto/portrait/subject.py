@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
-from easyphoto.domain import Face, Floats, LoraUse, Person, Pixels
+from easyphoto.domain import Face, Floats, IdentityHint, LoraUse, Person, Pixels
 from easyphoto.errors import BadPicture, NoFace
 from easyphoto.faces.base import FaceToolbox, FusionSource, Prepare
 from easyphoto.faces.likeness import outliers
@@ -18,6 +19,7 @@ from easyphoto.progress import Progress, Step
 from easyphoto.stages import Stage
 
 PHOTO_SIDE = 2048  # longer side at which the person's photos are read
+FACE_SQUARE = 1.5  # side of the square that an identity adapter sees, in the face box's longer side
 TWIN = 0.1  # L2 of the recognizer's vectors under which two pictures are one photo
 CAST = 2.0  # a*b* units by which skin may depart from what it is in neutral light before a photo is corrected
 
@@ -57,6 +59,16 @@ class Subject:
         if self.person.lora is None or weight == 0:
             return ()
         return (LoraUse(self.person.lora.file, weight),)
+
+    def identity(self, weight: float) -> IdentityHint | None:
+        """The reference's face for an identity adapter, needed where the person has no LoRA; None at weight 0."""
+        if weight == 0:
+            return None
+        reference = self.sources[0]
+        box = reference.face.box
+        (x, y), half = box.center, max(box.width, box.height) * FACE_SQUARE / 2
+        face = Image.fromarray(reference.picture).crop((x - half, y - half, x + half, y + half))
+        return IdentityHint(face, weight, required=self.person.lora is None)
 
 
 def open_subject(person: Person, faces: FaceToolbox) -> Subject:

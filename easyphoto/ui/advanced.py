@@ -33,7 +33,7 @@ GROUPS: dict[type[Any], dict[str, tuple[str, ...]]] = {
             *("from_text", "width", "height", "drawing_steps"),
             *("pose_weight", "scene_lora", "scene_lora_weight"),
         ),
-        "source": ("faces", "enhance_photos", "crop_face", "keep_template_skin", "lora_weight"),
+        "source": ("faces", "enhance_photos", "crop_face", "keep_template_skin", "lora_weight", "identity_weight"),
         "first": ("fusion_before", "fusion_before_ratio", "first_steps", "first_denoising_strength", "color_first"),
         "second": (
             *("fusion_after", "fusion_after_ratio", "second_pass", "second_steps"),

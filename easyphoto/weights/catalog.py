@@ -16,6 +16,7 @@ FOLDERS: Mapping[str, str] = MappingProxyType(
         "base": "",
         "vae": "vae",
         "lora": "lora",
+        "identity": "identity",
         **dict.fromkeys(("canny", "openpose", "tile", "color", "union"), "controlnet"),
         **dict.fromkeys(("detect", "recognize", "segment", "retouch", "enhance", "fuse", "parse", "quality"), FACES),
     }

@@ -12,6 +12,7 @@ from PIL import Image
 from easyphoto.domain import ControlHint, HintKind, RenderJob
 from easyphoto.engines.controlnet_catalog import left_out
 from easyphoto.engines.local.attention import use_xformers
+from easyphoto.engines.local.identity import adapter_for, identified
 from easyphoto.engines.local.loaded_model import Folders, LoadedModel, ModelChoice, Painted
 from easyphoto.engines.local.loading import open_base, open_control
 from easyphoto.engines.local.lora_adapters import applied
@@ -40,9 +41,15 @@ def paint(loaded: LoadedModel, job: RenderJob, folders: Folders, report: Progres
     hints, notes = _with_controls(loaded, job.hints, folders)
     controls = [loaded.controls[hint.kind] for hint in hints]
     pipe = for_inpainting(loaded.base, controls, loaded.checkpoint.family, job.sampler)
-    with applied(pipe, job.loras), placed(pipe, loaded.placing.device, loaded.offload):
-        painted = _inpaint(pipe, replace(job, hints=hints), report)
-    return painted, notes + _cut(pipe.tokenizer, job)
+    identity, missing = adapter_for(job.identity, loaded.checkpoint.family, folders.identity)
+    with (
+        applied(pipe, job.loras),
+        identified(pipe, loaded, identity),
+        placed(pipe, loaded.placing.device, loaded.offload),
+    ):
+        kept = replace(job, hints=hints, identity=identity.hint if identity else None)
+        painted = _inpaint(pipe, kept, report)
+    return painted, notes + missing + _cut(pipe.tokenizer, job)
 
 
 def _with_controls(
@@ -102,6 +109,8 @@ def _inpaint(pipe: Any, job: RenderJob, report: Progress) -> Image.Image:
     if job.hints:
         control["control_image"] = [hint.picture for hint in job.hints]
         control["controlnet_conditioning_scale"] = [hint.weight for hint in job.hints]
+    if job.identity:
+        control["ip_adapter_image"] = job.identity.picture
     width, height = job.picture.size
     pipe.set_progress_bar_config(disable=True)
     result = pipe(

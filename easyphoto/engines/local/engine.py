@@ -29,7 +29,9 @@ class LocalEngine:
     def __init__(self, paths: Paths, device: str | None = None) -> None:
         self._paths = paths
         self._device = device
-        self._folders = Folders(paths.weights / "controlnet", paths.models / "configs", paths.weights / "vae")
+        self._folders = Folders(
+            paths.weights / "controlnet", paths.models / "configs", paths.weights / "vae", paths.weights / "identity"
+        )
         self._loaded: LoadedModel | None = None
 
     def checkpoints(self) -> list[Checkpoint]:

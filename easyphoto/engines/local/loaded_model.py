@@ -23,6 +23,7 @@ class Folders:
     controls: Path  # ControlNets, files or diffusers folders
     configs: Path  # a folder a family with the architecture of single files
     vaes: Path  # autoencoders, files or diffusers folders
+    identity: Path  # identity adapters and the image encoder that they share
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class LoadedModel:
     base: Any  # a diffusers pipeline, which LoRAs are applied to
     placing: DevicePlacement  # as asked, or in full precision
     controls: dict[HintKind, Any] = field(default_factory=dict)
+    image_encoder: Any = None  # of identity adapters
     offload: int = 0  # place in `offloads_of` the device
 
     @property
@@ -62,13 +64,18 @@ class LoadedModel:
         """The base model."""
         return self.asked.checkpoint
 
+    @property
+    def _beside(self) -> tuple[Any, ...]:
+        """Networks that are no part of the base."""
+        return (*self.controls.values(), *([] if self.image_encoder is None else [self.image_encoder]))
+
     def step_down(self) -> bool:
         """Go to the device's next way to work, with less memory. False where there is none."""
         if self.offload + 1 >= len(offloads_of(self.placing.device)):
             return False
         self.offload += 1
-        for control in self.controls.values():
-            control.to("cpu")
+        for network in self._beside:
+            network.to("cpu")
         return True
 
     def upcast(self) -> None:
@@ -76,5 +83,5 @@ class LoadedModel:
         import torch
 
         self.placing = DevicePlacement(self.placing.device, torch.float32)
-        for network in (self.base, *self.controls.values()):
+        for network in (self.base, *self._beside):
             network.to(dtype=torch.float32)

@@ -20,7 +20,7 @@ from easyphoto.engines.webui.host import Host, current_host
 from easyphoto.engines.webui.host_queue import acquire_queue, shown_in, stated
 from easyphoto.engines.webui.img2img import Img2ImgCall, choose_sampler, paint
 from easyphoto.errors import RenderFailed
-from easyphoto.locales import Message
+from easyphoto.locales import Message, message
 from easyphoto.progress import Progress, silent
 
 
@@ -88,6 +88,8 @@ class WebuiEngine:
         """What is asked of the host, and what cannot be honoured. Raises MissingModel, BadModel, RenderFailed."""
         checkpoint, entry = self._checkpoints.find(host, job.checkpoint)
         units, left_out = choose_units(host, job.hints, checkpoint.family)
+        if job.identity:
+            left_out += (message("webui.note.no-identity-adapter"),)
         sampler, other = choose_sampler(host, job.sampler)
         overrides = checkpoints.overrides(host, entry, job.vae or self._vae())
         prompt = lora_files.add_lora_tags(job.prompt, host, job.loras)
