@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -110,8 +110,12 @@ def _natural(file: Path) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
-def photos_of(places: Iterable[Path], keep: Iterable[str] = (), drop: Iterable[str] = ()) -> list[Photo]:
-    """Photos with the user's own verdicts on them. Raises BadRequest for a verdict on no photo."""
+def photos_of(
+    places: Sequence[Path], keep: Iterable[str] = (), drop: Iterable[str] = (), can_be_none: bool = False
+) -> list[Photo]:
+    """Photos with the user's own verdicts on them. Raises BadRequest for a verdict on no photo, and for no photos."""
+    if not places and can_be_none:
+        return []
     verdicts = {**dict.fromkeys(keep, "keep"), **dict.fromkeys(drop, "drop")}
     photos = [Photo(file, file.name, verdicts.pop(file.name, "")) for file in pictures_in(places)]
     if verdicts:

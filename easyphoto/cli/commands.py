@@ -41,7 +41,8 @@ SOMETHING_MISSING, PART_FAILED = 4, 6
 
 def train(arguments: Namespace, context: CommandContext) -> CommandResult:
     """Photos in, a person out; ``--check`` only looks at the photos."""
-    photos = photos_of(arguments.photos, arguments.keep, arguments.drop)
+    continued = getattr(arguments, "continue_from", "")
+    photos = photos_of(arguments.photos, arguments.keep, arguments.drop, can_be_none=bool(continued))
     if arguments.check:
         reports = context.studio.check_photos(photos, context.report)
         return CommandResult({"photos": [_report(report) for report in reports]}, table=_verdicts(reports))

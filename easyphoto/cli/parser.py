@@ -160,7 +160,7 @@ def _ui(one: CommandParser) -> None:
 
 def _train(one: CommandParser) -> None:
     one.option("--name", "cli.help.train.name", required=True)
-    one.file("--photos", "cli.help.train.photos", nargs="+", required=True, metavar="DIR")
+    one.file("--photos", "cli.help.train.photos", nargs="*", required=True, metavar="DIR")
     one.option("--consent", "cli.help.train.consent", action="store_true")
     one.option("--check", "cli.help.train.check", action="store_true")
     _verdicts(one)

@@ -95,7 +95,8 @@ class JobQueue:
             self._studio.weights.check(request.names)
         else:
             self._studio.toolboxes.check(request.faces)
-        if {file.role or ROLES[kind][0] for file in files} != set(ROLES[kind]):
+        goes_on = not files and getattr(request, "continue_from", False)
+        if not goes_on and {file.role or ROLES[kind][0] for file in files} != set(ROLES[kind]):
             raise BadRequest("jobs.no-picture", stage="request")
         if len(files) > MOST_FILES:
             raise BadRequest("jobs.too-many-pictures", stage="request", count=len(files), most=MOST_FILES)

@@ -61,6 +61,7 @@ class TrainerJob:
     resume: bool = False
     machine: Path | None = None  # where the trainer keeps what it has measured about the machine
     interpreter: Interpreter = field(default_factory=lambda: own_python(silent))
+    lora: Path | None = None  # of a finished person, to go on from
 
 
 @dataclass(frozen=True)
@@ -166,6 +167,7 @@ def build_config(job: TrainerJob) -> TrainConfig:
         resume=job.resume,
         machine_folder="" if job.machine is None else str(job.machine.resolve()),
         validation_images=_validation_plan(job),
+        network_weights="" if job.lora is None else str(job.lora.resolve()),
         **{name: getattr(request, name) for name in _SAME},
     )
 

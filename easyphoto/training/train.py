@@ -18,6 +18,7 @@ from easyphoto.paths import Paths
 from easyphoto.progress import Clock, Progress, Step
 from easyphoto.stages import Stage
 from easyphoto.tensor_file import read_header
+from easyphoto.training.continuation import continued, finished_person
 from easyphoto.training.interpreter import Interpreter, TrainerPython, own_python
 from easyphoto.training.landmarks import add_landmarks
 from easyphoto.training.launch import TrainerJob, TrainingRun, launch
@@ -66,10 +67,13 @@ def train(request: TrainRequest, photos: Sequence[Photo], context: TrainingConte
     for, the photos are checked, prepared and chosen, and nothing else.
     """
     base = preflight(request, context)
+    person = finished_person(request, base, context.library)
+    request, photos = continued(request, photos, person)
     with working_folder(request, photos, context.paths) as (folder, resume):
         if not request.train_lora:
             return _without_lora(request, photos, folder, context, report)
-        run = _Training(request, base, folder, resume, context.trainer(report))
+        lora = None if person is None or person.lora is None else person.lora.file
+        run = _Training(request, base, folder, resume, context.trainer(report), lora)
         return _train(run, photos, context, report)
 
 
@@ -82,6 +86,7 @@ class _Training:
     folder: Path
     resume: bool
     interpreter: Interpreter
+    lora: Path | None  # to go on from
 
 
 def _train(training: _Training, photos: Sequence[Photo], context: TrainingContext, report: Progress) -> TrainingResult:
@@ -105,6 +110,7 @@ def _train(training: _Training, photos: Sequence[Photo], context: TrainingContex
         resume=training.resume,
         machine=context.paths.machine,
         interpreter=training.interpreter,
+        lora=training.lora,
     )
     stop = PlateauStop(job.folder, len(templates))
     with clock.time(Stage.TRAIN), context.engine.offloaded(report) as shown:

@@ -20,7 +20,15 @@ from easyphoto.ui.rendering import render
 GROUPS: dict[type[Any], dict[str, tuple[str, ...]]] = {
     TrainRequest: {
         "photos": ("faces", "enhance_photos", "retouch", "resolution"),
-        "length": ("train_lora", "max_steps", "steps_per_photo", "batch_size", "accumulation", "stop_on_plateau"),
+        "length": (
+            "continue_from",
+            "train_lora",
+            "max_steps",
+            "steps_per_photo",
+            "batch_size",
+            "accumulation",
+            "stop_on_plateau",
+        ),
         "learning": (
             *("learning_rate", "text_encoder_lr", "rank", "alpha"),
             *("lr_scheduler", "min_snr_gamma", "noise_offset", "masked_loss", "ema_decay", "seed"),

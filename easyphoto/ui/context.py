@@ -130,6 +130,8 @@ class UiContext:
             return {"choices": ["", *self.studio.engine.vaes()], "allow_custom_value": True}
         if field == "scene_lora":
             return {"choices": ["", *lora_files(self.studio.weights.folders)], "allow_custom_value": True}
+        if field == "continue_from":
+            return {"choices": ["", *(one.name for one in self.people() if one.lora)], "allow_custom_value": True}
         if field != "faces":
             return {}
         names = self.studio.toolboxes.names  # where there is one, there is nothing to choose

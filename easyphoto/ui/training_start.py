@@ -49,7 +49,7 @@ def _refuse_early(context: UiContext, request: TrainRequest, draft: Draft) -> No
     taken = [person.name.casefold() for person in context.people()]
     waiting = [str(job.request.get("person")).casefold() for job in context.jobs.list(Kind.TRAIN, TRAINABLE)]
     rules = (
-        (not any(photo.verdict != "drop" for photo in draft), "train.needs.photos"),
+        (not request.continue_from and not any(photo.verdict != "drop" for photo in draft), "train.needs.photos"),
         (not request.person, "train.needs.name"),
         (request.person.casefold() in taken, "train.needs.other_name"),
         (request.person.casefold() in waiting, "train.needs.waiting"),
