@@ -54,22 +54,22 @@ class TrainConfig:
     name: str = bounded("easyphoto", kohya="output_name", onetrainer="Model Output Destination")  # ss_output_name
     resolution: int = bounded(512, 8, kohya="resolution", onetrainer="Resolution")
     save_steps: int = bounded(100, 1, kohya="save_every_n_steps", onetrainer="Save Every")
-    batch_size: int = bounded(4, 1, kohya="train_batch_size", onetrainer="Batch Size")
+    batch_size: int = bounded(4, 1, kohya="train_batch_size", onetrainer="Local Batch Size")
     accumulation: int = bounded(1, 1, kohya="gradient_accumulation_steps", onetrainer="Accumulation Steps")
     learning_rate: float = bounded(1e-4, 0, kohya="unet_lr", onetrainer="UNet Learning Rate")
     # 0 leaves the text encoder as it is
     text_encoder_lr: float = bounded(5e-5, 0, kohya="text_encoder_lr", onetrainer="Text Encoder Learning Rate")
     rank: int = bounded(128, 1, kohya="network_dim", onetrainer="LoRA rank")
     alpha: float = bounded(64.0, 0, kohya="network_alpha", onetrainer="LoRA alpha")
-    min_snr_gamma: float = bounded(0.0, 0, 100, kohya="min_snr_gamma", onetrainer="Min SNR Gamma")
+    min_snr_gamma: float = bounded(0.0, 0, 100, kohya="min_snr_gamma", onetrainer="Loss Weight Function: MIN_SNR_GAMMA")
     noise_offset: float = bounded(0.0, 0, 1, kohya="noise_offset", onetrainer="Offset Noise Weight")
     gradient_checkpointing: bool = bounded(
-        False, kohya="gradient_checkpointing", onetrainer="Gradient checkpointing"
+        False, kohya="gradient_checkpointing", onetrainer="Gradient Checkpointing"
     )  # without it, it is turned on where memory would not do
     precision: str = bounded(
         "auto", choices=("auto", "fp32", "fp16", "bf16"), kohya="mixed_precision", onetrainer="Train Data Type"
     )
-    seed: int = bounded(42, 0, kohya="seed", onetrainer="Seed")
+    seed: int = bounded(42, 0, kohya="seed")
     threads: int = bounded(0, 0)  # CPU threads; 0 = as many as torch takes by itself
     processes: int = bounded(1, 0)  # 0 = one a GPU, one on CPU
     resume: bool = bounded(False, kohya="resume", onetrainer="Continue from last backup")
@@ -111,16 +111,16 @@ class TrainConfig:
     )
     ip_noise_gamma: float = bounded(0.0, 0, 1, kohya="ip_noise_gamma", onetrainer="Perturbation Noise Weight")
     zero_terminal_snr: bool = bounded(
-        False, kohya="zero_terminal_snr", onetrainer="Rescale Noise Scheduler to Zero Terminal SNR"
+        False, kohya="zero_terminal_snr", onetrainer="Rescale Noise Scheduler + V-pred"
     )  # also on where the checkpoint says so
     v_parameterization: bool = bounded(
-        False, kohya="v_parameterization", onetrainer="Force V Prediction"
+        False, kohya="v_parameterization", onetrainer="Rescale Noise Scheduler + V-pred"
     )  # also on where the checkpoint says so
     # ---- data
     masked_loss: bool = bounded(False, kohya="masked_loss", onetrainer="Masked Training")
     unmasked_weight: float = bounded(0.0, 0, 1, onetrainer="Unmasked Weight")
     reg_folder: str = bounded("", kohya="reg_data_dir", onetrainer="Concept Type: PRIOR_PREDICTION")
-    prior_loss_weight: float = bounded(1.0, 0, 10, kohya="prior_loss_weight", onetrainer="Loss Weight (concept)")
+    prior_loss_weight: float = bounded(1.0, 0, 10, kohya="prior_loss_weight", onetrainer="Loss Weight")
     class_prompt: str = bounded("", kohya="class_tokens")  # with it the base model makes the regularization pictures
     class_images: int = bounded(0, 0, 1000)
     enable_bucket: bool = bounded(False, kohya="enable_bucket", onetrainer="Aspect Ratio Bucketing")
