@@ -19,6 +19,7 @@ from easyphoto.faces.fusion.mouth import with_teeth_of
 from easyphoto.faces.fusion.oblique import directly_seen
 from easyphoto.faces.fusion.relight import clean_teeth, skin_share
 from easyphoto.faces.fusion.stubble import is_stubbly, shaved
+from easyphoto.faces.fusion.texture import fine_texture
 from easyphoto.faces.fusion.thin_plate import grid
 from easyphoto.faces.wear import Glasses, Wear
 from easyphoto.paths import Paths, shipped_models
@@ -247,6 +248,12 @@ def test_a_shaven_neck_is_skin_and_the_collar_stays(faces):
     chin, step = plane.mesh[152, :2], 0.06 * plane.height
     neck = (slice(round(float(chin[1] + step)), round(float(chin[1] + 2 * step))), round(float(chin[0])))
     assert result[neck].mean() > 1.25 * polo.picture[neck].mean()
+    rim = (plane.polygon(OVAL) > 0.5) & (plane.grow(plane.polygon(OVAL), -0.06) < 0.5)
+    rim &= plane.along(plane.mesh[[61, 291], :2].mean(0), 0.05) > 0.9
+    before, after = (
+        np.abs(fine_texture(one.astype(np.float32), plane.height)[0])[rim] for one in (polo.picture, result)
+    )
+    assert np.percentile(after, 98) < 0.09 * np.percentile(before, 98)  # no specks of lit skin between shaved hairs
     blue = (polo.picture[..., 2].astype(int) > polo.picture[..., 0] + 20) & (share > 0.5)
     assert blue.sum() < 0.01 * (share > 0.5).sum()
     assert (result[share == 0] == polo.picture[share == 0]).all()

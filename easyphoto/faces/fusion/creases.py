@@ -16,11 +16,12 @@ from easyphoto.faces.fusion.face_crop import face_part
 from easyphoto.faces.fusion.relight import LOOSE, is_gray, skin_share, soft_light
 from easyphoto.faces.geometry import CHIN, FOREHEAD
 
+LAID = 86
+"""In a mask of fusion: what has changed, is no part of the face, and is still to be laid in whole."""
 _FINE, _BROAD = 0.0035, 0.04  # radii in face heights: pores are finer than a crease, the face's shape is broader
 _FOLD = 0.02  # half of a fold's width in face heights
 _FLASH = 1.2  # photos of people are lit flatter than templates: creases of one depth look that much shallower
 _LEAST = 0.35  # of the template's depth is always left
-_LAID = 86  # in a mask of fusion: what has changed, is no part of the face, and is still to be laid in whole
 _RIM = 0.012  # face heights beside hair and clothes where skin keeps its relief, which is theirs
 _ABOVE, _NECK = 0.12, 0.5  # face heights over the oval and under it where skin of this face is
 _SAMPLES = 200  # pixels of skin by which a depth is told
@@ -70,7 +71,7 @@ def lessened(picture: Pixels, creases: Creases, own: float | None, ratio: float 
     share = ratio * (1 - max(_LEAST, _FLASH * own / creases.depth))
     change = np.rint(share * creases.relief)
     moved = np.asarray(np.clip(picture - change, 0, 255), np.uint8)
-    return moved, np.where((change != 0).any(-1), np.uint8(_LAID), unchanged)
+    return moved, np.where((change != 0).any(-1), np.uint8(LAID), unchanged)
 
 
 def _reach(plane: BlendMask, gray: bool) -> Floats:

@@ -20,7 +20,7 @@ from easyphoto.errors import NoFace
 from easyphoto.faces.base import FusionResult, FusionSource, FusionTarget, PhotoFit, Prepare, unprepared
 from easyphoto.faces.builtin.face_parsing import CropWindow
 from easyphoto.faces.fusion.blend_mask import BlendMask, blend_region
-from easyphoto.faces.fusion.creases import crease_depth, creases_of, lessened
+from easyphoto.faces.fusion.creases import LAID, crease_depth, creases_of, lessened
 from easyphoto.faces.fusion.expression import borrows_mouth, expression_cost
 from easyphoto.faces.fusion.face_crop import CROP_MARGINS, CropMargins, FaceCrop, face_of, shifted
 from easyphoto.faces.fusion.face_lightness import with_lightness_of
@@ -149,7 +149,7 @@ def _candidate(canvas: FaceCrop, wear: Wear, choice: SourceChoice, recipe: Fusio
     mask = np.maximum(mask, changed)
     if wear.stubble and not worn.hairy:
         pixels, cleared = shaved(whole, pixels)
-        mask = np.maximum(mask, cleared > 0)
+        mask = np.maximum(mask, np.ceil(LAID * cleared).astype(np.uint8))
     window = CropWindow.round_face(box_of(goal), canvas.size, 1.12)
     plane = BlendMask(shifted(goal, window), (window.right - window.left, window.bottom - window.top))
     front = _warped_source(_before_frame(choice.source, worn, wear), plane)

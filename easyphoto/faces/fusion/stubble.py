@@ -18,6 +18,7 @@ _RIM = (0.02, 0.09)  # face heights inside the oval between which the jaw is loo
 _UNDER = 0.045  # face heights under the oval that are shaved, too
 _TURNED = 0.94  # brightness of a jaw in the cheeks', which face the light
 _KEPT = 0.12  # of the fine contrast
+_SPECK = 0.25  # bound of that contrast, a share of the brightness
 _NECK = 0.26  # face heights under the chin down to which stubble grows, fading
 _NECK_SHADE = 0.72  # brightness of a shaven neck in the shadow of the chin, in the cheeks'
 _NECK_HUE, _NECK_CHROMA = 30.0, 0.3  # degrees from the cheeks' hue, and chroma in theirs: collars and hair are no neck
@@ -35,32 +36,44 @@ def is_stubbly(plane: BlendMask, picture: Floats) -> bool:
 
 
 def shaved(plane: BlendMask, picture: Pixels) -> tuple[Pixels, Floats]:
-    """(`picture` with the color of the cheeks over the dark of jaw and neck, where and how much of it: H x W, 0..1)."""
+    """(`picture` with a smooth jaw and the color of the cheeks over the dark of jaw and neck, share of it).
+
+    The share is H x W, 0..1.
+    """
     base = picture.astype(np.float32)
     cheeks = soft_light(base, plane.cheeks(), 0.2 * plane.height)
     low = cv2.GaussianBlur(base, (0, 0), max(0.8, 0.012 * plane.height))
-    jaw, neck = _jaw(plane), _neck(plane, low, cheeks)
+    alike = _alike(low, cheeks)
+    jaw, neck = _jaw(plane), _neck(plane, alike)
     shade = _NECK_SHADE + (_TURNED - _NECK_SHADE) * jaw
     skin = cheeks * shade[..., None]
     dark = np.clip((skin.mean(-1) - low.mean(-1)) / np.maximum(0.15 * skin.mean(-1), 1), 0, 1)
     share = np.asarray(plane.soft(np.maximum(jaw, neck) * dark.astype(np.float32), 0.008), np.float32)[..., None]
-    smooth = skin * (1 + _KEPT * (base - low) / np.maximum(low, 12))
+    # Lit skin between the hairs would stay as specks: it stands out most where the hair is dark.
+    smooth = skin * (1 + _KEPT * np.clip((base - low) / np.maximum(low, 12), -_SPECK, _SPECK))
+    mouth = plane.grow(plane.around(LIPS), 0.02)
+    rough = np.asarray(plane.soft(jaw * alike * (1 - mouth), 0.008), np.float32)[..., None]
+    base = base - (1 - _KEPT) * rough * (base - low)
     mixed = np.clip(base + (smooth - base) * share, 0, 255)
-    return np.asarray(np.rint(mixed), np.uint8), share[..., 0]
+    return np.asarray(np.rint(mixed), np.uint8), np.maximum(share, rough)[..., 0]
 
 
-def _neck(plane: BlendMask, low: Floats, cheeks: Floats) -> Floats:
-    """H x W, 0..1: what lies under the jaw and has the hue of the cheeks, however dark."""
+def _alike(low: Floats, cheeks: Floats) -> Floats:
+    """H x W, 0 or 1: what has the hue of the cheeks, however dark."""
     lab, usual = (cv2.cvtColor(one / np.float32(255), cv2.COLOR_RGB2LAB) for one in (low, cheeks))
     hue, its_hue = (np.degrees(np.arctan2(one[..., 2], one[..., 1])) for one in (lab, usual))
     chroma, its_chroma = (np.hypot(one[..., 1], one[..., 2]) for one in (lab, usual))
     shadow = lab[..., 0] / np.maximum(usual[..., 0], 1)  # colors fade with the light
-    alike = (np.abs(hue - its_hue) < _NECK_HUE) & (chroma > _NECK_CHROMA * its_chroma * shadow)
+    return ((np.abs(hue - its_hue) < _NECK_HUE) & (chroma > _NECK_CHROMA * its_chroma * shadow)).astype(np.float32)
+
+
+def _neck(plane: BlendMask, alike: Floats) -> Floats:
+    """H x W, 0..1: what lies under the jaw and is `alike` skin."""
     down = (plane.mesh[CHIN, :2] - plane.mesh[FOREHEAD, :2]) * np.float32(_NECK)
     rim = plane.mesh[list(OVAL), :2]
     where = plane.polygon(np.asarray(hull(np.concatenate([rim, rim + down])), np.float32)) * _lower(plane)
     fade = 1 - plane.along(plane.mesh[CHIN, :2] + down * np.float32(0.65), 0.6 * _NECK)
-    return plane.soft((where * fade * alike).astype(np.float32), 0.012)
+    return plane.soft(where * fade * alike, 0.012)
 
 
 def _lower(plane: BlendMask) -> Floats:
