@@ -100,6 +100,15 @@ def test_the_templates_frame_stays_in_the_portrait(faces, template, person):
     assert np.median(result.picture[kept].mean(-1)) < 60
 
 
+def test_the_shadow_of_the_nose_is_no_part_of_a_frame_that_it_touches(template):
+    drawn, plane = with_glasses(template), plane_of(template)
+    ends = [tuple(round(float(value)) for value in plane.mesh[index, :2]) for index in (6, 48)]
+    cv2.line(drawn.picture, ends[0], ends[1], FRAME, max(2, round(0.015 * plane.height)), cv2.LINE_AA)
+    glasses = seen(drawn)[1]
+    assert glasses.worn
+    assert glasses.mask[plane.grow(plane.around((98, 97, 2, 326, 327, 48, 278)), 0.02) > 0.5].max() < 0.1
+
+
 def test_a_frame_that_retoning_has_hidden_is_kept_as_the_untouched_template_wore_it(faces, template, person):
     drawn = with_glasses(template)
     worn = worn_in(drawn.picture, drawn.face.mesh)

@@ -24,6 +24,7 @@ _FRAME = 24.0  # the same over the nose where a frame has the color of skin; cre
 _COLORED = 0.75  # chroma of a line, in the skin's, up to which it is a frame however pale; creases have skin's
 _GRAY = 4.0  # chroma of skin in a black-and-white picture
 _LENS_SKIN, _LENS_DARK = 0.3, 0.6  # share of skin under the eyes, and their lightness over the cheeks
+_BESIDE = 0.04  # face heights round the nose's end where no frame is
 _EDGE = 0.003  # softness in face heights
 _TRACE = 0.006  # face heights beside a frame where it still darkens the skin
 
@@ -52,6 +53,8 @@ def glasses_of(plane: BlendMask, picture: Floats, skin: Floats) -> Glasses:
         return Glasses(np.zeros_like(skin), worn=False, dark=False)
     if dark:  # glints on the lenses
         worn = plane.grow(plane.grow(worn, 0.04), -0.04)
+    else:  # the nose's shadow hangs together with a frame on it
+        worn = worn * (plane.grow(plane.around(_NOSE_END), _BESIDE) < 0.5)
     return Glasses(plane.soft(plane.grow(worn, 0.004), _EDGE), worn=True, dark=dark)
 
 

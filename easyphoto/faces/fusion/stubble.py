@@ -64,7 +64,8 @@ def _alike(low: Floats, cheeks: Floats) -> Floats:
     hue, its_hue = (np.degrees(np.arctan2(one[..., 2], one[..., 1])) for one in (lab, usual))
     chroma, its_chroma = (np.hypot(one[..., 1], one[..., 2]) for one in (lab, usual))
     shadow = lab[..., 0] / np.maximum(usual[..., 0], 1)  # colors fade with the light
-    return ((np.abs(hue - its_hue) < _NECK_HUE) & (chroma > _NECK_CHROMA * its_chroma * shadow)).astype(np.float32)
+    near = (np.abs(hue - its_hue) < _NECK_HUE) & (chroma > _NECK_CHROMA * its_chroma * shadow)
+    return np.asarray(near, np.float32)
 
 
 def _neck(plane: BlendMask, alike: Floats) -> Floats:
