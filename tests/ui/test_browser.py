@@ -24,7 +24,7 @@ SHIFT = """() => new Promise(done => {
     setTimeout(() => done(sum), 2500);
 })"""
 NAMELESS = """() => [...document.querySelectorAll('#easyphoto :is(button, input, select, textarea)')]
-    .filter(e => e.offsetParent && e.type !== 'file' && !(e.innerText || '').trim()
+    .filter(e => e.checkVisibility() && e.type !== 'file' && !(e.innerText || '').trim()
         && !e.getAttribute('aria-label') && !e.labels?.length && !e.title)
     .map(e => e.outerHTML.slice(0, 160))"""
 MISNAMED = """() => {
