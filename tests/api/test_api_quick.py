@@ -49,6 +49,12 @@ def test_it_has_the_defaults_of_its_family(w):
     w.ended(w.post("jobs/quick", body(request={"consent": True})).json())
 
 
+def test_the_templates_skin_can_be_kept(w):
+    kept = body(request={"consent": True, "portrait": {"keep_template_skin": True}})
+    asked = [w.ended(w.post("jobs/quick", one).json())["request"]["portrait"] for one in (body(), kept)]
+    assert [one["keep_template_skin"] for one in asked] == [False, True]
+
+
 def test_progress_is_told_as_that_of_other_jobs(w):
     job = w.post("jobs/quick", body()).json()
     story = w.get(f"jobs/{job['id']}/events").text

@@ -160,6 +160,13 @@ def test_quick_makes_portraits_of_photos_alone_and_says_what_it_thinks_of_them(s
     assert request.consent and request.portrait.seed == 3 and request.portrait.persons == ()
 
 
+def test_the_templates_skin_can_be_kept(studio, photos):
+    asked = ("quick", "--photos", photos, "--template", photos / "1.png", "--consent")
+    for more in ((), ("--keep-template-skin",)):
+        assert run(studio, *asked, *more) == 0
+    assert [request.portrait.keep_template_skin for request in studio.requests("quick")] == [False, True]
+
+
 def test_quick_without_consent_says_so_to_the_studio(studio, photos):
     assert run(studio, "quick", "--photos", photos, "--template", photos / "1.png") == 0
     assert [request.consent for request in studio.requests("quick")] == [False]

@@ -10,6 +10,7 @@ from easyphoto.images.color import rgb_to_lab
 from easyphoto.images.masks import extent
 
 _SAME = (12.0, 5.0, 6.0)  # L*, a*, b* by which skin differs from the skin beside it; linen and hair differ by more
+_COARSE = 5.0  # pixels of a Gaussian's radius that show no steps when it is enlarged
 _RIM = (14.0, 7.0, 8.0)  # L*, a*, b* by which skin may differ there from the skin beside it
 _RIM_DARKER = (24.0, 14.0, 16.0)  # where it becomes much darker: lit hair may too, a glowing rim would show
 
@@ -39,11 +40,20 @@ def _grown(part: Pixels, share: Floats, reach: float, tolerance: tuple[float, fl
     here = extent(away < reach)
     light = np.asarray(part[here], np.float32)
     weight = solid[here].astype(np.float32)
-    total = cv2.GaussianBlur(weight, (0, 0), reach)[..., None]
-    beside = cv2.GaussianBlur(light * weight[..., None], (0, 0), reach) / np.maximum(total, 1e-3)
+    beside = _mean_beside(light, weight, reach)
     lab, usual = (rgb_to_lab(np.clip(one, 0, 255).astype(np.uint8)) for one in (light, beside))
     gap = np.linalg.norm((lab - usual) / np.array(tolerance, np.float32), axis=-1)
     near = np.clip(2 * (1 - away[here] / reach), 0, 1) * np.clip(2 - gap, 0, 1) * rim[here]
     grown = share.copy()
     grown[here] = np.maximum(share[here], near)
     return grown
+
+
+def _mean_beside(light: Floats, weight: Floats, sigma: float) -> Floats:
+    """The Gaussian mean of `light` (H x W x 3) over what `weight` counts, found in small: it has no fine detail."""
+    shrink = max(1.0, sigma / _COARSE)
+    size = (max(1, round(weight.shape[1] / shrink)), max(1, round(weight.shape[0] / shrink)))
+    both = np.dstack([light * weight[..., None], weight])
+    near = cv2.GaussianBlur(cv2.resize(both, size, interpolation=cv2.INTER_AREA), (0, 0), sigma / shrink)
+    mean = near[..., :3] / np.maximum(near[..., 3:], np.float32(1e-3))
+    return np.asarray(cv2.resize(mean, weight.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.float32)
