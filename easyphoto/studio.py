@@ -72,7 +72,7 @@ class Studio:
 
     @cached_property
     def weights(self) -> WeightStore:
-        """Model files that are not part of the program. Raises BadModel."""
+        """Model files that are not part of the program."""
         return self._open_weights(self.paths)
 
     @property

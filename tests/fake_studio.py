@@ -74,7 +74,9 @@ class FakeStudio:
         self.toolboxes = Toolboxes(self.paths, "fake", FAKE_TOOLBOXES)
         self.faces = self.toolboxes.get()
         self.library = Library(self.paths)
-        self.weights = WeightStore(read_catalog(shipped_models()), WeightFolders(self.paths.weights, shipped_models()))
+        self.weights = WeightStore(
+            lambda: read_catalog(shipped_models()), WeightFolders(self.paths.weights, shipped_models())
+        )
 
     def requests(self, kind: str) -> list[Any]:
         """What was asked for with `train`, `portrait` or `quick`, in order."""

@@ -14,7 +14,7 @@ _OPTIONS = {"": "ckpt_dir", "vae": "vae_dir", "lora": "lora_dir", "controlnet": 
 
 
 def host_store(paths: Paths) -> WeightStore:
-    """With the host's folders, those of its command line first. Raises BadModel."""
+    """With the host's folders, those of its command line first."""
     from modules.paths_internal import data_path
     from modules.shared_cmd_options import cmd_opts
 
@@ -22,7 +22,9 @@ def host_store(paths: Paths) -> WeightStore:
         name: (*_asked(cmd_opts, _OPTIONS.get(name, "")), *usual)
         for name, usual in webui_folders(Path(data_path)).items()
     }
-    return WeightStore(read_catalog(paths.models), WeightFolders(paths.weights, paths.models, folders, into_webui=True))
+    return WeightStore(
+        lambda: read_catalog(paths.models), WeightFolders(paths.weights, paths.models, folders, into_webui=True)
+    )
 
 
 def _asked(options: Any, name: str) -> tuple[Path, ...]:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -74,17 +75,24 @@ class Fetched:
 class WeightStore:
     """All of it for one data folder."""
 
-    def __init__(self, catalog: WeightCatalog, folders: WeightFolders, patience: Patience | None = None) -> None:
-        self.catalog, self.folders = catalog, folders
+    def __init__(
+        self, read: Callable[[], WeightCatalog], folders: WeightFolders, patience: Patience | None = None
+    ) -> None:
+        self._read, self.folders = read, folders
         self._patience = patience or Patience()
         self._record = WeightRecord(folders.own)
 
     @classmethod
     def of(cls, paths: Paths, webui: Path | None = None) -> WeightStore:
-        """With the list that ships, and a WebUI's folders to look through. Raises BadModel."""
+        """With the list that ships, and a WebUI's folders to look through."""
         root = webui or webui_around()
         found = webui_folders(root) if root else {}
-        return cls(read_catalog(paths.models), WeightFolders(paths.weights, paths.models, found))
+        return cls(lambda: read_catalog(paths.models), WeightFolders(paths.weights, paths.models, found))
+
+    @cached_property
+    def catalog(self) -> WeightCatalog:
+        """The list of files, read when it is first asked for: folders are known without it. Raises BadModel."""
+        return self._read()
 
     def state(self, file: WeightFile) -> FileState:
         """By its length and the time of its last change; nothing is read."""

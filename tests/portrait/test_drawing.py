@@ -53,7 +53,7 @@ def store(tmp_path: Path) -> WeightStore:
     ):
         file.parent.mkdir(parents=True)
         file.with_suffix(".safetensors").write_bytes(b"")
-    return WeightStore(read_catalog(shipped_models()), WeightFolders(own, shipped_models(), {"lora": (webui,)}))
+    return WeightStore(lambda: read_catalog(shipped_models()), WeightFolders(own, shipped_models(), {"lora": (webui,)}))
 
 
 def made(folder: Path, engine: FakeEngine, store: WeightStore | None = None, **changes) -> Portrait:

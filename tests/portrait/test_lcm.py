@@ -25,7 +25,7 @@ SD15 = ModelFamily.SD15
 @pytest.fixture
 def store(tmp_path: Path) -> WeightStore:
     """With a file of the right name and length in the place of the LCM LoRA of SD 1.5."""
-    store = WeightStore(read_catalog(shipped_models()), WeightFolders(tmp_path / "weights", shipped_models()))
+    store = WeightStore(lambda: read_catalog(shipped_models()), WeightFolders(tmp_path / "weights", shipped_models()))
     file = store.catalog.file("lcm-sd15")
     place = store.folders.place(file)
     place.parent.mkdir(parents=True)
@@ -57,7 +57,7 @@ def test_the_lora_lies_on_every_pass_with_the_persons(tmp_path: Path, store: Wei
 
 
 def test_without_the_file_the_command_is_named_that_fetches_it(tmp_path: Path):
-    empty = WeightStore(read_catalog(shipped_models()), WeightFolders(tmp_path, shipped_models()))
+    empty = WeightStore(lambda: read_catalog(shipped_models()), WeightFolders(tmp_path, shipped_models()))
     with pytest.raises(MissingModel, match="weights fetch lcm-sdxl"):
         fast_loras(PortraitRequest(lcm=True), ModelFamily.SDXL, lambda: empty)
 

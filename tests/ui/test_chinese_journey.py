@@ -49,8 +49,8 @@ def where(job: Job, events: Sequence[Event]) -> ProgressEstimate:
 
 
 def visible(html: object) -> str:
-    """What a visitor reads; settings of a picture are a format, not a sentence."""
-    text = re.sub(r"<pre.*?</pre>", "", str(html), flags=re.S)
+    """What a visitor reads; settings of a picture are a format and a command to type is one, not a sentence."""
+    text = re.sub(r"<pre.*?</pre>|easyphoto weights fetch \S+(?: --yes)?", "", str(html), flags=re.S)
     named = re.findall(r'(?:aria-label|title|alt)="([^"]*)"', text)
     return unescape(" | ".join([re.sub(r"<[^>]+>", " | ", text), *named]))
 

@@ -30,7 +30,7 @@ class World:
         self.studio = FakeStudio(Paths(root), gate=threading.Event())
         files = {"net": listed(CONTENT, served.address, known=False)}
         folders = WeightFolders(self.studio.paths.weights, root / "models")
-        self.studio.weights = WeightStore(WeightCatalog(files), folders, SHORT)
+        self.studio.weights = WeightStore(lambda: WeightCatalog(files), folders, SHORT)
         self.queue = JobQueue(self.studio.paths, self.studio)  # type: ignore[arg-type]
 
     def fetch(self, *names: str) -> Job:

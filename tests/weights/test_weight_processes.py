@@ -22,7 +22,7 @@ PLACES = 10
 
 
 def store_of(folder: Path, file: WeightFile) -> WeightStore:
-    return WeightStore(WeightCatalog({file.id: file}), WeightFolders(folder, folder), SHORT)
+    return WeightStore(lambda: WeightCatalog({file.id: file}), WeightFolders(folder, folder), SHORT)
 
 
 def forked(work: Callable[[], int]) -> int:

@@ -47,7 +47,7 @@ def forbidden(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def store_of(folder: Path, *files: WeightFile, **changes: Any) -> WeightStore:
     catalog = WeightCatalog({file.id: file for file in files})
-    return WeightStore(catalog, WeightFolders(folder / "weights", folder / "models", **changes), SHORT)
+    return WeightStore(lambda: catalog, WeightFolders(folder / "weights", folder / "models", **changes), SHORT)
 
 
 def put(file: Path, content: bytes = CONTENT) -> Path:
@@ -82,6 +82,14 @@ def test_a_hash_that_is_not_public_is_learnt_and_then_holds(tmp_path: Path):
         assert "fetched first" in failure.problem and not state.path.exists()
         served.content = CONTENT
         assert store.fetch(store.plan(["net"])).failures == ()
+
+
+def test_without_the_list_the_folders_are_known(tmp_path: Path):
+    """A page whose choices lie in them comes up; only what needs the list says that it is damaged."""
+    store = WeightStore.of(Paths(tmp_path, models=tmp_path / "empty"))
+    assert store.folders.own == Paths(tmp_path).weights
+    with pytest.raises(BadModel, match="list"):
+        store.plan(["fast"])
 
 
 def test_presence_is_told_without_reading(tmp_path: Path):
