@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
@@ -48,7 +48,9 @@ def fetched_by(code: str, source: WeightSource) -> Path:
 
 
 def installed(name: str) -> None:
-    if find_spec(PACKAGES[name]) is None:
+    try:
+        version(PACKAGES[name])  # of the distribution: a folder of tests may bear a package's name
+    except PackageNotFoundError:
         pytest.skip(f"{PACKAGES[name]} is not installed")
 
 

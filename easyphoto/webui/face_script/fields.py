@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any
 
 from easyphoto.errors import EasyPhotoError
+from easyphoto.ui import compat
 from easyphoto.ui.i18n import Translator
 from easyphoto.ui.uploads import BrowserUploads
 from easyphoto.webui import settings
@@ -29,7 +30,7 @@ def build(script: Any, is_img2img: bool) -> list[Any]:
             strength = _choice(say, "strength", Strength.NATURAL, name)
             order = _choice(say, "order", FaceOrder.LEFT, name)
         with gr.Accordion(say.text("script.photos"), open=False):
-            photos = gr.File(file_count="multiple", label=say.text("script.photos.label", most=MOST_PHOTOS))
+            photos = compat.upload_field(say.text("script.photos.label", most=MOST_PHOTOS), f"{name}-photos")
             told = gr.Markdown("")
             uploads = gr.Textbox("", visible=False, elem_id=f"{name}-uploads")
             consent = gr.Checkbox(False, label=say.text("script.consent"), elem_id=f"{name}-consent")
