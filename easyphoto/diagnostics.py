@@ -9,7 +9,7 @@ import platform
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,7 +89,7 @@ def diagnose(paths: Paths) -> Iterator[Finding]:
     yield from packages()
     yield from devices()
     yield from models(paths)
-    yield from weights(lambda: WeightStore.of(paths))
+    yield from weights(WeightStore.of(paths))
     yield from face_tools(paths)
     yield from folders(paths)
     yield from damaged_lists(paths)
@@ -180,16 +180,16 @@ def models(paths: Paths) -> Iterator[Finding]:
     yield _shipped("base model", [] if weights else ["*.safetensors"], paths.base_model, f"{size / 1e6:.0f} MB")
 
 
-def weights(opened: Callable[[], WeightStore]) -> Iterator[Finding]:
+def weights(store: WeightStore) -> Iterator[Finding]:
     """Files that are not part of the program: how many a group has of those it needs."""
     try:
-        store = opened()
+        catalog = store.catalog
     except EasyPhotoError as error:  # the list that ships is gone or damaged
         yield Finding("weights", MISSING, *error.messages())
         return
-    states = [store.state(file) for file in store.catalog if not file.shipped]
+    states = [store.state(file) for file in catalog if not file.shipped]
     ready = {state.file.id for state in states if state.presence in (Presence.READY, Presence.UNCHECKED)}
-    groups = [(name, [state for state in states if name in state.file.groups]) for name in store.catalog.groups]
+    groups = [(name, [state for state in states if name in state.file.groups]) for name in catalog.groups]
     counted = [f"{name} {sum(one.file.id in ready for one in some)}/{len(some)}" for name, some in groups if some]
     yield Finding("weights", GOOD if ready else ABSENT, ", ".join(counted), message("doctor.weights"))
     if bad := [state.file.id for state in states if state.presence is Presence.DAMAGED]:

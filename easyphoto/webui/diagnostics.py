@@ -45,7 +45,7 @@ def examine(state: AppState) -> list[Finding]:
     found += [
         *host_models(state),
         *controlnet(),
-        *weights(lambda: state.studio.weights),
+        *weights(state.studio.weights),
         training(paths),
         *folders(paths),
         *damaged_lists(paths),
