@@ -80,7 +80,7 @@ class Library:
     def create(self, draft: PersonDraft) -> Person:
         """A new person from its parts. Raises BadName, AlreadyThere, Busy."""
         name = check_name(draft.name)
-        with self._new_folder(slug(name)) as folder:
+        with self._new_folder(slug(name), name) as folder:
             manifest = _fill(folder, slug(name), replace(draft, name=name))
             write_atomic(folder / MANIFEST, manifest.text())
         return self.open(manifest.id)
@@ -142,13 +142,13 @@ class Library:
             raise NotFound("library.no-file", stage="import", file=str(source))
         if source.is_dir():
             facts = legacy_import.read(source)
-            with self._new_folder(facts.id) as folder:
+            with self._new_folder(facts.id, facts.name) as folder:
                 write_atomic(folder / MANIFEST, legacy_import.copy(facts, folder).text())
             return self.open(facts.id)
         manifest = archive.manifest_of(source)
         if name:
             manifest = replace(manifest, id=slug(name), name=check_name(name))
-        with self._new_folder(manifest.id) as folder:
+        with self._new_folder(manifest.id, manifest.name) as folder:
             manifest = archive.unpack(source, manifest, folder)
             write_atomic(folder / MANIFEST, manifest.text())
         return self.open(manifest.id)
@@ -191,12 +191,12 @@ class Library:
         return manifest
 
     @contextmanager
-    def _new_folder(self, identifier: str) -> Iterator[Path]:
+    def _new_folder(self, identifier: str, name: str) -> Iterator[Path]:
         """A hidden folder to fill; it becomes the person's when the block ends well, and is gone otherwise."""
         goal, fresh = self._folder(identifier), self._paths.persons / f".new-{identifier}"
         with self._locked():
             if goal.exists():
-                raise _taken(identifier)
+                raise _taken(name)
             shutil.rmtree(fresh, ignore_errors=True)  # a crash left it; we hold the lock
             make_private(fresh)
             try:

@@ -45,7 +45,7 @@ def test_there_and_back(shelf: Library, anna: PersonDraft, tmp_path: Path):
                 assert theirs.read_bytes() == ours.read_bytes()
     assert replace(there, folder=here.folder, lora=None).id == here.id and there.lora is not None
     assert there.lora.distance == 0.31 and there.lora.family is ModelFamily.BUILTIN
-    with pytest.raises(AlreadyThere):
+    with pytest.raises(AlreadyThere, match=here.name):  # not the id, which nobody has typed
         other.import_(file)
     with pytest.raises(AlreadyThere):
         shelf.export("anna-muller", file)
