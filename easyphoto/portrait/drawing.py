@@ -13,7 +13,8 @@ from easyphoto.engines.base import Engine
 from easyphoto.engines.control_images import control_image
 from easyphoto.errors import BadRequest
 from easyphoto.locales import Message
-from easyphoto.portrait.plan import moved, working_size
+from easyphoto.portrait.plan import working_size
+from easyphoto.portrait.working_frame import WholeRegion
 from easyphoto.progress import Progress
 
 _GRAY = (128, 128, 128)  # painted over whole, from pure noise
@@ -73,7 +74,7 @@ def drawn(
 def _hints(pose: PoseSource, size: tuple[int, int], weight: float) -> tuple[ControlHint, ...]:
     if weight == 0 or not pose.faces:
         return ()
-    scale = (size[0] / pose.picture.shape[1], size[1] / pose.picture.shape[0])
-    faces = tuple(moved(face, 0, 0, scale) for face in pose.faces)
-    shown = Image.fromarray(pose.picture).resize(size, Image.Resampling.LANCZOS)
-    return (ControlHint(HintKind.POSE, control_image(HintKind.POSE, shown, faces), weight, faces=faces),)
+    frame = WholeRegion((pose.picture.shape[1], pose.picture.shape[0]), size)
+    faces = tuple(frame.face(face) for face in pose.faces)
+    shown = control_image(HintKind.POSE, frame.cut(pose.picture), faces)
+    return (ControlHint(HintKind.POSE, shown, weight, faces=faces),)

@@ -114,7 +114,6 @@ def _drawn_portraits(context: PortraitContext, seeds: Sequence[int]) -> list[Por
 
 
 def _template_of(context: PortraitContext) -> Pixels:
-    context.report(Step(Stage.DETECT, 0, 1, context.template.name))
     with context.clock.time(Stage.DETECT):
         return np.asarray(open_picture(context.template.file))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -95,6 +96,12 @@ def by_face(persons: Sequence[str], order: Sequence[int]) -> tuple[str, ...]:
     """Persons from left to right of those in `order`; more of them than faces are left out."""
     placed = dict(zip(order, persons, strict=False))
     return tuple(placed.get(place, KEEP) for place in range(max(placed) + 1))
+
+
+def shown_names(people: Sequence[Person]) -> dict[str, str]:
+    """Id -> the name in the fields: the person's, or the id where two have one name."""
+    count = Counter(person.name for person in people)
+    return {person.id: person.name if count[person.name] == 1 else person.id for person in people}
 
 
 def find_person(studio: Studio, person: str) -> Person | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from typing import Any
@@ -13,6 +12,7 @@ from easyphoto.ui.i18n import Translator
 from easyphoto.ui.uploads import BrowserUploads
 from easyphoto.webui import settings
 from easyphoto.webui.face_script.arguments import FACES_ON_PAGE, KEY, MOST_PHOTOS, TITLE, FaceOrder, Strength, label
+from easyphoto.webui.face_script.faces import shown_names
 
 
 def build(script: Any, is_img2img: bool) -> list[Any]:
@@ -67,8 +67,7 @@ def names() -> list[str]:
         people = app_state().studio.library.list()
     except EasyPhotoError:  # the tab says why
         people = ()
-    count = Counter(person.name for person in people)
-    return ["", *(person.name if count[person.name] == 1 else person.id for person in people)]
+    return ["", *shown_names(people).values()]
 
 
 def _refresh(people: list[Any], name: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -22,7 +21,7 @@ from easyphoto.system_errors import failure_of
 from easyphoto.webui import settings
 from easyphoto.webui.face_script.arguments import KEY, TITLE, FaceArguments, read_arguments
 from easyphoto.webui.face_script.axes import with_axes
-from easyphoto.webui.face_script.faces import GeneratedPicture, find_person, put_faces, restored
+from easyphoto.webui.face_script.faces import GeneratedPicture, find_person, put_faces, restored, shown_names
 
 _TAGS = re.compile(r"<[^<>]*:[^<>]*>")
 _log = logging.getLogger(__name__)
@@ -119,7 +118,5 @@ def _inside(studio: Studio) -> Studio:
 
 def pasted(text: Mapping[str, Any], studio: Studio) -> list[str]:
     """The persons that a pasted text names by hash, a face each, as the fields name them; "" for those not here."""
-    people = studio.library.list()
-    count = Counter(person.name for person in people)
-    known = {person_hash(one.id): one.name if count[one.name] == 1 else one.id for one in people}
+    known = {person_hash(one): name for one, name in shown_names(studio.library.list()).items()}
     return [known.get(one, "") for one in str(text.get(f"{KEY} persons", "")).split()]
