@@ -146,6 +146,8 @@ class IdentityHint:
     picture: Image.Image  # RGB, square, that face alone
     weight: float
     required: bool = False  # without an adapter the job fails; others go on without it, with a note
+    aligned: tuple[Image.Image, ...] = ()  # the person's faces, square and upright as ArcFace's, for recognizers
+    target: tuple[tuple[float, float], ...] = ()  # five points (see `Face`) of the face that is repainted, in the job
 
 
 @dataclass(frozen=True)

@@ -64,12 +64,16 @@ def repaint(
         loras=plan.loras,
         sampler=plan.sampler,
         vae=plan.vae,
-        identity=plan.identity,
+        identity=plan.identity and replace(plan.identity, target=_points(context.frame.face(canvas.face))),
     )
     rendered = context.engine.render(job, context.report)
     share = spec.carried_detail and spec.carried_detail(plan.settings.denoising_strength)
     pixels = _brought_back(canvas.pixels, before, rendered.picture, context.frame, share)
     return canvas.painted(pixels, feather(allowed, canvas.widths.feather, limit=canvas.free)), rendered.notes
+
+
+def _points(face: Face) -> tuple[tuple[float, float], ...]:
+    return tuple((float(x), float(y)) for x, y in face.points)
 
 
 def _brought_back(

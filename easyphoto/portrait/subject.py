@@ -11,6 +11,7 @@ from PIL import Image
 
 from easyphoto.domain import Face, Floats, IdentityHint, LoraUse, Person, Pixels
 from easyphoto.errors import BadPicture, NoFace
+from easyphoto.faces.arc_face import arc_face_crop
 from easyphoto.faces.base import FaceToolbox, FusionSource, Prepare
 from easyphoto.faces.likeness import outliers
 from easyphoto.faces.skin_locus import plausible, usual_tone
@@ -20,6 +21,7 @@ from easyphoto.stages import Stage
 
 PHOTO_SIDE = 2048  # longer side at which the person's photos are read
 FACE_SQUARE = 1.5  # side of the square that an identity adapter sees, in the face box's longer side
+ALIGNED_SIDE, MOST_ALIGNED = 224, 8  # pixels of the faces that recognizers of adapters see, and how many of them
 TWIN = 0.1  # L2 of the recognizer's vectors under which two pictures are one photo
 CAST = 2.0  # a*b* units by which skin may depart from what it is in neutral light before a photo is corrected
 
@@ -68,7 +70,11 @@ class Subject:
         box = reference.face.box
         (x, y), half = box.center, max(box.width, box.height) * FACE_SQUARE / 2
         face = Image.fromarray(reference.picture).crop((x - half, y - half, x + half, y + half))
-        return IdentityHint(face, weight, required=self.person.lora is None)
+        aligned = tuple(
+            Image.fromarray(arc_face_crop(one.picture, one.face.points, ALIGNED_SIDE))
+            for one in self.sources[:MOST_ALIGNED]
+        )
+        return IdentityHint(face, weight, required=self.person.lora is None, aligned=aligned)
 
 
 def open_subject(person: Person, faces: FaceToolbox) -> Subject:

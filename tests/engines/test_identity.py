@@ -13,7 +13,14 @@ from safetensors.numpy import save_file
 from toy_identity import toy_adapter, write_identity
 
 from easyphoto.domain import IdentityHint, ModelFamily, RenderJob
-from easyphoto.engines.identity_files import ENCODER_MARK, VIT_H_WIDTH, family_has, find_identity, is_encoder
+from easyphoto.engines.identity_files import (
+    ENCODER_FOLDER,
+    ENCODER_MARK,
+    VIT_H_WIDTH,
+    find_identity,
+    is_encoder,
+    kind_of,
+)
 from easyphoto.engines.local.engine import LocalEngine
 from easyphoto.errors import BadModel, MissingModel
 from easyphoto.paths import Paths
@@ -95,14 +102,13 @@ def write_shapes(file: Path, projection: str, layers: int, width: int) -> Path:
         ("image_proj.latents", 16, ModelFamily.SD15),  # plus, plus-face
         ("image_proj.proj.weight", 16, ModelFamily.SD15),
         ("image_proj.latents", 70, ModelFamily.SDXL),
-        ("image_proj.proj.0.weight", 16, None),  # FaceID: its tokens are a recognizer's
-        ("image_proj.perceiver_resampler.proj_in.weight", 16, None),  # FaceID plus
+        ("image_proj.proj.0.weight", 16, None),  # a face's whole picture: no kind of ours
         ("image_proj.latents", 3, None),
     ],
 )
 def test_an_adapter_is_told_by_its_header(tmp_path: Path, projection: str, layers: int, expected: ModelFamily | None):
     file = write_shapes(tmp_path / "any name.safetensors", projection, layers, 8)
-    found = [family for family in ModelFamily if family_has(file, family)]
+    found = [family for family in ModelFamily if kind_of(file, family)]
     assert found == ([expected] if expected else [])
 
 
@@ -110,7 +116,8 @@ def test_faces_go_before_other_adapters_and_an_adapter_needs_its_encoder(tmp_pat
     write_shapes(tmp_path / "ip-adapter-plus.safetensors", "image_proj.latents", 16, 8)
     face = write_shapes(tmp_path / "ip-adapter-plus-face.safetensors", "image_proj.latents", 16, 8)
     (tmp_path / "broken.safetensors").write_bytes(b"no header")
-    assert find_identity(tmp_path, ModelFamily.SD15) is None
+    found = find_identity(tmp_path, ModelFamily.SD15)
+    assert found is not None and (found.adapter, found.missing) == (face, (ENCODER_FOLDER,))
     encoder = tmp_path / "model.safetensors"
     save_file({ENCODER_MARK: np.zeros(VIT_H_WIDTH, np.float16)}, encoder)
     assert is_encoder(encoder) and not is_encoder(face)

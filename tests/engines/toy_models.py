@@ -15,12 +15,11 @@ def toy_unet(cross: int, **more: Any) -> Any:
     from diffusers import UNet2DConditionModel
 
     return UNet2DConditionModel(
+        **{"block_out_channels": WIDTHS, **more},
         sample_size=64,
-        block_out_channels=WIDTHS,
         cross_attention_dim=cross,
         attention_head_dim=2,
         norm_num_groups=4,
-        **more,
     )
 
 

@@ -13,6 +13,7 @@ from easyphoto.families import specs
 from easyphoto.paths import Paths
 from easyphoto.weights import FOLDERS, WeightCatalog, WeightSource, read_catalog
 from easyphoto.weights.catalog import FACES
+from easyphoto.weights.plan import for_commerce
 from easyphoto.weights.table import markdown
 
 MODELS = Paths(Path()).models
@@ -79,6 +80,17 @@ def test_research_files_name_what_may_be_sold(catalog: WeightCatalog):
     assert [file.id for file in catalog.substitutes_of(catalog.file("gpen-512"))] == ["gfpgan-1.4"]
     assert [file.id for file in catalog.substitutes_of(catalog.file("aei-net"))] == ["fusion-built-in"]
     assert all(file.commercial for file in catalog.select("faces-commercial"))
+
+
+@pytest.mark.parametrize(("group", "family"), [("faceid-sd15", "sd15"), ("faceid-sdxl", "sdxl"), ("instantid", "sdxl")])
+def test_adapters_with_a_recognizer_for_research_are_replaced_as_a_whole(
+    catalog: WeightCatalog, group: str, family: str
+):
+    files, notes = for_commerce(catalog, [group])
+    assert {file.id for file in files} == {f"ip-adapter-plus-face-{family}", "clip-vision-vit-h"}
+    assert notes
+    with pytest.raises(BadRequest, match="plus-face"):
+        for_commerce(catalog, ["instantid-adapter"])
 
 
 def test_files_that_ship_are_those_of_the_list(catalog: WeightCatalog):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ from PIL import Image
 from easyphoto.domain import ControlHint, HintKind, RenderJob
 from easyphoto.engines.controlnet_catalog import left_out
 from easyphoto.engines.local.attention import use_xformers
-from easyphoto.engines.local.identity import adapter_for, identified
-from easyphoto.engines.local.loaded_model import Folders, LoadedModel, ModelChoice, Painted
+from easyphoto.engines.local.identity import adapter_for, identified, shown
+from easyphoto.engines.local.identity_net import identity_guides, reading_tokens
+from easyphoto.engines.local.loaded_model import Folders, Guide, LoadedModel, ModelChoice, Painted
 from easyphoto.engines.local.loading import open_base, open_control
 from easyphoto.engines.local.lora_adapters import applied
 from easyphoto.engines.local.memory import placed
@@ -39,16 +40,19 @@ def open_model(choice: ModelChoice, folders: Folders) -> Any:
 def paint(loaded: LoadedModel, job: RenderJob, folders: Folders, report: Progress) -> Painted:
     """See `Renderer.paint`. Raises MissingModel for a required hint without a ControlNet."""
     hints, notes = _with_controls(loaded, job.hints, folders)
-    controls = [loaded.controls[hint.kind] for hint in hints]
-    pipe = for_inpainting(loaded.base, controls, loaded.checkpoint.family, job.sampler)
     identity, missing = adapter_for(job.identity, loaded.checkpoint.family, folders.identity)
+    faces = identity_guides(loaded, identity, job.picture.size, folders)
+    guides = [*((loaded.controls[hint.kind], hint.picture, hint.weight) for hint in hints), *faces]
+    controls, guided = [network for network, _, _ in guides], job.cfg_scale > 1
+    pipe = for_inpainting(loaded.base, controls, loaded.checkpoint.family, job.sampler)
     with (
-        applied(pipe, job.loras),
-        identified(pipe, loaded, identity),
+        applied(pipe, job.loras) as loras,
+        identified(pipe, loaded, identity, loras),
         placed(pipe, loaded.placing.device, loaded.offload),
+        reading_tokens(pipe, faces, identity, guided),
     ):
-        kept = replace(job, hints=hints, identity=identity.hint if identity else None)
-        painted = _inpaint(pipe, kept, report)
+        told = _control_of(guides) | shown(pipe, identity, guided)
+        painted = _inpaint(pipe, job, told, report)
     return painted, notes + missing + _cut(pipe.tokenizer, job)
 
 
@@ -92,8 +96,19 @@ def _cut(tokenizer: Any, job: RenderJob) -> tuple[Message, ...]:
     return tuple(note for text, note in notes if len(tokenizer(text).input_ids) > limit)
 
 
-def _inpaint(pipe: Any, job: RenderJob, report: Progress) -> Image.Image:
-    """One call of a diffusers inpainting pipeline; pixels that are no numbers come back black."""
+def _control_of(guides: Sequence[Guide]) -> dict[str, Any]:
+    """What a pipeline with those ControlNets is to be told."""
+    if not guides:
+        return {}
+    _, pictures, weights = zip(*guides, strict=True)
+    return {"control_image": list(pictures), "controlnet_conditioning_scale": list(weights)}
+
+
+def _inpaint(pipe: Any, job: RenderJob, told: dict[str, Any], report: Progress) -> Image.Image:
+    """One call of a diffusers inpainting pipeline; pixels that are no numbers come back black.
+
+    `told` is what it hears of ControlNets and of an identity.
+    """
     import numpy as np
     import torch
 
@@ -105,12 +120,6 @@ def _inpaint(pipe: Any, job: RenderJob, report: Progress) -> Image.Image:
         report(Step(Stage.RENDER, min(index + 1, total), total))
         return kwargs
 
-    control: dict[str, Any] = {}
-    if job.hints:
-        control["control_image"] = [hint.picture for hint in job.hints]
-        control["controlnet_conditioning_scale"] = [hint.weight for hint in job.hints]
-    if job.identity:
-        control["ip_adapter_image"] = job.identity.picture
     width, height = job.picture.size
     pipe.set_progress_bar_config(disable=True)
     result = pipe(
@@ -126,7 +135,7 @@ def _inpaint(pipe: Any, job: RenderJob, report: Progress) -> Image.Image:
         generator=torch.Generator("cpu").manual_seed(job.seed),
         callback_on_step_end=on_step,
         output_type="np",
-        **control,
+        **told,
     ).images[0]
     return Image.fromarray((np.nan_to_num(result).clip(0, 1) * 255).round().astype(np.uint8))
 

@@ -39,6 +39,10 @@ Painted = tuple[Image.Image, tuple[Message, ...]]
 """The picture, and notes on what could not be honored."""
 
 
+Guide = tuple[Any, Image.Image, float]
+"""A ControlNet, the picture that it sees, and its weight."""
+
+
 @dataclass(frozen=True)
 class Renderer:
     """Opens checkpoints of its families and repaints with them."""
@@ -57,6 +61,7 @@ class LoadedModel:
     placing: DevicePlacement  # as asked, or in full precision
     controls: dict[HintKind, Any] = field(default_factory=dict)
     image_encoder: Any = None  # of identity adapters
+    identity_net: Any = None  # InstantID's ControlNet
     offload: int = 0  # place in `offloads_of` the device
 
     @property
@@ -67,7 +72,8 @@ class LoadedModel:
     @property
     def _beside(self) -> tuple[Any, ...]:
         """Networks that are no part of the base."""
-        return (*self.controls.values(), *([] if self.image_encoder is None else [self.image_encoder]))
+        there = (one for one in (self.image_encoder, self.identity_net) if one is not None)
+        return (*self.controls.values(), *there)
 
     def step_down(self) -> bool:
         """Go to the device's next way to work, with less memory. False where there is none."""

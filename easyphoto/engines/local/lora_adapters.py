@@ -13,18 +13,18 @@ from easyphoto.errors import BadModel
 
 
 @contextmanager
-def applied(pipe: Any, loras: Sequence[LoraUse]) -> Iterator[None]:
-    """Inside, the pipeline has `loras` at their weights; afterwards it has none.
+def applied(pipe: Any, loras: Sequence[LoraUse]) -> Iterator[dict[str, float]]:
+    """Inside, the pipeline has `loras` at their weights, given by name; afterwards it has none.
 
     Raises BadModel naming the file that is damaged, of another family, or has a module the model has no place for.
     """
     if not loras:
-        yield
+        yield {}
         return
     try:
         names = [_load_adapter(pipe, index, lora) for index, lora in enumerate(loras)]
         pipe.set_adapters(names, [lora.weight for lora in loras])
-        yield
+        yield {name: lora.weight for name, lora in zip(names, loras, strict=True)}
     finally:
         pipe.unload_lora_weights()
 

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from easyphoto.domain import Floats, Pixels
+from easyphoto.faces.arc_face import ARC_FACE
 from easyphoto.faces.builtin.onnx_net import warp
 from easyphoto.faces.geometry import Array, compose, invert, scale_of, similarity_transform
-from easyphoto.faces.modelscope.recognizer import ARC_FACE
 
 _ARC_SIDE = 112
 _PADDING = 0.25  # of ArcFace's square, on each side

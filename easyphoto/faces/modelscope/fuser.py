@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from easyphoto.domain import Face, Floats, Pixels
 from easyphoto.errors import BadModel, MissingModel, NoFace
+from easyphoto.faces.arc_face import ARC_FACE
 from easyphoto.faces.base import FusionResult, FusionSource, FusionTarget, Prepare
 from easyphoto.faces.builtin.onnx_net import blob_of, pixels_of, warp
 from easyphoto.faces.fusion.fit import soft_note
@@ -26,7 +27,6 @@ from easyphoto.faces.modelscope.face_alignment import laid_back, rectangle
 from easyphoto.faces.modelscope.face_shape import SIDE as SHAPE_SIDE
 from easyphoto.faces.modelscope.face_shape import FaceShapeNet, JawModel, fused_coefficients
 from easyphoto.faces.modelscope.lazy_network import LazyNetwork
-from easyphoto.faces.modelscope.recognizer import ARC_FACE
 from easyphoto.faces.modelscope.restorer import GpenRestorer
 from easyphoto.faces.modelscope.weights import filled, read_tensors
 

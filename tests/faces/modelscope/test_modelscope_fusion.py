@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from easyphoto.errors import BadModel, MissingModel
+from easyphoto.faces.arc_face import ARC_FACE
 from easyphoto.faces.geometry import transform_points
 from easyphoto.faces.modelscope.face_shape import JawModel, fused_coefficients
 from easyphoto.faces.modelscope.fuser import dissolved, fusion_crop, read_alpha, softened_for
-from easyphoto.faces.modelscope.recognizer import ARC_FACE
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from modelscope_weights import random_network
 from torch import nn
 
 from easyphoto.domain import Box, Face, Pose
+from easyphoto.faces.arc_face import ARC_FACE
 from easyphoto.faces.geometry import transform_points
 from easyphoto.faces.modelscope import enlarger as enlarger_file
 from easyphoto.faces.modelscope import retoucher as retoucher_file
@@ -20,7 +21,6 @@ from easyphoto.faces.modelscope.commercial import FFHQ, GfpganRestorer
 from easyphoto.faces.modelscope.enlarger import PictureEnlarger
 from easyphoto.faces.modelscope.face_alignment import laid_back, padded_crop, padded_points, rectangle
 from easyphoto.faces.modelscope.parser import FaceParser, softmax
-from easyphoto.faces.modelscope.recognizer import ARC_FACE
 from easyphoto.faces.modelscope.restorer import FaceRating, accepted
 from easyphoto.faces.modelscope.retoucher import (
     SkinRetoucher,

@@ -9,11 +9,12 @@ import pytest
 import torch
 from modelscope_weights import random_tensors
 
+from easyphoto.faces.arc_face import ARC_FACE, arc_face_crop
 from easyphoto.faces.geometry import transform_points
 from easyphoto.faces.modelscope import detector as detector_file
 from easyphoto.faces.modelscope.anchors import anchors, decoded_boxes, decoded_points, distinct, faces_of
 from easyphoto.faces.modelscope.detector import RetinaFaceDetector, blob
-from easyphoto.faces.modelscope.recognizer import ARC_FACE, CURRICULAR, distance_of_cosine, face_crop
+from easyphoto.faces.modelscope.recognizer import CURRICULAR, distance_of_cosine
 
 
 def naive_anchors(width: int, height: int) -> list[tuple[float, float, float, float]]:
@@ -113,7 +114,7 @@ def test_faces_are_laid_on_arc_faces_points():
     points = transform_points(turn, ARC_FACE)
     for x, y in points:
         picture[round(y) - 5 : round(y) + 6, round(x) - 5 : round(x) + 6] = 255
-    crop = face_crop(picture, points)
+    crop = arc_face_crop(picture, points)
     assert crop.shape == (112, 112, 3)
     assert all(crop[round(y), round(x)].min() > 200 for x, y in ARC_FACE)
 
