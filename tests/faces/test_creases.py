@@ -10,6 +10,7 @@ from builtin_model.mesh_indices import EYES
 from easyphoto.faces.base import FusionSource
 from easyphoto.faces.builtin.toolbox import BuiltinToolbox
 from easyphoto.faces.fusion.blend_mask import BlendMask
+from easyphoto.faces.fusion.crease_depth import CreaseDepth, foreign_shares
 from easyphoto.faces.fusion.creases import crease_depth, creases_of, lessened
 from easyphoto.paths import Paths, shipped_models
 
@@ -30,7 +31,8 @@ def plane_of(one: FusionSource) -> BlendMask:
 
 def test_old_faces_have_deeper_creases(faces):
     young, old = (crease_depth(read(name, faces)) for name in ("street", "tie"))
-    assert old > 3 * young > 0
+    assert old.eyes > 3 * young.eyes > 0
+    assert old.relief > 3 * young.relief > 0
 
 
 def test_they_become_as_deep_as_the_persons_and_features_stay(faces):
@@ -38,7 +40,10 @@ def test_they_become_as_deep_as_the_persons_and_features_stay(faces):
     plane = plane_of(old)
     creases = creases_of(plane, old.picture.astype(np.float32))
     smooth, changed = lessened(old.picture, creases, young)
-    assert crease_depth(FusionSource(smooth, old.face)) < 0.65 * creases.depth
+    after = crease_depth(FusionSource(smooth, old.face))
+    assert after.relief < 0.65 * creases.depth.relief
+    assert after.eyes < 0.5 * creases.depth.eyes
+    assert after.forehead < 0.5 * creases.depth.forehead
     assert (smooth[changed == 0] == old.picture[changed == 0]).all()
     eyes = np.maximum(*(plane.polygon(eye) for eye in EYES)) > 0.9
     assert np.abs(smooth[eyes].astype(int) - old.picture[eyes]).max() <= 2
@@ -50,7 +55,7 @@ def test_they_become_as_deep_as_the_persons_and_features_stay(faces):
 def test_a_young_face_or_an_unknown_one_stays(faces):
     young = read("street", faces)
     creases = creases_of(plane_of(young), young.picture.astype(np.float32))
-    for own in (creases.depth, None):
+    for own in (creases.depth, CreaseDepth(None, None, None)):
         same, changed = lessened(young.picture, creases, own)
         assert same is young.picture
         assert not changed.any()
@@ -71,3 +76,17 @@ def test_what_is_too_dark_for_skin_at_the_bottom_of_a_fold_belongs_to_the_fold(f
     drawn[y - 30 : y + 30, x - half : x + half] *= 0.1
     relief = creases_of(plane, drawn).relief[y - 10 : y + 10, x - 1 : x + 2].mean()
     assert relief < -20
+
+
+def test_a_smooth_forehead_gets_no_furrows_though_light_tells_as_much_relief_on_dark_skin():
+    furrowed, smooth = CreaseDepth(0.019, 0.03, 0.05), CreaseDepth(0.016, 0.006, 0.05)
+    under, over = foreign_shares(furrowed, smooth)
+    assert under == 0
+    assert over > 0.7
+    assert foreign_shares(furrowed, furrowed) == (0, 0)
+
+
+def test_a_fringe_is_no_furrow():
+    fringed = CreaseDepth(0.004, 0.09, 0.02)
+    assert foreign_shares(CreaseDepth(0.019, 0.03, 0.02), fringed)[1] > 0.7
+    assert foreign_shares(fringed, CreaseDepth(0.004, 0.004, 0.02)) == (0, 0)

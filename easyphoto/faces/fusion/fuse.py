@@ -26,6 +26,7 @@ from easyphoto.faces.fusion.face_crop import CROP_MARGINS, CropMargins, FaceCrop
 from easyphoto.faces.fusion.face_lightness import with_lightness_of
 from easyphoto.faces.fusion.face_shape import KNOTS, between, posed, rim_shares
 from easyphoto.faces.fusion.fit import notes_on, notes_on_wear, soft_note, within_reach
+from easyphoto.faces.fusion.folds import with_folds
 from easyphoto.faces.fusion.glasses import without_frame
 from easyphoto.faces.fusion.glasses_and_beard import wear_of, worn_by
 from easyphoto.faces.fusion.hard_light import with_shading_of
@@ -145,7 +146,7 @@ def _candidate(canvas: FaceCrop, wear: Wear, choice: SourceChoice, recipe: Fusio
     frame = canvas.bent_mask(wear.glasses.mask, goal) if wear.glasses.worn else None
     whole = BlendMask(goal, canvas.size)
     creases = creases_of(whole, pixels.astype(np.float32), frame)
-    pixels, changed = lessened(pixels, creases, crease_depth(choice.source), recipe.share)
+    pixels, changed = lessened(pixels, creases, crease_depth(choice.source, worn.glasses.mask), recipe.share)
     mask = np.maximum(mask, changed)
     if wear.stubble and not worn.hairy:
         pixels, cleared = shaved(whole, pixels)
@@ -257,7 +258,8 @@ def _merged(plane: BlendMask, source: _Front, back: Pixels, recipe: FusionSettin
     if source.enlarged > 1.05:
         lit = _crisp(lit, source.enlarged, recipe.crisp)
     lit = with_texture_of(plane, lit, base, own_skin, their_skin)
-    mask = blend_region(plane, own_skin, skin_share(base, sure, plane.height, LOOSE)) * source.seen
+    template_skin = with_folds(plane, skin_share(base, sure, plane.height, LOOSE), base)
+    mask = blend_region(plane, own_skin, template_skin) * source.seen
     return _blended(plane, np.clip(lit, 0, 255), back, mask)
 
 
