@@ -44,7 +44,7 @@ LAYERS: tuple[dict[str, tuple[str, ...]], ...] = (
     {"application": ("studio", "providers", "quick", "deletion", "picture_tokens", "jobs", "diagnostics")},
     {"batch": ("batch",)},
     {"ui": ("ui",), "api": ("api",)},
-    {"server": ("api/server",), "webui": ("webui",)},
+    {"server": ("api/server",), "webui": ("webui",), "comfyui": ("comfyui",)},
     {"console": ("__main__", "cli", "demo")},
 )
 PLACES = {
@@ -57,11 +57,15 @@ METAPHORS = {
 LITERAL = {place: {"wear", "wears", "worn"} for place in ("easyphoto/faces", "easyphoto/portrait")}  # glasses
 SAME_NAME = {"Recipe", "Trainer"}  # the two training scripts of builtin_model, none of which imports the other
 CONCRETE = (
+    "easyphoto.engines.comfyui",
     "easyphoto.engines.local",
     "easyphoto.engines.webui",
     "easyphoto.faces.builtin",
     "easyphoto.faces.modelscope",
 )
+
+HOST = {"modules", "modules_forge", "networks", "internal_controlnet", "lib_controlnet", "comfy", "comfy_api"}
+HOST_CLASSES = ("easyphoto/comfyui/extension.py", "easyphoto/comfyui/nodes/*.py")  # made of ComfyUI's own
 
 
 def place(module: str) -> tuple[int, str]:
@@ -138,6 +142,11 @@ def test_no_file_imports_itself_by_a_detour():
             ("modules", "modules_forge", "networks", "internal_controlnet", "lib_controlnet", "launch"),
             ("easyphoto/engines/webui/*.py", "easyphoto/webui/*.py"),
         ),
+        (
+            "easyphoto",
+            ("comfy", "comfy_api", "comfy_execution", "folder_paths", "nodes", "server"),
+            ("easyphoto/engines/comfyui/*.py", "easyphoto/comfyui/*.py"),
+        ),
         ("easyphoto", ("modelscope",), ("easyphoto/faces/modelscope/*.py",)),
     ],
 )
@@ -152,14 +161,15 @@ def test_packages_keep_apart(package: str, others: tuple[str, ...], allowed: tup
 
 
 def test_the_host_is_imported_inside_functions_only():
-    """Our packages import anywhere; only the script in scripts/ runs nowhere but in the host."""
+    """Our packages import anywhere; only the script in scripts/ and ComfyUI's nodes run nowhere but in the host."""
     wrong = [
         f"{file.relative_to(ROOT)}:{node.lineno}"
         for file in (ROOT / "easyphoto").rglob("*.py")
         for node in ast.parse(file.read_text(encoding="utf-8")).body
         if isinstance(node, (ast.Import, ast.ImportFrom))
         for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names])
-        if name.split(".")[0] in ("modules", "modules_forge", "networks", "internal_controlnet", "lib_controlnet")
+        if name.split(".")[0] in HOST
+        and not any(fnmatch(file.relative_to(ROOT).as_posix(), made) for made in HOST_CLASSES)
     ]
     assert wrong == []
 
@@ -274,7 +284,7 @@ def test_no_two_public_classes_have_one_name():
 
 def test_names_docstrings_and_comments_use_no_metaphors():
     """A name is the term that an engineer of diffusion, web or Python would search for."""
-    alone = [ROOT / name for name in ("install.py", "start.py", "scripts/easyphoto_tab.py")]
+    alone = [ROOT / name for name in ("__init__.py", "install.py", "start.py", "scripts/easyphoto_tab.py")]
     found = []
     for file in (*files(), *alone):
         place = file.relative_to(ROOT).as_posix()

@@ -36,6 +36,8 @@ ASKED_ELSEWHERE = (
     "report.",
     "script.order",
     "script.strength",
+    "comfyui.node.",
+    "comfyui.input.",
 )
 
 

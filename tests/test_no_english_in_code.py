@@ -12,7 +12,7 @@ import pytest
 import easyphoto
 
 ROOT = Path(easyphoto.__file__).parent
-INTERFACES = ("api", "cli", "demo", "ui", "webui")
+INTERFACES = ("api", "cli", "comfyui", "demo", "ui", "webui")
 WORDS = re.compile(r"[A-Za-z][a-z']+(?:[ ,:;]+[a-z'][A-Za-z']+){2,}")
 """Three words in a row, the later ones in lower case."""
 

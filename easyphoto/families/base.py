@@ -36,6 +36,7 @@ class Probe:
     is_control: Callable[[Shapes], bool]  # of a single file that is a ControlNet
     is_control_folder: Callable[[Config], bool]  # config.json of a ControlNetModel
     host_flag: str  # the attribute of a WebUI's loaded model that says so
+    comfyui_class: str = ""  # of the configuration that ComfyUI gives such a model
     host_word: str = ""  # a word in file names by which pickles, which are never opened, are taken for it
 
 

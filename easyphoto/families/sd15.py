@@ -50,6 +50,7 @@ SPEC = FamilySpec(
         is_control=_is_control,
         is_control_folder=lambda config: config.get("addition_embed_type") != "text_time",
         host_flag="is_sd1",
+        comfyui_class="SD15",
     ),
     controls={
         HintKind.CANNY: ControlFiles(

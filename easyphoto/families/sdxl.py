@@ -51,6 +51,7 @@ SPEC = FamilySpec(
         is_control=_is_control,
         is_control_folder=lambda config: config.get("addition_embed_type") == "text_time",
         host_flag="is_sdxl",
+        comfyui_class="SDXL",
         host_word="xl",
     ),
     controls={

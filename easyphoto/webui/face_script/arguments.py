@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import Enum
-from types import MappingProxyType
 from typing import Any, TypeVar
 
 from easyphoto.domain import KEEP
+from easyphoto.domain.strength import PRESETS
+from easyphoto.domain.strength import Strength as Strength
 from easyphoto.errors import BadRequest
 from easyphoto.locales import LANGUAGES, text
 
@@ -22,14 +23,6 @@ FACES_ON_PAGE = 4  # faces that can be given to a person there; a request may na
 Choice = TypeVar("Choice", bound=Enum)
 
 
-class Strength(str, Enum):
-    """How much of the picture's own face is left."""
-
-    FUSION = "fusion-only"
-    NATURAL = "natural"
-    STRONG = "strong"
-
-
 class FaceOrder(str, Enum):
     """Which of the picture's faces is the first one."""
 
@@ -38,21 +31,6 @@ class FaceOrder(str, Enum):
     TOP = "top-to-bottom"
     LARGE = "largest-first"
     SMALL = "smallest-first"
-
-
-PRESETS: Mapping[Strength, Mapping[str, Any]] = MappingProxyType(
-    {
-        Strength.FUSION: {"first_denoising_strength": 0.0, "second_pass": False, "lora_weight": 0.0},
-        Strength.NATURAL: {},
-        Strength.STRONG: {
-            "first_denoising_strength": 0.6,
-            "lora_weight": 1.0,
-            "fusion_before_ratio": 0.7,
-            "fusion_after_ratio": 0.7,
-        },
-    }
-)
-"""Fields of a PortraitRequest that differ from the family's defaults."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""One file a node, made of ComfyUI's classes."""

@@ -1,0 +1,1 @@
+"""The engine on the models that are wired to a node of ComfyUI's."""
