@@ -1,4 +1,4 @@
-"""Run by a WebUI at every start: installs what EasyPhoto lacks there, and nothing else.
+"""Run by a WebUI at every start, and by ComfyUI-Manager once: installs what EasyPhoto lacks there, and nothing else.
 
 Standard library only. Silent when all is there. A package that belongs to the WebUI is never moved: not one
 that is there in another version, and not as a dependency of what is installed. Nothing here stops the
@@ -65,7 +65,7 @@ Pip = Callable[[Sequence[str]], tuple[int, str]]
 def main(arguments: Sequence[str], pip: Pip | None = None) -> int:
     """Always 0: the WebUI starts in any case."""
     if not inside_webui(Path.cwd(), Path(__file__)):
-        say("install.py is for a WebUI, which runs it by itself. Elsewhere use: python start.py")
+        say("install.py is for a WebUI or ComfyUI. Elsewhere use: python start.py")
         return 0
     if asked_to_skip(arguments):
         return 0
@@ -81,9 +81,9 @@ def main(arguments: Sequence[str], pip: Pip | None = None) -> int:
 
 
 def inside_webui(folder: Path, file: Path) -> bool:
-    """The WebUI's folder is where we run, or we lie among its extensions."""
+    """The WebUI's folder is where we run, or we lie among its extensions, or among ComfyUI's nodes."""
     root = (folder / "launch.py").is_file() and (folder / "modules").is_dir()
-    return root or file.absolute().parent.parent.name == "extensions"
+    return root or file.absolute().parent.parent.name in ("extensions", "custom_nodes")
 
 
 def asked_to_skip(arguments: Sequence[str]) -> bool:

@@ -135,7 +135,8 @@ def test_outside_a_webui_it_does_nothing(
 
 
 def test_an_extension_knows_its_place_without_the_folder_it_runs_in(tmp_path: Path):
-    assert script.inside_webui(tmp_path, tmp_path / "extensions" / "easyphoto" / "install.py")
+    for among in ("extensions", "custom_nodes"):
+        assert script.inside_webui(tmp_path, tmp_path / among / "easyphoto" / "install.py")
     assert not script.inside_webui(tmp_path, tmp_path / "easyphoto" / "install.py")
 
 
