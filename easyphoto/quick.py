@@ -11,7 +11,17 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from easyphoto.domain import KEEP, MOST_PHOTOS, Photo, PhotoReport, QuickRequest, Template, TrainRequest, Verdict
+from easyphoto.domain import (
+    KEEP,
+    MOST_PHOTOS,
+    Photo,
+    PhotoReport,
+    PortraitRequest,
+    QuickRequest,
+    Template,
+    TrainRequest,
+    Verdict,
+)
 from easyphoto.errors import BadRequest
 from easyphoto.library import Library, PersonDraft
 from easyphoto.library.filesystem import Deleted, delete_tree
@@ -68,10 +78,11 @@ def quick_portraits(
         library = Library(Paths(place, context.paths.models))
         # A name that nobody else has: portraits of two people must not bear one person's mark.
         person = library.create(PersonDraft(f"quick-{secrets.token_hex(8)}", training_set, lora=None))
+        portrait = replace(request.portrait, persons=(*[KEEP] * context.face, person.id))
         batch = generate_batch(
-            replace(request.portrait, persons=(*[KEEP] * context.face, person.id)),
+            portrait,
             templates,
-            BatchContext(context.tools, library, context.folder, context.on_result),
+            BatchContext(_with_note(context.tools, portrait), library, context.folder, context.on_result),
             report,
         )
     warnings = (*training_set.warnings, *_left_over(training_set.reports))
@@ -84,6 +95,15 @@ def _check(request: QuickRequest, photos: Sequence[Photo]) -> None:
         raise BadRequest("quick.no-consent", stage="preflight")
     if not photos:
         raise BadRequest("jobs.no-picture", stage="preflight")
+
+
+def _with_note(tools: Tools, request: PortraitRequest) -> Tools:
+    """Every portrait says by what the base model was shown the face, which nobody may have asked for."""
+    adapter = tools.engine.identity_adapter(tools.engine.checkpoint(request.base_model).family)
+    if request.identity_weight == 0 or adapter is None:
+        return tools
+    note = message("quick.note.identity", name=adapter.name, weight=request.identity_weight)
+    return replace(tools, notes=(*tools.notes, note))
 
 
 def _left_over(reports: Sequence[PhotoReport]) -> tuple[Message, ...]:

@@ -16,6 +16,7 @@ from easyphoto.domain import (
     Checkpoint,
     Face,
     Floats,
+    IdentityAdapter,
     ModelFamily,
     Pixels,
     Pose,
@@ -153,6 +154,7 @@ class FakeEngine:
         self.is_released = False
         self.working = False
         self.forgotten: list[Path] = []
+        self.adapter: IdentityAdapter | None = None
 
     def checkpoints(self) -> list[Checkpoint]:
         return [Checkpoint(BUILTIN_CHECKPOINT, self.family, Path())]
@@ -174,6 +176,9 @@ class FakeEngine:
 
     def vaes(self) -> list[str]:
         return ["soft"]
+
+    def identity_adapter(self, family: ModelFamily) -> IdentityAdapter | None:
+        return self.adapter
 
     @contextmanager
     def session(self) -> Iterator[None]:

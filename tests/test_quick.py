@@ -8,7 +8,16 @@ from fake_studio import make_person
 from fakes import FakeEngine, draw_faces, fake_toolboxes, save
 
 from easyphoto.deletion import delete_person
-from easyphoto.domain import MOST_PHOTOS, Checkpoint, ModelFamily, Photo, PortraitRequest, QuickRequest, Template
+from easyphoto.domain import (
+    MOST_PHOTOS,
+    Checkpoint,
+    IdentityAdapter,
+    ModelFamily,
+    Photo,
+    PortraitRequest,
+    QuickRequest,
+    Template,
+)
 from easyphoto.errors import BadRequest, NoFace
 from easyphoto.images import read_infotext
 from easyphoto.paths import Paths
@@ -102,6 +111,27 @@ def test_a_base_model_that_needs_a_lora_makes_quick_portraits_too(studio, photos
     done = studio.quick(request, photos, templates[:1])
     assert done.batch.failures == () and done.batch.portraits[0].scores[0].after < 0.3
     assert studio.engine.jobs == []
+
+
+def test_with_an_identity_adapter_the_base_model_repaints_and_the_result_says_so(
+    studio, photos, templates, monkeypatch
+):
+    studio.engine.family, studio.engine.adapter = ModelFamily.SD15, IdentityAdapter("InstantID", 0.8)
+    request = QuickRequest.for_family(ModelFamily.SD15, True, studio.engine.adapter, first_steps=2, second_steps=2)
+    portrait, own = request.portrait, PortraitRequest.for_family(ModelFamily.SD15)
+    assert (portrait.identity_weight, portrait.lora_weight) == (0.8, 0.0)
+    assert portrait.first_denoising_strength == own.first_denoising_strength > 0
+    done = studio.quick(request, photos, templates[:1])
+    assert [job.identity.weight for job in studio.engine.jobs] == [0.8, 0.8]
+    (note,) = (note for note in done.batch.portraits[0].notes if getattr(note, "code", "") == "quick.note.identity")
+    assert "InstantID" in str(note)
+
+
+def test_a_weight_that_is_asked_for_goes_before_the_adapter_s():
+    adapter = IdentityAdapter("InstantID", 0.8)
+    given = [QuickRequest.for_family(ModelFamily.SD15, True, adapter, identity_weight=one).portrait for one in (0, 0.3)]
+    assert [one.identity_weight for one in given] == [0, 0.3]
+    assert given[0].first_denoising_strength == 0 < given[1].first_denoising_strength
 
 
 def test_persons_of_the_library_cannot_be_named():

@@ -80,7 +80,10 @@ def _request(context: AppContext, kind: Any, body: Any) -> Any:
     }
     engine = context.studio.engine
     base = engine.checkpoint(fields.get("base_model") or engine.default())
-    return kind.for_family(base.family, **{"base_model": base.name, **fields})
+    fields = {"base_model": base.name, **fields}
+    if kind is QuickRequest:
+        return QuickRequest.for_family(base.family, adapter=engine.identity_adapter(base.family), **fields)
+    return kind.for_family(base.family, **fields)
 
 
 def _submitted(context: AppContext, kind: Kind, request: Any, pictures: Mapping[PictureRole, Iterable[Any]]) -> Json:

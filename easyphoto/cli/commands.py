@@ -82,7 +82,9 @@ def quick(arguments: Namespace, context: CommandContext) -> CommandResult:
     photos = photos_of(arguments.photos, arguments.keep, arguments.drop)
     templates = templates_of(arguments.template)
     wanted = chosen(arguments, PortraitRequest)
-    request = QuickRequest.for_family(_family(arguments, context), arguments.consent, **wanted)
+    family = _family(arguments, context)
+    adapter = context.studio.engine.identity_adapter(family)
+    request = QuickRequest.for_family(family, arguments.consent, adapter, **wanted)
     done = context.studio.quick(request, photos, templates, context.report, arguments.out, context.on_result)
     made = _made(done.batch)
     data = {

@@ -151,6 +151,14 @@ class IdentityHint:
 
 
 @dataclass(frozen=True)
+class IdentityAdapter:
+    """One that an engine can put on a base model."""
+
+    name: str  # of its kind
+    weight: float  # 0..1: a usual one, where none is asked for
+
+
+@dataclass(frozen=True)
 class RenderJob:
     """All an engine needs for one inpainting call."""
 

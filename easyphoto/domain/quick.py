@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from easyphoto.domain.portrait import PortraitRequest
+from easyphoto.domain.portrait import IdentityAdapter, PortraitRequest
 from easyphoto.errors import BadRequest
 from easyphoto.families import SHIPPED, ModelFamily
 
@@ -27,11 +27,15 @@ class QuickRequest:
         return self.portrait.faces
 
     @classmethod
-    def for_family(cls, family: ModelFamily, consent: bool = False, **changes: Any) -> QuickRequest:
-        """The family's defaults with `changes` to the portrait on top.
+    def for_family(
+        cls, family: ModelFamily, consent: bool = False, adapter: IdentityAdapter | None = None, **changes: Any
+    ) -> QuickRequest:
+        """The family's defaults with `changes` to the portrait on top; `adapter` is the one that the engine has for it.
 
-        Where a family needs a person's LoRA nothing is repainted, as with the model that ships: without the LoRA it
-        would paint a stranger, while fusion alone brings the likeness.
+        Where a family needs a person's LoRA and no adapter shows it the face, nothing is repainted, as with the model
+        that ships: it would paint a stranger, while fusion alone brings the likeness.
         """
-        spec = (SHIPPED if family.spec.lora_required else family).spec
-        return cls(replace(PortraitRequest(), **{**spec.portrait_defaults, "lora_weight": 0.0, **changes}), consent)
+        weight = changes.get("identity_weight", adapter.weight if adapter else 0.0)
+        spec = (SHIPPED if family.spec.lora_required and weight == 0 else family).spec
+        own = {**spec.portrait_defaults, "lora_weight": 0.0, "identity_weight": weight}
+        return cls(replace(PortraitRequest(), **{**own, **changes}), consent)

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
-from easyphoto.domain import Checkpoint, Rendered, RenderJob
+from easyphoto.domain import Checkpoint, IdentityAdapter, ModelFamily, Rendered, RenderJob
 from easyphoto.progress import Progress, silent
 
 
@@ -27,6 +27,10 @@ class Engine(Protocol):
 
     def vaes(self) -> list[str]:
         """Autoencoders that can stand in for a base model's own, by the names that jobs ask for; cheap."""
+        ...
+
+    def identity_adapter(self, family: ModelFamily) -> IdentityAdapter | None:
+        """What shows such a base model a person's face; None where nothing does. Cheap."""
         ...
 
     def session(self) -> AbstractContextManager[None]:

@@ -39,6 +39,7 @@ class AdapterKind:
     encoder: bool = False  # whether it reads the image encoder's answer
     recognizer: str = ""  # the file of the one that it was trained with
     network: bool = False  # whether a ControlNet goes with it
+    weight: float = 0.6  # 0..1, that serves where none is asked for
     group: str = "identity-{family}"  # of `models/weights.toml`, that brings what it needs
 
     def fits(self, shapes: Shapes) -> bool:
@@ -49,15 +50,15 @@ class AdapterKind:
 KINDS = (
     AdapterKind(
         "InstantID", "image_proj.latents", "image_proj.proj_in.weight",
-        recognizer="glintr100.onnx", network=True, group="instantid",
+        recognizer="glintr100.onnx", network=True, weight=0.8, group="instantid",
     ),
     AdapterKind(
         "FaceID plus", "image_proj.perceiver_resampler.proj_in.weight", "image_proj.proj.0.weight",
-        encoder=True, recognizer="w600k_r50.onnx", group="faceid-{family}",
+        encoder=True, recognizer="w600k_r50.onnx", weight=0.7, group="faceid-{family}",
     ),
     AdapterKind(
         "FaceID", "image_proj.norm.weight", "image_proj.proj.0.weight",
-        recognizer="w600k_r50.onnx", group="faceid-{family}",
+        recognizer="w600k_r50.onnx", weight=0.7, group="faceid-{family}",
     ),
     AdapterKind("IP-Adapter plus", "image_proj.latents", encoder=True),
     AdapterKind("IP-Adapter", "image_proj.proj.weight", encoder=True),

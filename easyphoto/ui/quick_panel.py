@@ -201,7 +201,8 @@ class QuickPanel:
             agreed = consent is True  # a message from elsewhere may say anything
             self._refuse_early(agreed, draft)
             base = self.context.base()
-            request = QuickRequest.for_family(base.family, agreed, base_model=base.name)
+            adapter = self.context.studio.engine.identity_adapter(base.family)
+            request = QuickRequest.for_family(base.family, agreed, adapter, base_model=base.name)
             self.context.jobs.submit(Kind.QUICK, request, draft.files(cards))
         except FAILURES as error:
             return [problem(error, self.context.say), *self._page(draft, shown)]

@@ -13,7 +13,7 @@ from PIL import Image
 from toy_faceid import save_bin, toy_faceid, toy_instantid, write_recognizer
 from toy_identity import write_identity
 
-from easyphoto.domain import IdentityHint, LoraUse, ModelFamily, RenderJob
+from easyphoto.domain import IdentityAdapter, IdentityHint, LoraUse, ModelFamily, RenderJob
 from easyphoto.engines.adapter_tensors import adapter_tensors
 from easyphoto.engines.identity_files import KINDS, find_identity, kind_of
 from easyphoto.engines.local.engine import LocalEngine
@@ -149,9 +149,15 @@ def test_complete_adapters_go_first_then_nearer_kinds(folder: Path, small: Any):
     save_bin(folder / "ip-adapter-faceid_sd15.bin", toy_faceid(small, lora=False))
     found = find_identity(folder, ModelFamily.SD15)
     assert found is not None and found.kind.name == "IP-Adapter plus"
+    assert LocalEngine(Paths(folder.parents[1])).identity_adapter(ModelFamily.SD15) == IdentityAdapter(
+        "IP-Adapter plus", 0.6
+    )
     write_recognizer(folder / "w600k_r50.onnx")
     found = find_identity(folder, ModelFamily.SD15)
     assert found is not None and found.kind.name == "FaceID" and found.missing == ()
+    engine = LocalEngine(Paths(folder.parents[1]))
+    assert engine.identity_adapter(ModelFamily.SD15) == IdentityAdapter("FaceID", 0.7)
+    assert [engine.identity_adapter(one) for one in (ModelFamily.SDXL, ModelFamily.BUILTIN)] == [None, None]
 
 
 class _Program:

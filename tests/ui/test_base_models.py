@@ -35,6 +35,9 @@ class HostEngine:
     def vaes(self) -> list[str]:
         return []
 
+    def identity_adapter(self, family: ModelFamily) -> None:
+        return None
+
     def checkpoint(self, name: str) -> Checkpoint:
         if name not in self.names:
             raise MissingModel("plain", text=f"There is no {name!r}.", remedy="")

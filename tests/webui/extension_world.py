@@ -108,6 +108,9 @@ class HostsEngine:
     def vaes(self) -> list[str]:
         return []
 
+    def identity_adapter(self, family: ModelFamily) -> None:
+        return None
+
 
 @dataclass
 class FakeHost:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from easyphoto.domain import BUILTIN_CHECKPOINT, Checkpoint, Rendered, RenderJob
+from easyphoto.domain import BUILTIN_CHECKPOINT, Checkpoint, IdentityAdapter, ModelFamily, Rendered, RenderJob
+from easyphoto.engines.identity_files import find_identity
 from easyphoto.engines.local.loaded_model import Folders, LoadedModel, ModelChoice, Painted
 from easyphoto.engines.local.memory import empty_cache, first_offload, is_out_of_memory
 from easyphoto.engines.local.pipelines import choose_placement
@@ -76,6 +77,11 @@ class LocalEngine:
     def vaes(self) -> list[str]:
         """What lies in the folder of VAEs."""
         return list(find_vaes(self._folders.vaes))
+
+    def identity_adapter(self, family: ModelFamily) -> IdentityAdapter | None:
+        """The one that a render would use, if all of its files are there."""
+        files = find_identity(self._folders.identity, family) if family.spec.identity_layers else None
+        return IdentityAdapter(files.kind.name, files.kind.weight) if files and not files.missing else None
 
     def default(self) -> str:
         """The built-in model."""

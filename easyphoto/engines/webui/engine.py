@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from easyphoto.domain import Checkpoint, Rendered, RenderJob
+from easyphoto.domain import Checkpoint, ModelFamily, Rendered, RenderJob
 from easyphoto.engines.padding import blend, check_job, padded
 from easyphoto.engines.webui import checkpoints
 from easyphoto.engines.webui import lora as lora_files
@@ -98,6 +98,9 @@ class WebuiEngine:
     def vaes(self) -> list[str]:
         """Those of the host."""
         return checkpoints.vaes(current_host())
+
+    def identity_adapter(self, family: ModelFamily) -> None:
+        """None: the host's pipelines get none."""
 
     @contextmanager
     def session(self) -> Iterator[None]:

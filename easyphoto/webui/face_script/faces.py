@@ -76,7 +76,7 @@ def put_faces(generated: GeneratedPicture, asked: FaceArguments, studio: Studio,
         template = Template(folder / "generated.png", "generated.png")
         generated.picture.convert("RGB").save(template.file)
         if asked.photos:
-            request = QuickRequest.for_family(base.family, asked.consent, **changes)
+            request = QuickRequest.for_family(base.family, asked.consent, None, **changes)
             photos = read_photos(asked.photos, folder, studio)
             batch = studio.quick(request, photos, [template], report, folder / "made", face=order[0]).batch
         else:
