@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from easyphoto.domain import Checkpoint, ControlHint, Rendered, RenderJob
+from easyphoto.domain import Checkpoint, ControlHint, ModelFamily, Rendered, RenderJob
 from easyphoto.engines.comfyui.device_memory import given_back
 from easyphoto.engines.comfyui.lora import with_loras
 from easyphoto.engines.comfyui.sampling import paint
@@ -48,6 +48,9 @@ class ComfyuiEngine:
                 "engine.no-base-model", stage="render", file=name, name=name, there=[WORKFLOW], folder=WORKFLOW
             )
         return self._checkpoint
+
+    def identity_adapter(self, family: ModelFamily) -> None:
+        """None: an adapter is the workflow's own, on the model that it wires."""
 
     def vaes(self) -> list[str]:
         """None by name: the one that is wired is used."""
