@@ -55,3 +55,16 @@ def _roughness(part: Pixels, width: float) -> Floats:
     around = cv2.GaussianBlur(fine, (0, 0), max(1.0, 0.02 * width))
     side = 2 * max(1, round(0.04 * width)) + 1
     return np.asarray(cv2.erode(around, np.ones((side, side), np.uint8)), np.float32)  # a lone edge is not rough
+
+
+def color_gap(lab: Floats, samples: Mask, tolerance: tuple[float, float, float, float]) -> Floats:
+    """How unlike the colors under `samples` a pixel is; 1 is the rim of what is usual.
+
+    `tolerance` is the weight of lightness, and what is added to the spread of L, a and b.
+    """
+    weight, *extra = tolerance
+    rows = lab[samples]
+    middle = np.median(rows, axis=0)
+    spread = 1.4826 * np.median(np.abs(rows - middle), axis=0) + np.array(extra, np.float32)
+    away = (lab - middle) / spread
+    return np.asarray(np.sqrt(weight * away[..., 0] ** 2 + away[..., 1] ** 2 + away[..., 2] ** 2), np.float32)

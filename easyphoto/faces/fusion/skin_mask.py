@@ -7,6 +7,7 @@ person's matte at a bounded size, and a guided filter lays the edge along the pi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -14,8 +15,9 @@ import numpy as np
 from easyphoto.domain import Box, Face, Floats, Pixels
 from easyphoto.faces.base import FaceRegions
 from easyphoto.faces.builtin.face_parsing import CropWindow, hull, paint
+from easyphoto.faces.fusion.hair import hair_of, hair_over_face, plain_skin
 from easyphoto.faces.fusion.hairline import with_hairline, with_same_skin
-from easyphoto.faces.fusion.person_view import Mask, PersonView, person_view
+from easyphoto.faces.fusion.person_view import Mask, PersonView, color_gap, person_view
 from easyphoto.faces.fusion.skin_tone import features
 from easyphoto.faces.fusion.uneven_light import in_uneven_light
 from easyphoto.faces.guided_filter import guided_filter, luma
@@ -60,10 +62,22 @@ def visible_skin(
     """
     own = _own_cell((picture.shape[1], picture.shape[0]), face, neighbors)
     person = np.where(own, np.maximum(matte, regions.face), 0).astype(np.uint8)
-    found = _cut_out(person_view(picture, regions, person, face))
+    seen = person_view(picture, regions, person, face)
+    covered = hair_over_face(seen)
+    if covered.any():
+        regions = _uncovered(regions, covered)
+        seen = person_view(picture, regions, person, face)
+    found = _cut_out(seen)
     if found is None:
         return np.zeros(picture.shape[:2], np.float32)
     return np.asarray(_refined(picture, found, regions, person, (face.box.width, darker)) * own, np.float32)
+
+
+def _uncovered(regions: FaceRegions, covered: Mask) -> FaceRegions:
+    """The regions without what hair covers, a mask of the small picture."""
+    size = regions.face.shape[1::-1]
+    bare = cv2.resize(np.where(covered, np.uint8(0), np.uint8(255)), size, interpolation=cv2.INTER_LINEAR)
+    return replace(regions, face=np.minimum(regions.face, bare), skin=np.minimum(regions.skin, bare))
 
 
 def _own_cell(size: tuple[int, int], face: Face, neighbors: Sequence[Face]) -> Mask:
@@ -86,7 +100,7 @@ def _away(box: Box, x: Floats, y: Floats) -> Floats:
 
 def _cut_out(seen: PersonView) -> Floats | None:
     """0..1 of the small picture; None where the face shows too little skin to tell its color."""
-    sure = (np.minimum(seen.regions.skin, seen.regions.face) > 180) & (features(seen.regions) < 64)
+    sure = plain_skin(seen)
     if sure.sum() < 30:
         return None
     labels = _first_guess(seen, sure)
@@ -102,14 +116,14 @@ def _cut_out(seen: PersonView) -> Floats | None:
 
 def _first_guess(seen: PersonView, sure: Mask) -> Pixels:
     """GrabCut's labels: skin by color, hair by its place above the brows, its color and its roughness."""
-    gap = _color_gap(seen.lab, sure, (0.6, 14.0, 3.0, 3.5))
+    gap = color_gap(seen.lab, sure, (0.6, 14.0, 3.0, 3.5))
     rough = seen.rough / max(float(np.median(seen.rough[sure])), 0.6)
     inside = seen.regions.face > 128
     labels = np.full(gap.shape, cv2.GC_PR_BGD, np.uint8)
     labels[((gap < _ALIKE) & (rough < _ROUGH)) | (inside & (seen.regions.skin > 128))] = cv2.GC_PR_FGD
     labels[(gap > _STRANGE) | (seen.matte < 96) | ((rough > 1.6 * _ROUGH) & ~inside)] = cv2.GC_BGD
     forehead = _forehead(seen, sure, rough)
-    hair = _hair(seen, sure, gap, rough) & ~inside
+    hair = hair_of(seen, sure, gap, rough) & ~inside
     labels[hair] = cv2.GC_BGD
     glaring = seen.lab[..., 0] > np.median(seen.lab[sure][:, 0]) + 40  # a light shirt under a dark face
     labels[glaring & ~inside & ~forehead] = cv2.GC_BGD
@@ -131,7 +145,7 @@ def _forehead(seen: PersonView, sure: Mask, rough: Floats) -> Mask:
     if known.sum() < 20:
         return known
     dark = float(np.median(seen.lab[known][:, 0])) / 70  # on dark skin a few units of lightness are hair already
-    gap = _color_gap(seen.lab, known, (1.0, 8.0 * min(1.0, dark**1.5), 2.0, 3.0))
+    gap = color_gap(seen.lab, known, (1.0, 8.0 * min(1.0, dark**1.5), 2.0, 3.0))
     shine = (seen.lab[..., 0] > 85) & (gap < 3.5)  # nearly white, and yet skin
     alike = over & (((rough < 1.5) & ((gap < 1.7) | shine)) | _shining(seen.lab, known, rough)) & (seen.matte > 96)
     _, labels = cv2.connectedComponents(cv2.morphologyEx((alike | known).astype(np.uint8), cv2.MORPH_OPEN, _CROSS))
@@ -151,23 +165,6 @@ def _shining(lab: Floats, known: Mask, rough: Floats) -> Mask:
     turned = np.abs(np.degrees(hue - np.arctan2(usual[2], usual[1])))
     alike = (chroma > 0.35 * mixed) & (chroma < 1.6 * mixed + 4) & (turned < _SHINE_HUE)
     return np.asarray(alike & (lab[..., 0] > usual[0]) & (rough < _ROUGH * lab[..., 0] / usual[0]), np.bool_)
-
-
-def _hair(seen: PersonView, sure: Mask, gap: Floats, rough: Floats) -> Mask:
-    """bool H x W: what looks more like the matte over the brows, outside the face, than like the face's skin."""
-    y = np.arange(gap.shape[0], dtype=np.float32)[:, None]
-    over = y < float(seen.points[:2, 1].mean()) - 0.1 * seen.box.height
-    near = np.abs(np.arange(gap.shape[1]) - seen.box.center[0])[None] < 1.0 * seen.box.width
-    oval = cv2.dilate(seen.regions.face, np.ones((3, 3), np.uint8)) > 8
-    zone = over & near & ~oval & (seen.matte > 200)
-    samples = zone & ((gap > 1.2) | (rough > 2))
-    if samples.sum() < 0.02 * seen.box.area:
-        return np.asarray(samples)
-    strict = (1.0, 6.0, 2.0, 2.0)
-    hair, skin = _color_gap(seen.lab, samples, strict), _color_gap(seen.lab, sure, strict)
-    alike = (hair < 3.5) & (skin - hair > 1.5 - rough)
-    smooth = (rough < 0.95) & (seen.lab[..., 0] > np.median(seen.lab[sure][:, 0]))  # an arm in the sun
-    return np.asarray(samples | (alike & ~smooth))
 
 
 def _ears(seen: PersonView, sure: Mask, skin: Mask) -> Mask:
@@ -213,19 +210,6 @@ def _beside(seen: PersonView) -> tuple[Mask, Mask]:
     zone = (aside > inner) & (aside < outer) & (down > top) & (down < bottom)
     core = (aside < outer - 0.02) & (down > top + 0.02) & (down < bottom - 0.02)
     return np.asarray(zone, np.bool_), np.asarray(zone & ~core, np.bool_)
-
-
-def _color_gap(lab: Floats, samples: Mask, tolerance: tuple[float, float, float, float]) -> Floats:
-    """How unlike the colors under `samples` a pixel is; 1 is the rim of what is usual.
-
-    `tolerance` is the weight of lightness, and what is added to the spread of L, a and b.
-    """
-    weight, *extra = tolerance
-    rows = lab[samples]
-    middle = np.median(rows, axis=0)
-    spread = 1.4826 * np.median(np.abs(rows - middle), axis=0) + np.array(extra, np.float32)
-    away = (lab - middle) / spread
-    return np.asarray(np.sqrt(weight * away[..., 0] ** 2 + away[..., 1] ** 2 + away[..., 2] ** 2), np.float32)
 
 
 def _pieces(mask: Mask, seen: PersonView, sure: Mask) -> Floats:
