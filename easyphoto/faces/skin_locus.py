@@ -11,9 +11,11 @@ import numpy as np
 
 from easyphoto.domain import Floats
 
-HUE = (46.0, 66.0)  # degrees; skin in neutral light lies inside (Xiao et al., 2017)
+HUE = 52.0  # degrees, of skin in neutral light (Xiao et al., 2017)
+HUE_SPREAD = 7.0  # degrees by which people's differ from it
+_CAST = 20.0  # degrees of a cast beyond them over which a photo's hue tells e times less
 LEAST_CHROMA = ((28.0, 40.0, 50.0, 66.0), (12.0, 15.0, 19.0, 15.0))  # by L*: skin of less looks like ash
-MOST_CHROMA = 30.0
+MOST_CHROMA = ((28.0, 40.0, 50.0, 66.0, 76.0), (22.0, 26.0, 28.0, 25.0, 21.0))  # by L*: more is the photo's cast
 LIGHTNESS = (29.0, 76.0)  # L*; a cheek above it was lit by a flash, one below it by nothing
 
 
@@ -23,14 +25,25 @@ def usual_tone(tones: Sequence[Floats]) -> Floats | None:
 
 
 def plausible(tone: Floats) -> Floats:
-    """`tone` with the nearest lightness, hue and chroma that skin has in neutral light.
+    """`tone` with the lightness, hue and chroma that such skin likely has in neutral light.
 
     What departs in hue and chroma is the photo's white balance, in lightness its exposure.
     """
     lightness, chroma, hue = lab_to_lch(tone)
     lightness = float(np.clip(lightness, *LIGHTNESS))
-    least = float(np.interp(lightness, *LEAST_CHROMA))
-    return lch_to_lab(lightness, float(np.clip(chroma, least, MOST_CHROMA)), float(np.clip(hue, *HUE)))
+    least, most = (float(np.interp(lightness, *table)) for table in (LEAST_CHROMA, MOST_CHROMA))
+    return lch_to_lab(lightness, min(max(chroma, least), most), likely_hue(hue))
+
+
+def likely_hue(hue: float) -> float:
+    """Of skin that a photo shows with `hue`, in degrees: the same within `HUE_SPREAD` of the usual.
+
+    Beyond it the further off the nearer to the usual: a violet flash tells nothing of the skin under it, and skin at
+    the rim of what there is would be redder or yellower than nearly everybody's.
+    """
+    off = (hue - HUE + 180) % 360 - 180
+    beyond = max(0.0, abs(off) - HUE_SPREAD)
+    return HUE + float(np.clip(off, -HUE_SPREAD, HUE_SPREAD)) * float(np.exp(-beyond / _CAST))
 
 
 def lab_to_lch(tone: Floats) -> tuple[float, float, float]:

@@ -35,6 +35,10 @@ _TURNED = 20.0  # degrees of hue between the face and a hand
 _LEAST = 0.04  # of the face's width squared; smaller patches of its color are no skin
 _EARS = (0.4, 0.72), (-0.15, 0.4)  # across in face widths and down in face heights, from between the eyes
 _EAR_HUE, _EAR_CHROMA, _EAR_LIGHT = 35.0, 0.55, 0.55  # degrees from the face's, and shares of it at least: ears are red
+_EAR_MATTE, _EAR_REDDER = (
+    80,
+    -2.0,
+)  # of 255, and degrees from the face's hue: mattes lose the rims of ears, which are red
 _SHADOW = 0.3  # face widths of the disc by which gaps under the chin are closed
 _LOCK = 0.1  # face widths that a lock of hair is wide where it leaves the place of an ear
 _THIN = 0.06  # half a finger's width, in face widths
@@ -174,12 +178,14 @@ def _ears(seen: PersonView, sure: Mask, skin: Mask) -> Mask:
     own = float(np.hypot(*usual[1:]))
     if own < _GRAY:
         return np.zeros(sure.shape, np.bool_)
-    like = (chroma > _EAR_CHROMA * own) & (np.abs(np.degrees(hue - np.arctan2(usual[2], usual[1]))) < _EAR_HUE)
+    turned = np.degrees(hue - np.arctan2(usual[2], usual[1]))
+    like = (chroma > _EAR_CHROMA * own) & (np.abs(turned) < _EAR_HUE)
+    person = (seen.matte > _EAR_MATTE) | ((turned < _EAR_REDDER) & (chroma > own))
     like &= (seen.lab[..., 0] > _EAR_LIGHT * usual[0]) & (seen.rough < 2 * _ROUGH * np.median(seen.rough[sure]))
     zone, border = _beside(seen)
     side = 2 * round(0.04 * seen.box.width) + 1  # the shadow inside an ear
     square = np.ones((side, side), np.uint8)
-    new = (like & zone & (seen.matte > 128) & ~skin).astype(np.uint8)
+    new = (like & zone & person & ~skin).astype(np.uint8)
     _, labels = cv2.connectedComponents(cv2.morphologyEx(new, cv2.MORPH_CLOSE, square))
     held = np.unique(labels[cv2.dilate(skin.astype(np.uint8), square) > 0])
     short = [one for one in held if one and (labels[border] == one).sum() < _LOCK * seen.box.width]

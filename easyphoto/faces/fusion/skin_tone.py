@@ -33,6 +33,8 @@ _PURER_LIT = 1.0  # and to lighter, where they would glow
 _EVEN_FROM = 0.3  # change of tone, logarithmic, from which lightened skin keeps the order of its light in full
 _SMOOTHER = 0.6  # how much of its fine contrast skin loses at a change by e to lighter: pores shine, and shine stays
 _SPOT = 0.5  # bound of a spot's color, logarithmic
+_WARM = (0.05, 0.1)  # logarithmic: how much purer and redder than its tone skin may be before it counts as a cast,
+_WARM_KEPT = 0.25  # and how much of what is beyond stays: ears and necks in shadow glow orange
 _APART = 0.004  # squared sine between skin's color and white under which shine is not told from skin
 _DIM = ((20.0, 32.0), (0.5, 0.0))  # by the template's L*: what is darker than skin can be is in dim light, and stays so
 _SHOULDER = 0.55  # linear light above which lightened skin approaches white slowly
@@ -124,15 +126,30 @@ def _gain(base: Floats, own: Floats, wanted: Floats) -> Floats:
     step = float(np.log(wanted.mean() / own.mean()))
     beyond = np.log(np.maximum(base - shine, 1e-4) / own)  # of each pixel, against the tone
     light = beyond.mean(-1, keepdims=True)
-    spots = np.clip(beyond - light, -_SPOT, _SPOT) * np.exp(-(_PURER_LIT if step > 0 else _PURER) * abs(step))
+    spots = _less_warm(np.clip(beyond - light, -_SPOT, _SPOT), wanted) * np.exp(
+        -(_PURER_LIT if step > 0 else _PURER) * abs(step)
+    )
     spots = spots * np.clip(np.exp(light) / 0.3, 0, 1)  # dark pixels hold more noise than color
     spots = spots * np.clip(1 - shine / np.maximum(base.mean(-1, keepdims=True), 1e-4), 0, 1)  # and shine hides it
     tint = 0.5 + 0.5 * wanted / wanted.mean()  # skin scatters some of what it mirrors; plain white looks like ash
     goal = wanted * np.exp(_flatness(light, step) * light + spots)
     if step > 0:
         goal = _in_order(goal + _SHINE_KEPT * tint * shine, base, (own, wanted))
-        return np.asarray(_rolled_off(goal) / np.maximum(base, 1e-4), np.float32)
-    return np.asarray((_rolled_off(goal) + _SHINE_KEPT * tint * shine) / np.maximum(base, 1e-4), np.float32)
+        return np.asarray(_rolled_off(goal, wanted) / np.maximum(base, 1e-4), np.float32)
+    return np.asarray((_rolled_off(goal, wanted) + _SHINE_KEPT * tint * shine) / np.maximum(base, 1e-4), np.float32)
+
+
+def _less_warm(spots: Floats, tone: Floats) -> Floats:
+    """`spots` (H x W x 3, logarithmic, mean 0) less far towards the color of `tone` and towards red, beyond a bound."""
+    pure = np.log(tone) - np.log(tone).mean()
+    pure = pure / max(float(np.linalg.norm(pure)), 1e-3)
+    red = np.array([1, -1, 0], np.float32)
+    red = red - (red @ pure) * pure
+    result = spots
+    for way, bound in zip((pure, red / np.linalg.norm(red)), _WARM, strict=True):
+        excess = np.maximum(spots @ way - bound, 0)[..., None]
+        result = result - (1 - _WARM_KEPT) * excess * way
+    return np.asarray(result, np.float32)
 
 
 def _flatness(light: Floats, step: float) -> Floats:
@@ -171,11 +188,12 @@ def _shine(base: Floats, own: Floats) -> Floats:
     return np.asarray(np.clip(amount / np.sqrt(3), 0, bound) * np.minimum(1, 2 * brighter), np.float32)
 
 
-def _rolled_off(light: Floats) -> Floats:
-    """The same up to the shoulder, and above it ever slower towards 1."""
-    room = 1 - _SHOULDER
-    over = np.maximum(light - _SHOULDER, 0) / room
-    return np.asarray(np.where(light > _SHOULDER, _SHOULDER + room * over / (1 + over), light), np.float32)
+def _rolled_off(light: Floats, tone: Floats) -> Floats:
+    """The same up to the shoulder or the channel of `tone`, and above it ever slower towards 1."""
+    shoulder = np.maximum(tone, np.float32(_SHOULDER))
+    room = np.maximum(1 - shoulder, np.float32(1e-3))
+    over = np.maximum(light - shoulder, 0) / room
+    return np.asarray(np.minimum(light, shoulder) + room * over / (1 + over), np.float32)
 
 
 def _light_of(tone: Floats) -> Floats:
