@@ -79,8 +79,12 @@ class LatentStore:
         self.views: list[CroppedView] = []
         self.of_example: list[list[int]] = []
         straight: list[int] = []
+        seen: dict[Example, list[int]] = {}  # a folder's repeats share their views
         for example in examples:
-            mine = []
+            if example in seen:
+                self.of_example.append(seen[example])
+                continue
+            mine = seen[example] = []
             for crop in crops(size_of(example.file), config, _kept(example), generator):
                 for flipped in (False, True) if config.flip_aug else (False,):
                     straight += [] if flipped else [len(self.views)]

@@ -96,7 +96,7 @@ class TrainRequest:
     base_model: str = option(BUILTIN_CHECKPOINT, advanced=False)
     faces: str = option("")
     train_lora: bool = option(True)
-    continue_from: str = option("")  # id or name of a finished person, whose LoRA and photos are gone on from
+    continue_from: str = option("", advanced=False)  # id or name of a finished person, whose LoRA and photos are gone on from
     resolution: int = option(512, low=128, high=2048, step=64)
     save_steps: int = option(100, low=1, high=10000, step=1)
     max_steps: int = option(800, low=1, high=20000, step=1)
@@ -142,5 +142,6 @@ class TrainRequest:
 
     @classmethod
     def for_family(cls, family: ModelFamily, **changes: Any) -> TrainRequest:
-        """The family's defaults with `changes` on top."""
-        return replace(cls(), **{**family.spec.train_defaults, **changes})
+        """The family's defaults with `changes` on top; what goes on from a LoRA trains it, unless told otherwise."""
+        goes_on = {"train_lora": True} if changes.get("continue_from") else {}
+        return replace(cls(), **{**family.spec.train_defaults, **goes_on, **changes})

@@ -21,7 +21,6 @@ GROUPS: dict[type[Any], dict[str, tuple[str, ...]]] = {
     TrainRequest: {
         "photos": ("faces", "enhance_photos", "retouch", "resolution"),
         "length": (
-            "continue_from",
             "train_lora",
             "max_steps",
             "steps_per_photo",

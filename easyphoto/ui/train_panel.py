@@ -34,7 +34,7 @@ from easyphoto.ui.photos_view import (
     with_reports,
 )
 from easyphoto.ui.quick_view import QuickDraft
-from easyphoto.ui.training_start import TRAINABLE, photos_asked_for, start_training
+from easyphoto.ui.training_start import CONTINUED, TRAINABLE, continued_fields, photos_asked_for, start_training
 
 PANEL = "train"
 PARTS = ("photos", "jobs", "curves", "validation_images", "outcome", "models", "damage", "times")
@@ -86,6 +86,8 @@ class TrainPanel:
             self.form.place("person", info=say("person.name.help"), max_lines=1)
             self.form.place("consent", label=say("person.consent"), info=None)
             self.form.place("base_model", **self.models.changes())
+            choices = self.context.choices("continue_from")
+            self.form.place("continue_from", **choices, visible=len(choices["choices"]) > 1)
             self.models_note = gr.HTML(self.models.note_html(), elem_id="ep-train-models")
             self.advanced.build()
 
@@ -120,6 +122,8 @@ class TrainPanel:
         for upload in (self.upload, self.folder):
             session.listen(upload.upload, self.on_upload, [upload, *seen], [upload, self.problem, *state, *page])
         session.listen(go_box.change, self.on_photos_of, [go_box, quick, *seen], [self.problem, *state, *page])
+        goes_on = self.form.widgets["continue_from"]
+        compat.listen(go_box.change, self.on_continue, [go_box], [self.form.widgets[name] for name in CONTINUED])
         told = [self.told_draft, self.form.widgets["person"]]
         session.listen(self.draft_box.change, self.on_draft, [self.draft_box, *seen], [*told, *state, *page])
         name = self.form.widgets["person"]
@@ -132,7 +136,7 @@ class TrainPanel:
         session.listen(self.job_box.change, self.on_job, [self.job_box, *seen], [self.out, self.problem, *state, *page])
         widgets = self.form.all_widgets()
         session.listen(self.start.click, self.on_start, [*seen, *widgets], [self.problem, *state, *page])
-        compat.listen(model.change, self.on_model, [model], widgets)
+        compat.listen(model.change, self.on_model, [model, goes_on], widgets)
         self.advanced.listen()
 
     def on_draft(self, text: str, draft: Draft, checking: str, shown: dict[str, str]) -> list[Any]:
@@ -173,6 +177,14 @@ class TrainPanel:
         more = added(draft, brought)
         self._drop(brought, more)
         return ["", *self._page(more, checking, shown)]
+
+    def on_continue(self, text: str) -> list[Any]:
+        """A person's page asks to go on from their LoRA: the fields that say so, and a name that is free."""
+        asked = message(text)
+        if asked.get("tab") != "train" or not asked.get("continue"):
+            return [gr.update()] * len(CONTINUED)
+        values = continued_fields(self.context, str(asked.get("person")))
+        return [gr.update() if value is None else gr.update(value=value, visible=True) for value in values]
 
     def on_photo(self, text: str, draft: Draft, checking: str, shown: dict[str, str]) -> list[Any]:
         """The user's word on one photo."""
@@ -230,13 +242,14 @@ class TrainPanel:
         self.context.jobs.delete(job.id)
         return [trouble, *self._page(draft, "", shown)]
 
-    def on_model(self, name: str) -> list[Any]:
-        """The new base model's defaults; nothing for one that has just gone."""
+    def on_model(self, name: str, goes_on: str | None = None) -> list[Any]:
+        """The new base model's defaults, but whose LoRA is gone on from; nothing for one that has just gone."""
         try:
             family = self.context.studio.engine.checkpoint(name).family
         except EasyPhotoError:
             return [gr.update()] * len(self.form.widgets)
-        return self.form.defaults_for(family, but=("person", "consent", "base_model", "seed"))
+        kept = ("continue_from", "train_lora") if goes_on else ("continue_from",)
+        return self.form.defaults_for(family, but=("person", "consent", "base_model", "seed", *kept))
 
     # ------------------------------------------------------------ the page
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from easyphoto.ui.photos_view import Draft, as_files, present
 from easyphoto.ui.quick_view import QuickDraft
 
 TRAINABLE = (State.QUEUED, State.RUNNING)
+CONTINUED = ("person", "base_model", "train_lora", "continue_from")
+"""Fields of a training that goes on from a finished person's LoRA."""
 
 _STARTING = threading.Lock()  # two presses of Start, or two pages, look at the queue one after the other
 
@@ -37,6 +40,18 @@ def photos_asked_for(context: UiContext, asked: Mapping[str, Any], quick: QuickD
     if person := str(asked.get("person") or ""):
         return [(file.name, file) for file in context.studio.library.open(person).photos]
     return [(photo.name, photo.file) for photo in present(quick.photos)]
+
+
+def continued_fields(context: UiContext, person: str) -> Sequence[Any]:
+    """Values of the fields CONTINUED for a training that goes on from the person's LoRA; None: left as it is."""
+    there = {one.id: one for one in context.people()}
+    found = there.get(person)
+    if found is None or found.lora is None:
+        return [None] * len(CONTINUED)
+    taken = {one.name.casefold() for one in there.values()}
+    name = next(name for n in count(2) if (name := f"{found.name} {n}").casefold() not in taken)
+    base = found.base_model if found.base_model in context.models() else None
+    return [name, base, True, found.name]
 
 
 def _is_waiting(context: UiContext, request: TrainRequest, draft: Draft) -> bool:

@@ -212,3 +212,10 @@ def test_places_outside_the_mask_weigh_less(config: TrainConfig, tmp_path: Path)
     assert weights.shape == (1, 1, 8, 8)
     assert torch.equal(weights[0, 0, :, :4], torch.ones(8, 4))
     assert torch.equal(weights[0, 0, :, 4:], torch.full((8, 4), 0.25))
+
+
+def test_repeats_of_a_picture_share_its_views(config: TrainConfig, tmp_path: Path):
+    whole = find_examples(config)
+    made = LatentStore(load(config), [*whole, *whole], config)
+    assert len(made.views) == len(store(config).views)
+    assert made.of_example[: len(whole)] == made.of_example[len(whole) :]

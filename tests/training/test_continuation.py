@@ -86,3 +86,8 @@ def test_the_trainer_is_given_the_lora(
     config = build_config(replace(jobs[0], base=BASE))
     assert config.network_weights == str(person.lora.file.resolve())
     assert len(jobs[0].training_set.reports) == 2
+
+
+def test_what_goes_on_trains_a_lora_where_the_family_would_not():
+    assert not TrainRequest.for_family(ModelFamily.BUILTIN).train_lora
+    assert TrainRequest.for_family(ModelFamily.BUILTIN, continue_from="Ann").train_lora
