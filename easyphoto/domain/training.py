@@ -96,7 +96,7 @@ class TrainRequest:
     base_model: str = option(BUILTIN_CHECKPOINT, advanced=False)
     faces: str = option("")
     train_lora: bool = option(True)
-    continue_from: str = option("", advanced=False)  # id or name of a finished person, whose LoRA and photos are gone on from
+    continue_from: str = option("", advanced=False)  # a finished person whose LoRA and photos are gone on from
     resolution: int = option(512, low=128, high=2048, step=64)
     save_steps: int = option(100, low=1, high=10000, step=1)
     max_steps: int = option(800, low=1, high=20000, step=1)
