@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from easyphoto.domain import Checkpoint, Person, Photo, TrainRequest
+from easyphoto.domain import Checkpoint, LoraCheckpoint, Person, Photo, TrainRequest
 from easyphoto.errors import BadRequest
 from easyphoto.library import Library
 from easyphoto.lora import inspect
+from easyphoto.training.launch import TrainingRun
 
 
 def finished_person(request: TrainRequest, base: Checkpoint, library: Library) -> Person | None:
@@ -21,11 +22,10 @@ def finished_person(request: TrainRequest, base: Checkpoint, library: Library) -
     if found is None or found.lora is None or not request.train_lora:
         names = [one.name for one in there if one.lora is not None]
         raise BadRequest("training.nobody-to-continue", stage="preflight", name=wanted, there=names)
-    family = base.family
-    if family.spec.landmarks:  # its own training begins with the base model only
+    if base.family.spec.landmarks:  # its own training begins with the base model only
         raise BadRequest("training.cannot-continue", stage="preflight", base=base.name)
-    fits = found.lora.family is family
-    if not fits:
+    same_family = found.lora.family is base.family
+    if not same_family:
         raise BadRequest("training.other-family-to-continue", stage="preflight", name=found.name, base=base.name)
     return found
 
@@ -42,3 +42,8 @@ def continued(
     rank = inspect(person.lora.file).rank
     before = tuple(Photo(file, f"{person.name} {file.name}") for file in person.photos)
     return replace(request, rank=rank, alpha=min(request.alpha, rank)), (*photos, *before)
+
+
+def with_lora_before(run: TrainingRun, lora: LoraCheckpoint | None) -> TrainingRun:
+    """The run with the LoRA it went on from as step 0, so that the vote can keep it: step 0's images are its own."""
+    return run if lora is None else replace(run, checkpoints=(replace(lora, step=0), *run.checkpoints))

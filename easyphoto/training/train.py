@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from easyphoto.domain import Checkpoint, Person, Photo, PhotoReport, TrainRequest
+from easyphoto.domain import Checkpoint, LoraCheckpoint, Person, Photo, PhotoReport, TrainRequest
 from easyphoto.engines.base import Engine
 from easyphoto.errors import AlreadyThere, BadModel, BadRequest
 from easyphoto.faces.base import FaceToolbox, Recognizer
@@ -18,7 +18,7 @@ from easyphoto.paths import Paths
 from easyphoto.progress import Clock, Progress, Step
 from easyphoto.stages import Stage
 from easyphoto.tensor_file import read_header
-from easyphoto.training.continuation import continued, finished_person
+from easyphoto.training.continuation import continued, finished_person, with_lora_before
 from easyphoto.training.interpreter import Interpreter, TrainerPython, own_python
 from easyphoto.training.landmarks import add_landmarks
 from easyphoto.training.launch import TrainerJob, TrainingRun, launch
@@ -72,7 +72,7 @@ def train(request: TrainRequest, photos: Sequence[Photo], context: TrainingConte
     with working_folder(request, photos, context.paths) as (folder, resume):
         if not request.train_lora:
             return _without_lora(request, photos, folder, context, report)
-        lora = None if person is None or person.lora is None else person.lora.file
+        lora = None if person is None else person.lora
         run = _Training(request, base, folder, resume, context.trainer(report), lora)
         return _train(run, photos, context, report)
 
@@ -86,7 +86,7 @@ class _Training:
     folder: Path
     resume: bool
     interpreter: Interpreter
-    lora: Path | None  # to go on from
+    lora: LoraCheckpoint | None  # to go on from
 
 
 def _train(training: _Training, photos: Sequence[Photo], context: TrainingContext, report: Progress) -> TrainingResult:
@@ -110,12 +110,12 @@ def _train(training: _Training, photos: Sequence[Photo], context: TrainingContex
         resume=training.resume,
         machine=context.paths.machine,
         interpreter=training.interpreter,
-        lora=training.lora,
+        lora=training.lora and training.lora.file,
     )
     stop = PlateauStop(job.folder, len(templates))
     with clock.time(Stage.TRAIN), context.engine.offloaded(report) as shown:
         heard = stop.listening(shown) if request.stop_on_plateau else shown
-        run = launch(job, with_distance(heard, training_set.embeddings, faces))
+        run = with_lora_before(launch(job, with_distance(heard, training_set.embeddings, faces)), training.lora)
     report(Step(Stage.CHOOSE, 0, 1))
     with clock.time(Stage.CHOOSE):
         chosen = select(run, training_set, faces, folder / "person.safetensors", request.merge)

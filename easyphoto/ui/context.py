@@ -131,7 +131,8 @@ class UiContext:
         if field == "scene_lora":
             return {"choices": ["", *lora_files(self.studio.weights.folders)], "allow_custom_value": True}
         if field == "continue_from":
-            return {"choices": ["", *(one.name for one in self.people() if one.lora)], "allow_custom_value": True}
+            trained = [one.name for one in self.people() if one.lora]
+            return {"choices": ["", *trained], "allow_custom_value": True, "visible": bool(trained)}
         if field != "faces":
             return {}
         names = self.studio.toolboxes.names  # where there is one, there is nothing to choose

@@ -86,8 +86,7 @@ class TrainPanel:
             self.form.place("person", info=say("person.name.help"), max_lines=1)
             self.form.place("consent", label=say("person.consent"), info=None)
             self.form.place("base_model", **self.models.changes())
-            choices = self.context.choices("continue_from")
-            self.form.place("continue_from", **choices, visible=len(choices["choices"]) > 1)
+            self.form.place("continue_from", **self.context.choices("continue_from"))
             self.models_note = gr.HTML(self.models.note_html(), elem_id="ep-train-models")
             self.advanced.build()
 
@@ -107,14 +106,8 @@ class TrainPanel:
     def _listen(self, go_box: Any, quick: Any) -> None:
         model = self.form.widgets["base_model"]
         parts = [
-            self.photos,
-            self.jobs,
-            self.curves,
-            self.validation_images,
-            self.outcome,
-            self.models_note,
-            self.damage,
-            self.advanced.times,
+            *(self.photos, self.jobs, self.curves, self.validation_images, self.outcome),
+            *(self.models_note, self.damage, self.advanced.times),
         ]
         session = self.session
         shown, state = session["shown"], [session["draft"], session["checking"]]
@@ -179,11 +172,8 @@ class TrainPanel:
         return ["", *self._page(more, checking, shown)]
 
     def on_continue(self, text: str) -> list[Any]:
-        """A person's page asks to go on from their LoRA: the fields that say so, and a name that is free."""
-        asked = message(text)
-        if asked.get("tab") != "train" or not asked.get("continue"):
-            return [gr.update()] * len(CONTINUED)
-        values = continued_fields(self.context, str(asked.get("person")))
+        """A person's page asks to go on from their LoRA."""
+        values = continued_fields(self.context, message(text))
         return [gr.update() if value is None else gr.update(value=value, visible=True) for value in values]
 
     def on_photo(self, text: str, draft: Draft, checking: str, shown: dict[str, str]) -> list[Any]:

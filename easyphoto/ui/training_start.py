@@ -42,10 +42,10 @@ def photos_asked_for(context: UiContext, asked: Mapping[str, Any], quick: QuickD
     return [(photo.name, photo.file) for photo in present(quick.photos)]
 
 
-def continued_fields(context: UiContext, person: str) -> Sequence[Any]:
-    """Values of the fields CONTINUED for a training that goes on from the person's LoRA; None: left as it is."""
+def continued_fields(context: UiContext, asked: Mapping[str, Any]) -> Sequence[Any]:
+    """Values of the fields CONTINUED where another page asks to go on from a person's LoRA; None: left as it is."""
     there = {one.id: one for one in context.people()}
-    found = there.get(person)
+    found = there.get(str(asked.get("person"))) if asked.get("tab") == "train" and asked.get("continue") else None
     if found is None or found.lora is None:
         return [None] * len(CONTINUED)
     taken = {one.name.casefold() for one in there.values()}

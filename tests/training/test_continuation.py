@@ -14,8 +14,9 @@ from easyphoto.library import Library, PersonDraft
 from easyphoto.paths import Paths
 from easyphoto.progress import Cancelled, Progress, silent
 from easyphoto.training import train as module
-from easyphoto.training.continuation import continued, finished_person
-from easyphoto.training.launch import TrainerJob, build_config
+from easyphoto.training.continuation import continued, finished_person, with_lora_before
+from easyphoto.training.launch import TrainerJob, TrainingRun, ValidationImage, build_config
+from easyphoto.training.select import ScoredImage, vote_shares
 from easyphoto.training.train import TrainingContext, train
 
 MODULES = {"lora_unet_x": (np.zeros((8, 4), np.float16), np.zeros((4, 8), np.float16))}
@@ -91,3 +92,17 @@ def test_the_trainer_is_given_the_lora(
 def test_what_goes_on_trains_a_lora_where_the_family_would_not():
     assert not TrainRequest.for_family(ModelFamily.BUILTIN).train_lora
     assert TrainRequest.for_family(ModelFamily.BUILTIN, continue_from="Ann").train_lora
+
+
+def test_where_the_training_brings_nothing_the_vote_keeps_the_lora_before(library: Library, tmp_path: Path):
+    person = library.open("ann")
+    assert person.lora is not None
+    worse = LoraCheckpoint(
+        write_lora(tmp_path / "worse.safetensors", MODULES, alpha=1, **FACTS), person.lora.family, 4, 10
+    )
+    run = TrainingRun((worse,), (), (), 0.0, tmp_path / "log")
+    assert with_lora_before(run, None) is run
+    both = with_lora_before(run, person.lora)
+    assert [one.step for one in both.checkpoints] == [0, 10]
+    seen = [ScoredImage(ValidationImage(step, 0, tmp_path), distance) for step, distance in ((0, 0.3), (10, 0.9))]
+    assert vote_shares(seen, {one.step for one in both.checkpoints}, voters=1) == {0: 1.0}
