@@ -24,8 +24,8 @@ def finished_person(request: TrainRequest, base: Checkpoint, library: Library) -
         raise BadRequest("training.nobody-to-continue", stage="preflight", name=wanted, there=names)
     if base.family.spec.landmarks:  # its own training begins with the base model only
         raise BadRequest("training.cannot-continue", stage="preflight", base=base.name)
-    same_family = found.lora.family is base.family
-    if not same_family:
+    family = base.family
+    if found.lora.family is not family:
         raise BadRequest("training.other-family-to-continue", stage="preflight", name=found.name, base=base.name)
     return found
 

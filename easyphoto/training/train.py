@@ -110,7 +110,7 @@ def _train(training: _Training, photos: Sequence[Photo], context: TrainingContex
         resume=training.resume,
         machine=context.paths.machine,
         interpreter=training.interpreter,
-        lora=training.lora and training.lora.file,
+        lora=None if training.lora is None else training.lora.file,
     )
     stop = PlateauStop(job.folder, len(templates))
     with clock.time(Stage.TRAIN), context.engine.offloaded(report) as shown:
