@@ -25,7 +25,8 @@ def finished_person(request: TrainRequest, base: Checkpoint, library: Library) -
     if base.family.spec.landmarks:  # its own training begins with the base model only
         raise BadRequest("training.cannot-continue", stage="preflight", base=base.name)
     family = base.family
-    if found.lora.family is not family:
+    same_family = found.lora.family is family
+    if not same_family:
         raise BadRequest("training.other-family-to-continue", stage="preflight", name=found.name, base=base.name)
     return found
 
