@@ -123,8 +123,10 @@ def _resized(mask: Floats, size: tuple[int, int]) -> Floats:
     return np.asarray(cv2.resize(mask, size, interpolation=kind), np.float32)
 
 
-def blend_region(plane: BlendMask, person_skin: Floats, template_skin: Floats) -> Floats:
+def blend_region(plane: BlendMask, person_skin: Floats, template_skin: Floats, fringe: float = 0.0) -> Floats:
     """The soft mask 0..1 of the person's face over the template's.
+
+    `fringe` is 0..1, whether strands of the person's hair hang over the brows.
 
     `person_skin` and `template_skin` are skin shares of the two aligned faces. Hair or fingers of
     the template that lie over its cheek or forehead stay; the person's fringe does not come along. Beards do.
@@ -135,13 +137,15 @@ def blend_region(plane: BlendMask, person_skin: Floats, template_skin: Floats) -
     theirs = np.maximum(theirs, lower * float(plane.bearded(template_skin)))
     own = _clear(plane, person_skin)
     bare = [_bare(plane, brow, person_skin) for brow in BROWS]  # a fringe hides brows: the template's are cleaner
-    seen = [1 - _fringed([share]) for share in bare]  # brows of two people would not match: a brow is seen or not
+    seen = [
+        1 - max(fringe, _fringed([share])) for share in bare
+    ]  # brows of two people would not match: a brow is seen or not
     brows = np.maximum(*(share * plane.around(brow) for share, brow in zip(seen, BROWS, strict=True)))
     brows = plane.soft(plane.grow(brows.astype(np.float32), 0.012), 0.008)
     own = np.maximum(np.maximum(own, brows), lower * float(plane.bearded(person_skin)))
     free = np.maximum(core, np.minimum(np.maximum(theirs, brows), own))
-    fringe = plane.soft(plane.grow(_from_brows_up(plane), 0.012), 0.012) * _fringed(bare)
-    mask = plane.soft(plane.region(0.15 + 0.45 * min(bare), 0.035) * free * (1 - fringe), 0.022)
+    hidden = plane.soft(plane.grow(_from_brows_up(plane), 0.012), 0.012) * max(fringe, _fringed(bare))
+    mask = plane.soft(plane.region(0.15 + 0.45 * min(bare), 0.035) * free * (1 - hidden), 0.022)
     return np.asarray(np.clip(mask * plane.polygon(OVAL), 0, 1), np.float32)
 
 

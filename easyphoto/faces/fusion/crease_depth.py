@@ -41,14 +41,19 @@ def depth_of(plane: BlendMask, picture: Floats, seen: Floats, broad: Floats) -> 
 
     Lines are told by a black hat (closing minus picture), relief by `broad` (H x W, share by which a pixel is darker).
     """
+    lines, _ = dark_lines(plane, picture)
+    eyes, forehead = ((zone * seen) > 0.5 for zone in (_beside_eyes(plane), _forehead(plane)))
+    return CreaseDepth(_mean(lines, eyes), _mean(lines, forehead), _mean(broad, eyes))
+
+
+def dark_lines(plane: BlendMask, picture: Floats) -> tuple[Floats, Floats]:
+    """(depth of lines that are darker than what lies beside them, a share of the brightness there, that brightness)."""
     gray = picture.mean(-1)
     smooth = cv2.GaussianBlur(gray, (0, 0), max(0.8, FINE * plane.height))
     side = 2 * max(1, round(_WIDE * plane.height)) + 1
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     around = np.maximum(cv2.GaussianBlur(gray, (0, 0), max(0.8, _AROUND * plane.height)), np.float32(_DARK))
-    lines = np.asarray(cv2.morphologyEx(smooth, cv2.MORPH_BLACKHAT, disc) / around, np.float32)
-    eyes, forehead = ((zone * seen) > 0.5 for zone in (_beside_eyes(plane), _forehead(plane)))
-    return CreaseDepth(_mean(lines, eyes), _mean(lines, forehead), _mean(broad, eyes))
+    return np.asarray(cv2.morphologyEx(smooth, cv2.MORPH_BLACKHAT, disc) / around, np.float32), around
 
 
 def foreign_shares(template: CreaseDepth, own: CreaseDepth) -> tuple[float, float]:

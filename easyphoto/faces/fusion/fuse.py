@@ -27,6 +27,7 @@ from easyphoto.faces.fusion.face_lightness import with_lightness_of
 from easyphoto.faces.fusion.face_shape import KNOTS, between, posed, rim_shares
 from easyphoto.faces.fusion.fit import notes_on, notes_on_wear, soft_note, within_reach
 from easyphoto.faces.fusion.folds import with_folds
+from easyphoto.faces.fusion.fringe import fringe_of, with_brows_as_dark_as
 from easyphoto.faces.fusion.glasses import without_frame
 from easyphoto.faces.fusion.glasses_and_beard import wear_of, worn_by
 from easyphoto.faces.fusion.hard_light import with_shading_of
@@ -259,7 +260,10 @@ def _merged(plane: BlendMask, source: _Front, back: Pixels, recipe: FusionSettin
         lit = _crisp(lit, source.enlarged, recipe.crisp)
     lit = with_texture_of(plane, lit, base, own_skin, their_skin)
     template_skin = with_folds(plane, skin_share(base, sure, plane.height, LOOSE), base)
-    mask = blend_region(plane, own_skin, template_skin) * source.seen
+    fringe, hair = fringe_of(plane, source.pixels)
+    if fringe > 0:
+        back = np.asarray(np.rint(np.clip(with_brows_as_dark_as(plane, base, hair, fringe), 0, 255)), np.uint8)
+    mask = blend_region(plane, own_skin, template_skin, fringe) * source.seen
     return _blended(plane, np.clip(lit, 0, 255), back, mask)
 
 
