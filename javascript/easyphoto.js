@@ -277,7 +277,7 @@
       consent: () => ticked("ep-train-consent"), model: () => !there("#ep-train-models .ep-notice"),
     },
     "ep-portrait-go": {
-      templates: () => there("#ep-portrait-templates .ep-tile[aria-pressed=true]"), person: () => there("#ep-portrait-faces .ep-select"),
+      templates: () => there("#ep-portrait-templates .ep-tile[aria-pressed=true]") || ticked("ep-portrait-from-text"), person: () => there("#ep-portrait-faces .ep-select"),
       model: () => !there("#ep-portrait-models .ep-notice"),
     },
   };

@@ -168,7 +168,7 @@ if TYPE_CHECKING:
     TemplatePictures = list[FileBody | UploadReference | TemplateReference]
 else:
     Photos = list_of(PhotoFile | PhotoUpload, 1, MOST_FILES)
-    TemplatePictures = list_of(FileBody | UploadReference | TemplateReference, 1, MOST_FILES)
+    TemplatePictures = list_of(FileBody | UploadReference | TemplateReference, 0, MOST_FILES)
 
 
 class CheckBody(RequestModel):

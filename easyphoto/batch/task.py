@@ -82,9 +82,10 @@ def _of_one(person: BatchPerson) -> Iterator[BatchTask]:
     photos = [(photo.override, content_of(photo.file)) for photo in person.photos]
     training = _key(_changes(person.train), photos)
     yield BatchTask(training, name, TrainWork(person.train, person.photos))
-    plain = replace(person.portrait, persons=(slug(name),))
-    for template in person.templates:
-        key = _key(_changes(plain), training, sha256_of(template.file))
+    plain, turns = replace(person.portrait, persons=(slug(name),)).in_turns(person.templates)
+    for template in turns:
+        content = sha256_of(template.file) if template.has_picture else ""
+        key = _key(_changes(plain), training, content, *([template.turn] if template.turn else []))
         yield BatchTask(key, name, PortraitWork(_seeded(plain, key), template), after=training)
 
 

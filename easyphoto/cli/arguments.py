@@ -123,6 +123,11 @@ def photos_of(
     return photos
 
 
-def templates_of(places: Iterable[Path]) -> list[Template]:
-    """Templates named after their files."""
+def templates_of(places: Iterable[Path], drawn: bool = False) -> list[Template]:
+    """Templates named after their files. Raises BadRequest where there are none and the picture is not `drawn`."""
+    places = list(places)
+    if not places:
+        if drawn:
+            return []
+        raise BadRequest("portrait.no-template", stage="request")
     return [Template(file, file.name) for file in pictures_in(places)]

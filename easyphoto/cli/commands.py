@@ -73,18 +73,18 @@ def portrait(arguments: Namespace, context: CommandContext) -> CommandResult:
     request = PortraitRequest.for_family(
         _family(arguments, context), persons=persons, **chosen(arguments, PortraitRequest)
     )
-    templates = templates_of(arguments.template)
+    templates = templates_of(arguments.template, request.from_text)
     return _made(context.studio.portrait(request, templates, context.report, arguments.out, context.on_result))
 
 
 def quick(arguments: Namespace, context: CommandContext) -> CommandResult:
     """Portraits from photos alone; nothing else that is made of the photos stays."""
     photos = photos_of(arguments.photos, arguments.keep, arguments.drop)
-    templates = templates_of(arguments.template)
     wanted = chosen(arguments, PortraitRequest)
     family = _family(arguments, context)
     adapter = context.studio.engine.identity_adapter(family)
     request = QuickRequest.for_family(family, arguments.consent, adapter, **wanted)
+    templates = templates_of(arguments.template, request.portrait.from_text)
     done = context.studio.quick(request, photos, templates, context.report, arguments.out, context.on_result)
     made = _made(done.batch)
     data = {

@@ -203,7 +203,7 @@ def _verdicts(one: CommandParser) -> None:
 
 
 def _templates(one: CommandParser) -> None:
-    one.file("--template", "cli.help.template", nargs="+", required=True, metavar="FILE")
+    one.file("--template", "cli.help.template", nargs="+", default=[], metavar="FILE")
     one.file("--out", "cli.help.out", metavar="DIR")
 
 

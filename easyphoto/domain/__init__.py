@@ -10,7 +10,7 @@ from easyphoto.domain.faces import Box, Face, Floats, Pixels, Pose
 from easyphoto.domain.hints import HintKind
 from easyphoto.domain.models import BUILTIN_CHECKPOINT, LORA_TRIGGER, Checkpoint, LoraCheckpoint, LoraUse
 from easyphoto.domain.options import Option, check_bounds, option, options_of
-from easyphoto.domain.persons import Person, StoredTemplate, Template, TemplateFacts
+from easyphoto.domain.persons import NO_TEMPLATE, Person, StoredTemplate, Template, TemplateFacts
 from easyphoto.domain.portrait import (
     FIRST_HINTS,
     KEEP,
@@ -55,6 +55,7 @@ __all__ = [
     "LCM_SAMPLER",
     "LORA_TRIGGER",
     "MOST_PHOTOS",
+    "NO_TEMPLATE",
     "PICTURE_ENDINGS",
     "SAMPLERS",
     "SECOND_HINTS",

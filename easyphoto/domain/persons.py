@@ -48,6 +48,15 @@ class Template:
     file: Path
     name: str
     facts: TemplateFacts | None = None  # of one that ships
+    turn: int = 0  # how many portraits of it come before this one; each has seeds of its own
+
+    @property
+    def has_picture(self) -> bool:
+        """Whether there is one; `NO_TEMPLATE` stands where a prompt alone says what is drawn."""
+        return self.file != NO_TEMPLATE.file
+
+
+NO_TEMPLATE = Template(Path(), "text")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
@@ -15,6 +15,7 @@ from easyphoto.domain.faces import Box, Face
 from easyphoto.domain.hints import HintKind
 from easyphoto.domain.models import BUILTIN_CHECKPOINT, LoraUse
 from easyphoto.domain.options import check_bounds, option
+from easyphoto.domain.persons import NO_TEMPLATE, Template
 from easyphoto.domain.samplers import DEFAULT_SAMPLER, LCM_SAMPLER, SAMPLERS
 from easyphoto.families import ModelFamily
 from easyphoto.locales import Message
@@ -92,6 +93,7 @@ class PortraitRequest:
     vae: str = option("")
     require_control: bool = option(True)
     best_of: int = option(1, low=1, high=16, step=1)
+    variations: int = option(1, low=1, high=16, step=1)
 
     def __post_init__(self) -> None:
         check_bounds(self)
@@ -120,6 +122,21 @@ class PortraitRequest:
             (Stage.DETAIL, self.enhance_detail),
         )
         return tuple(stage for stage, wanted in stages if wanted)
+
+    def in_turns(self, templates: Sequence[Template]) -> tuple[PortraitRequest, tuple[Template, ...]]:
+        """A request for one portrait each, and each template as often as this one wants portraits of it.
+
+        A picture that is drawn needs no template.
+        """
+        given = tuple(templates) or ((NO_TEMPLATE,) if self.from_text else ())
+        if self.variations == 1:
+            return self, given
+        turns = (replace(one, turn=turn) for one in given for turn in range(self.variations))
+        return replace(self, variations=1), tuple(turns)
+
+    def first_seed(self, template: Template) -> int:
+        """Of a template's turn: no two turns try one seed; negative where chance decides."""
+        return self.seed if self.seed < 0 else (self.seed + template.turn * self.best_of) % 2**32
 
     @classmethod
     def for_family(cls, family: ModelFamily, **changes: Any) -> PortraitRequest:

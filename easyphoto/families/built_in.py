@@ -48,7 +48,7 @@ SPEC = FamilySpec(
     },
     # No pass paints with these defaults, so nothing is drawn by chance or follows a text.
     without_effect=(
-        *("prompt", "negative_prompt", "seed", "best_of", "cfg_scale", "lora_weight"),
+        *("prompt", "negative_prompt", "seed", "best_of", "variations", "cfg_scale", "lora_weight"),
         *DIFFUSERS_ONLY,
     ),
     engine_multiple=32,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from easyphoto.domain import PortraitRequest, QuickRequest, TrainRequest
@@ -40,19 +41,19 @@ def _train(task: Task, studio: Studio, report: Progress) -> Result:
 
 def _portrait(task: Task, studio: Studio, report: Progress) -> Result:
     """One batch of the templates that an earlier try has not handled; whatever ends it, finished ones are kept."""
-    request = read_request(PortraitRequest, task.request)
-    results = PortraitResults(task, studio.paths.root)
+    results = PortraitResults(task, studio.paths.root, read_request(PortraitRequest, task.request))
     if results.left:
-        studio.portrait(request, results.left, results.counted(report), studio.paths.portraits / task.id, results.add)
+        out = studio.paths.portraits / task.id
+        studio.portrait(results.request, results.left, results.counted(report), out, results.add)
     return results.whole()
 
 
 def _quick(task: Task, studio: Studio, report: Progress) -> Result:
     """The same from photos alone, with what is to be said of them."""
     request = read_request(QuickRequest, task.request)
-    results = PortraitResults(task, studio.paths.root)
+    results = PortraitResults(task, studio.paths.root, request.portrait)
     if results.left:
-        out = studio.paths.portraits / task.id
+        out, request = studio.paths.portraits / task.id, replace(request, portrait=results.request)
         done = studio.quick(request, task.photos, results.left, results.counted(report), out, results.add)
         results.say(reports=done.reports, warnings=done.warnings)
     return results.whole()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from easyphoto.domain import SavedPortrait, Template
+from easyphoto.domain import PortraitRequest, SavedPortrait, Template
 from easyphoto.errors import EasyPhotoError, stored_code
 from easyphoto.jobs.requests import as_json
 from easyphoto.jobs.task import Result, Task
@@ -18,16 +18,17 @@ from easyphoto.stages import Stage
 class PortraitResults:
     """The result of a portrait or quick job; an earlier try's portraits and failures are its beginning."""
 
-    def __init__(self, task: Task, root: Path) -> None:
+    def __init__(self, task: Task, root: Path, asked: PortraitRequest) -> None:
         self._task, self._root = task, root
+        self.request, self._turns = asked.in_turns(task.templates)  # one portrait each
         self._result: Result = {"portraits": [], "failures": [], **(task.before or {})}
         deleted = self._result.get("removed", 0)
         self._handled = len(self._result["portraits"]) + len(self._result["failures"]) + deleted
 
     @property
     def left(self) -> Sequence[Template]:
-        """Templates that no try has handled."""
-        return self._task.templates[self._handled :]
+        """Templates, in turns, that no try has handled."""
+        return self._turns[self._handled :]
 
     def add(self, done: SavedPortrait | EasyPhotoError) -> None:
         """A finished portrait, or why there is none; kept at once."""
@@ -44,8 +45,8 @@ class PortraitResults:
         self._task.keep(self._result)
 
     def counted(self, report: Progress) -> Progress:
-        """Counts templates over the whole job, also those of an earlier try."""
-        number, total = self._handled, len(self._task.templates)
+        """Counts portraits over the whole job, also those of an earlier try."""
+        number, total = self._handled, len(self._turns)
 
         def passed_on(step: Step) -> None:
             report(replace(step, done=number + step.done, total=total) if step.stage is Stage.PORTRAIT else step)

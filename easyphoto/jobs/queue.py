@@ -11,11 +11,23 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
+from easyphoto.domain import PortraitRequest, QuickRequest
 from easyphoto.errors import BadRequest, Busy
 from easyphoto.jobs import job_files
 from easyphoto.jobs.expiry import Expiry
 from easyphoto.jobs.finished_portraits import FinishedPortraits
-from easyphoto.jobs.job import ROLES, Event, Job, JobFile, Kind, State, WeightsRequest, checked_id, trained_person
+from easyphoto.jobs.job import (
+    ROLES,
+    Event,
+    Job,
+    JobFile,
+    Kind,
+    PictureRole,
+    State,
+    WeightsRequest,
+    checked_id,
+    trained_person,
+)
 from easyphoto.jobs.requests import REQUESTS, Request, check_consent
 from easyphoto.jobs.store import JobStore
 from easyphoto.jobs.workers import WORKERS, Workers
@@ -35,6 +47,12 @@ MOST_FILES = 500
 """Pictures of one job."""
 
 _POLL = 0.5  # seconds; how late an event of another process is seen
+
+
+def _not_needed(request: Request) -> set[PictureRole]:
+    """Pictures that a job of its kind can do without."""
+    portrait = request.portrait if isinstance(request, QuickRequest) else request
+    return {PictureRole.TEMPLATE} if isinstance(portrait, PortraitRequest) and portrait.from_text else set()
 
 
 class JobQueue:
@@ -96,7 +114,8 @@ class JobQueue:
         else:
             self._studio.toolboxes.check(request.faces)
         goes_on = not files and getattr(request, "continue_from", False)
-        if not goes_on and {file.role or ROLES[kind][0] for file in files} != set(ROLES[kind]):
+        given, needed = {file.role or ROLES[kind][0] for file in files}, set(ROLES[kind])
+        if not goes_on and not needed - _not_needed(request) <= given <= needed:
             raise BadRequest("jobs.no-picture", stage="request")
         if len(files) > MOST_FILES:
             raise BadRequest("jobs.too-many-pictures", stage="request", count=len(files), most=MOST_FILES)

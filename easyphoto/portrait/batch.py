@@ -57,7 +57,7 @@ class PortraitBatch:
 def generate_batch(
     request: PortraitRequest, templates: Sequence[Template], context: BatchContext, report: Progress
 ) -> PortraitBatch:
-    """A portrait for every template in one engine session, the persons' photos read once.
+    """A portrait for every template and variation in one engine session, the persons' photos read once.
 
     Each is saved into `context.folder` and handed to `context.on_result` as it is finished.
     Raises NotFound or NoFace for a person that cannot be opened, BadRequest for one without the LoRA that the base
@@ -73,6 +73,7 @@ def generate_batch(
     check_loras(request, family, tools.weights)
     _check_folder(context.folder)
     to = _Destination(context.library, context.folder, tuple(subject.person for subject in people.values()))
+    request, templates = request.in_turns(templates)
     results: list[SavedPortrait | EasyPhotoError] = []
     with tools.engine.session():
         for number, template in enumerate(templates):

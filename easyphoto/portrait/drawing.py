@@ -8,10 +8,22 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from easyphoto.domain import ControlHint, Face, HintKind, LoraUse, ModelFamily, Pixels, PortraitRequest, RenderJob
+from easyphoto.domain import (
+    ControlHint,
+    Face,
+    HintKind,
+    LoraUse,
+    ModelFamily,
+    Pixels,
+    PortraitRequest,
+    RenderJob,
+    Template,
+)
 from easyphoto.engines.base import Engine
 from easyphoto.engines.control_images import control_image
 from easyphoto.errors import BadRequest
+from easyphoto.faces.base import FaceToolbox
+from easyphoto.images import open_picture
 from easyphoto.locales import Message
 from easyphoto.portrait.plan import working_size
 from easyphoto.portrait.working_frame import WholeRegion
@@ -26,6 +38,18 @@ class PoseSource:
 
     picture: Pixels
     faces: Sequence[Face]
+
+
+WITHOUT_POSE = PoseSource(np.full((640, 512, 3), _GRAY, np.uint8), ())
+"""Where no picture is given: a portrait's proportions."""
+
+
+def pose_of(template: Template, faces: FaceToolbox) -> PoseSource:
+    """The template's. Raises BadPicture."""
+    if not template.has_picture:
+        return WITHOUT_POSE
+    pose = np.asarray(open_picture(template.file))
+    return PoseSource(pose, faces.detect(pose))
 
 
 def check_drawing(request: PortraitRequest, family: ModelFamily) -> None:

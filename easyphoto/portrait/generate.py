@@ -19,7 +19,7 @@ from easyphoto.images import fit_long_side, open_picture
 from easyphoto.locales import Message, message
 from easyphoto.portrait import finish
 from easyphoto.portrait.compose import FaceCanvas, cut, face_mask, moved_in, put_back, ring_mask
-from easyphoto.portrait.drawing import PoseSource, drawn
+from easyphoto.portrait.drawing import drawn, pose_of
 from easyphoto.portrait.extra_loras import drawing_loras, fast_loras
 from easyphoto.portrait.infotext import infotext
 from easyphoto.portrait.plan import FacePlan, PassPlan, pass_seed, plan_faces
@@ -72,7 +72,8 @@ def generate(
     request: PortraitRequest, template: Template, people: Mapping[str, Subject], tools: Tools, report: Progress
 ) -> Portrait:
     """The best of `request.best_of` portraits by likeness and quality; raises EasyPhotoError naming the template."""
-    first = request.seed if request.seed >= 0 else secrets.randbelow(2**32)
+    first = request.first_seed(template)
+    first = first if first >= 0 else secrets.randbelow(2**32)
     context = PortraitContext(replace(request, seed=first), template, tools, people, Clock(), report, [])
     seeds = [(first + n) % 2**32 for n in range(request.best_of)]
     if request.from_text:
@@ -96,15 +97,14 @@ class _Prepared:
 
 def _drawn_portraits(context: PortraitContext, seeds: Sequence[int]) -> list[Portrait]:
     """One for every seed's own picture. Raises NoFace where not one of the pictures shows a face."""
-    pose = np.asarray(open_picture(context.template.file))
-    pose_faces = context.tools.faces.detect(pose)
+    pose = pose_of(context.template, context.tools.faces)
     portraits: list[Portrait] = []
     for number, seed in enumerate(seeds):
         one = context.again(seed)
         context.report(Step(Stage.DRAW, number, len(seeds), context.template.name))
         with one.clock.time(Stage.DRAW):
             loras = drawing_loras(one.request, one.family, one.tools.weights)
-            picture, notes = drawn(one.request, PoseSource(pose, pose_faces), loras, one.tools.engine, one.report)
+            picture, notes = drawn(one.request, pose, loras, one.tools.engine, one.report)
         one.notes.extend(notes)
         with suppress(NoFace):
             portraits.append(_portrait(_prepared(one, picture), one))

@@ -44,6 +44,7 @@ ALIKE = (
     "train_lora",
     "enhance_photos",
     "best_of",
+    "variations",
     "second_pass",
     "portrait",
     "from_text",

@@ -11,7 +11,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from easyphoto.domain import PortraitRequest
+from easyphoto.domain import NO_TEMPLATE, PortraitRequest
 from easyphoto.errors import BadRequest
 from easyphoto.jobs import Job, JobFile, Kind, State
 from easyphoto.jobs.finished_portraits import found, name_of
@@ -63,12 +63,14 @@ class Gallery:
         return download_payload(file.name, read(file), "image/png")
 
     def _again(self, said: Mapping[str, Any]) -> str:
-        """The same request for the same template with a seed that is drawn anew."""
+        """One portrait by the same request of the same template with a seed that is drawn anew."""
         request, template = self.settings_of(said)
         card = self.context.templates.named(template)
-        if card is None:
+        words_alone = request.from_text and template == NO_TEMPLATE.name
+        if card is None and not words_alone:
             raise BadRequest("template.gone", file=template)
-        self.context.jobs.submit(Kind.PORTRAIT, replace(request, seed=-1), [JobFile(card.file, card.file.name)])
+        files = [JobFile(card.file, card.file.name)] if card else []
+        self.context.jobs.submit(Kind.PORTRAIT, replace(request, seed=-1, variations=1), files)
         return ""
 
     def _favorite(self, said: Mapping[str, Any]) -> str:

@@ -43,6 +43,9 @@ PRESETS: dict[str, tuple[str, str]] = {
 }
 """Words only; no preset asks for a smile, make-up or another age."""
 
+KEPT = ("base_model", "prompt", "negative_prompt", "seed", "best_of", "variations")
+"""Fields that another base model leaves as they are."""
+
 
 class PortraitPanel:
     """Widgets and what happens when they are used; the work is the queue's."""
@@ -93,7 +96,7 @@ class PortraitPanel:
             self.form.place("prompt", "negative_prompt", lines=2)
         self.form.place("base_model", **self.models.changes())
         self.models_note = gr.HTML(self.models.note_html(), elem_id="ep-portrait-models")
-        self.form.place("best_of", "seed")
+        self.form.place("variations", "best_of", "seed")
         self.advanced.build()
 
     def _results(self) -> None:
@@ -204,9 +207,12 @@ class PortraitPanel:
         grid = self.context.templates
         if not self.context.models():
             raise BadRequest("form.incomplete", missing=Message("page.needs.model"))
-        if not selection.chosen:
+        words_alone = not selection.chosen and self.form.request(values).from_text
+        if not selection.chosen and not words_alone:
             raise BadRequest("form.incomplete", missing=Message("page.portrait.choose"))
         wanted = orders(selection, grid.face_boxes(selection.chosen))
+        if words_alone and selection.person != KEEP:
+            wanted = [((selection.person,), [])]
         if not wanted:
             raise BadRequest("form.incomplete", missing=Message("page.portrait.who"))
         for persons, templates in wanted:
@@ -233,7 +239,7 @@ class PortraitPanel:
             family = self.context.studio.engine.checkpoint(name).family
         except EasyPhotoError:
             return [gr.update()] * len(self.form.widgets)
-        return self.form.defaults_for(family, but=("base_model", "prompt", "negative_prompt", "seed", "best_of"))
+        return self.form.defaults_for(family, but=KEPT)
 
     # ------------------------------------------------------------ the page
 

@@ -61,7 +61,7 @@ def _portrait(request: PortraitRequest, templates: int, events: Sequence[Event])
     """Templates behind us, plus the part of the current one."""
     stages = request.face_stages
     parts, rounds = spans(stages), max(1, sum(1 for person in request.persons if person)) * request.best_of
-    total, behind, face, number, best = max(1, templates), 0.0, -1, 0, 0.0
+    total, behind, face, number, best = max(1, templates) * request.variations, 0.0, -1, 0, 0.0
     for event in events:
         if event.stage == Stage.PORTRAIT:
             behind, face, number, total = float(event.done), -1, 0, max(1, event.total)

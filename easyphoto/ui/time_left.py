@@ -63,7 +63,7 @@ def past_run(job: Job, old: Job, events: Sequence[Event]) -> PastRun:
     """What the finished job `old` with its events says of `job`, which has other numbers of photos or steps."""
     taken = _seconds_by_stage(events)
     if job.kind in (Kind.PORTRAIT, Kind.QUICK):
-        return PastRun(worked_seconds(old, events, old.ended) * len(job.files) / max(1, len(old.files)))
+        return PastRun(worked_seconds(old, events, old.ended) * max(1, len(job.files)) / max(1, len(old.files)))
     weights = {
         stage: taken[stage] * _units(stage, job) / _units(stage, old) for stage in stages_of(job) if stage in taken
     }

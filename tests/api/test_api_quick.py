@@ -82,7 +82,7 @@ def test_forgetting_it_with_its_results_deletes_its_portraits(w):
         ({"request": {"consent": True, "portrait": {"persons": ["ann"]}}}, "persons of the library"),
         ({"request": {"consent": True, "portrait": {"base_model": "other"}}}, "other"),
         ({"photos": []}, "photos"),
-        ({"templates": []}, "templates"),
+        ({"templates": []}, "no picture"),  # but for one that is drawn
         ({"photos": [{"template": "0" * 24}]}, "photos[0]"),
         ({"templates": [{**PHOTO, "override": "keep"}]}, "override"),
         ({"more": 1}, "more"),

@@ -167,6 +167,14 @@ def test_the_templates_skin_can_be_kept(studio, photos):
     assert [request.portrait.keep_template_skin for request in studio.requests("quick")] == [False, True]
 
 
+def test_a_picture_that_is_drawn_needs_no_template(studio, photos, capsys):
+    assert run(studio, "portrait", "--person", "mei", "--from-text", "--variations", "2") == 0
+    assert [(one.from_text, one.variations) for one in studio.requests("portrait")] == [(True, 2)]
+    assert run(studio, "portrait", "--person", "mei") == 2
+    assert "from_text" in capsys.readouterr().err
+    assert run(studio, "quick", "--photos", photos, "--consent") == 2
+
+
 def test_quick_without_consent_says_so_to_the_studio(studio, photos):
     assert run(studio, "quick", "--photos", photos, "--template", photos / "1.png") == 0
     assert [request.consent for request in studio.requests("quick")] == [False]

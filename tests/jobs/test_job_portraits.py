@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from threading import Event as Flag
 
+import pytest
 from fake_studio import make_person
 from fakes import FakeEngine, FakeFaces, draw_faces, save
 from jobs_world import until
 
-from easyphoto.domain import ModelFamily, PortraitRequest
-from easyphoto.errors import RenderFailed
+from easyphoto.domain import ModelFamily, PortraitRequest, QuickRequest
+from easyphoto.errors import BadRequest, RenderFailed
 from easyphoto.jobs import JobFile, JobQueue, Kind, State
+from easyphoto.jobs.job import PictureRole
+from easyphoto.jobs.portrait_results import PortraitResults
+from easyphoto.jobs.task import Task
 from easyphoto.paths import Paths
 from easyphoto.providers import Toolboxes
 from easyphoto.studio import Studio
@@ -104,3 +109,27 @@ def test_cancelled_batch_keeps_finished_portraits(open_queue, studio, photos, mo
     queue.cancel(job.id)
     stopped = until(queue, job, State.CANCELLED)
     assert [p["template"] for p in stopped.result["portraits"]] == ["my a.png"]
+
+
+def test_variations_stopped_half_way_go_on_where_they_were(open_queue, studio, photos):
+    queue = open_queue()
+    make_person(studio.paths, "Ann")
+    request = PortraitRequest(persons=("ann",), seed=3, variations=2)
+    done = until(queue, queue.submit(Kind.PORTRAIT, request, photos[:2]), State.DONE)
+    assert [p["template"] for p in done.result["portraits"]] == ["my a.png"] * 2 + ["my b.png"] * 2
+    files = tuple(replace(one, role=PictureRole.TEMPLATE) for one in photos[:2])
+    before = {"portraits": done.result["portraits"][:1], "failures": []}
+    left = PortraitResults(Task("x", Kind.PORTRAIT, {}, files, before, lambda _: None), studio.paths.root, request)
+    assert [(one.name, one.turn) for one in left.left] == [("my a.png", 1), ("my b.png", 0), ("my b.png", 1)]
+    assert left.request == replace(request, variations=1)
+
+
+def test_a_drawing_needs_no_template_and_others_do(open_queue, studio):
+    queue = open_queue()
+    make_person(studio.paths, "Ann")
+    drawn = queue.submit(Kind.PORTRAIT, PortraitRequest(persons=("ann",), from_text=True), [])
+    assert drawn.files == ()
+    with pytest.raises(BadRequest, match="no picture"):
+        queue.submit(Kind.PORTRAIT, PortraitRequest(persons=("ann",)), [])
+    with pytest.raises(BadRequest, match="no picture"):
+        queue.submit(Kind.QUICK, QuickRequest(PortraitRequest(from_text=True), consent=True), [])

@@ -100,6 +100,18 @@ def test_without_weight_there_is_no_pose(tmp_path: Path):
     assert engine.jobs[0].hints == ()
 
 
+def test_without_a_template_the_prompt_says_all(tmp_path: Path):
+    engine, faces, ann = DrawingEngine(), FakeFaces(), person(tmp_path, "ann", TAN)
+    ann = replace(ann, lora=LoraCheckpoint(tmp_path / "ann.safetensors", SD15, 4, 10))
+    request = PortraitRequest.for_family(SD15, persons=("ann",), seed=5, from_text=True)
+    plain, (only,) = request.in_turns([])
+    people = {"ann": open_subject(ann, faces)}
+    portrait = generate(plain, only, people, Tools(engine, faces, no_weights), silent)
+    assert engine.jobs[0].hints == () and portrait.picture.size == (512, 640)
+    assert portrait.template == "text"
+    assert PortraitRequest().in_turns([])[1] == ()
+
+
 @pytest.mark.parametrize(
     ("asked", "pose", "family", "expected"),
     [

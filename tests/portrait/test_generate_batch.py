@@ -142,3 +142,26 @@ def test_names_are_shortened_by_bytes_and_keep_the_seed(tmp_path: Path, ann: Sub
         (portrait,) = generate_batch(request("ann"), [shown], context, silent).portraits
     assert portrait.file is not None and portrait.file.is_file()
     assert portrait.file.stem.endswith("-7-2") and portrait.file.stem.startswith(name[:40])
+
+
+def test_variations_are_portraits_with_seeds_of_their_own(tmp_path: Path, ann: Subject):
+    tools, steps = Tools(FakeEngine(), FakeFaces(), no_weights), []
+    context = BatchContext(tools, _People(ann.person), tmp_path / "out")  # type: ignore[arg-type]
+    shown = [template(tmp_path, ((450, 350), 160))]
+    asked = request("ann", variations=3, best_of=2)
+    batch = generate_batch(asked, shown, context, steps.append)
+    assert len(batch.portraits) == 3
+    assert [(one.seed - 7) // 2 for one in batch.portraits] == [0, 1, 2]  # two seeds are tried for each
+    assert len({one.seed for one in batch.portraits}) == len({one.file for one in batch.portraits}) == 3
+    assert [(one.done, one.total) for one in steps if one.stage == "portrait"] == [(0, 3), (1, 3), (2, 3), (3, 3)]
+    first = batch.portraits[1]
+    assert first.file is not None and "EasyPhoto variations: 1" in read_infotext(first.file)  # asked again, it is this
+
+
+def test_turns_try_no_seed_twice():
+    one, two = Template(Path("a.png"), "a"), Template(Path("b.png"), "b")
+    plain, turns = PortraitRequest(seed=2**32 - 3, variations=2, best_of=4).in_turns([one, two])
+    assert [(each.name, each.turn) for each in turns] == [("a", 0), ("a", 1), ("b", 0), ("b", 1)]
+    assert [plain.first_seed(each) for each in turns] == [2**32 - 3, 1] * 2
+    assert plain.in_turns(turns) == (plain, turns)  # what is left of a job is not multiplied again
+    assert PortraitRequest(seed=-1).first_seed(turns[1]) == -1

@@ -30,7 +30,7 @@ def built(context: UiContext, kind: type[Any]) -> AdvancedFields:
     fields = AdvancedFields(form, context)
     with gr.Blocks():
         form.place(*(name for name, option in options_of(kind).items() if not option.advanced))
-        form.place(*(("best_of", "seed") if kind is PortraitRequest else ()))
+        form.place(*(("variations", "best_of", "seed") if kind is PortraitRequest else ()))
         fields.build()
         fields.listen()
     return fields

@@ -98,7 +98,7 @@ def test_a_deleted_portrait_is_not_made_again_by_a_resumed_job(context: UiContex
     result = context.jobs.get(job.id).result
     files = tuple(JobFile(tmp_path / name, name) for name in ("a.png", "b.png", "c.png"))
     task = Task(job.id, Kind.PORTRAIT, {}, files, result, lambda result: None)
-    assert [one.name for one in PortraitResults(task, context.studio.paths.root).left] == ["c.png"]
+    assert [one.name for one in PortraitResults(task, context.studio.paths.root, PortraitRequest()).left] == ["c.png"]
 
 
 @pytest.mark.parametrize("name", ["../../jobs/jobs.sqlite", "x.png", ""])
