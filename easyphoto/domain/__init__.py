@@ -16,10 +16,7 @@ from easyphoto.domain.portrait import (
     KEEP,
     LCM_DEFAULTS,
     SECOND_HINTS,
-    ControlHint,
     FaceScore,
-    IdentityAdapter,
-    IdentityHint,
     LikenessLevel,
     Pass,
     Portrait,
@@ -27,11 +24,10 @@ from easyphoto.domain.portrait import (
     Quality,
     QualityLevel,
     QualityParts,
-    Rendered,
-    RenderJob,
     SavedPortrait,
 )
 from easyphoto.domain.quick import QuickRequest
+from easyphoto.domain.rendering import ControlHint, IdentityAdapter, IdentityHint, Rendered, RenderJob
 from easyphoto.domain.samplers import DEFAULT_SAMPLER, LCM_SAMPLER, SAMPLERS
 from easyphoto.domain.training import (
     GOOD_FACE_PX,

@@ -11,9 +11,9 @@ from typing import Any
 
 from PIL import Image
 
-from easyphoto.domain.faces import Box, Face
+from easyphoto.domain.faces import Box
 from easyphoto.domain.hints import HintKind
-from easyphoto.domain.models import BUILTIN_CHECKPOINT, LoraUse
+from easyphoto.domain.models import BUILTIN_CHECKPOINT
 from easyphoto.domain.options import check_bounds, option
 from easyphoto.domain.persons import NO_TEMPLATE, Template
 from easyphoto.domain.samplers import DEFAULT_SAMPLER, LCM_SAMPLER, SAMPLERS
@@ -143,64 +143,6 @@ class PortraitRequest:
         """The family's defaults with `changes` on top; with the LCM LoRA among these, its defaults between them."""
         fast = LCM_DEFAULTS if changes.get("lcm") else {}
         return replace(cls(), **{**family.spec.portrait_defaults, **fast, **changes})
-
-
-@dataclass(frozen=True)
-class ControlHint:
-    """A control picture with its weight."""
-
-    kind: HintKind
-    picture: Image.Image
-    weight: float
-    required: bool = False  # without a ControlNet for it the job fails; others are left out with a note
-    faces: tuple[Face, ...] = ()  # that it was drawn from, in the picture's pixels, for models with maps of their own
-
-
-@dataclass(frozen=True)
-class IdentityHint:
-    """Whom the repainted face is to look like, for an identity adapter."""
-
-    picture: Image.Image  # RGB, square, that face alone
-    weight: float
-    required: bool = False  # without an adapter the job fails; others go on without it, with a note
-    aligned: tuple[Image.Image, ...] = ()  # the person's faces, square and upright as ArcFace's, for recognizers
-    target: tuple[tuple[float, float], ...] = ()  # five points (see `Face`) of the face that is repainted, in the job
-
-
-@dataclass(frozen=True)
-class IdentityAdapter:
-    """One that an engine can put on a base model."""
-
-    name: str  # of its kind
-    weight: float  # 0..1: a usual one, where none is asked for
-
-
-@dataclass(frozen=True)
-class RenderJob:
-    """All an engine needs for one inpainting call."""
-
-    checkpoint: str
-    prompt: str
-    negative_prompt: str
-    picture: Image.Image  # RGB
-    mask: Image.Image  # "L", 255 = repaint, same size
-    steps: int
-    strength: float
-    cfg_scale: float
-    seed: int
-    hints: tuple[ControlHint, ...] = ()
-    loras: tuple[LoraUse, ...] = ()
-    identity: IdentityHint | None = None
-    sampler: str = DEFAULT_SAMPLER  # a key of `SAMPLERS`
-    vae: str = ""  # by its name in `Engine.vaes`; empty: the checkpoint's own, or the one a host is set to
-
-
-@dataclass(frozen=True)
-class Rendered:
-    """What an engine gives back: a picture of the job's size, and what it could not honour."""
-
-    picture: Image.Image
-    notes: tuple[Message, ...] = ()
 
 
 GOOD_QUALITY, FAIR_QUALITY = 0.6, 0.4

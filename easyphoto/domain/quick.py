@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from easyphoto.domain.portrait import IdentityAdapter, PortraitRequest
+from easyphoto.domain.portrait import PortraitRequest
+from easyphoto.domain.rendering import IdentityAdapter
 from easyphoto.errors import BadRequest
 from easyphoto.families import SHIPPED, ModelFamily
 

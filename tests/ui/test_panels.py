@@ -213,22 +213,6 @@ def test_what_cannot_be_is_told_not_raised(context: UiContext, said: dict):
     assert 'role="alert"' in PortraitPanel(context).on_box(json.dumps(said), Selection(), {})[1]
 
 
-def test_a_picture_that_is_drawn_needs_no_template_but_a_person(context: UiContext):
-    import gradio as gr
-
-    panel = PortraitPanel(context)
-    with gr.Blocks():
-        panel.build(gr.Textbox())
-    values = [name == "from_text" or widget.value for name, widget in panel.form.widgets.items()]
-    assert "person" in panel.on_generate(Selection(), {}, *values)[0]
-    ada, bob = (make_person(context.studio.paths, name) for name in ("Ada", "Bob"))
-    _, _, selection, *_ = panel.on_box(click(do="person", person=ada.id), Selection(), {})
-    assert any(f'value="{ada.id}" selected' in str(part) for part in panel.on_tick(Selection().given(ada.id), {}))
-    assert panel.on_generate(selection, {}, *values)[0] == ""
-    (job,) = context.jobs.list(Kind.PORTRAIT)
-    assert (job.request["persons"], job.files) == ([ada.id], ()) and bob.id != ada.id
-
-
 def test_nothing_is_generated_without_a_template_or_a_person(context: UiContext):
     panel = PortraitPanel(context)
     assert "template" in panel.on_generate(Selection(), {})[0]
