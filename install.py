@@ -1,165 +1,54 @@
-"""Run by a WebUI at every start, and by ComfyUI-Manager once: installs what EasyPhoto lacks there, and nothing else.
+"""Run by a WebUI at every start, and by ComfyUI-Manager once: looks for what is missing only after a change.
 
-Standard library only. Silent when all is there. A package that belongs to the WebUI is never moved: not one
-that is there in another version, and not as a dependency of what is installed. Nothing here stops the
-WebUI from starting: what cannot be installed is named with the command that does it by hand.
+What is looked at is in tools/host_packages.py. As little as can be is imported here, since the WebUI waits.
 """
 
-from __future__ import annotations
-
-import contextlib
-import importlib
-import importlib.metadata
-import importlib.util
+import hashlib
 import os
-import re
-import shlex
-import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
-PATIENCE = 900.0  # seconds for one package; the WebUI waits for us
-_OFFLINE = ("NewConnectionError", "Max retries", "timed out", "name resolution", "getaddrinfo", "ProxyError")
+HERE = os.path.dirname(os.path.abspath(__file__))
+WORK = os.path.join(HERE, "tools", "host_packages.py")
+MARK = os.path.join(HERE, ".packages-seen")
 
 
-@dataclass(frozen=True)
-class Need:
-    """A module our code imports inside the WebUI. `names`: the packages that bring it, the one to install first."""
-
-    module: str
-    names: tuple[str, ...]
-    floor: tuple[int, ...]
-    below: str = ""  # the first version that some WebUI could not use
-
-    @property
-    def requirement(self) -> str:
-        """As pip reads it."""
-        floor = f"{self.names[0]}>={'.'.join(map(str, self.floor))}"
-        return f"{floor},<{self.below}" if self.below else floor
-
-
-NEEDS = (
-    # numpy 2 and Pillow 11 are not for the torch that WebUIs have; OpenCV 4.12 asks for numpy 2. onnxruntime needs
-    # nothing but numpy to run a net, whatever it says: with what it asks for, it would move the WebUI's protobuf.
-    Need("numpy", ("numpy",), (1, 26), "2"),
-    Need("PIL", ("Pillow",), (9, 5), "11"),
-    Need("safetensors", ("safetensors",), (0, 4)),
-    Need("filelock", ("filelock",), (3, 14)),
-    Need("jinja2", ("jinja2",), (3, 1)),
-    Need("scipy", ("scipy",), (1, 8)),
-    Need("lazy_loader", ("lazy-loader",), (0, 2)),  # scikit-image's own need: nothing is installed with dependencies
-    Need("skimage", ("scikit-image",), (0, 21)),
-    Need("psutil", ("psutil",), (5, 9)),
-    *((Need("tomli", ("tomli",), (2,)),) if sys.version_info < (3, 11) else ()),  # newer Pythons have tomllib
-    Need("cv2", ("opencv-python-headless", "opencv-python", "opencv-contrib-python"), (4, 8), "4.12"),
-    Need("onnxruntime", ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml"), (1, 17)),
-)
-
-Pip = Callable[[Sequence[str]], tuple[int, str]]
-"""Runs pip with these arguments; its exit code and all it said."""
-
-
-def main(arguments: Sequence[str], pip: Pip | None = None) -> int:
+def main(arguments: list[str]) -> int:
     """Always 0: the WebUI starts in any case."""
-    if not inside_webui(Path.cwd(), Path(__file__)):
-        say("install.py is for a WebUI or ComfyUI. Elsewhere use: python start.py")
+    if marked(seen := state()):
         return 0
-    if asked_to_skip(arguments):
-        return 0
-    missing = [need for need in NEEDS if importlib.util.find_spec(need.module) is None]
-    for need in NEEDS:
-        if need not in missing and (version := too_old(need)):
-            say(f"{version} is older than {need.requirement}. It belongs to the WebUI and stays; update the WebUI.")
-    if missing:
-        with constraints() as frozen:
-            for need in missing:
-                install(need, frozen, pip or run_pip)
+    import runpy
+
+    work = runpy.run_path(WORK)
+    if work["main"](arguments):
+        mark(seen)
     return 0
 
 
-def inside_webui(folder: Path, file: Path) -> bool:
-    """The WebUI's folder is where we run, or we lie among its extensions, or among ComfyUI's nodes."""
-    root = (folder / "launch.py").is_file() and (folder / "modules").is_dir()
-    return root or file.absolute().parent.parent.name in ("extensions", "custom_nodes")
+def state() -> str:
+    """One hash of this program, of the WebUI's folder and of its Python, whose folders change with every package."""
+    found = [sys.version, sys.executable, os.getcwd(), os.environ.get("COMMANDLINE_ARGS", "")]
+    places = (__file__, WORK, *(folder for folder in sys.path if folder.endswith("-packages")))
+    found += [f"{path} {os.stat(path).st_mtime_ns}" for path in places if os.path.exists(path)]
+    return hashlib.sha256("\n".join(found).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def asked_to_skip(arguments: Sequence[str]) -> bool:
-    """--skip-install, here or where the WebUI's own arguments are kept."""
+def marked(state: str) -> bool:
+    """Whether all was there when it was like that."""
     try:
-        given = shlex.split(os.environ.get("COMMANDLINE_ARGS", ""))
-    except ValueError:  # an odd quotation mark is the WebUI's to complain of
-        given = os.environ["COMMANDLINE_ARGS"].split()
-    return "--skip-install" in [*arguments, *given]
+        with open(MARK, encoding="utf-8") as file:
+            return file.read() == state
+    except OSError:
+        return False
 
 
-def too_old(need: Need) -> str:
-    """The installed package as "name version" when it is under the floor, else ""."""
-    for name in need.names:
-        try:
-            version = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-        numbers = tuple(int(part) for part in re.findall(r"\d+", version)[: len(need.floor)])
-        return f"{name} {version}" if numbers < need.floor else ""
-    return ""  # made by hand or vendored: the import will show
-
-
-@contextlib.contextmanager
-def constraints() -> Iterator[Path]:
-    """A file that nails every installed package to its version, for the block."""
-    lines = {
-        f"{dist.metadata['Name']}=={dist.version}"
-        for dist in importlib.metadata.distributions()
-        if dist.metadata["Name"] and re.fullmatch(r"\d[\w.!+-]*", dist.version or "")
-    }
-    with tempfile.TemporaryDirectory(prefix="easyphoto-") as folder:
-        file = Path(folder) / "installed.txt"
-        file.write_text("\n".join(sorted(lines)) + "\n", encoding="utf-8")
-        yield file
-
-
-def install(need: Need, frozen: Path, pip: Pip) -> bool:
-    """Add the package, or say in a sentence why it is not there and how to add it by hand."""
-    wheels = ["--only-binary=:all:", "--prefer-binary", "--no-deps"]
-    code, said = pip(["install", *wheels, "--constraint", str(frozen), need.requirement])
-    importlib.invalidate_caches()
-    if code == 0 and importlib.util.find_spec(need.module) is not None:
-        say(f"added {need.requirement} to the WebUI's packages; nothing else was changed.")
-        return True
-    offline = any(word in said for word in _OFFLINE)
-    last = (said.strip().splitlines() or ["pip said nothing"])[-1]
-    why = "there is no connection to the package index" if offline else last
-    hand = f'"{sys.executable}" -m pip install {" ".join(wheels)} "{need.requirement}"'
-    say(f"{need.names[0]} could not be installed ({why}). By hand: {hand}")
-    return False
-
-
-def run_pip(arguments: Sequence[str]) -> tuple[int, str]:
-    """The pip of the Python that runs us, with the package index that the WebUI was told to use."""
-    options = ["--disable-pip-version-check", "--no-input", "--timeout", "15", "--retries", "1"]
-    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
-    if index := os.environ.get("INDEX_URL"):
-        environment["PIP_INDEX_URL"] = index
-    command = [sys.executable, "-m", "pip", *arguments, *options]
+def mark(state: str) -> None:
+    """Remember it; where the folder is not ours to write into, the next start looks again."""
     try:
-        done = subprocess.run(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            encoding="utf-8", errors="replace", timeout=PATIENCE, check=False,
-        )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired) as problem:
-        return 1, str(problem)
-    return done.returncode, done.stdout
-
-
-def say(text: str) -> None:
-    """One line on the WebUI's console."""
-    print(f"EasyPhoto: {text}", flush=True)
+        with open(MARK, "w", encoding="utf-8") as file:
+            file.write(state)
+    except OSError:
+        pass
 
 
 if __name__ == "__main__":
-    # A console may lack letters that a path has.
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     sys.exit(main(sys.argv[1:]))

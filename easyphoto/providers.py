@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 from easyphoto.errors import BadRequest
-from easyphoto.faces.composed import ComposedToolbox, Role
+from easyphoto.faces.roles import Role
 from easyphoto.locales import Message, message
 from easyphoto.paths import Paths
 
@@ -142,6 +142,8 @@ class Toolboxes:
 
     def get(self, asked: str = "") -> FaceToolbox:
         """The toolbox as it is asked for, see above; the default for "". Raises BadRequest."""
+        from easyphoto.faces.composed import ComposedToolbox
+
         roles = self.choice(asked).by_role
         with self._lock:
             parts = {role: self._provider(name) for role, name in roles.items()}

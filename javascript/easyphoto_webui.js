@@ -101,6 +101,21 @@
     }
   }
 
-  if (window.onAfterUiUpdate) window.onAfterUiUpdate(add); // of the host
+  /* The program fills our tab when the page is asked for. Where the WebUI opened a browser before it had told us so, the
+     tab is empty, and the page is asked for again: there is nothing in it yet that could be lost. */
+  let asked = false;
+  function askAgain() {
+    const place = root().querySelector("#easyphoto-place"), key = "easyphoto-asked-again";
+    if (!place || asked) return;
+    asked = true;
+    const times = Number(sessionStorage.getItem(key) || 0);
+    if (place.querySelector("#easyphoto")) sessionStorage.removeItem(key);
+    else if (times < 5) {
+      sessionStorage.setItem(key, String(times + 1));
+      setTimeout(() => window.location.reload(), 1000);
+    }
+  }
+
+  if (window.onAfterUiUpdate) window.onAfterUiUpdate(() => { add(); askAgain(); }); // of the host
   else document.addEventListener("DOMContentLoaded", add);
 })();

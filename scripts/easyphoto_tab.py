@@ -55,8 +55,8 @@ def bring_in() -> Any:
     return importlib.import_module("easyphoto.webui.extension")
 
 
-def reason_tab(error: Exception) -> list[tuple[Any, str, str]]:
-    """The tab with the reason on it; nothing of ours is needed for that."""
+def reason_blocks(error: Exception) -> Any:
+    """The reason on a tab; nothing of ours is needed for that."""
     import gradio as gr
 
     problem = getattr(error, "problem", f"{type(error).__name__}: {error}")
@@ -67,7 +67,7 @@ def reason_tab(error: Exception) -> list[tuple[Any, str, str]]:
             f"<strong>EasyPhoto cannot start</strong><span>{html.escape(problem)}</span>"
             f"<span><em>What to do:</em> {html.escape(remedy)}</span></div></div>"
         )
-    return [(blocks, "EasyPhoto", "easyphoto")]
+    return blocks
 
 
 def tabs(extension: Any) -> list[tuple[Any, str, str]]:
@@ -75,29 +75,34 @@ def tabs(extension: Any) -> list[tuple[Any, str, str]]:
     try:
         return extension.ui_tabs()
     except Exception as error:  # the outermost edge: the WebUI must start whatever is wrong with us
-        return told(error)
+        return reason_tab(error)
 
 
 def routes(extension: Any, demo: Any, app: Any) -> None:
-    """The routes; where they cannot be made the tab has said why."""
+    """The routes, and what fills the tab."""
     try:
         extension.on_app_started(demo, app)
     except Exception as error:  # as above
         log(error)
 
 
-def axes(extension: Any) -> None:
+def axes(ours: Any) -> None:
     """Of the X/Y/Z plot; without them everything else is there."""
     try:
-        extension.add_axes()
+        ours.add_axes()
     except Exception as error:  # as above
         log(error)
 
 
-def told(error: Exception) -> list[tuple[Any, str, str]]:
-    """On the console and on the tab."""
+def told(error: Exception) -> Any:
+    """On the console and in Blocks."""
     log(error)
-    return reason_tab(error)
+    return reason_blocks(error)
+
+
+def reason_tab(error: Exception) -> list[tuple[Any, str, str]]:
+    """The tab with the reason on it."""
+    return [(told(error), "EasyPhoto", "easyphoto")]
 
 
 def log(error: Exception) -> None:
@@ -108,12 +113,13 @@ def log(error: Exception) -> None:
 # Not in a function, and as few calls as can be: for each of them the host looks for every file of the call
 # stack among all the modules of the process, which takes longer than building the tab.
 try:
-    EXTENSION = bring_in()
-    EXTENSION.settings.add()
-    FacesScript = EXTENSION.faces_script()  # the host looks through the names of this module for classes of scripts
+    OURS = bring_in()
+    OURS.settings.add()
+    FacesScript = OURS.faces_script()  # the host looks through the names of this module for classes of scripts
 except Exception as error:  # as above
-    script_callbacks.on_ui_tabs(partial(told, error))
+    script_callbacks.on_ui_tabs(partial(reason_tab, error))
 else:
+    EXTENSION = OURS.Extension(told)
     script_callbacks.on_ui_tabs(partial(tabs, EXTENSION))
     script_callbacks.on_app_started(partial(routes, EXTENSION))
-    script_callbacks.on_before_ui(partial(axes, EXTENSION))
+    script_callbacks.on_before_ui(partial(axes, OURS))

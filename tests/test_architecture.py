@@ -34,6 +34,7 @@ LAYERS: tuple[dict[str, tuple[str, ...]], ...] = (
             "disk_reserve",
             "sqlite_privacy",
             "stages",
+            "strength",
             "families",
             "images",
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-import install as script
+from tools import host_packages as script
 
 ROOT = Path(__file__).resolve().parent.parent
 PROBE = script.Need("easyphoto_no_such_module", ("easyphoto-probe",), (1, 0), "2")
@@ -46,7 +47,7 @@ def webui(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_when_all_is_there_it_is_silent(webui: Path, capsys: pytest.CaptureFixture[str]):
     pip = FakePip()
-    assert script.main([], pip) == 0
+    assert script.main([], pip)
     assert pip.asked == []
     assert capsys.readouterr().out == ""
 
@@ -66,7 +67,7 @@ def test_one_failure_does_not_stop_the_next(
 ):
     monkeypatch.setattr(script, "NEEDS", (PROBE, OTHER))
     pip = FakePip(1, "Retrying ...\nERROR: No matching distribution found")
-    assert script.main([], pip) == 0
+    assert not script.main([], pip)
     assert [asked[-1] for asked in pip.asked] == ["easyphoto-probe>=1.0,<2", "easyphoto-other>=3"]
     first, second = capsys.readouterr().out.splitlines()
     assert "No matching distribution" in first
@@ -96,7 +97,7 @@ def test_an_old_package_of_the_host_stays(
 ):
     monkeypatch.setattr(script, "NEEDS", (script.Need("numpy", ("numpy",), (99, 1)),))
     pip = FakePip()
-    assert script.main([], pip) == 0
+    assert not script.main([], pip)
     assert pip.asked == []
     assert "numpy>=99.1" in capsys.readouterr().out
 
@@ -119,7 +120,7 @@ def test_skip_install_is_obeyed(webui: Path, monkeypatch: pytest.MonkeyPatch, ar
     monkeypatch.setattr(script, "NEEDS", (PROBE,))
     monkeypatch.setenv("COMMANDLINE_ARGS", environment)
     pip = FakePip()
-    assert script.main(arguments, pip) == 0
+    assert not script.main(arguments, pip)
     assert pip.asked == []
 
 
@@ -129,7 +130,7 @@ def test_outside_a_webui_it_does_nothing(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(script, "NEEDS", (PROBE,))
     pip = FakePip()
-    assert script.main([], pip) == 0
+    assert not script.main([], pip)
     assert pip.asked == []
     assert "start.py" in capsys.readouterr().out
 
@@ -172,8 +173,27 @@ def test_a_start_of_the_webui_hardly_takes_longer(webui: Path):
     assert fastest(str(ROOT / "install.py"), cwd=webui) - fastest("-c", "pass", cwd=webui) < 0.5
 
 
+def test_it_looks_again_only_when_something_has_changed(webui: Path):
+    place = webui / "extensions" / "easyphoto"
+    (place / "tools").mkdir(parents=True)
+    shutil.copy(ROOT / "install.py", place)
+    looked = place / "looked"
+    (place / "tools" / "host_packages.py").write_text(
+        f"def main(arguments):\n    open({str(looked)!r}, 'a').write('x')\n    return '--bad' not in arguments\n"
+    )
+    for options, times in ((["--bad"], 1), ([], 2), ([], 2)):
+        subprocess.run([sys.executable, str(place / "install.py"), *options], cwd=webui, check=True)
+        assert looked.read_text() == times * "x"
+    os.utime(place / "tools" / "host_packages.py", (1, 1))
+    subprocess.run([sys.executable, str(place / "install.py")], cwd=webui, check=True)
+    assert looked.read_text() == "xxx"
+
+
 def test_it_looks_without_importing_what_it_looks_for(webui: Path):
-    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import install; install.main([]); print(*sys.modules)"
+    code = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); from tools import host_packages\n"
+        "host_packages.main([]); print(*sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=webui, capture_output=True, text=True, check=True)
     assert not {"numpy", "cv2", "onnxruntime", "PIL", "torch"} & set(done.stdout.split())
 

@@ -20,9 +20,10 @@ from easyphoto.domain import PortraitRequest, QuickRequest, Template, TrainReque
 from easyphoto.errors import BadRequest
 from easyphoto.faces.base import FaceToolbox
 from easyphoto.faces.builtin.toolbox import BuiltinToolbox
-from easyphoto.faces.composed import ComposedToolbox, Role
+from easyphoto.faces.composed import ComposedToolbox
 from easyphoto.faces.modelscope.files import RETINAFACE
 from easyphoto.faces.modelscope.files import missing as missing_files
+from easyphoto.faces.roles import Role
 from easyphoto.jobs import CheckRequest, JobFile, JobQueue, Kind
 from easyphoto.paths import Paths
 from easyphoto.providers import ENGINES, TOOLBOXES, Toolboxes, make_engine

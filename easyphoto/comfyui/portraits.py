@@ -20,12 +20,12 @@ from easyphoto.domain import (
     SavedPortrait,
     Template,
 )
-from easyphoto.domain.strength import PRESETS, Strength
 from easyphoto.errors import BadRequest, NoFace
 from easyphoto.images import pixels
 from easyphoto.library.uploads import scratch_folder
 from easyphoto.locales import Message, message
 from easyphoto.progress import Progress
+from easyphoto.strength import PRESETS, Strength
 from easyphoto.studio import Studio
 
 

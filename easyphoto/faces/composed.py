@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from enum import Enum
 
 from easyphoto.domain import Face, Floats, Pixels
 from easyphoto.faces.base import (
@@ -16,20 +15,8 @@ from easyphoto.faces.base import (
     Recognizer,
     unprepared,
 )
+from easyphoto.faces.roles import Role
 from easyphoto.faces.wear import Wear
-
-
-class Role(str, Enum):
-    """What a provider can be chosen for; each is one or two methods of `FaceToolbox`."""
-
-    DETECT = "detect"  # detect
-    RECOGNIZE = "recognize"  # recognizer, embed: they belong together
-    SEGMENT = "segment"  # matte
-    PARSE = "parse"  # regions
-    RETOUCH = "retouch"  # retouch
-    TONE = "tone"  # skin_tone, retone
-    ENHANCE = "enhance"  # sharpen, enhance
-    FUSE = "fuse"  # fuse
 
 
 class ComposedToolbox:

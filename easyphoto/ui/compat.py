@@ -78,6 +78,11 @@ def theme() -> Any:
     )
 
 
+def as_choices(names: Sequence[str]) -> list[Any]:
+    """What a Dropdown made with those names holds as its `choices`."""
+    return list(gr.Dropdown(list(names), render=False).choices)
+
+
 def hidden_box(elem_id: str) -> gr.Textbox:
     """A text field in the page that only our script writes to."""
     return gr.Textbox(elem_id=elem_id, elem_classes=["ep-hidden"], label=elem_id, show_label=False, container=False)

@@ -133,11 +133,11 @@ def training(paths: Paths) -> Finding:
 
 def data_folder_exposure(state: AppState) -> Finding:
     """Whether the running host hands out files of ours: one of each private folder is asked for."""
-    files = [file for folder in state.guard.folders() if (file := _any_file(folder))]
-    served = [file for file in files if state.running.serves(file)]
+    files = [file for folder in state.application.guard.folders() if (file := _any_file(folder))]
+    served = [file for file in files if state.application.running.serves(file)]
     if served:
         return Finding("privacy", MISSING, message("doctor.exposed"), message("doctor.close-network"))
-    if not files or not state.running.started:
+    if not files or not state.application.running.started:
         return Finding("privacy", ABSENT, message("doctor.exposure-unknown"), message("doctor.examine-later"))
     return Finding("privacy", GOOD, message("doctor.private"))
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING
 
-from easyphoto.engines.webui.lora import FOLDER as LORA_FOLDER
 from easyphoto.errors import MissingPackage
 from easyphoto.jobs import JobQueue
 from easyphoto.paths import Paths
@@ -22,9 +22,7 @@ from easyphoto.studio import Studio
 from easyphoto.system_errors import FAILURES, failure_of
 from easyphoto.ui.pictures import PictureCache
 from easyphoto.webui import settings
-from easyphoto.webui.export_tickets import ExportTickets
-from easyphoto.webui.file_guard import FileGuard
-from easyphoto.webui.running_host import RunningHost
+from easyphoto.webui.host_application import HostApplication, data_folder, host_application_in
 from easyphoto.webui.weight_places import host_store
 
 if TYPE_CHECKING:
@@ -35,28 +33,23 @@ NEEDED = {"numpy": "numpy", "PIL": "Pillow", "cv2": "opencv-python", "onnxruntim
 """Module -> package without which there is nothing to show."""
 
 
+_MAKING = RLock()
+
+
 @dataclass(frozen=True)
 class AppState:
     """What every tab and every route of this process shares."""
 
     studio: Studio
     queue: JobQueue
-    guard: FileGuard
-    running: RunningHost = field(default_factory=RunningHost)
+    application: HostApplication
     pictures: PictureCache = field(default_factory=PictureCache)
-    tickets: ExportTickets = field(default_factory=ExportTickets)
 
 
 def app_state() -> AppState:
-    """Raises MissingPackage."""
-    return app_state_in(data_folder())
-
-
-def data_folder() -> Path:
-    """In the host's data folder, which hosts on gradio 4 serve to anybody: see `FileGuard`."""
-    from modules.paths_internal import data_path
-
-    return Path(data_path).resolve() / ".easyphoto"
+    """Raises MissingPackage. The page, a request and the script may all be the first to ask."""
+    with _MAKING:
+        return app_state_in(data_folder())
 
 
 @cache
@@ -70,15 +63,7 @@ def app_state_in(root: Path) -> AppState:
     except FAILURES as error:
         raise failure_of(error, [root], "start") or error from error
     atexit.register(queue.close)
-    return AppState(studio, queue, FileGuard(partial(private_folders, studio.paths)))
-
-
-def private_folders(paths: Paths) -> tuple[Path, ...]:
-    """What no route of the host may hand out: our data folder and our copies among the host's LoRAs."""
-    from modules.shared_cmd_options import cmd_opts
-
-    loras = getattr(cmd_opts, "lora_dir", None)
-    return (paths.root, *((Path(loras) / LORA_FOLDER,) if loras else ()))
+    return AppState(studio, queue, host_application_in(root))
 
 
 def studio_in(paths: Paths) -> Studio:

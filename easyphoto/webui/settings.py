@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from easyphoto.locales import text
 from easyphoto.providers import BUILTIN, TOOLBOXES
-from easyphoto.ui.i18n import Translator
 
 SECTION = ("easyphoto", "EasyPhoto")
 LANGUAGES = ("auto", "en", "zh")
@@ -57,19 +57,23 @@ def add() -> None:
     def vaes() -> dict[str, Any]:
         return {"choices": ["", *shared_items.sd_vae_items()]}
 
-    say = Translator(language())
+    spoken = language()
+
+    def say(key: str, **values: Any) -> str:
+        return text(key, spoken, **values)
+
     choices = {"choices": list(LANGUAGES)}
-    made = shared.OptionInfo("auto", say.text("settings.language"), gr.Radio, choices, section=SECTION)
+    made = shared.OptionInfo("auto", say("settings.language"), gr.Radio, choices, section=SECTION)
     shared.opts.add_option("easyphoto_language", made.needs_reload_ui())
     if len(TOOLBOXES) > 1:  # with one there is nothing to choose
-        made = shared.OptionInfo(BUILTIN, say.text("settings.faces"), section=SECTION)
-        made.info(say.text("settings.faces.help", names=list(TOOLBOXES), example=BUILTIN)).needs_restart()
+        made = shared.OptionInfo(BUILTIN, say("settings.faces"), section=SECTION)
+        made.info(say("settings.faces.help", names=list(TOOLBOXES), example=BUILTIN)).needs_restart()
         shared.opts.add_option("easyphoto_faces", made)
-    made = shared.OptionInfo("", say.text("settings.vae"), gr.Dropdown, vaes, section=SECTION)
+    made = shared.OptionInfo("", say("settings.vae"), gr.Dropdown, vaes, section=SECTION)
     made.refresh = shared_items.refresh_vae_list
-    shared.opts.add_option("easyphoto_vae", made.info(say.text("settings.vae.help")))
-    made = shared.OptionInfo("", say.text("settings.hosts"), section=SECTION)
-    made.info(say.text("settings.hosts.help")).needs_reload_ui()
+    shared.opts.add_option("easyphoto_vae", made.info(say("settings.vae.help")))
+    made = shared.OptionInfo("", say("settings.hosts"), section=SECTION)
+    made.info(say("settings.hosts.help")).needs_reload_ui()
     shared.opts.add_option("easyphoto_hosts", made)
-    made = shared.OptionInfo(False, say.text("settings.beside"), section=SECTION)
-    shared.opts.add_option("easyphoto_train_beside", made.info(say.text("settings.beside.help")))
+    made = shared.OptionInfo(False, say("settings.beside"), section=SECTION)
+    shared.opts.add_option("easyphoto_train_beside", made.info(say("settings.beside.help")))

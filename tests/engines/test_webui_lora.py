@@ -13,7 +13,8 @@ from safetensors import deserialize
 
 from easyphoto.domain import LoraUse, RenderJob
 from easyphoto.engines.webui.engine import WebuiEngine
-from easyphoto.engines.webui.lora import FOLDER, name_of, write_anonymous
+from easyphoto.engines.webui.lora import name_of, write_anonymous
+from easyphoto.engines.webui.lora_folder import FOLDER
 from easyphoto.errors import BadModel, NoStorage, RenderFailed
 from easyphoto.progress import silent
 from easyphoto.tensor_file import read_header

@@ -12,7 +12,10 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import gradio as gr
 import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
 
 from easyphoto.domain import Checkpoint, ModelFamily
 from easyphoto.errors import MissingModel
@@ -148,6 +151,16 @@ class FakeHost:
     def build(self) -> list[tuple[Any, str, str]]:
         """All tabs; the host calls this before the application starts, also under --nowebui."""
         return [tab for callback in self.tabs for tab in callback()]
+
+    def page(self) -> Any:
+        """The Blocks of the whole page as a browser gets it, after a start and a request for it."""
+        with gr.Blocks() as demo, gr.Tabs():
+            for interface, title, name in self.build():
+                with gr.TabItem(title, id=name):
+                    interface.render()
+        app = self.start(FastAPI(), demo)
+        TestClient(app).get("/")
+        return demo
 
     def start(self, app: Any, demo: Any = None) -> Any:
         for callback in self.starts:

@@ -32,7 +32,7 @@ def opened(root: Path, patch: pytest.MonkeyPatch, accounts: Any = (), **flags: A
     host.accounts.extend(accounts)
     app = FastAPI()
     app.tokens = {"t0ken": "ann"}  # type: ignore[attr-defined]
-    extension.on_app_started(None, app)
+    extension.Extension(str).on_app_started(None, app)
     return host, TestClient(app, base_url="http://127.0.0.1:7860")
 
 
@@ -95,7 +95,7 @@ def test_the_pages_link_to_a_persons_zip_needs_no_login_of_the_api(tmp_path: Pat
     for name in ("Ann", "Bea"):
         make_person(state.studio.paths, name)
     place, other = "/v1/persons/ann/export", "/v1/persons/bea/export"
-    link = state.tickets.query(place)
+    link = state.application.tickets.query(place)
     assert visitor.get(f"/easyphoto{place}").status_code == 401
     assert visitor.get(f"/easyphoto{place}{link}").content[:2] == b"PK"
     for wrong in (
@@ -140,7 +140,7 @@ def test_further_names_and_pages_that_the_owner_has_named(tmp_path: Path, monkey
     host = open_host(tmp_path, monkeypatch, cors_allow_origins="https://mine.example,*")
     host.options.data["easyphoto_hosts"] = "Studio.example; proxy.lan"
     app = FastAPI()
-    extension.on_app_started(None, app)
+    extension.Extension(str).on_app_started(None, app)
     visitor = TestClient(app, base_url="http://127.0.0.1:7860")
     for headers in ({"Host": "studio.example"}, {"Host": "proxy.lan:80"}, {"Origin": "https://mine.example"}):
         assert visitor.get(PATH, headers=headers).status_code == 200, headers

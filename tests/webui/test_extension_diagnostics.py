@@ -17,7 +17,7 @@ from easyphoto.errors import MissingModel
 from easyphoto.paths import Paths
 from easyphoto.webui import diagnostics
 from easyphoto.webui.file_guard import FileGuard
-from easyphoto.webui.running_host import RunningHost
+from easyphoto.webui.host_application import HostApplication
 from easyphoto.weights import WeightStore
 
 
@@ -37,8 +37,7 @@ def house_in(root: Path, *names: str) -> Any:
     guard = FileGuard(lambda: (paths.root,))
     return SimpleNamespace(
         studio=SimpleNamespace(paths=paths, engine=engine, weights=WeightStore.of(paths)),
-        guard=guard,
-        running=RunningHost(),
+        application=HostApplication(guard),
     )
 
 

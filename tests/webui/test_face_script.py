@@ -19,9 +19,11 @@ from easyphoto.domain import LoraCheckpoint, ModelFamily, Person, Rendered, Rend
 from easyphoto.errors import BadRequest
 from easyphoto.paths import Paths
 from easyphoto.progress import Progress
+from easyphoto.strength import Strength
 from easyphoto.studio import Studio
 from easyphoto.webui.face_script import axes, pictures
-from easyphoto.webui.face_script.arguments import FaceArguments, FaceOrder, Strength, from_names, read_arguments
+from easyphoto.webui.face_script.arguments import FaceArguments, from_names, read_arguments
+from easyphoto.webui.face_script.choices import FaceOrder
 from easyphoto.webui.face_script.faces import by_face, face_order
 from easyphoto.webui.face_script.script import picture_callback, script_class
 
@@ -186,7 +188,7 @@ def test_the_text_of_the_picture_names_nobody_and_can_be_pasted_back(studio: Stu
     assert "Anna" not in str(told)
     assert anna.id not in str(told).split()
     assert told["EasyPhoto face strength"] == "strong"
-    assert pictures.pasted(told, studio) == ["", "Anna"]
+    assert pictures.pasted_persons(told, studio) == ["", "Anna"]
     pictures.process(job, ({"persons": ["Bea"]},))
     assert len(job.remarks) == 1
 

@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 
 from easyphoto.webui import diagnostics
 from easyphoto.webui.file_guard import BLOCKED_PATHS, FileGuard
+from easyphoto.webui.host_application import HostApplication
 from easyphoto.webui.running_host import RunningHost
 
 
@@ -43,7 +44,8 @@ def serving(login: bool = False) -> Any:
 
 
 def state_of(data: Path, app: Any) -> Any:
-    return SimpleNamespace(guard=FileGuard(lambda: (data, data.parent / "gone")), running=RunningHost(app))
+    ours = HostApplication(FileGuard(lambda: (data, data.parent / "gone")), RunningHost(app))
+    return SimpleNamespace(application=ours)
 
 
 def test_ours_are_refused_and_others_are_not(data: Path):
@@ -82,7 +84,7 @@ def test_the_doctor_asks_the_running_host(data: Path, login: bool):
     state = state_of(data, app)
     found = diagnostics.data_folder_exposure(state)
     assert (found.state, "--listen" in found.remedy) == ("missing", True)
-    state.guard.protect(app)
+    state.application.guard.protect(app)
     assert diagnostics.data_folder_exposure(state).state == "ok"
     assert app.tokens == {}
 

@@ -14,11 +14,11 @@ from easyphoto.comfyui.runtime import library, studio
 from easyphoto.comfyui.tensors import batch_of, mask_for, pictures_of
 from easyphoto.comfyui.texts import labels, lines, titles
 from easyphoto.domain import HintKind, PortraitRequest
-from easyphoto.domain.strength import Strength
 from easyphoto.engines.comfyui.engine import ComfyuiEngine
 from easyphoto.engines.comfyui.workflow import Workflow
 from easyphoto.errors import BadRequest
 from easyphoto.stages import PREPARING
+from easyphoto.strength import Strength
 from easyphoto.studio import Studio
 
 PHOTOS = ("photo_1", "photo_2", "photo_3")

@@ -11,6 +11,7 @@ from typing import Any
 from easyphoto.domain import LoraUse
 from easyphoto.engines.model_probe import lora_modules
 from easyphoto.engines.webui.host import Host, override_options
+from easyphoto.engines.webui.lora_folder import FOLDER
 from easyphoto.errors import BadModel, EasyPhotoError, NoResources, NoStorage, RenderFailed
 from easyphoto.library.filesystem import sha256_of
 from easyphoto.lora.copies import note_copy
@@ -18,7 +19,6 @@ from easyphoto.private_files import replacing
 from easyphoto.system_errors import refusal_of
 from easyphoto.tensor_file import read_header
 
-FOLDER = ".easyphoto"  # gradio 3 hands out no file from below a dot-folder; webui/file_guard.py sees to the others
 KEPT = ("ss_base_model_version", "ss_v2", "ss_network_module", "ss_network_dim", "ss_network_alpha", "sshs_model_hash")
 """Metadata that the host needs to sort the file in. The rest stays with us: it holds the person's name."""
 

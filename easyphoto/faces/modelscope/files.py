@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from easyphoto.faces.composed import Role
+from easyphoto.faces.roles import Role
 from easyphoto.paths import Paths
 
 

@@ -8,29 +8,12 @@ from enum import Enum
 from typing import Any, TypeVar
 
 from easyphoto.domain import KEEP
-from easyphoto.domain.strength import PRESETS
-from easyphoto.domain.strength import Strength as Strength
 from easyphoto.errors import BadRequest
-from easyphoto.locales import LANGUAGES, text
-
-TITLE = "EasyPhoto"
-KEY = "EasyPhoto face"
-"""What the settings' names begin with in the picture's text."""
-
-MOST_PHOTOS = 3
-FACES_ON_PAGE = 4  # faces that can be given to a person there; a request may name more
+from easyphoto.locales import LANGUAGES
+from easyphoto.strength import PRESETS, Strength
+from easyphoto.webui.face_script.choices import MOST_PHOTOS, FaceOrder, label
 
 Choice = TypeVar("Choice", bound=Enum)
-
-
-class FaceOrder(str, Enum):
-    """Which of the picture's faces is the first one."""
-
-    LEFT = "left-to-right"
-    RIGHT = "right-to-left"
-    TOP = "top-to-bottom"
-    LARGE = "largest-first"
-    SMALL = "smallest-first"
 
 
 @dataclass(frozen=True)
@@ -115,12 +98,6 @@ def _texts(name: str, value: Any) -> tuple[str, ...]:
     if not isinstance(value, Sequence) or not all(isinstance(one, str) for one in value):
         raise BadRequest("script.value", stage="script", name=name, value=str(value)[:80])
     return tuple(value)
-
-
-def label(choice: Enum, language: str) -> str:
-    """What a choice is called on the page; gradio 3 has no values apart from what is shown."""
-    kind = "strength" if isinstance(choice, Strength) else "order"
-    return text(f"script.{kind}.{choice.value}", language)
 
 
 def _choice(name: str, value: Any, kind: type[Choice]) -> Choice:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from easyphoto.webui.face_script.arguments import FaceArguments, Strength
+from easyphoto.strength import Strength
+from easyphoto.webui.face_script.arguments import FaceArguments
 
 VALUES = "easyphoto_axes"
 """Attribute of the host's job that holds values of axes by field."""

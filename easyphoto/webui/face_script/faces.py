@@ -30,8 +30,10 @@ from easyphoto.library.uploads import UploadStore, scratch_folder
 from easyphoto.locales import Message, message
 from easyphoto.portrait.batch import PortraitBatch
 from easyphoto.progress import Progress
+from easyphoto.strength import Strength
 from easyphoto.studio import Studio
-from easyphoto.webui.face_script.arguments import FaceArguments, FaceOrder, Strength
+from easyphoto.webui.face_script.arguments import FaceArguments
+from easyphoto.webui.face_script.choices import FaceOrder
 
 PLACES: Mapping[FaceOrder, Callable[[Face], float]] = {
     FaceOrder.LEFT: lambda face: face.box.center[0],

@@ -19,8 +19,9 @@ from easyphoto.progress import Cancelled, Step
 from easyphoto.studio import Studio
 from easyphoto.system_errors import failure_of
 from easyphoto.webui import settings
-from easyphoto.webui.face_script.arguments import KEY, TITLE, FaceArguments, read_arguments
+from easyphoto.webui.face_script.arguments import FaceArguments, read_arguments
 from easyphoto.webui.face_script.axes import with_axes
+from easyphoto.webui.face_script.choices import KEY, TITLE
 from easyphoto.webui.face_script.faces import GeneratedPicture, find_person, put_faces, restored, shown_names
 
 _TAGS = re.compile(r"<[^<>]*:[^<>]*>")
@@ -116,7 +117,7 @@ def _inside(studio: Studio) -> Studio:
     return studio.with_engine(WebuiEngine(lambda: settings.read().vae, inside_job=True))
 
 
-def pasted(text: Mapping[str, Any], studio: Studio) -> list[str]:
+def pasted_persons(text: Mapping[str, Any], studio: Studio) -> list[str]:
     """The persons that a pasted text names by hash, a face each, as the fields name them; "" for those not here."""
     known = {person_hash(one): name for one, name in shown_names(studio.library.list()).items()}
     return [known.get(one, "") for one in str(text.get(f"{KEY} persons", "")).split()]

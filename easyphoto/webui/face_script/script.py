@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from easyphoto.webui.face_script.arguments import TITLE
+from easyphoto.webui.face_script.choices import TITLE
 
 
 def script_class() -> type:

@@ -17,7 +17,6 @@ from torch import nn
 from easyphoto.domain import Face, ModelFamily, Photo, PortraitRequest, QuickRequest, Template, TrainRequest
 from easyphoto.faces.base import FaceToolbox, FusionSource, FusionTarget
 from easyphoto.faces.builtin.toolbox import BuiltinToolbox
-from easyphoto.faces.composed import Role
 from easyphoto.faces.geometry import moved
 from easyphoto.faces.modelscope import commercial, files, fuser, parser, restorer, retoucher, segmenter, weights
 from easyphoto.faces.modelscope.blemish_nets import BlemishDetector, BlemishPainter
@@ -29,6 +28,7 @@ from easyphoto.faces.modelscope.retinaface import RetinaFace
 from easyphoto.faces.modelscope.rrdb import RrdbNet, RrdbShape
 from easyphoto.faces.modelscope.skin_unet import SkinUNet
 from easyphoto.faces.modelscope.u2net import U2Net
+from easyphoto.faces.roles import Role
 from easyphoto.paths import Paths
 from easyphoto.providers import Toolboxes
 from easyphoto.studio import Studio
