@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from kohya_train.contract import STOP_FILE, Resumed, Saved, TrainerError, ValidationSaved, warned
+from kohya_train.contract import STOP_FILE, Resumed, Saved, TrainConfig, TrainerError, ValidationSaved, warned
 from kohya_train.export import checkpoint_file, write_lora
 from kohya_train.metadata import metadata
 from kohya_train.resume import Losses, NoResume, load_state, resume_file, save_state
@@ -19,9 +19,16 @@ from kohya_train.sample import validation_file, validation_image
 _log = logging.getLogger(__name__)
 
 
+def prepare_folder(config: TrainConfig) -> Path:
+    """The output folder, made, without the stop file of an earlier run."""
+    folder = Path(config.output_folder)
+    (folder / "validation_images").mkdir(parents=True, exist_ok=True)
+    (folder / STOP_FILE).unlink(missing_ok=True)
+    return folder
+
+
 def begin(run: TrainerRun) -> Losses:
     """Losses of the steps that are done already: those of the resume file, or none after clearing old results."""
-    (run.folder / STOP_FILE).unlink(missing_ok=True)
     losses = _resume(run)
     if not losses and run.config.validation_images.at_start:
         save_validation_images(run, 0)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from PIL import Image, UnidentifiedImageError
 
 from kohya_train.contract import TrainConfig, TrainerError
 
@@ -30,6 +31,15 @@ class Example:
     caption: str
     mask: Path | None = None  # "L", white = counts in full
     weight: float = 1.0  # of its loss; regularization pictures have their own
+
+
+def open_picture(file: Path, mode: str = "RGB") -> Image.Image:
+    """Decoded, in Pillow's `mode`. Raises BadData."""
+    try:
+        with Image.open(file) as opened:
+            return opened.convert(mode)
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as problem:
+        raise BadData("unreadable-picture", file=file.name, why=str(problem)) from problem
 
 
 def find_examples(config: TrainConfig) -> tuple[Example, ...]:

@@ -14,6 +14,7 @@ from builtin_model.inpaint.parts import FaceInpaintModel
 from builtin_model.inpaint.repaint import FrameRepaint, laid_back, repaint
 from builtin_model.inpaint.sampling import Sampling
 from kohya_train.contract import ValidationPlan, read_landmarks
+from kohya_train.examples import open_picture
 
 MASK_RATIO = 1.1  # of the face's oval
 
@@ -21,8 +22,7 @@ MASK_RATIO = 1.1  # of the face's oval
 @torch.no_grad()
 def painted_template(model: FaceInpaintModel, plan: ValidationPlan, file: Path, seed: int) -> Image.Image:
     """The picture with its face repainted, without any reference: whom it shows the LoRA alone decides."""
-    with Image.open(file) as opened:
-        picture = np.asarray(opened.convert("RGB"))
+    picture = np.asarray(open_picture(file))
     face = read_landmarks(file)
     frame = frame_of(face.points)
     cut, mesh = frame.cut(picture), frame.points(face.mesh)

@@ -11,15 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from PIL import Image
 
 from builtin_model.inpaint.cache import FaceCache, FaceRecord, FoundFace, cut_canvas
 from builtin_model.inpaint.frame import Pixels
 from builtin_model.inpaint.lora import layers, lora_tensors
 from builtin_model.inpaint.parts import FaceInpaintModel, load
 from builtin_model.inpaint.person import PersonRecipe, train_person
-from kohya_train.checkpoint import clear_results
+from kohya_train.checkpoint import clear_results, prepare_folder
 from kohya_train.contract import (
     STOP_FILE,
     Loaded,
@@ -32,11 +30,11 @@ from kohya_train.contract import (
     read_landmarks,
     warned,
 )
-from kohya_train.examples import SUFFIXES, BadData
+from kohya_train.examples import SUFFIXES, BadData, open_picture
 from kohya_train.export import checkpoint_file, hashes, write_tensors
 from kohya_train.frame_sample import painted_template
 from kohya_train.metadata import metadata
-from kohya_train.precision import Precision, choose
+from kohya_train.precision import Precision, accelerator_for, choose
 from kohya_train.run import Report, stage
 from kohya_train.sample import validation_file
 
@@ -107,16 +105,14 @@ class _Run:
 
 def train(config: TrainConfig, report: Report) -> None:
     """The whole run. Raises StageError, whose cause is the problem."""
-    if config.threads:
-        torch.set_num_threads(config.threads)
-    folder = Path(config.output_folder)
-    (folder / "validation_images").mkdir(parents=True, exist_ok=True)
-    (folder / STOP_FILE).unlink(missing_ok=True)
+    folder = prepare_folder(config)
     clear_results(folder)
     with stage("load"):
-        precision, model = choose(config), load(Path(config.base_model), device=_device())
+        precision = choose(config)
+        device = accelerator_for(precision).device
+        model = load(Path(config.base_model), device=device)
     names = [name for name, _ in layers(model.unet)]
-    report(Loaded(0, len(names), _device(), precision.name, precision.why, precision.params))
+    report(Loaded(0, len(names), device.type, precision.name, precision.why, precision.params))
     with stage("data"):
         photos = read_photos(Path(config.data_folder) / "photos")
     run = _Run(config, model, photos, precision, report)
@@ -154,17 +150,4 @@ def read_photos(folder: Path) -> FaceCache:
 
 def _cut(file: Path) -> tuple[Pixels, Any, float]:
     face = read_landmarks(file)
-    return cut_canvas(read_picture(file), FoundFace(face.mesh, face.points, ()))
-
-
-def read_picture(file: Path) -> Pixels:
-    """RGB. Raises BadData."""
-    try:
-        with Image.open(file) as opened:
-            return np.asarray(opened.convert("RGB"))
-    except OSError as problem:
-        raise BadData("unreadable-picture", file=file.name, why=str(problem)) from problem
-
-
-def _device() -> str:
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    return cut_canvas(np.asarray(open_picture(file)), FoundFace(face.mesh, face.points, ()))

@@ -14,14 +14,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
 from kohya_train.contract import TrainConfig
 from kohya_train.crops import Box, Crop, crops
-from kohya_train.examples import BadData, Example, drawn_caption
+from kohya_train.examples import Example, drawn_caption, open_picture
 from kohya_train.export import write_tensors
 from kohya_train.models import Bundle
 
@@ -184,7 +184,9 @@ class LatentStore:
             file = view.example.mask
             if file is None:
                 return torch.ones(1, height, width)
-            inside = torch.nn.functional.interpolate(_cut(_open(file, "L"), view), size=(height, width), mode="area")
+            inside = torch.nn.functional.interpolate(
+                _cut(open_picture(file, "L"), view), size=(height, width), mode="area"
+            )
             low = self._config.unmasked_weight
             self._masks[index] = low + (1 - low) * (inside[0] + 1) / 2
         return self._masks[index]
@@ -192,29 +194,21 @@ class LatentStore:
 
 def size_of(file: Path) -> tuple[int, int]:
     """Width and height of a picture. Raises BadData."""
-    return _open(file, "RGB").size
-
-
-def _open(file: Path, mode: str) -> Image.Image:
-    try:
-        with Image.open(file) as opened:
-            return opened.convert(mode)
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as problem:
-        raise BadData("unreadable-picture", file=file.name, why=str(problem)) from problem
+    return open_picture(file).size
 
 
 def _kept(example: Example) -> Box | None:
     """The box of the mask, in shares of the picture."""
     if example.mask is None:
         return None
-    mask = _open(example.mask, "L").point(lambda value: 255 if value > 127 else 0)
+    mask = open_picture(example.mask, "L").point(lambda value: 255 if value > 127 else 0)
     box = mask.getbbox()
     return None if box is None else tuple(n / mask.size[axis % 2] for axis, n in enumerate(box))  # type: ignore[return-value]
 
 
 def pixels_of(view: CroppedView) -> Tensor:
     """(1, 3, h, w) in -1..1. Raises BadData."""
-    return _cut(_open(view.example.file, "RGB"), view)
+    return _cut(open_picture(view.example.file), view)
 
 
 def _cut(picture: Image.Image, view: CroppedView) -> Tensor:

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator
 
-from kohya_train.checkpoint import begin, save, save_validation_images, stop_asked
+from kohya_train.checkpoint import begin, prepare_folder, save, save_validation_images, stop_asked
 from kohya_train.contract import Loaded, TrainConfig, warned
 from kohya_train.ema import WeightAverage
 from kohya_train.examples import find_examples
@@ -28,13 +28,13 @@ from kohya_train.step import take_step
 
 def train(config: TrainConfig, report: Report) -> None:
     """The whole run, the family's own where it has one. Raises StageError, whose cause is the problem."""
+    if config.threads:
+        torch.set_num_threads(config.threads)
     (spec_of(config.family).train or _train)(config, report)
 
 
 def _train(config: TrainConfig, report: Report) -> None:
-    if config.threads:
-        torch.set_num_threads(config.threads)
-    Path(config.output_folder, "validation_images").mkdir(parents=True, exist_ok=True)
+    prepare_folder(config)
     with stage("load"):
         accelerator, bundle, network = _load(config, report)
     with stage("data"):

@@ -24,6 +24,7 @@ from kohya_train.contract import (
     read_landmarks,
     write_landmarks,
 )
+from kohya_train.examples import BadData
 from kohya_train.export import read_lora
 from kohya_train.loop import train
 from kohya_train.run import StageError
@@ -101,3 +102,10 @@ def test_landmarks_that_are_none_are_told(tmp_path: Path):
     (tmp_path / "0-landmarks.json").write_text("{}", encoding="utf-8")
     with pytest.raises(BadConfig, match="no-landmarks"):
         read_landmarks(file)
+
+
+def test_a_photo_that_is_too_large_to_open_is_named(config: TrainConfig, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises(StageError) as caught:
+        train(config, lambda event: None)
+    assert isinstance(caught.value.__cause__, BadData)
