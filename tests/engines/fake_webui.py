@@ -16,8 +16,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from host_generation import FakeGeneration
-from host_parts import ControlMode, FakeCall, FakeControlNet, FakeLock, FakeOptions, FakeRunner, FakeState, ResizeMode
+from host_parts import (
+    ControlMode,
+    FakeCall,
+    FakeControlNet,
+    FakeLock,
+    FakeOptions,
+    FakeRunner,
+    FakeState,
+    FakeVae,
+    ResizeMode,
+)
 from lora_files import write_zeros
 from recorded_host import module_of, names_only, strict
 
@@ -40,6 +51,7 @@ class FakeWebui(FakeGeneration):
         self.reloads = 0
         self.controls = {"control_v11p_sd15_canny [a7b23cc4]": root / "canny.pth"}
         self._shared()
+        self.devices = module_of("devices", ["dtype_vae"], dtype_vae=torch.float16)
         self._models()
         self._networks()
         self._processing()
@@ -55,6 +67,7 @@ class FakeWebui(FakeGeneration):
         found = {
             "modules": ModuleType("modules"),
             "modules.shared": self.shared,
+            "modules.devices": self.devices,
             "modules.processing": self.processing,
             "modules.sd_models": self.sd_models,
             "modules.sd_samplers": self.samplers,
@@ -147,6 +160,8 @@ class FakeWebui(FakeGeneration):
     def _load(self, entry: Any) -> None:
         self.options.data["sd_checkpoint_hash"] = f"hash of {entry.name}"
         model = SimpleNamespace(sd_checkpoint_info=entry, is_sdxl=False, is_sd1=True, device="cuda:0")
+        model.first_stage_model = FakeVae()
+        model.forge_objects = SimpleNamespace(vae=model.first_stage_model)
         self.sd_models.model_data.sd_model = self.shared.sd_model = model
         if not self.lazy:
             self.sd_models.model_data.loaded_sd_models = [model]

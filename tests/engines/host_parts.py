@@ -9,6 +9,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+import torch
 from PIL import Image
 
 
@@ -22,6 +23,16 @@ class ControlMode(Enum):
     """The words of the others differ from host to host."""
 
     BALANCED = "Balanced"
+
+
+class FakeVae:
+    """A model's, in half precision; Forge's has a network of that kind within and says its precision itself."""
+
+    def __init__(self) -> None:
+        self.first_stage_model, self.vae_dtype = self, torch.float16
+
+    def to(self, precision: torch.dtype) -> None:
+        self.precision = precision
 
 
 class FakeLock:

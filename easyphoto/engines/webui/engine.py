@@ -18,7 +18,8 @@ from easyphoto.engines.webui.controlnet_units import choose_units
 from easyphoto.engines.webui.device_memory import room_for_both
 from easyphoto.engines.webui.host import Host, current_host
 from easyphoto.engines.webui.host_queue import acquire_queue, shown_in, stated
-from easyphoto.engines.webui.img2img import Img2ImgCall, choose_sampler, paint
+from easyphoto.engines.webui.img2img import Img2ImgCall, choose_sampler
+from easyphoto.engines.webui.second_try import paint_or_again
 from easyphoto.errors import RenderFailed
 from easyphoto.locales import Message, message
 from easyphoto.progress import Progress, silent
@@ -67,8 +68,8 @@ class WebuiEngine:
         frame, job_in_frame = padded(job, host.kind.multiple)
         with self._turn(host, report):
             call, notes = self._call(host, job_in_frame)
-            painted = paint(host, call, report)
-        return Rendered(blend(job.picture, frame.crop(painted), job.mask), notes)
+            painted, more = paint_or_again(host, call, report)
+        return Rendered(blend(job.picture, frame.crop(painted), job.mask), notes + more)
 
     @contextmanager
     def _turn(self, host: Host, report: Progress) -> Iterator[None]:

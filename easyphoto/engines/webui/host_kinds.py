@@ -53,6 +53,7 @@ class HostKind:
     maps_apart: bool  # control pictures come back in `extra_images`, else after the pictures
     applied: Callable[[Any, Sequence[Any]], int]  # loaded model and networks -> layers that have a LoRA's module
     unload: Callable[[Any], None] | None  # sd_models; frees the device; None: models are sent to the CPU and back
+    vae: Callable[[Any], tuple[Any, Any, str]]  # loaded model -> its VAE, and object and field that say its precision
     controlnet: ControlNetKind
 
 
@@ -97,6 +98,15 @@ def _unload_all(sd_models: Any) -> None:
     importlib.import_module("ldm_patched.modules.model_management").unload_all_models()
 
 
+def _vae_by_devices(model: Any) -> tuple[Any, Any, str]:
+    return model.first_stage_model, importlib.import_module("modules.devices"), "dtype_vae"
+
+
+def _vae_of_its_own(model: Any) -> tuple[Any, Any, str]:
+    vae = model.forge_objects.vae
+    return vae.first_stage_model, vae, "vae_dtype"
+
+
 def _words(code: Any, picture: Pixels) -> dict[str, Any]:
     return {"image": picture, "resize_mode": "Just Resize", "control_mode": "Balanced"}
 
@@ -131,6 +141,7 @@ A1111 = HostKind(
     maps_apart=False,
     applied=_in_networks,
     unload=None,
+    vae=_vae_by_devices,
     controlnet=ControlNetKind(
         "sd-webui-controlnet", False, "internal_controlnet", "none", "union_control_type", UNION_TYPES, _words
     ),
@@ -144,6 +155,7 @@ FORGE = HostKind(
     maps_apart=True,
     applied=_in_patches_by_file,
     unload=_unload_weights,
+    vae=_vae_of_its_own,
     controlnet=_forges(_words_and_drawing),
 )
 FORGE_NEO = HostKind(
@@ -155,6 +167,7 @@ FORGE_NEO = HostKind(
     maps_apart=True,
     applied=_in_patches,
     unload=_unload_weights,
+    vae=_vae_of_its_own,
     controlnet=_forges(_words_and_drawing, "type_filter", NEO_UNION_TYPES),
 )
 REFORGE = HostKind(
@@ -166,6 +179,7 @@ REFORGE = HostKind(
     maps_apart=True,
     applied=_in_patches,
     unload=_unload_all,
+    vae=_vae_of_its_own,
     controlnet=_forges(_enums_and_mask),
 )
 """Forge Classic is of this kind, too."""
