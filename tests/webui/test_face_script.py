@@ -15,16 +15,16 @@ from fake_studio import make_person
 from fakes import FakeEngine, draw_faces, fake_toolboxes, save
 from PIL import Image
 
-from easyphoto.domain import LoraCheckpoint, ModelFamily, Person, Rendered, RenderJob
+from easyphoto.domain import LoraCheckpoint, ModelFamily, Person, PortraitRequest, Rendered, RenderJob
 from easyphoto.errors import BadRequest
 from easyphoto.paths import Paths
-from easyphoto.progress import Progress
+from easyphoto.progress import Cancelled, Progress
 from easyphoto.strength import Strength
 from easyphoto.studio import Studio
 from easyphoto.webui.face_script import axes, pictures
 from easyphoto.webui.face_script.arguments import FaceArguments, from_names, read_arguments
 from easyphoto.webui.face_script.choices import FaceOrder
-from easyphoto.webui.face_script.faces import by_face, face_order
+from easyphoto.webui.face_script.face_choice import by_face, face_order
 from easyphoto.webui.face_script.script import picture_callback, script_class
 
 TAN, PALE = (190, 110, 90), (235, 190, 170)
@@ -105,10 +105,32 @@ def test_persons_are_given_to_faces_from_left_to_right(studio: Studio, anna: Per
     assert [file for file in studio.paths.jobs.rglob("*") if file.is_file()] == []
 
 
-@pytest.mark.parametrize(("order", "changed"), [("largest-first", 1), ("smallest-first", 2), ("right-to-left", 2)])
+@pytest.mark.parametrize(
+    ("order", "changed"), [("largest-first", 1), ("smallest-first", 2), ("right-to-left", 2), ("bottom-to-top", 0)]
+)
 def test_faces_are_counted_as_asked(studio: Studio, anna: Person, order: str, changed: int):
     made = after(Job(), a_picture(130, 170, 110), persons=["Anna"], order=order)
     assert tan_faces(made, 3) == [number == changed for number in range(3)]
+
+
+def test_whoever_looks_like_a_person_becomes_them(
+    studio: Studio, anna: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Recognition of the fakes compares colors: Anna is tan, Bea is pale, and so are the second and the first face."""
+    bea = make_person(studio.paths, "Bea")
+    bea.reference.write_bytes(face_file(tmp_path, PALE).read_bytes())
+    shades = [(235, 190, 172), (200, 130, 110), (120, 60, 40)]
+    faces = [((200 + 300 * number, 250), 130, color) for number, color in enumerate(shades)]
+    asked: list[tuple[str, ...]] = []
+
+    def portrait(request: PortraitRequest, *more: Any) -> None:
+        asked.append(request.persons)
+        raise Cancelled
+
+    monkeypatch.setattr(studio, "portrait", portrait)
+    for persons in (["Anna", "Bea"], ["Bea", "", "Anna"], ["Anna"]):
+        after(Job(), Image.fromarray(draw_faces((1000, 500), faces)), persons=persons, order="most-alike")
+    assert asked == [("bea", "anna"), ("bea", "anna"), ("", "anna")]
 
 
 def test_photos_stand_in_for_a_person(studio: Studio, tmp_path: Path):

@@ -21,8 +21,10 @@ class FaceOrder(str, Enum):
     LEFT = "left-to-right"
     RIGHT = "right-to-left"
     TOP = "top-to-bottom"
+    BOTTOM = "bottom-to-top"
     LARGE = "largest-first"
     SMALL = "smallest-first"
+    ALIKE = "most-alike"  # whoever looks like a person becomes them; there is no first one
 
 
 def label(choice: Enum, language: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,15 +34,7 @@ from easyphoto.strength import Strength
 from easyphoto.studio import Studio
 from easyphoto.webui.face_script.arguments import FaceArguments
 from easyphoto.webui.face_script.choices import FaceOrder
-
-PLACES: Mapping[FaceOrder, Callable[[Face], float]] = {
-    FaceOrder.LEFT: lambda face: face.box.center[0],
-    FaceOrder.RIGHT: lambda face: -face.box.center[0],
-    FaceOrder.TOP: lambda face: face.box.center[1],
-    FaceOrder.LARGE: lambda face: -face.box.area,
-    FaceOrder.SMALL: lambda face: face.box.area,
-}
-"""What faces are sorted by, the least first."""
+from easyphoto.webui.face_script.face_choice import by_face, face_order, most_alike
 
 
 @dataclass(frozen=True)
@@ -66,8 +58,8 @@ class PictureWithFaces:
 
 def put_faces(generated: GeneratedPicture, asked: FaceArguments, studio: Studio, report: Progress) -> PictureWithFaces:
     """The picture with the persons' faces. Raises EasyPhotoError, Cancelled; NoFace where it shows nobody."""
-    order = face_order(studio.faces.detect(pixels(generated.picture)), asked.order)
-    if not order:
+    found = studio.faces.detect(pixels(generated.picture))
+    if not found:
         raise NoFace("script.no-face", stage="script")
     people = [find_person(studio, person) for person in asked.persons]
     base, changes, notes = _base(generated, asked, [person for person in people if person], studio)
@@ -80,24 +72,29 @@ def put_faces(generated: GeneratedPicture, asked: FaceArguments, studio: Studio,
         if asked.photos:
             request = QuickRequest.for_family(base.family, asked.consent, None, **changes)
             photos = read_photos(asked.photos, folder, studio)
-            batch = studio.quick(request, photos, [template], report, folder / "made", face=order[0]).batch
+            place = _places(generated, found, asked.order, {0: photos[0].file}, studio)[0]
+            batch = studio.quick(request, photos, [template], report, folder / "made", face=place).batch
         else:
-            persons = by_face([person.id if person else KEEP for person in people], order)
+            there = {number: one for number, one in enumerate(people) if one}
+            references = {number: one.reference for number, one in there.items()}
+            places = _places(generated, found, asked.order, references, studio)
+            persons = by_face([there[number].id for number in places], list(places.values()))
             portrait = PortraitRequest.for_family(base.family, persons=persons, **changes)
             batch = studio.portrait(portrait, [template], report, folder / "made")
         return _opened(batch, generated.picture.size, notes)
 
 
-def face_order(faces: Sequence[Face], order: FaceOrder) -> list[int]:
-    """Places from left to right of the faces, in the order that is asked for."""
-    places = sorted(faces, key=PLACES[FaceOrder.LEFT])
-    return sorted(range(len(places)), key=lambda place: PLACES[order](places[place]))
-
-
-def by_face(persons: Sequence[str], order: Sequence[int]) -> tuple[str, ...]:
-    """Persons from left to right of those in `order`; more of them than faces are left out."""
-    placed = dict(zip(order, persons, strict=False))
-    return tuple(placed.get(place, KEEP) for place in range(max(placed) + 1))
+def _places(
+    generated: GeneratedPicture, found: Sequence[Face], order: FaceOrder, references: Mapping[int, Path], studio: Studio
+) -> dict[int, int]:
+    """Number of a person among those asked for -> place of their face from left to right. Raises NoFace for nobody."""
+    if order is FaceOrder.ALIKE:
+        return most_alike(pixels(generated.picture), found, references, studio.faces)
+    places = dict(enumerate(face_order(found, order)))
+    known = {number: places[number] for number in references if number in places}
+    if not known:
+        raise NoFace("script.no-face", stage="script")
+    return known
 
 
 def shown_names(people: Sequence[Person]) -> dict[str, str]:
