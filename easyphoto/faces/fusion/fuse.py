@@ -27,6 +27,7 @@ from easyphoto.faces.fusion.face_lightness import with_lightness_of
 from easyphoto.faces.fusion.face_shape import KNOTS, between, posed, rim_shares
 from easyphoto.faces.fusion.fit import notes_on, notes_on_wear, soft_note, within_reach
 from easyphoto.faces.fusion.folds import with_folds
+from easyphoto.faces.fusion.frame_shape import with_straight_frame
 from easyphoto.faces.fusion.fringe import fringe_of, with_brows_as_dark_as
 from easyphoto.faces.fusion.glasses import without_frame
 from easyphoto.faces.fusion.glasses_and_beard import wear_of, worn_by
@@ -154,7 +155,8 @@ def _candidate(canvas: FaceCrop, wear: Wear, choice: SourceChoice, recipe: Fusio
         mask = np.maximum(mask, np.ceil(LAID * cleared).astype(np.uint8))
     window = CropWindow.round_face(box_of(goal), canvas.size, 1.12)
     plane = BlendMask(shifted(goal, window), (window.right - window.left, window.bottom - window.top))
-    front = _warped_source(_before_frame(choice.source, worn, wear), plane)
+    own_frame = worn.glasses.worn and not wear.glasses.worn
+    front = _warped_source(_before_frame(choice.source, worn, wear), plane, own_frame)
     painted, face_mask = _merged(plane, front, window.cut(pixels), recipe)
     if borrowed:
         painted = with_teeth_of(painted, window.cut(pixels), plane)
@@ -213,7 +215,7 @@ class _Front:
     seen: Floats  # see `directly_seen`
 
 
-def _warped_source(source: FusionSource, plane: BlendMask) -> _Front:
+def _warped_source(source: FusionSource, plane: BlendMask, glasses: bool) -> _Front:
     assert source.face.mesh is not None
     height = BlendMask(source.face.mesh, (1, 1)).height
     ratio = min(1.0, 1.15 * plane.height / max(height, 1.0))
@@ -227,6 +229,8 @@ def _warped_source(source: FusionSource, plane: BlendMask) -> _Front:
         part = _denoised(part)
     mesh = shifted(source.face.mesh, window, ratio)
     field = ThinPlate(plane.mesh[KNOTS, :2], mesh[KNOTS, :2]).field(plane.size, plane.height / 40)
+    if glasses:
+        field = with_straight_frame(plane, field)
     return _Front(sample(part, field).astype(np.float32), enlarged, directly_seen(field, plane))
 
 
