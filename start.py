@@ -31,7 +31,7 @@ CHECKS: tuple[tuple[str, ...], ...] = (
     ("mypy",),
     ("pytest", "tests/test_architecture.py", "tests/test_imports.py"),
 )
-HOST_TESTS = ("tests/webui/test_host_contract.py", "tests/webui/test_recorded_interfaces.py")
+HOST_TESTS = ("webui/test_host_contract", "webui/test_recorded_interfaces", "comfyui/test_comfyui_contract")
 USAGE = """usage: python start.py COMMAND ...
 
   demo       photos of one person to four portraits, with a report; needs no input
@@ -46,7 +46,7 @@ USAGE = """usage: python start.py COMMAND ...
   doctor     what is installed, what is missing
   test       all checks and all tests; check: format, lint, types and layer order only
 
-COMMAND --help says more; test-host PATH holds the sources of a WebUI against our use of it.
+COMMAND --help says more; test-host PATH holds the sources of a WebUI or ComfyUI against our use of it.
 """
 FAILED, BAD_REQUEST, NOT_INSTALLED, CANCELLED = 1, 2, 4, 130
 STDERR = 2  # standard output is the command's alone, --json must stay readable
@@ -284,7 +284,7 @@ def main(arguments: Sequence[str]) -> int:
         return test(home, rest) if command == "test" else check(home)
     if command == "test-host":
         os.environ["EASYPHOTO_WEBUI_SOURCES"] = os.pathsep.join(str(Path(place).resolve()) for place in rest)
-        return call(home, ("pytest", "-q", *HOST_TESTS), home.root)
+        return call(home, ("pytest", "-q", *(f"tests/{one}.py" for one in HOST_TESTS)), home.root)
     if sys.platform != "win32":  # become it, so that signals go straight to it
         os.execve(home.python, [str(home.python), "-m", "easyphoto", *arguments], surroundings(home))
     return call(home, ("easyphoto", *arguments))

@@ -11,7 +11,7 @@ import pytest
 from host_sources import CONTROLNETS, NETWORKS, HostSources
 
 SOURCES = "EASYPHOTO_WEBUI_SOURCES"  # checkouts of hosts, separated as in PATH
-PLACES = [Path(place) for place in os.environ.get(SOURCES, "").split(os.pathsep) if place]
+PLACES = [Path(one) for one in os.environ.get(SOURCES, "").split(os.pathsep) if one and Path(one, "modules").is_dir()]
 INTERFACES = Path(__file__).parent / "interfaces"
 
 
