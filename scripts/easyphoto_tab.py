@@ -115,6 +115,7 @@ def log(error: Exception) -> None:
 try:
     OURS = bring_in()
     OURS.settings.add()
+    ExtrasStep = OURS.extras_step()
     FacesScript = OURS.faces_script()  # the host looks through the names of this module for classes of scripts
 except Exception as error:  # as above
     script_callbacks.on_ui_tabs(partial(reason_tab, error))

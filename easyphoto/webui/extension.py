@@ -100,6 +100,13 @@ def faces_script() -> type:
     return script_class()
 
 
+def extras_step() -> type:
+    """The step of Extras, as a class that the host makes one of."""
+    from easyphoto.webui.face_script.extras import step_class
+
+    return step_class()
+
+
 def add_axes() -> None:
     """Axes of the host's X/Y/Z plot."""
     from easyphoto.webui.face_script import axes

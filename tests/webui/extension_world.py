@@ -88,6 +88,10 @@ class FakeScript:
         """Nothing."""
 
 
+class FakeStep:
+    """The host's class of steps in Extras."""
+
+
 class HostsEngine:
     """Checkpoints of the host's."""
 
@@ -129,6 +133,7 @@ class FakeHost:
     refreshed: list[tuple[Any, ...]] = field(default_factory=list)
     state: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(interrupted=False, skipped=False))
     scripts: list[type] = field(default_factory=list)  # classes that the host found in our file
+    steps: list[type] = field(default_factory=list)
 
     def load(self, script: Path = SCRIPT) -> None:
         """As the host does: under the file's name, not in sys.modules, our folder on sys.path only meanwhile."""
@@ -143,8 +148,9 @@ class FakeHost:
             assert spec.loader is not None
             module = module_from_spec(spec)
             spec.loader.exec_module(module)
-            found = [one for one in vars(module).values() if isinstance(one, type) and issubclass(one, FakeScript)]
-            self.scripts[:] = found
+            found = [one for one in vars(module).values() if isinstance(one, type)]
+            self.scripts[:] = [one for one in found if issubclass(one, FakeScript)]
+            self.steps[:] = [one for one in found if issubclass(one, FakeStep)]
         finally:
             sys.path = before
 
@@ -187,6 +193,7 @@ def modules_of(host: FakeHost) -> dict[str, Any]:
     }
     values: dict[str, dict[str, Any]] = {
         "modules.shared": {"opts": host.options, "OptionInfo": OptionInfo, "state": host.state},
+        "modules.scripts_postprocessing": {"ScriptPostprocessing": FakeStep},
         "modules.scripts": {"Script": FakeScript, "AlwaysVisible": "always", "scripts_data": []},
         "modules.paths_internal": {"data_path": str(host.data)},
         "modules.shared_cmd_options": {"cmd_opts": host.flags},

@@ -40,7 +40,7 @@ def started(folder: str, *options: str) -> str:
     with gr.Blocks(title="WebUI", analytics_enabled=False) as demo, gr.Tabs():
         with gr.TabItem("txt2img"):
             fields = host.scripts[0]().ui(is_img2img=False)  # type: ignore[attr-defined]
-            assert [field.value for field in fields] == [False, "Natural", "Left to right", "", False, *[""] * 4]
+            assert [field.value for field in fields] == [False, "Natural", "Left to right", 0, "", False, *[""] * 4]
             assert "Ann" not in str(fields[-1].choices), "the library is read when the page is asked for"
         for blocks, title, name in host.build():
             with gr.TabItem(title, id=name):

@@ -8,17 +8,16 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
-from extension_world import FakeHost, FakeScript, open_host
+from extension_world import FakeHost, FakeScript
 from fake_studio import make_person
-from fakes import FakeEngine, draw_faces, fake_toolboxes, save
+from fakes import draw_faces
 from PIL import Image
+from script_world import PALE, TAN, Job, a_picture, after, face_file, tan_faces
 
-from easyphoto.domain import LoraCheckpoint, ModelFamily, Person, PortraitRequest, Rendered, RenderJob
+from easyphoto.domain import LoraCheckpoint, ModelFamily, Person, PortraitRequest
 from easyphoto.errors import BadRequest
-from easyphoto.paths import Paths
-from easyphoto.progress import Cancelled, Progress
+from easyphoto.progress import Cancelled
 from easyphoto.strength import Strength
 from easyphoto.studio import Studio
 from easyphoto.webui.face_script import axes, pictures
@@ -27,71 +26,7 @@ from easyphoto.webui.face_script.choices import FaceOrder
 from easyphoto.webui.face_script.face_choice import by_face, face_order
 from easyphoto.webui.face_script.script import picture_callback, script_class
 
-TAN, PALE = (190, 110, 90), (235, 190, 170)
-
-
-@pytest.fixture
-def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeHost:
-    host = open_host(tmp_path, monkeypatch)
-    host.options.data["sd_model_checkpoint"] = "built-in"
-    host.options.sd_model_checkpoint = "built-in"  # type: ignore[attr-defined]
-    return host
-
-
-class Engine(FakeEngine):
-    """Without remarks of its own."""
-
-    def render(self, job: RenderJob, report: Progress) -> Rendered:
-        return replace(super().render(job, report), notes=())
-
-
-@pytest.fixture
-def studio(host: FakeHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Studio:
-    paths = Paths(tmp_path / "data")
-    made = Studio(paths, Engine(ModelFamily.SD15), fake_toolboxes(paths))  # type: ignore[arg-type]
-    monkeypatch.setattr(pictures, "host_studio", lambda: made)
-    return made
-
-
-@pytest.fixture
-def anna(studio: Studio, tmp_path: Path) -> Person:
-    person = make_person(studio.paths, "Anna")
-    person.reference.write_bytes(face_file(tmp_path, TAN).read_bytes())
-    return person
-
-
-def face_file(folder: Path, color: tuple[int, int, int]) -> Path:
-    return save(draw_faces((300, 300), [((150, 150), 130, color)]), folder / "face.png")
-
-
-def a_picture(*widths: int) -> Image.Image:
-    """Pale faces of these widths from left to right."""
-    faces = [((200 + 300 * number, 250), width, PALE) for number, width in enumerate(widths)]
-    return Image.fromarray(draw_faces((300 * max(len(widths), 1) + 100, 500), faces))
-
-
-class Job(SimpleNamespace):
-    """The host's job of two iterations with two pictures each, at the first picture."""
-
-    def __init__(self, **more: Any) -> None:
-        given = {"batch_size": 2, "iteration": 0, "batch_index": 0, "extra_generation_params": {}, "remarks": []}
-        given |= {"all_prompts": [f"portrait {n} <lora:style:1>" for n in range(4)], "all_seeds": [11, 12, 13, 14]}
-        super().__init__(**{**given, "all_negative_prompts": ["blurry"] * 4, **more})
-
-    def comment(self, text: str) -> None:
-        self.remarks.append(text)
-
-
-def tan_faces(picture: Image.Image, count: int) -> list[bool]:
-    """Whether each face has the person's color."""
-    array = np.asarray(picture)
-    return [bool(array[250, 200 + 300 * number, 2] < 140) for number in range(count)]
-
-
-def after(job: Job, picture: Image.Image, **named: Any) -> Image.Image:
-    pp = SimpleNamespace(image=picture)
-    pictures.after_picture(job, pp, ({"strength": "fusion-only", **named},))
-    return pp.image
+pytest_plugins = ["script_world"]  # fixtures
 
 
 def test_persons_are_given_to_faces_from_left_to_right(studio: Studio, anna: Person):
@@ -256,8 +191,13 @@ def test_what_cannot_be_is_refused_by_name(given: dict[str, Any]):
 
 
 def test_arguments_of_the_page_and_of_the_api_are_one():
-    page = (True, "Strong", "从大到小", "", False, "anna", "", "bea", "")
-    named = {"strength": "strong", "order": "largest-first", "persons": ["anna", "", "bea", ""]}
+    page = (True, "Strong", "从大到小", 0.4, "", False, "anna", "", "bea", "")
+    named = {
+        "denoising_strength": 0.4,
+        "strength": "strong",
+        "order": "largest-first",
+        "persons": ["anna", "", "bea", ""],
+    }
     assert read_arguments(page) == read_arguments((named, *page[1:]))
     assert not read_arguments((False, *page[1:])).acts
     assert not read_arguments(({"persons": ["anna"], "enabled": False},)).acts

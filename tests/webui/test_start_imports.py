@@ -21,7 +21,9 @@ def test_what_comes_late_is_found_though_our_folder_is_off_the_path(host: FakeHo
         "import sys, importlib, importlib.util as u; from types import ModuleType as M\n"
         "m, c = M('modules'), M('modules.script_callbacks'); m.script_callbacks = c\n"
         "c.on_ui_tabs = c.on_app_started = c.on_before_ui = lambda callback: None; s = M('modules.shared')\n"
-        "m.shared = s; t = m.scripts = M('modules.scripts'); t.Script = object; t.AlwaysVisible = 1\n"
+        "m.shared = s; e = m.scripts_postprocessing = M('modules.scripts_postprocessing')\n"
+        "e.ScriptPostprocessing = object\n"
+        "t = m.scripts = M('modules.scripts'); t.Script = object; t.AlwaysVisible = 1\n"
         "sys.modules.update({'modules': m, 'modules.script_callbacks': c, 'modules.shared': s})\n"
         "sys.modules['modules.initialize_util'] = M('modules.initialize_util')\n"
         f"before = sys.path; sys.path = [{str(ROOT)!r}, *before]\n"
@@ -50,7 +52,7 @@ AT_START = {
     *("easyphoto.engines", "easyphoto.engines.webui", "easyphoto.engines.webui.lora_folder"),
     *(f"easyphoto.webui{name}" for name in ("", ".extension", ".settings", ".late_panels", ".host_application")),
     *(f"easyphoto.webui.{name}" for name in ("export_tickets", "file_guard", "running_host", "face_script")),
-    *(f"easyphoto.webui.face_script.{name}" for name in ("script", "fields", "choices")),
+    *(f"easyphoto.webui.face_script.{name}" for name in ("script", "extras", "fields", "choices")),
 }
 
 

@@ -53,19 +53,21 @@ class FaceArguments:
 def read_arguments(given: Sequence[Any]) -> FaceArguments:
     """From what the host hands to the script's callbacks. Raises BadRequest naming what is wrong.
 
-    From the page: enabled, strength, order, ids of uploads separated by blanks, consent, and a person per face. From
-    the API: one object with names, which enables the script unless it says otherwise.
+    From the page: enabled, strength, order, denoising strength (0: the preset's), ids of uploads separated by blanks,
+    consent, and a person per face. From the API: one object with names, which enables the script unless it says
+    otherwise.
     """
     if given and isinstance(given[0], Mapping):
         return from_names({"enabled": True, **given[0]})
     if not given or not given[0]:
         return FaceArguments()
-    _, strength, order, uploads, consent, *persons = given
+    _, strength, order, denoising, uploads, consent, *persons = given
     return from_names(
         {
             "enabled": True,
             "strength": strength,
             "order": order,
+            "denoising_strength": denoising or None,
             "photos": str(uploads or "").split(),
             "consent": bool(consent),
             "persons": [person or KEEP for person in persons],

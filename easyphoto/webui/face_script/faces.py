@@ -14,6 +14,7 @@ from PIL import Image
 
 from easyphoto.domain import (
     KEEP,
+    Box,
     Checkpoint,
     Face,
     ModelFamily,
@@ -54,6 +55,7 @@ class PictureWithFaces:
 
     picture: Image.Image
     notes: tuple[Message, ...]
+    boxes: tuple[Box, ...] = ()  # of the faces that were changed, in pixels
 
 
 def put_faces(generated: GeneratedPicture, asked: FaceArguments, studio: Studio, report: Progress) -> PictureWithFaces:
@@ -157,7 +159,8 @@ def _opened(batch: PortraitBatch, size: tuple[int, int], notes: tuple[Message, .
     for failure in batch.failures:
         raise failure
     (portrait,) = batch.portraits
-    return PictureWithFaces(_picture(portrait, size), (*notes, *portrait.notes))
+    boxes = tuple(score.box for score in portrait.scores)
+    return PictureWithFaces(_picture(portrait, size), (*notes, *portrait.notes), boxes)
 
 
 def _picture(portrait: SavedPortrait, size: tuple[int, int]) -> Image.Image:

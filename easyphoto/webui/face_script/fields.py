@@ -18,25 +18,60 @@ NAME = "easyphoto-faces"
 
 
 def build(script: Any, is_img2img: bool) -> list[Any]:
-    """Enabled, strength, order, ids of uploads, consent, and a person for each face, as `read_arguments` takes them."""
+    """The fields in the order in which `read_arguments` takes them."""
     import gradio as gr
 
     language = settings.language()
     name = f"{NAME}-{'img2img' if is_img2img else 'txt2img'}"
     with gr.Accordion(TITLE, open=False, elem_id=name):
-        enabled = gr.Checkbox(False, label=text("script.enabled", language), elem_id=f"{name}-enabled")
-        with gr.Row():
-            people = [_person(language, name, number) for number in range(FACES_ON_PAGE)]
-            _refresh(people, name)
-        with gr.Row():
-            strength = _choice(language, "strength", Strength.NATURAL, name)
-            order = _choice(language, "order", FaceOrder.LEFT, name)
+        enabled, *people = _persons(language, name)
+        strength, order = _choices(language, name)
+        shown = text("script.denoising", language)
+        denoising = gr.Slider(0, 1, value=0, step=0.01, label=shown, elem_id=f"{name}-denoising")
         uploads, consent, *widgets = _photos(language, name)
-    made = [enabled, strength, order, uploads, consent, *people]
-    for component in (*made, *widgets):  # choices and uploads of one day mean nothing on the next
-        component.do_not_save_to_config = True
-    _paste(script, language, enabled, {"strength": strength, "order": order}, people)
+    made = [enabled, strength, order, denoising, uploads, consent, *people]
+    _forget((*made, *widgets))
+    _paste(script, language, enabled, {"strength": strength, "order": order, "denoising": denoising}, people)
     return made
+
+
+def build_extras() -> dict[str, Any]:
+    """The fields of the step in Extras, by the names under which its `process` gets them."""
+    import gradio as gr
+
+    language = settings.language()
+    name = f"{NAME}-extras"
+    with gr.Accordion(TITLE, open=False, elem_id=name):
+        enabled, *people = _persons(language, name)
+        strength, order = _choices(language, name)
+    made = {"enabled": enabled, "strength": strength, "order": order}
+    made |= {f"person_{number}": field for number, field in enumerate(people, 1)}
+    _forget(made.values())
+    return made
+
+
+def _forget(components: Iterable[Any]) -> None:
+    """Choices and uploads of one day mean nothing on the next: the host does not remember them."""
+    for component in components:
+        component.do_not_save_to_config = True
+
+
+def _persons(language: str, name: str) -> list[Any]:
+    """Whether the script is enabled, and a person for each face."""
+    import gradio as gr
+
+    enabled = gr.Checkbox(False, label=text("script.enabled", language), elem_id=f"{name}-enabled")
+    with gr.Row():
+        people = [_person(language, name, number) for number in range(FACES_ON_PAGE)]
+        _refresh(people, name)
+    return [enabled, *people]
+
+
+def _choices(language: str, name: str) -> tuple[Any, Any]:
+    import gradio as gr
+
+    with gr.Row():
+        return _choice(language, "strength", Strength.NATURAL, name), _choice(language, "order", FaceOrder.LEFT, name)
 
 
 def _photos(language: str, name: str) -> list[Any]:
@@ -138,7 +173,8 @@ def _paste(script: Any, language: str, enabled: Any, choices: Mapping[str, Any],
 
     script.infotext_fields = [
         (enabled, lambda pasted: f"{KEY} strength" in pasted),
-        *((field, choice(what)) for what, field in choices.items()),
+        (choices["denoising"], lambda pasted: float(pasted.get(f"{KEY} denoising", 0))),
+        *((choices[what], choice(what)) for what in kinds),
         *((field, person(number)) for number, field in enumerate(people)),
     ]
-    script.paste_field_names = [f"{KEY} {name}" for name in ("strength", "order", "persons")]
+    script.paste_field_names = [f"{KEY} {name}" for name in ("strength", "order", "denoising", "persons")]
