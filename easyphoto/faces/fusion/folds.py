@@ -12,7 +12,8 @@ from easyphoto.faces.fusion.relight import LOOSE, skin_share
 
 _WIDE = 0.015  # face heights: folds are narrower
 _LINK = 0.01  # half of a link's width in face heights by which no fold hangs together with hair
-_LOCK = 0.13  # face heights that a lock of hair is wide where it comes in
+_RIM = 0.02  # face heights inside the oval that are left out: cheeks end there in a shadow that links all others
+_LOCK = 0.1  # share of the face's rim that a lock of hair takes where it comes in; laughing lines have .06
 
 
 def with_folds(plane: BlendMask, skin: Floats, picture: Floats) -> Floats:
@@ -31,11 +32,10 @@ def with_folds(plane: BlendMask, skin: Floats, picture: Floats) -> Floats:
 
 def _enclosed(plane: BlendMask, skin: Floats) -> Floats:
     """H x W, 0 or 1: the pieces of what is no `skin` that hardly reach the rim of the face."""
-    oval = plane.polygon(OVAL)
-    holes = ((plane.grow(skin, _LINK) < 0.5) & (oval > 0.5)).astype(np.uint8)
-    rim = plane.grow(oval, -_LINK) < 0.5
+    inside = plane.grow(plane.polygon(OVAL), -_RIM) > 0.5
+    rim = inside & (plane.grow(inside.astype(np.float32), -_LINK) < 0.5)
+    holes = ((plane.grow(skin, _LINK) < 0.5) & inside).astype(np.uint8)
     count, labels = cv2.connectedComponents(holes)
-    contact = np.bincount(labels[rim], minlength=count) / max(1.0, _LINK * plane.height)
-    open_ones = np.flatnonzero(contact > _LOCK * plane.height)
-    kept = (holes > 0) & ~np.isin(labels, open_ones)
+    contact = np.bincount(labels[rim], minlength=count) / max(1, rim.sum())
+    kept = (contact <= _LOCK)[labels] & (holes > 0)
     return plane.grow(kept.astype(np.float32), 3 * _LINK)
