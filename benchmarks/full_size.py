@@ -1,11 +1,12 @@
 """Stable Diffusion at its full size with random weights: what opening, painting and training cost on this machine.
 
-    python benchmarks/full_size.py sd15|sdxl [--side 512] [--steps 2] [--folder DIR]
+    python benchmarks/full_size.py sd15|sdxl [--small] [--side PIXELS] [--steps N] [--folder DIR]
 
 Writes a checkpoint of the true architecture (SD 1.5: fp16, SDXL: bf16) as one file with the original names, and then
 measures in a process of its own each: reading the header, loading, two passes as a portrait has them, one optimizer
 step of the trainer. Seconds are processor time of all threads and by the clock; the peak is the process's resident
-memory, mapped pages of the file among them. The checkpoint is deleted at the end.
+memory, mapped pages of the file among them. Printed are rows for docs/benchmarks.md. The checkpoint is deleted at the
+end. `--small` halves the U-Net's widths, for a try of the script itself.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -29,6 +31,20 @@ from easyphoto.engines.model_probe import find_checkpoints  # noqa: E402
 CONFIGS = ROOT / "models" / "configs"
 FILE = "weights/full.safetensors"
 PRECISION = {"sd15": "float16", "sdxl": "bfloat16"}
+SIDE, STEPS = {"sd15": 512, "sdxl": 384}, {"sd15": 2, "sdxl": 1}  # minutes on two cores, and no more
+
+
+def configure(family: str, root: Path, small: bool) -> None:
+    """The family's architecture, where the program looks for it; `small` with half as wide a U-Net."""
+    place = root / "models" / "configs"
+    for folder in (family, f"{family}_controlnet"):
+        if (CONFIGS / folder).is_dir():
+            shutil.copytree(CONFIGS / folder, place / folder)
+    if small:
+        file = place / family / "unet" / "config.json"
+        config = json.loads(file.read_text(encoding="utf-8"))
+        config["block_out_channels"] = [width // 2 for width in config["block_out_channels"]]
+        file.write_text(json.dumps(config), encoding="utf-8")
 
 
 def make(family: str, root: Path, side: int, steps: int) -> None:
@@ -38,7 +54,7 @@ def make(family: str, root: Path, side: int, steps: int) -> None:
     import transformers
     from single_file import write_single_file
 
-    config, folder = CONFIGS / family, root / "parts"
+    config, folder = root / "models" / "configs" / family, root / "parts"
     torch.manual_seed(0)
     torch.set_default_dtype(getattr(torch, PRECISION[family]))
     for name, kind in json.loads((config / "model_index.json").read_text(encoding="utf-8")).items():
@@ -53,6 +69,7 @@ def make(family: str, root: Path, side: int, steps: int) -> None:
             made.to(torch.get_default_dtype()).save_pretrained(folder / name, max_shard_size="40GB")
     (root / FILE).parent.mkdir(parents=True)
     write_single_file(folder, root / FILE, family)
+    shutil.rmtree(folder)
 
 
 def probe(family: str, root: Path, side: int, steps: int) -> None:
@@ -71,7 +88,7 @@ def opened(family: str, root: Path) -> Any:
 
     dtype = torch.bfloat16 if family == "sdxl" else torch.float32
     engine.choose_placement = lambda device: DevicePlacement("cpu", dtype)
-    return engine.LocalEngine(Paths(root, models=ROOT / "models"), device="cpu")
+    return engine.LocalEngine(Paths(root, models=root / "models"), device="cpu")
 
 
 def load(family: str, root: Path, side: int, steps: int) -> None:
@@ -117,7 +134,7 @@ def train(family: str, root: Path, side: int, steps: int) -> None:
     config = TrainConfig(
         family=family,
         base_model=str(root / FILE),
-        config_folder=str(CONFIGS / family),
+        config_folder=str(root / "models" / "configs" / family),
         data_folder=str(root / "data"),
         output_folder=str(root / "out"),
         steps=1,
@@ -148,7 +165,9 @@ def measured(stage: str, arguments: argparse.Namespace) -> None:
     seconds, wall = _processor_seconds() - before, time.perf_counter() - wall
     who = resource.RUSAGE_CHILDREN if stage == "train" else resource.RUSAGE_SELF
     peak = resource.getrusage(who).ru_maxrss / 2**20
-    print(f"| {arguments.family} | {stage} | {seconds:.3f} | {wall:.3f} | {peak:.2f} |", flush=True)
+    name = f"{arguments.family}{', half as wide' if arguments.small else ''}, {arguments.side} px"
+    size = (arguments.folder / FILE).stat().st_size / 2**30
+    print(f"| {name} | {stage} | {size:.2f} | {seconds:.2f} | {wall:.2f} | {peak:.2f} |", flush=True)
 
 
 def _processor_seconds() -> float:
@@ -159,17 +178,21 @@ def _processor_seconds() -> float:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("family", choices=tuple(PRECISION))
-    parser.add_argument("--side", type=int, default=512)
-    parser.add_argument("--steps", type=int, default=2)
+    parser.add_argument("--small", action="store_true")
+    parser.add_argument("--side", type=int, help="of the picture, in pixels")
+    parser.add_argument("--steps", type=int, help="of the sampler, in each pass")
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--stage", choices=tuple(STAGES))
     given = parser.parse_args()
+    given.side, given.steps = given.side or SIDE[given.family], given.steps or STEPS[given.family]
     if given.stage:
         measured(given.stage, given)
         return 0
-    print("| family | stage | processor s | s | peak GiB |\n|---|---|---|---|---|", flush=True)
+    print("| model | stage | file GiB | processor s | s | peak GiB |\n|---|---|---|---|---|---|", flush=True)
     with TemporaryDirectory(dir=given.folder) as folder:
+        configure(given.family, Path(folder), given.small)
         again = [sys.executable, __file__, given.family, "--side", str(given.side), "--steps", str(given.steps)]
+        again += ["--small"] if given.small else []
         for stage in STAGES:
             subprocess.run([*again, "--folder", folder, "--stage", stage], check=True)
     return 0
