@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,6 +44,7 @@ def examine(state: AppState) -> list[Finding]:
     paths = state.studio.paths
     found = [*machine(), *host(), *installed(PACKAGES, message("doctor.restart")), *devices(), face_models(paths)]
     found += [
+        *sources(),
         *host_models(state),
         *controlnet(),
         *weights(state.studio.weights),
@@ -63,6 +65,21 @@ def host() -> Iterator[Finding]:
 
     yield Finding("webui", GOOD, f"{current_host().kind.name} {launch_utils.git_tag()}")
     yield Finding("gradio", GOOD, version_of("gradio"))
+
+
+def sources() -> Iterator[Finding]:
+    """Whether a new installation of the host would find all of its sources."""
+    from easyphoto.engines.webui.host import current_host
+    from easyphoto.engines.webui.host_kinds import SOURCE_VARIABLE
+
+    lost = current_host().kind.lost_source
+    if lost and lost in os.environ.get(SOURCE_VARIABLE, lost):
+        yield Finding(
+            "sources",
+            ABSENT,
+            message("doctor.source-gone", source=lost),
+            message("doctor.set-source", variable=SOURCE_VARIABLE),
+        )
 
 
 def host_models(state: AppState) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from extension_world import FakeHost, HostsEngine, open_host
 from easyphoto.diagnostics import Finding
 from easyphoto.engines.webui import controlnet_units
 from easyphoto.engines.webui import host as host_module
-from easyphoto.engines.webui.host_kinds import FORGE_NEO
+from easyphoto.engines.webui.host_kinds import A1111, FORGE_NEO
 from easyphoto.errors import MissingModel
 from easyphoto.paths import Paths
 from easyphoto.webui import diagnostics
@@ -52,6 +52,19 @@ def test_the_host_and_its_models(host: FakeHost, tmp_path: Path):
     assert found["lora"].state == "-"
     assert found["reach"].state == "ok"
     assert (found["controlnet"].state, found["controlnet"].remedy) == ("-", "Bring it back.")
+
+
+def test_a_source_that_is_gone_is_told_before_a_new_installation_fails(
+    host: FakeHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    assert "sources" not in examined(tmp_path)
+    monkeypatch.setattr(host_module, "current_host", lambda: SimpleNamespace(kind=A1111))
+    monkeypatch.delenv("STABLE_DIFFUSION_REPO", raising=False)
+    found = examined(tmp_path)["sources"]
+    assert "Stability-AI/stablediffusion" in found.value
+    assert "STABLE_DIFFUSION_REPO" in found.remedy
+    monkeypatch.setenv("STABLE_DIFFUSION_REPO", "https://github.com/w-e-w/stablediffusion.git")
+    assert "sources" not in examined(tmp_path)
 
 
 def test_what_is_missing_says_what_to_do(host: FakeHost, tmp_path: Path):

@@ -16,6 +16,9 @@ from easyphoto.domain import HintKind, Pixels
 UNION_TYPES = {HintKind.CANNY: "Hard Edge", HintKind.POSE: "OpenPose", HintKind.TILE: "Tile"}
 """What A1111's ControlNet calls the hints of a union model."""
 
+SOURCE_VARIABLE = "STABLE_DIFFUSION_REPO"
+"""Of the environment: where a host fetches that source from instead."""
+
 NO_UNIONS: Mapping[HintKind, str] = MappingProxyType({})
 NEO_UNION_TYPES = {HintKind.CANNY: "Canny", HintKind.POSE: "OpenPose", HintKind.TILE: "Tile"}
 
@@ -55,6 +58,7 @@ class HostKind:
     unload: Callable[[Any], None] | None  # sd_models; frees the device; None: models are sent to the CPU and back
     vae: Callable[[Any], tuple[Any, Any, str]]  # loaded model -> its VAE, and object and field that say its precision
     controlnet: ControlNetKind
+    lost_source: str = ""  # a repository that its installation fetches and that is gone; see `SOURCE_VARIABLE`
 
 
 def kind_of(sd_models: Any) -> HostKind:
@@ -145,6 +149,7 @@ A1111 = HostKind(
     controlnet=ControlNetKind(
         "sd-webui-controlnet", False, "internal_controlnet", "none", "union_control_type", UNION_TYPES, _words
     ),
+    lost_source="Stability-AI/stablediffusion",
 )
 FORGE = HostKind(
     "Forge",
