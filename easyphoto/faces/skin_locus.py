@@ -11,8 +11,8 @@ import numpy as np
 
 from easyphoto.domain import Floats
 
-HUE = 52.0  # degrees, of skin in neutral light (Xiao et al., 2017)
-HUE_SPREAD = 7.0  # degrees by which people's differ from it
+HUE = 50.0  # degrees, of skin in neutral light (Xiao et al., 2017)
+HUE_SPREAD = 5.0  # degrees by which people's differ from it
 _CAST = 20.0  # degrees of a cast beyond them over which a photo's hue tells e times less
 LEAST_CHROMA = ((28.0, 40.0, 50.0, 66.0), (12.0, 15.0, 19.0, 15.0))  # by L*: skin of less looks like ash
 MOST_CHROMA = ((28.0, 40.0, 50.0, 66.0, 76.0), (22.0, 26.0, 28.0, 25.0, 21.0))  # by L*: more is the photo's cast

@@ -68,3 +68,13 @@ def test_what_enlarging_loses_comes_back_on_plain_skin(plane: BlendMask):
     outside = cv2.resize(plain_skin(plane), (SIZE[0] * 2, SIZE[1] * 2)) == 0
     assert done[inside].std() > 1.0 and abs(done[inside].mean() - 140) < 0.5
     assert np.all(done[outside] == 140)
+
+
+def test_cheeks_are_as_smooth_as_the_templates_however_rough_its_chin_is(plane: BlendMask):
+    lit, base = skin(4.0, seed=1), skin(2.0, seed=2)
+    rough = plane.cheeks() < 0.1
+    base[rough] = skin(8.0, seed=3)[rough]
+    done = with_texture_of(plane, lit, base, EVERYWHERE, EVERYWHERE)
+    was, wanted, now = (level(fine_texture(one, plane.height)[0], plane.cheeks()) for one in (lit, base, done))
+    assert was and wanted and now
+    assert abs(now - wanted) < 0.35 * abs(was - wanted)

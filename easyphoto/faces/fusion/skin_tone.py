@@ -25,7 +25,9 @@ _GRAY = 4.0  # chroma under which a picture is black and white
 _USUAL_HUE = 54.0  # degrees, of skin in neutral light
 _USUAL_CHROMA = ((50.0, 66.0, 80.0), (24.0, 22.0, 15.0))  # of it, by L*
 _LIGHT_KEPT = 0.5  # how much of the departure from them is the template's colored light, and stays
-_SHINE_KEPT = 0.45  # of the light that skin reflects as a mirror, whatever its tone
+_SHINE_KEPT = 0.45  # of the light that skin reflects as a mirror, whatever its tone, where it becomes lighter
+_SHINE_DARKER = 0.75  # and where it becomes darker: shine is most of the shape that one sees of dark skin
+_MIRRORED = 0.6  # of what is brighter than light skin's tone is shine that has its color, seen where it becomes dark
 _FLATTER = 0.32  # how much of its contrast skin loses each time its light is made e times stronger
 _FLATTER_LIT = 0.5  # the same where it is brighter than its tone
 _PURER = 0.9  # and how much of its colored spots, at a change by e to darker
@@ -33,8 +35,8 @@ _PURER_LIT = 1.0  # and to lighter, where they would glow
 _EVEN_FROM = 0.3  # change of tone, logarithmic, from which lightened skin keeps the order of its light in full
 _SMOOTHER = 0.6  # how much of its fine contrast skin loses at a change by e to lighter: pores shine, and shine stays
 _SPOT = 0.5  # bound of a spot's color, logarithmic
-_WARM = (0.05, 0.1)  # logarithmic: how much purer and redder than its tone skin may be before it counts as a cast,
-_WARM_KEPT = 0.25  # and how much of what is beyond stays: ears and necks in shadow glow orange
+_WARM = (0.08, 0.15)  # logarithmic: how much purer and redder than its tone skin may be before it counts as a cast,
+_WARM_KEPT = 0.4  # and how much of what is beyond stays: ears and necks in shadow glow orange
 _APART = 0.004  # squared sine between skin's color and white under which shine is not told from skin
 _DIM = ((20.0, 32.0), (0.5, 0.0))  # by the template's L*: what is darker than skin can be is in dim light, and stays so
 _SHOULDER = 0.55  # linear light above which lightened skin approaches white slowly
@@ -122,8 +124,8 @@ def _skin_light(light: Floats, inside: Floats, sigma: float) -> Floats:
 
 def _gain(base: Floats, own: Floats, wanted: Floats) -> Floats:
     """H x W x 3: by what the linear light of each pixel is multiplied."""
-    shine = _shine(base, own)[..., None]
     step = float(np.log(wanted.mean() / own.mean()))
+    shine = np.maximum(_shine(base, own), _mirrored(base, own, step))[..., None]
     beyond = np.log(np.maximum(base - shine, 1e-4) / own)  # of each pixel, against the tone
     light = beyond.mean(-1, keepdims=True)
     spots = _less_warm(np.clip(beyond - light, -_SPOT, _SPOT), wanted) * np.exp(
@@ -131,12 +133,12 @@ def _gain(base: Floats, own: Floats, wanted: Floats) -> Floats:
     )
     spots = spots * np.clip(np.exp(light) / 0.3, 0, 1)  # dark pixels hold more noise than color
     spots = spots * np.clip(1 - shine / np.maximum(base.mean(-1, keepdims=True), 1e-4), 0, 1)  # and shine hides it
-    tint = 0.5 + 0.5 * wanted / wanted.mean()  # skin scatters some of what it mirrors; plain white looks like ash
+    tint = 0.6 + 0.4 * wanted / wanted.mean()  # skin scatters some of what it mirrors; plain white looks like ash
     goal = wanted * np.exp(_flatness(light, step) * light + spots)
     if step > 0:
         goal = _in_order(goal + _SHINE_KEPT * tint * shine, base, (own, wanted))
         return np.asarray(_rolled_off(goal, wanted) / np.maximum(base, 1e-4), np.float32)
-    return np.asarray((_rolled_off(goal, wanted) + _SHINE_KEPT * tint * shine) / np.maximum(base, 1e-4), np.float32)
+    return np.asarray((_rolled_off(goal, wanted) + _SHINE_DARKER * tint * shine) / np.maximum(base, 1e-4), np.float32)
 
 
 def _less_warm(spots: Floats, tone: Floats) -> Floats:
@@ -186,6 +188,15 @@ def _shine(base: Floats, own: Floats) -> Floats:
     brighter = np.clip(over / own.mean(), 0, 1)
     bound = np.minimum(0.9 * base.min(-1), np.maximum(over, 0))
     return np.asarray(np.clip(amount / np.sqrt(3), 0, bound) * np.minimum(1, 2 * brighter), np.float32)
+
+
+def _mirrored(base: Floats, own: Floats, step: float) -> Floats:
+    """H x W of linear light: the least shine on skin that becomes darker by `step`, of what is brighter than `own`.
+
+    Light skin hides shine of its own color; dark skin, which scatters little, owes most of its modeling to it.
+    """
+    over = np.clip(base.mean(-1) - own.mean(), 0, own.mean())
+    return np.asarray(_MIRRORED * float(np.clip(-step, 0, 1)) * over, np.float32)
 
 
 def _rolled_off(light: Floats, tone: Floats) -> Floats:

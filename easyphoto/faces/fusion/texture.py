@@ -27,7 +27,7 @@ def with_texture_of(plane: BlendMask, lit: Floats, base: Floats, own_skin: Float
     """
     plain = plain_skin(plane)
     (own, low), (theirs, _) = fine_texture(lit, plane.height), fine_texture(base, plane.height)
-    own_level, their_level = level(own, plain * own_skin), level(theirs, plain * their_skin)
+    own_level, their_level = _levels(plane, (own, own_skin), (theirs, their_skin))
     if own_level is None or their_level is None:
         return lit
     if own_level >= their_level:
@@ -37,6 +37,15 @@ def with_texture_of(plane: BlendMask, lit: Floats, base: Floats, own_skin: Float
         missing = _SHARE * np.sqrt(their_level**2 - own_level**2) / their_level
         change = missing * np.clip(theirs, -_EDGE * their_level, _EDGE * their_level) * plain * their_skin
     return np.asarray(lit + (change * low)[..., None], np.float32)
+
+
+def _levels(plane: BlendMask, *shown: tuple[Floats, Floats]) -> list[float | None]:
+    """Of each (texture, skin): by the cheeks, free of creases, or all plain skin where one shows too little."""
+    for where in (plane.cheeks(), plain_skin(plane)):
+        found = [level(fine, where * skin) for fine, skin in shown]
+        if None not in found:
+            break
+    return found
 
 
 def with_finest_of(large: Pixels, face: Pixels, plane: BlendMask) -> Pixels:
