@@ -47,7 +47,8 @@ def _roomy(run: TrainerRun) -> bool:
 def _measure(run: TrainerRun) -> None:
     """One pass of one picture, without a backward pass."""
     with input_shapes(run.network) as shapes:
-        needed = activation_bytes(lambda: loss_of_one(run))
+        weights = (weight for model in run.bundle.models for weight in model.parameters())
+        needed = activation_bytes(lambda: loss_of_one(run), weights)
     if not run.plan.checkpointing:
         for problem in fit(run, needed, free_memory(run.accelerator.device)):
             run.report(warned(problem))

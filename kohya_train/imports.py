@@ -21,6 +21,16 @@ from kohya_train.families import spec_of
 
 UNUSED = frozenset({"peft", "scipy"})
 """Packages that diffusers and transformers load where they find them: LoRA layers are our own, scipy none needs."""
+DRAWN = (
+    "normal_",
+    "uniform_",
+    "trunc_normal_",
+    "kaiming_normal_",
+    "kaiming_uniform_",
+    "xavier_normal_",
+    "xavier_uniform_",
+)
+"""Functions of torch.nn.init that draw a new network's weights."""
 COMPILER = "torch._dynamo"
 _BY_ITSELF = f"{COMPILER}._trace_wrapped_higher_order_op"
 """A module below the compiler that transformers imports, and that needs nothing of it."""
@@ -53,6 +63,24 @@ def import_classes(family: str) -> None:
     spec.autoencoder()
     for part in spec.text_encoders:
         getattr(transformers, part.kind)
+
+
+@contextmanager
+def no_initial_weights() -> Iterator[None]:
+    """Inside it networks are made without random numbers, for what is read from files afterwards.
+
+    On torch's tensors without contents drawing them loads sympy, a quarter of a second, for nothing.
+    """
+    from torch.nn import init
+
+    plain = {name: getattr(init, name) for name in DRAWN}
+    for name in DRAWN:
+        setattr(init, name, lambda tensor, *how, **more: tensor)
+    try:
+        yield
+    finally:
+        for name, function in plain.items():
+            setattr(init, name, function)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
@@ -69,17 +69,19 @@ def free_memory(device: torch.device) -> int:
     return int(psutil.virtual_memory().available)
 
 
-def activation_bytes(forward: Callable[[], Tensor]) -> int:
+def activation_bytes(forward: Callable[[], Tensor], weights: Iterable[Tensor] = ()) -> int:
     """Bytes that autograd keeps for the backward pass of `forward`; storage that it keeps twice counts once.
 
-    Weights are kept too but are there already, so only what the pass itself has made counts.
+    `weights`, frozen ones, are kept too but are there already, so only what the pass itself has made counts.
     """
+    there = {weight.untyped_storage()._cdata for weight in weights}
     seen: dict[int, int] = {}
 
     def note(tensor: Tensor) -> Tensor:
         if tensor.grad_fn is not None or not tensor.requires_grad:
             storage = tensor.untyped_storage()
-            seen[storage.data_ptr()] = storage.nbytes()
+            if storage._cdata not in there:  # data_ptr is nothing for tensors without contents
+                seen[storage._cdata] = storage.nbytes()
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):

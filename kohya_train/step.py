@@ -75,7 +75,9 @@ def _step(run: TrainerRun, step: int) -> tuple[float, float]:
                 total += loss.detach()
     weights = list(run.network.tensors().values())
     average_gradients(accelerator, weights)
-    norm = accelerator.clip_grad_norm_(weights, config.max_grad_norm or math.inf)
+    accelerator.unscale_gradients()
+    # Accelerate's own loads torch's tensors over several machines first, a second of processor time.
+    norm = nn.utils.clip_grad_norm_(weights, config.max_grad_norm or math.inf)
     # One look at the device for both; a GradScaler skips steps whose gradients overflow by itself.
     told, size = torch.stack([accelerator.reduce(total, "mean"), torch.as_tensor(norm, device=total.device)]).tolist()
     if not math.isfinite(told) or not (math.isfinite(size) or accelerator.scaler):

@@ -73,3 +73,9 @@ def test_nothing_of_a_half_precision_training_is_rounded_that_must_not_be(
     train(replace(changed, validation_images=plan), events.append)
     assert decoded and set(decoded) == {torch.float32}
     assert family == "sd15" or ids[0].dtype == torch.float32
+
+
+def test_frozen_weights_are_no_activations():
+    frozen, values = torch.rand(512, 512), torch.rand(10, 512, requires_grad=True)
+    counted = activation_bytes(lambda: (values @ frozen).tanh().sum(), [frozen])
+    assert counted <= 3 * values.nbytes < frozen.nbytes
