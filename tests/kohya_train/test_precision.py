@@ -10,7 +10,7 @@ import torch
 from single_file import write_single_file
 from tiny_base import make_template
 
-from kohya_train import precision
+from kohya_train import memory, precision
 from kohya_train.contract import TrainConfig, TrainerEvent, ValidationPlan, ValidationTemplate
 from kohya_train.loop import train
 from kohya_train.models import load
@@ -77,5 +77,5 @@ def test_nothing_of_a_half_precision_training_is_rounded_that_must_not_be(
 
 def test_frozen_weights_are_no_activations():
     frozen, values = torch.rand(512, 512), torch.rand(10, 512, requires_grad=True)
-    counted = activation_bytes(lambda: (values @ frozen).tanh().sum(), [frozen])
+    counted = memory.activation_bytes(lambda: (values @ frozen).tanh().sum(), [frozen])
     assert counted <= 3 * values.nbytes < frozen.nbytes
