@@ -24,8 +24,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 PHOTO = {"1": node("LoadImage", image="photo.png")}
 TEMPLATE = {"2": node("LoadImage", image="template.png")}
-CHECKPOINT = {"3": node("CheckpointLoaderSimple", ckpt_name="tiny.safetensors")}
-WIRED: dict[str, Any] = {"model": ["3", 0], "clip": ["3", 1], "vae": ["3", 2]}
+MODELS = {
+    "3": node("CheckpointLoaderSimple", ckpt_name="tiny.safetensors"),
+    "4": node("VAELoader", vae_name="tiny.safetensors"),
+}
+WIRED: dict[str, Any] = {"model": ["3", 0], "clip": ["3", 1], "vae": ["4", 0]}
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +131,7 @@ def test_photos_stand_in_for_a_person_and_a_failure_is_told_in_the_node(host: Re
 def test_the_workflows_own_models_repaint_the_face(host: RealComfyui, painted: str):
     control = {"9": node("ControlNetLoader", control_net_name="tiny_canny.safetensors")}
     person = {"5": node("EasyPhotoLoadPerson", person=painted)}
-    done = host.run(TEMPLATE | CHECKPOINT | control | person | put(person=["5", 0], canny_controlnet=["9", 0], **WIRED))
+    done = host.run(TEMPLATE | MODELS | control | person | put(person=["5", 0], canny_controlnet=["9", 0], **WIRED))
     report = done["outputs"]["8"]["text"][0]
     assert "No pose ControlNet" in report and "No canny ControlNet" not in report
     assert "no LoRA" not in report
@@ -137,7 +140,7 @@ def test_the_workflows_own_models_repaint_the_face(host: RealComfyui, painted: s
 
 def test_a_button_ends_it(host: RealComfyui, painted: str):
     person = {"5": node("EasyPhotoLoadPerson", person=painted)}
-    prompt = host.start(TEMPLATE | CHECKPOINT | person | put(person=["5", 0], **WIRED | {"seed": 99}))
+    prompt = host.start(TEMPLATE | MODELS | person | put(person=["5", 0], **WIRED | {"seed": 99}))
     time.sleep(5)
     host.post("/interrupt", {})
     assert "execution_interrupted" in host.end(prompt)
@@ -148,13 +151,13 @@ def test_the_persons_lora_is_put_on_the_workflows_models(host: RealComfyui, pain
         lora = {"person": ["5", 0], "strength_model": 0.9, "strength_clip": 0.9, "model": ["3", 0], "clip": ["3", 1]}
         sampled = {"model": ["6", 0], "positive": ["7", 0], "negative": ["7", 0], "latent_image": ["8", 0]}
         options = {"seed": 1, "steps": 1, "cfg": 1.0, "sampler_name": "euler", "scheduler": "normal", "denoise": 1.0}
-        return CHECKPOINT | {
+        return MODELS | {
             "5": node("EasyPhotoLoadPerson", person=person),
             "6": node("EasyPhotoPersonLora", **lora),
             "7": node("CLIPTextEncode", clip=["6", 1], text=["6", 2]),
             "8": node("EmptyLatentImage", width=64, height=64, batch_size=1),
             "9": node("KSampler", **sampled, **options),
-            "10": node("VAEDecode", samples=["9", 0], vae=["3", 2]),
+            "10": node("VAEDecode", samples=["9", 0], vae=["4", 0]),
             "11": node("PreviewImage", images=["10", 0]),
         }
 

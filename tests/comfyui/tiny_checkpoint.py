@@ -1,4 +1,4 @@
-"""A checkpoint and a ControlNet that ComfyUI takes for SD 1.5: thin, attending on the deepest level only, random.
+"""A checkpoint, a ControlNet and a VAE that ComfyUI takes for SD 1.5: thin, attending on the deepest level only, random.
 
     PYTHON-OF-COMFYUI tests/comfyui/tiny_checkpoint.py FOLDER-OF-COMFYUI FOLDER-OF-MODELS
 
@@ -24,23 +24,19 @@ NET = {
     "context_dim": 768,
 }
 UNET = {**NET, "out_channels": 4, "transformer_depth_output": [0, 0, 0, 0, 0, 0, 1, 1]}
-VAE = {"double_z": True, "z_channels": 4, "resolution": 256, "in_channels": 3, "out_ch": 3, "ch": 128}
-VAE_LEVELS = {"ch_mult": [1, 2, 4, 4], "num_res_blocks": 2, "attn_resolutions": [], "dropout": 0.0}
 LEFT_OUT = ("logit_scale", "text_projection")
 """Names that checkpoints of SD 1.5 have not."""
 
 
 def checkpoint() -> dict[str, Any]:
-    """Names as in the file -> tensors of half precision."""
+    """Names as in the file -> tensors of half precision; without a VAE, since a whole one takes minutes on a CPU."""
     import comfy.ops
     import torch
-    from comfy.ldm.models.autoencoder import AutoencoderKL
     from comfy.ldm.modules.diffusionmodules.openaimodel import UNetModel
     from comfy.sd1_clip import SDClipModel
 
     parts = {
         "model.diffusion_model.": UNetModel(**UNET, operations=comfy.ops.manual_cast, dtype=torch.float32),
-        "first_stage_model.": AutoencoderKL(embed_dim=4, ddconfig={**VAE, **VAE_LEVELS}),
         "cond_stage_model.": SDClipModel(device="cpu", dtype=torch.float32),
     }
     return {
@@ -61,11 +57,18 @@ def controlnet() -> dict[str, Any]:
     return {f"control_model.{name}": _random(value) for name, value in net.state_dict().items()}
 
 
+def vae() -> dict[str, Any]:
+    """As `checkpoint`, of the tiny autoencoder that ComfyUI knows."""
+    from comfy.taesd.taesd import TAESD
+
+    return {name: _random(value) for name, value in TAESD().state_dict().items()}
+
+
 def _random(value: Any) -> Any:
     """Scales of norms are 1; everything else is as small as training would begin with."""
     import torch
 
-    if value.ndim == 1:
+    if value.ndim <= 1:
         return torch.ones_like(value).half() if value.is_floating_point() else value
     return (torch.randn(value.shape) / max(1, value[0].numel()) ** 0.5).half()
 
@@ -81,7 +84,7 @@ if __name__ == "__main__":
     from safetensors.torch import save_file
 
     torch.manual_seed(0)
-    for place, made in (("checkpoints/tiny", checkpoint), ("controlnet/tiny_canny", controlnet)):
+    for place, made in (("checkpoints/tiny", checkpoint), ("controlnet/tiny_canny", controlnet), ("vae/tiny", vae)):
         file = models / f"{place}.safetensors"
         file.parent.mkdir(parents=True, exist_ok=True)
         save_file(made(), str(file))
