@@ -1,4 +1,4 @@
-"""A checkpoint, a ControlNet and a VAE that ComfyUI takes for SD 1.5: thin, attending on the deepest level only, random.
+"""A checkpoint, a ControlNet and a VAE that ComfyUI takes for SD 1.5: thin, attending on one level only, random.
 
     PYTHON-OF-COMFYUI tests/comfyui/tiny_checkpoint.py FOLDER-OF-COMFYUI FOLDER-OF-MODELS
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
-from easyphoto.domain import Checkpoint
+from easyphoto.domain import Checkpoint, ModelFamily
 from easyphoto.engines.comfyui.device_memory import given_back
 from easyphoto.engines.local.engine import LocalEngine
 from easyphoto.engines.model_probe import family_or_none
@@ -36,6 +37,12 @@ def _checkpoints() -> Iterator[Checkpoint]:
 
     for name in folder_paths.get_filename_list("checkpoints"):
         file = Path(folder_paths.get_full_path("checkpoints", name) or "")
-        family = family_or_none(file) if file.suffix == ".safetensors" else None
+        family = _family(file, file.stat().st_mtime_ns) if file.suffix == ".safetensors" and file.is_file() else None
         if family is not None:
             yield Checkpoint(name.removesuffix(".safetensors"), family, file)
+
+
+@lru_cache(maxsize=1000)
+def _family(file: Path, modified: int) -> ModelFamily | None:
+    """Read once for each version of the file: ComfyUI asks for the lists of its nodes several times a workflow."""
+    return family_or_none(file)
