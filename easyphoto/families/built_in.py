@@ -41,7 +41,7 @@ SPEC = FamilySpec(
         "first_steps": 30,
         "first_denoising_strength": 0.0,
         "second_pass": False,
-        # Where it is turned on: hardly any likeness is lost, and four steps do (models/builtin/base/README.md).
+        # Where it is turned on: hardly any likeness is lost, and two steps do (models/builtin/base/README.md).
         "second_denoising_strength": 0.10,
         "cfg_scale": 1.0,
         "require_control": False,  # there are no ControlNets for it
