@@ -2,10 +2,11 @@
 
     python benchmarks/sizes.py [PHOTO] [TEMPLATE] [--sides 1024 2048 6000] [--profile]
 
-One photo of a person, one template with one face, brought to each longer side in turn. Fusion twice, masks, color,
-retouching and detail at full strength; both diffusion passes have strength 0, so that no engine paints. Seconds are
-processor time of one thread. "a pixel" is the growth of the cost divided by that of the pixels: 1 is linear; a face
-twice as large may cost 5 times as much (1.25 a pixel), else the command fails.
+One photo of a person, one template with one face, brought to each longer side in turn. The template's skin brought to
+the person's tone, fusion twice, masks, color, retouching and detail at full strength; both diffusion passes have
+strength 0, so that no engine paints. Seconds are processor time of one thread. "a pixel" is the growth of the cost
+divided by that of the pixels: 1 is linear; a face twice as large may cost 5 times as much (1.25 a pixel), else the
+command fails.
 """
 
 from __future__ import annotations
@@ -28,10 +29,11 @@ import numpy as np
 from easyphoto.domain import Checkpoint, ModelFamily, Person, PortraitRequest, Template
 from easyphoto.faces.base import FusionSource
 from easyphoto.faces.builtin.toolbox import BuiltinToolbox
+from easyphoto.faces.skin_locus import usual_tone
 from easyphoto.images import open_picture, picture
 from easyphoto.paths import Paths, default_root
 from easyphoto.portrait.generate import Tools, generate
-from easyphoto.portrait.subject import Subject
+from easyphoto.portrait.subject import Subject, balanced
 from easyphoto.progress import silent
 from easyphoto.weights import WeightStore
 
@@ -56,7 +58,8 @@ def subject_of(photo: Path, faces: BuiltinToolbox) -> Subject:
     face = max(faces.detect(pixels), key=lambda one: one.box.area)
     source = FusionSource(pixels, replace(face, embedding=faces.embed(pixels, face)))
     person = Person("someone", "Someone", photo.parent, None, photo, None, (photo,))
-    return Subject(person, (source,), source)
+    sources, tones = balanced((source,), faces)
+    return Subject(person, tuple(sources), sources[0], usual_tone(tones))
 
 
 def sized(template: Path, side: int, folder: Path) -> Template:
