@@ -71,10 +71,9 @@ def _commercial(paths: Paths) -> FaceToolbox:
 
 
 def _missing_of_commercial(paths: Paths) -> MissingFiles:
-    from easyphoto.faces.modelscope.files import COMMERCIAL as NEEDED
-    from easyphoto.faces.modelscope.files import missing
+    from easyphoto.faces.modelscope.files import missing_of_commercial
 
-    return missing(paths, NEEDED)
+    return missing_of_commercial(paths)
 
 
 def _missing_of_modelscope(paths: Paths) -> MissingFiles:

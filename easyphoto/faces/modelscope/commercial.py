@@ -1,4 +1,4 @@
-"""The same toolbox of networks whose licenses allow commercial use: GFPGAN in GPEN's place, none that knows persons."""
+"""The same toolbox of networks whose licenses allow commercial use: none of GPEN, none that knows persons."""
 
 from __future__ import annotations
 
@@ -13,17 +13,20 @@ from easyphoto.faces.builtin.toolbox import BuiltinToolbox
 from easyphoto.faces.geometry import Array, similarity_transform
 from easyphoto.faces.likeness import distance
 from easyphoto.faces.modelscope import files
+from easyphoto.faces.modelscope.detector import RetinaFaceDetector
 from easyphoto.faces.modelscope.enlarger import PictureEnlarger
 from easyphoto.faces.modelscope.restorer import PortraitRestorer
-from easyphoto.faces.modelscope.toolbox import ModelscopeToolbox
+from easyphoto.faces.modelscope.toolbox import FaceFinder, ModelscopeToolbox
+from easyphoto.faces.modelscope.yunet import YunetDetector
 
 _SIDE = 512
 FFHQ = np.array([[192.98, 239.95], [318.90, 240.19], [256.63, 314.02], [201.26, 371.41], [313.09, 371.15]])
 """(5, 2) where FFHQ's faces of 512 pixels have eyes, nose tip and mouth corners (Karras et al., arXiv 1812.04948)."""
 
 
-class GfpganRestorer:
-    """Runs GFPGAN 1.4 (Wang et al., CVPR 2021, arXiv 2101.04061) from its ONNX file."""
+class OnnxRestorer:
+    """Runs GFPGAN 1.4 (Wang et al., CVPR 2021, arXiv 2101.04061) or RestoreFormer++ (Wang et al., TPAMI 2023,
+    arXiv 2308.07228) from its ONNX file: both take and give faces of 512 pixels, RGB of -1..1, aligned as FFHQ's."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -61,7 +64,13 @@ class RecognizerJudge:
 
 
 class CommercialToolbox(ModelscopeToolbox):
-    """A `FaceToolbox` on the files that `files.COMMERCIAL` names."""
+    """A `FaceToolbox` on the files that `files.COMMERCIAL` names, or their twins."""
+
+    @cached_property
+    def _detector(self) -> FaceFinder:
+        file = files.present(self._paths, files.RETINAFACE)
+        place = self._file(file)
+        return YunetDetector(place) if file == files.YUNET else RetinaFaceDetector(place, self._device)
 
     @cached_property
     def _enlarger(self) -> PictureEnlarger:
@@ -69,4 +78,5 @@ class CommercialToolbox(ModelscopeToolbox):
 
     @cached_property
     def _restorer(self) -> PortraitRestorer:
-        return PortraitRestorer(GfpganRestorer(self._file(files.GFPGAN)), RecognizerJudge(self._builtin))
+        file = files.present(self._paths, files.GFPGAN)
+        return PortraitRestorer(OnnxRestorer(self._file(file)), RecognizerJudge(self._builtin))

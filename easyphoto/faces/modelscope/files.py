@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -40,6 +40,8 @@ FACE_MODEL = NetworkFile("bfm-front", "BFM_model_front.mat")
 FUSION_ALPHA = NetworkFile("fusion-alpha", "alpha.jpg")
 GFPGAN = NetworkFile("gfpgan-1.4", "gfpgan_1.4.onnx")
 REALESRGAN = NetworkFile("real-esrgan-x2", "RealESRGAN_x2plus.pth")
+YUNET = NetworkFile("yunet", "face_detection_yunet_2023mar.onnx")
+RESTOREFORMER = NetworkFile("restoreformer-plus-plus", "restoreformer_plus_plus.onnx")
 
 NEEDED: Mapping[Role, Sequence[NetworkFile]] = MappingProxyType(
     {
@@ -62,10 +64,27 @@ COMMERCIAL: Mapping[Role, Sequence[NetworkFile]] = MappingProxyType(
 )
 """The same, of files whose licenses allow commercial use alone."""
 
+TWINS: Mapping[NetworkFile, NetworkFile] = MappingProxyType({RETINAFACE: YUNET, GFPGAN: RESTOREFORMER})
+"""Files of `COMMERCIAL` -> what does the same where it alone is there."""
+
+
+def present(paths: Paths, file: NetworkFile) -> NetworkFile:
+    """That file of `COMMERCIAL`, or its twin where only this one is there."""
+    twin = TWINS.get(file, file)
+    return twin if not file.path(paths).is_file() and twin.path(paths).is_file() else file
+
 
 def missing(paths: Paths, needed: Mapping[Role, Sequence[NetworkFile]] = NEEDED) -> dict[Role, tuple[Path, ...]]:
     """Every role there are networks for, with those of its files that are not there."""
+    return {role: tuple(_absent(file.path(paths) for file in files)) for role, files in needed.items()}
+
+
+def missing_of_commercial(paths: Paths) -> dict[Role, tuple[Path, ...]]:
+    """The same of `COMMERCIAL`, where a twin will do."""
     return {
-        role: tuple(file.path(paths) for file in files if not file.path(paths).is_file())
-        for role, files in needed.items()
+        role: tuple(_absent(present(paths, file).path(paths) for file in files)) for role, files in COMMERCIAL.items()
     }
+
+
+def _absent(files: Iterable[Path]) -> Iterable[Path]:
+    return (file for file in files if not file.is_file())

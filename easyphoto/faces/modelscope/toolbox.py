@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ from easyphoto.faces.base import (
 from easyphoto.faces.builtin.toolbox import BuiltinToolbox
 from easyphoto.faces.geometry import box_of, left_to_right, pose_from_mesh, roll_of
 from easyphoto.faces.modelscope import files
+from easyphoto.faces.modelscope.anchors import Detections
 from easyphoto.faces.modelscope.detector import RetinaFaceDetector
 from easyphoto.faces.modelscope.enlarger import PictureEnlarger
 from easyphoto.faces.modelscope.files import NetworkFile
@@ -37,6 +39,18 @@ from easyphoto.faces.wear import Wear
 from easyphoto.paths import Paths
 
 _MESH_DENIES = 0.1  # mesh score under which a box is no face: the same that the built-in detector asks of two nets
+
+
+class FaceFinder(Protocol):
+    """A detector."""
+
+    def find(self, picture: Pixels) -> Detections:
+        """Faces in the pixels of an RGB picture, the surest first."""
+        ...
+
+    def release(self) -> None:
+        """Forget the network."""
+        ...
 
 
 class ModelscopeToolbox:
@@ -63,7 +77,7 @@ class ModelscopeToolbox:
         return CURRICULAR
 
     @cached_property
-    def _detector(self) -> RetinaFaceDetector:
+    def _detector(self) -> FaceFinder:
         return RetinaFaceDetector(self._file(files.RETINAFACE), self._device)
 
     @cached_property

@@ -17,7 +17,7 @@ from easyphoto.faces.arc_face import ARC_FACE
 from easyphoto.faces.geometry import transform_points
 from easyphoto.faces.modelscope import enlarger as enlarger_file
 from easyphoto.faces.modelscope import retoucher as retoucher_file
-from easyphoto.faces.modelscope.commercial import FFHQ, GfpganRestorer
+from easyphoto.faces.modelscope.commercial import FFHQ, OnnxRestorer
 from easyphoto.faces.modelscope.enlarger import PictureEnlarger
 from easyphoto.faces.modelscope.face_alignment import laid_back, padded_crop, padded_points, rectangle
 from easyphoto.faces.modelscope.parser import FaceParser, softmax
@@ -216,7 +216,7 @@ class Brighter:
 
 
 def test_gfpgan_is_shown_faces_as_ffhq_has_them(photo: np.ndarray):
-    restorer = GfpganRestorer(Path("none"))
+    restorer = OnnxRestorer(Path("none"))
     restorer.__dict__["_net"] = Brighter()
     points = (FFHQ - 256) * 0.2 + (80, 100)
     crop, sharp, matrix = restorer.restored(photo, points)
