@@ -16,7 +16,7 @@ from easyphoto.faces.modelscope import files
 from easyphoto.faces.modelscope.detector import RetinaFaceDetector
 from easyphoto.faces.modelscope.enlarger import PictureEnlarger
 from easyphoto.faces.modelscope.restorer import PortraitRestorer
-from easyphoto.faces.modelscope.toolbox import FaceFinder, ModelscopeToolbox
+from easyphoto.faces.modelscope.toolbox import FaceDetector, ModelscopeToolbox
 from easyphoto.faces.modelscope.yunet import YunetDetector
 
 _SIDE = 512
@@ -67,7 +67,7 @@ class CommercialToolbox(ModelscopeToolbox):
     """A `FaceToolbox` on the files that `files.COMMERCIAL` names, or their twins."""
 
     @cached_property
-    def _detector(self) -> FaceFinder:
+    def _detector(self) -> FaceDetector:
         file = files.present(self._paths, files.RETINAFACE)
         place = self._file(file)
         return YunetDetector(place) if file == files.YUNET else RetinaFaceDetector(place, self._device)

@@ -41,7 +41,7 @@ from easyphoto.paths import Paths
 _MESH_DENIES = 0.1  # mesh score under which a box is no face: the same that the built-in detector asks of two nets
 
 
-class FaceFinder(Protocol):
+class FaceDetector(Protocol):
     """A detector."""
 
     def find(self, picture: Pixels) -> Detections:
@@ -77,7 +77,7 @@ class ModelscopeToolbox:
         return CURRICULAR
 
     @cached_property
-    def _detector(self) -> FaceFinder:
+    def _detector(self) -> FaceDetector:
         return RetinaFaceDetector(self._file(files.RETINAFACE), self._device)
 
     @cached_property
