@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from easyphoto.library.archive import manifest_of
 from easyphoto.library.drafts import drafts_of
 from easyphoto.library.filesystem import NOTHING, Deleted, delete_tree, sha256_of
 from easyphoto.library.uploads import REQUEST_FOLDERS
-from easyphoto.lora.copies import copies_of
+from easyphoto.lora.copies import cards_of, copies_of
 from easyphoto.paths import Paths
 from easyphoto.picture_tokens import forget_lost_files
 from easyphoto.portrait.infotext import shows
@@ -100,6 +100,8 @@ def _forget_loras(person: str, studio: Studio) -> Deleted:
         gone = [copy for copy in copies if not copy.exists()]
         deleted += Deleted(len(gone), len(gone) * lora.stat().st_size, ())
         deleted += delete_tree(copy for copy in copies if copy.exists())
+        cards = delete_tree(card for copy in copies_of(lora) for card in cards_of(copy) if card.exists())
+        deleted += replace(cards, files=0)  # they are no copies
     return deleted
 
 

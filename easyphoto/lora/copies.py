@@ -9,6 +9,9 @@ from pathlib import Path
 from easyphoto.private_files import write_atomic
 
 NOTE = ".copies.json"  # beside the LoRA; never part of an export
+CARD, PREVIEW = ".json", ".png"
+"""Beside a copy, of its name: what a WebUI's LoRA browser shows of it."""
+
 _COPY = re.compile(r"easyphoto-[0-9a-f]{20}\.safetensors")
 
 
@@ -27,3 +30,8 @@ def copies_of(lora: Path) -> tuple[Path, ...]:
     if not isinstance(noted, list):
         return ()
     return tuple(Path(path) for path in noted if isinstance(path, str) and _COPY.fullmatch(Path(path).name))
+
+
+def cards_of(copy: Path) -> tuple[Path, Path]:
+    """Where those of that copy lie, if there are any."""
+    return copy.with_suffix(CARD), copy.with_suffix(PREVIEW)

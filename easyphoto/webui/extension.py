@@ -64,11 +64,14 @@ class Extension:
 
 
 def _refresh(demo: Any) -> None:
-    """Persons in the script's fields, as they are now."""
+    """Persons in the script's fields and in the host's LoRA browser, as they are now."""
     from easyphoto.webui.face_script.fields import refresh_persons
+    from easyphoto.webui.lora_cards import update_soon
+    from easyphoto.webui.runtime import app_state
 
     try:
         refresh_persons(demo)
+        update_soon(app_state().studio, settings.read().cards)
     except EasyPhotoError as error:  # the tab says why
         _log.warning("%s", error)
 

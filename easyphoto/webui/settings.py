@@ -21,6 +21,7 @@ class Settings:
     faces: str = BUILTIN  # the face toolbox, as `easyphoto.providers` reads it
     vae: str = ""  # for portraits; empty: the one the WebUI is set to
     hosts: frozenset[str] = frozenset()  # further host names our routes answer to
+    cards: bool = False  # persons have names and pictures in the WebUI's LoRA browser
     beside: bool = False  # a training runs beside the WebUI's own pictures where memory allows
 
 
@@ -36,6 +37,7 @@ def read() -> Settings:
         str(data.get("easyphoto_faces") or BUILTIN),
         str(data.get("easyphoto_vae") or ""),
         frozenset(filter(None, names)),
+        data.get("easyphoto_lora_cards") is True,
         data.get("easyphoto_train_beside") is True,
     )
 
@@ -77,3 +79,5 @@ def add() -> None:
     shared.opts.add_option("easyphoto_hosts", made)
     made = shared.OptionInfo(False, say("settings.beside"), section=SECTION)
     shared.opts.add_option("easyphoto_train_beside", made.info(say("settings.beside.help")))
+    made = shared.OptionInfo(False, say("settings.cards"), section=SECTION)
+    shared.opts.add_option("easyphoto_lora_cards", made.info(say("settings.cards.help")))

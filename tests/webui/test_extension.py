@@ -146,7 +146,7 @@ def test_settings_are_labeled_in_the_language_of_the_host(host: FakeHost):
 def test_settings_have_one_section_and_true_choices(host: FakeHost):
     host.load()
     added = host.options.data_labels
-    names = ("language", "faces", "vae", "hosts", "train_beside")
+    names = ("language", "faces", "vae", "hosts", "train_beside", "lora_cards")
     assert set(added) == {f"easyphoto_{name}" for name in names}
     assert {info.section for info in added.values()} == {("easyphoto", "EasyPhoto")}
     assert added["easyphoto_vae"].component_args()["choices"] == ["", "Automatic", "None", "fine"]

@@ -34,19 +34,24 @@ def add_lora_tags(prompt: str, host: Host, loras: Sequence[LoraUse]) -> str:
 
 def _ready(host: Host, file: Path) -> str:
     """The name under which the host lists our copy of that file."""
-    networks, folder = _networks(), _folder(host)
-    name = name_of(file)
-    target = folder / f"{name}.safetensors"
-    if not target.is_file():
-        with writing_into(folder):
-            note_copy(file, target)
-            write_anonymous(file, target)
+    networks, target = _networks(), copy_in(_folder(host), file)
+    name = target.stem
     if not _is_listed(networks, name, target):
         with override_options(host, {"list_hidden_files": True}):  # else the host overlooks dot-folders
             _look_again(networks, name)
     if not _is_listed(networks, name, target):
         raise RenderFailed("webui.lora-not-listed", stage="LoRA", file=str(target))
     return name
+
+
+def copy_in(folder: Path, file: Path) -> Path:
+    """Our copy of that file there, made if it is not. Raises BadModel, NoStorage, NoResources."""
+    target = folder / f"{name_of(file)}.safetensors"
+    if not target.is_file():
+        with writing_into(folder):
+            note_copy(file, target)
+            write_anonymous(file, target)
+    return target
 
 
 def _look_again(networks: Any, name: str) -> None:
