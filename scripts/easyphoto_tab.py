@@ -13,6 +13,7 @@ import logging
 import sys
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from modules import script_callbacks
@@ -110,8 +111,14 @@ def log(error: Exception) -> None:
     logging.getLogger("easyphoto").error("EasyPhoto cannot start: %s", error, exc_info=not hasattr(error, "remedy"))
 
 
-# Not in a function, and as few calls as can be: for each of them the host looks for every file of the call
-# stack among all the modules of the process, which takes longer than building the tab.
+def register(ours: Any) -> None:
+    """What the host calls of ours."""
+    extension = ours.Extension(told)
+    script_callbacks.on_ui_tabs(partial(tabs, extension))
+    script_callbacks.on_app_started(partial(routes, extension))
+    script_callbacks.on_before_ui(partial(axes, ours))
+
+
 try:
     OURS = bring_in()
     OURS.settings.add()
@@ -120,7 +127,8 @@ try:
 except Exception as error:  # as above
     script_callbacks.on_ui_tabs(partial(reason_tab, error))
 else:
-    EXTENSION = OURS.Extension(told)
-    script_callbacks.on_ui_tabs(partial(tabs, EXTENSION))
-    script_callbacks.on_app_started(partial(routes, EXTENSION))
-    script_callbacks.on_before_ui(partial(axes, OURS))
+    # In a thread, whose call stack is short: for each of these calls the host looks for every file of the stack among
+    # all the modules of the process, which takes longer than all else here.
+    registering = Thread(target=register, args=(OURS,))
+    registering.start()
+    registering.join()

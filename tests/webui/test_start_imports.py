@@ -75,3 +75,17 @@ def test_a_start_imports_no_more_than_it_needs(tmp_path: Path):
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert set(done.stdout.split()) - AT_START == set(), done.stderr
     assert "easyphoto.webui.late_panels" in done.stdout
+
+
+def test_the_host_is_called_from_a_short_stack(host: FakeHost, monkeypatch: pytest.MonkeyPatch):
+    """A host looks for every file of the stack among all modules, .18 s a call from the depth of its own loading."""
+    import inspect
+
+    depths = []
+    for name in ("on_ui_tabs", "on_app_started", "on_before_ui"):
+        monkeypatch.setattr(
+            sys.modules["modules.script_callbacks"], name, lambda callback: depths.append(len(inspect.stack(0)))
+        )
+    host.load()
+    assert len(depths) == 3
+    assert max(depths) <= 5
