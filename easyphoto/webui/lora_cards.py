@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
 from pathlib import Path
 from threading import Thread
-from types import MappingProxyType
 from typing import Any
 
 from PIL import Image
 
-from easyphoto.domain import LORA_TRIGGER, ModelFamily, Person, PortraitRequest
+from easyphoto.domain import LORA_TRIGGER, Person, PortraitRequest
 from easyphoto.engines.webui.lora import copy_in
 from easyphoto.engines.webui.lora_folder import FOLDER
 from easyphoto.errors import EasyPhotoError
@@ -22,8 +20,6 @@ from easyphoto.private_files import replacing, write_atomic
 from easyphoto.studio import Studio
 
 SIDE = 512  # longer side of the preview in pixels
-VERSIONS: Mapping[ModelFamily, str] = MappingProxyType({ModelFamily.SD15: "SD1", ModelFamily.SDXL: "SDXL"})
-"""What the hosts call families, so that their browser can leave out those that do not fit."""
 
 _log = logging.getLogger(__name__)
 
@@ -56,16 +52,14 @@ def update(studio: Studio, loras: Path, wanted: bool) -> None:
 
 
 def card_of(person: Person) -> dict[str, Any]:
-    """What the hosts read of a LoRA's JSON file."""
+    """What the hosts read of a LoRA's JSON file; its family they find in its metadata."""
     assert person.lora is not None
-    family = person.lora.family
-    found = {
+    return {
         "description": person.name,
         "activation text": LORA_TRIGGER,
-        "preferred weight": PortraitRequest.for_family(family).lora_weight,
+        "preferred weight": PortraitRequest.for_family(person.lora.family).lora_weight,
         "notes": "EasyPhoto",
     }
-    return {**found, "sd version": VERSIONS[family]} if family in VERSIONS else found
 
 
 def _write(person: Person, copy: Path) -> None:
