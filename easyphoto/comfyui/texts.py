@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from easyphoto.comfyui.runtime import language
 from easyphoto.locales import Message, text
 
@@ -15,10 +17,10 @@ def titles(node: str) -> dict[str, str]:
     }
 
 
-def labels(name: str) -> dict[str, str]:
-    """What an input takes: its name and what it means."""
+def labels(name: str, **told: Any) -> dict[str, str]:
+    """What an input takes: its name, with what tells it from others of the kind, and what it means."""
     return {
-        "display_name": text(f"comfyui.input.{name}.label", language()),
+        "display_name": text(f"comfyui.input.{name}.label", language(), **told),
         "tooltip": text(f"comfyui.input.{name}.help", language()),
     }
 

@@ -59,6 +59,7 @@ def test_every_node_has_a_schema_with_ids_of_its_own(host: FakeComfyui, language
         ids = [one.id for one in (*schema.inputs, *(schema.outputs or ()))]
         assert len(set(ids)) == len(ids)
         assert all(one.display_name and one.tooltip for one in schema.inputs)
+        assert len({one.display_name for one in schema.inputs}) == len(schema.inputs)
     assert ("训练人物" in str(schemas)) == (language == "zh")
 
 

@@ -41,13 +41,16 @@ class PutPerson(io.ComfyNode):
                 io.Int.Input("face", default=1, min=1, max=MOST_FACES, **labels("face")),
                 io.Int.Input("seed", default=0, min=0, max=2**32 - 1, control_after_generate=True, **labels("seed")),
                 io.Custom(TYPE).Input("person", optional=True, **labels("chosen_person")),
-                *(io.Image.Input(name, optional=True, **labels("photo")) for name in PHOTOS),
+                *(io.Image.Input(name, optional=True, **labels("photo", number=name[-1])) for name in PHOTOS),
                 io.Boolean.Input("consent", default=False, optional=True, **labels("consent")),
                 io.Mask.Input("mask", optional=True, **labels("mask")),
                 io.Model.Input("model", optional=True, **labels("model")),
                 io.Clip.Input("clip", optional=True, **labels("clip")),
                 io.Vae.Input("vae", optional=True, **labels("vae")),
-                *(io.ControlNet.Input(name, optional=True, **labels("controlnet")) for name in CONTROLS),
+                *(
+                    io.ControlNet.Input(name, optional=True, **labels("controlnet", kind=kind.value))
+                    for name, kind in CONTROLS.items()
+                ),
                 io.String.Input("prompt", multiline=True, default="", optional=True, **labels("prompt")),
             ],
             outputs=[
