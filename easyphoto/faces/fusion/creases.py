@@ -38,7 +38,9 @@ class Creases:
 
 def creases_of(plane: BlendMask, picture: Floats, without: Pixels | None = None) -> Creases:
     """Of a face; `picture` is RGB 0..255, `without` (uint8 mask) what is no skin, as a frame of glasses."""
-    skin = with_folds(plane, skin_share(picture, plane.cheeks(), plane.height, LOOSE), picture)
+    skin = skin_share(picture, plane.cheeks(), plane.height, LOOSE)
+    if without is None or not without.any():  # a frame is as dark and thin, and its lens encloses as much
+        skin = with_folds(plane, skin, picture)
     closed = plane.grow(plane.grow(skin, _FOLD), -_FOLD)  # what lies in a deep fold is too dark for skin
     skin = np.maximum(skin, closed) * (1 - plane.soft(plane.features(), 0.006))
     if without is not None:
