@@ -17,7 +17,7 @@ CAUSES = {  # by the class of what the trainer itself raised
 }
 UNKNOWN = "trainer.cause.unknown"
 LIBRARY_CAUSES = (  # by what libraries and the system write
-    (r"out of memory|DefaultCPUAllocator|bad_alloc|MemoryError", "trainer.cause.memory"),
+    (r"out of memory|DefaultCPUAllocator|bad_alloc|MemoryError|allocation of \d+ bytes failed", "trainer.cause.memory"),
     (r"No space left on device|not enough space|Disk quota exceeded", "trainer.cause.disk"),
     (r"\[Errno (13|30)\]|\(os error (13|30)\)", "trainer.cause.rights"),
     (r"Too many open files", "trainer.cause.files"),

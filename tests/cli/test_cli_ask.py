@@ -52,7 +52,7 @@ def test_the_total_is_said_and_a_yes_is_waited_for(studio: FakeStudio, fetched: 
         with pytest.raises(Cancelled):
             fetch_weights(Namespace(**FETCH), context)
     assert ("gfpgan-1.4" in fetched) is answer
-    assert "3 files to download, 0.46 GB" in str(asked[0]) and "gfpgan-1.4" in str(asked[0])
+    assert "4 files to download, 0.46 GB" in str(asked[0]) and "gfpgan-1.4" in str(asked[0])
 
 
 def test_with_yes_nobody_is_asked_and_without_a_terminal_it_is_refused(studio: FakeStudio, fetched: list[str]):

@@ -81,7 +81,7 @@ def test_weights_say_the_total_and_want_a_yes(studio, capsys, monkeypatch, tmp_p
     assert "|---|---|" in capsys.readouterr().out.splitlines()[1]
     assert run(studio, "weights", "fetch", "faces-commercial") == 2
     said = capsys.readouterr().err
-    assert "3 files to download, 0.46 GB" in said and "--yes" in said and "gfpgan-1.4" in said and "none" not in said
+    assert "4 files to download, 0.46 GB" in said and "--yes" in said and "gfpgan-1.4" in said and "none" not in said
     assert run(studio, "weights", "fetch", "faces-commercial", "--offline") == 4
     assert run(studio, "weights", "fetch", "nothing", "--yes") == 2
     assert not list(studio.paths.weights.rglob("*.safetensors"))

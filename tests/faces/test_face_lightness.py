@@ -8,7 +8,7 @@ from PIL import Image
 
 from easyphoto.faces.builtin.toolbox import BuiltinToolbox
 from easyphoto.faces.fusion.blend_mask import CHEEKS, BlendMask
-from easyphoto.faces.fusion.face_lightness import with_lightness_of
+from easyphoto.faces.fusion.face_lightness import FOREHEAD_MIDDLE, with_lightness_of
 from easyphoto.paths import Paths
 
 
@@ -53,3 +53,18 @@ def test_white_and_black_stay(plane: BlendMask):
     made = with_lightness_of(plane, lit, plain(plane, 185), everywhere(plane))
     assert made[:5].min() > 254
     assert made[5:10].max() < 1
+
+
+def test_a_little_more_of_a_forehead_makes_no_step(plane: BlendMask):
+    """Whether a place is just seen or just not hangs on the version of a library."""
+    skin, lit, base = everywhere(plane), plain(plane, 120), plain(plane, 0)
+    base += np.linspace(60, 180, plane.size[0], dtype=np.float32)[None, :, None]
+    forehead = plane.around(FOREHEAD_MIDDLE) > 0.5
+    base[forehead] = 200
+    rows = np.flatnonzero(forehead.any(1))
+    made = []
+    for row in rows:
+        skin[:row][forehead[:row]] = 0
+        made.append(with_lightness_of(plane, lit, base, skin)[~forehead].mean())
+    assert max(made) - min(made) > 1, "the forehead tells nothing"
+    assert np.abs(np.diff(made)).max() < 0.5 * (max(made) - min(made))

@@ -23,5 +23,5 @@ def test_what_is_bright_on_light_skin_shines_on_dark_skin():
 
 def test_dark_skin_that_becomes_a_little_darker_keeps_its_shine_and_its_color():
     shine, skin = darkened(lch_to_lab(40, 26, 50), lch_to_lab(34, 16, 52), lch_to_lab(72, 8, 60))
-    assert shine[0] - skin[0] > 24
+    assert 16 < shine[0] - skin[0] < 26  # of 32 on the template's: all of it is a gray patch
     assert 2 < lab_to_lch(shine)[1] < 14

@@ -92,13 +92,13 @@ def test_a_trainer_without_memory_is_interrupted_and_the_same_command_goes_on(
 ):
     """By its losses: a trial picture that could not be painted has no vote, so the merged file may differ."""
     process = training.start()
-    wait_until(lambda: training.events() >= 6, process)  # after the first checkpoint
+    wait_until(lambda: training.events() >= 7, process)  # the first checkpoint is written
     trainer = trainer_of(process)
     assert trainer is not None
     trainer.rlimit(psutil.RLIMIT_AS, (trainer.memory_info().vms,) * 2)
     last = ended(process)
     if last.code:  # what it already had may have been enough
-        assert last.answer["error"]["kind"] == "TrainingInterrupted"
+        assert last.answer["error"]["kind"] == "TrainingInterrupted", last.answer
         assert "memory" in last.answer["error"]["remedy"].lower(), last.answer
         last = training.run()
     assert last.code == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from threading import Event as Flag
+from time import sleep
 
 import pytest
 from jobs_world import TRAIN, until
@@ -11,6 +12,7 @@ from jobs_world import TRAIN, until
 from easyphoto.domain import PortraitRequest
 from easyphoto.errors import BadRequest, Busy, NotFound, TrainingFailed
 from easyphoto.jobs import CheckRequest, Kind, State
+from easyphoto.progress import Step
 
 
 def test_delete_removes_the_private_files(open_queue, studio, photos):
@@ -37,13 +39,22 @@ def test_delete_an_unfinished_training_removes_its_workshop(open_queue, studio, 
     assert not workshop.exists()
 
 
-def test_delete_a_running_one_asks_it_to_stop_first(open_queue, studio, photos):
-    studio.gate = Flag()
+def test_delete_a_running_one_asks_it_to_stop_first(open_queue, studio, photos, monkeypatch):
+    gate = Flag()
+
+    def silent_until_then(stage, report):
+        gate.wait(20)
+        for _ in range(500):
+            report(Step(stage, 1, 1))
+            sleep(0.02)
+
+    monkeypatch.setattr(studio, "_work", silent_until_then)
     queue = open_queue()
     job = queue.submit(Kind.TRAIN, TRAIN, photos)
     until(queue, job, State.RUNNING)
     with pytest.raises(Busy):
         queue.delete(job.id)
+    gate.set()
     until(queue, job, State.CANCELLED)
     queue.delete(job.id)
 

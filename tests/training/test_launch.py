@@ -233,6 +233,7 @@ def test_silence_still_gives_signs_of_life(trainer_job: TrainerJob, trainer):
     ("code", "problem", "lines", "word"),
     [
         (1, "torch.cuda.OutOfMemoryError: CUDA out of memory", (), "batch size"),
+        (-6, "ends", ("memory allocation of 1048576 bytes failed",), "batch size"),
         (1, "ends", ("OSError: [Errno 28] No space left on device",), "disk"),
         (1, "SafetensorError: I/O error: No space left on device (os error 28)", (), "disk"),
         (1, "PermissionError: [Errno 13] Permission denied: 'x'", (), "right"),

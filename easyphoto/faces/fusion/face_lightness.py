@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from easyphoto.domain import Floats
 from easyphoto.faces.fusion.blend_mask import CHEEKS, BlendMask
@@ -11,7 +10,7 @@ from easyphoto.faces.fusion.relight import exposed
 
 FOREHEAD_MIDDLE = (109, 10, 338, 337, 151, 108)
 """Mesh points round the middle of the forehead, from the hairline to between the brows."""
-_SEEN = 0.4  # of a cheek or the forehead is skin in both pictures, or it tells nothing
+_SEEN = (0.4, 0.6)  # share of a cheek or the forehead that is skin in both pictures, from nothing told to all
 _LIT = (30.0, 80.0)  # percentiles of brightness between shadow and shine, as where a tone is measured
 _MOST = 0.5  # bound of the change, logarithmic: beyond it the two show no skin at one place
 
@@ -22,13 +21,16 @@ def with_lightness_of(plane: BlendMask, lit: Floats, base: Floats, skin: Floats)
     Soft light is a mean, which wrinkles, stubble and shadows of either pull away from what one calls its tone.
     `skin` (H x W, 0..1) is where both show skin. As it is where neither a cheek nor the forehead is seen.
     """
-    where = np.zeros(skin.shape, np.bool_)
+    weights, strength = np.zeros(skin.shape, np.float32), 0.0
     for part in (*CHEEKS, FOREHEAD_MIDDLE):
         inside = plane.around(part) > 0.5
         seen = inside & (skin > 0.5)
-        if seen.sum() > _SEEN * inside.sum():
-            where |= seen
-    return exposed(lit, _gain(_brightness(lit, where), _brightness(base, where))) if where.any() else lit
+        weight = float(np.interp(seen.sum() / max(1, inside.sum()), _SEEN, (0, 1)))
+        weights[seen] = np.maximum(weights[seen], np.float32(weight))
+        strength = max(strength, weight)
+    if strength == 0:
+        return lit
+    return exposed(lit, _gain(_brightness(lit, weights), _brightness(base, weights)) ** strength)
 
 
 def _gain(own: float, wanted: float) -> float:
@@ -37,8 +39,11 @@ def _gain(own: float, wanted: float) -> float:
     return float(np.exp(np.clip(change, -_MOST, _MOST)))
 
 
-def _brightness(picture: Floats, where: NDArray[np.bool_]) -> float:
-    """Of what is neither in shadow nor shines, in gray levels."""
-    values = picture[where].mean(-1)
-    low, high = np.percentile(values, _LIT)
-    return float(np.clip(np.median(values[(values >= low) & (values <= high)]), 1, 254))
+def _brightness(picture: Floats, weights: Floats) -> float:
+    """Of what is neither in shadow nor shines, in gray levels; a pixel counts by its weight."""
+    values, shares = picture[weights > 0].mean(-1), weights[weights > 0]
+    order = np.argsort(values)
+    values, shares = values[order], shares[order]
+    places = (np.cumsum(shares) - shares / 2) / shares.sum()
+    middle = sum(_LIT) / 200  # the median between two percentiles lies in their middle
+    return float(np.clip(np.interp(middle, places, values), 1, 254))

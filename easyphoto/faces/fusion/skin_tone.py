@@ -25,8 +25,7 @@ _GRAY = 4.0  # chroma under which a picture is black and white
 _USUAL_HUE = 54.0  # degrees, of skin in neutral light
 _USUAL_CHROMA = ((50.0, 66.0, 80.0), (24.0, 22.0, 15.0))  # of it, by L*
 _LIGHT_KEPT = 0.5  # how much of the departure from them is the template's colored light, and stays
-_SHINE_KEPT = 0.45  # of the light that skin reflects as a mirror, whatever its tone, where it becomes lighter
-_SHINE_DARKER = 0.75  # and where it becomes darker: shine is most of the shape that one sees of dark skin
+_SHINE_KEPT = 0.45  # of the light that skin reflects as a mirror, whatever its tone; more is a gray patch on dark skin
 _MIRRORED = 0.6  # of what is brighter than light skin's tone is shine that has its color, seen where it becomes dark
 _FLATTER = 0.32  # how much of its contrast skin loses each time its light is made e times stronger
 _FLATTER_LIT = 0.5  # the same where it is brighter than its tone
@@ -138,7 +137,7 @@ def _gain(base: Floats, own: Floats, wanted: Floats) -> Floats:
     if step > 0:
         goal = _in_order(goal + _SHINE_KEPT * tint * shine, base, (own, wanted))
         return np.asarray(_rolled_off(goal, wanted) / np.maximum(base, 1e-4), np.float32)
-    return np.asarray((_rolled_off(goal, wanted) + _SHINE_DARKER * tint * shine) / np.maximum(base, 1e-4), np.float32)
+    return np.asarray((_rolled_off(goal, wanted) + _SHINE_KEPT * tint * shine) / np.maximum(base, 1e-4), np.float32)
 
 
 def _less_warm(spots: Floats, tone: Floats) -> Floats:
