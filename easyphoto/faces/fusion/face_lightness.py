@@ -21,13 +21,13 @@ def with_lightness_of(plane: BlendMask, lit: Floats, base: Floats, skin: Floats)
     Soft light is a mean, which wrinkles, stubble and shadows of either pull away from what one calls its tone.
     `skin` (H x W, 0..1) is where both show skin. As it is where neither a cheek nor the forehead is seen.
     """
-    weights, strength = np.zeros(skin.shape, np.float32), 0.0
+    weights = np.zeros(skin.shape, np.float32)
     for part in (*CHEEKS, FOREHEAD_MIDDLE):
         inside = plane.around(part) > 0.5
         seen = inside & (skin > 0.5)
         weight = float(np.interp(seen.sum() / max(1, inside.sum()), _SEEN, (0, 1)))
         weights[seen] = np.maximum(weights[seen], np.float32(weight))
-        strength = max(strength, weight)
+    strength = float(weights.max())
     if strength == 0:
         return lit
     return exposed(lit, _gain(_brightness(lit, weights), _brightness(base, weights)) ** strength)
